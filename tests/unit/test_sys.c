@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "lib/sys/file.h"
+#include "lib/sys/options.h"
+#include "tests/unit/test.h"
+
+#include <sys/stat.h>
+
+static void test_file(void **state)
+{
+	char dir[] = "/tmp/knarr-test-XXXXXX";
+	CLEANUP_FREE char *sub = NULL;
+	CLEANUP_FREE char *path = NULL;
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct stat st;
+
+	assert_non_null(mkdtemp(dir));
+	sub = xasprintf("%s/a/b/c", dir);
+	path = xasprintf("%s/file", sub);
+	assert_int_equal(dir_make(sub, 0700), 0);
+	assert_int_equal(dir_make(sub, 0700), 0);
+	assert_int_equal(file_write_atomic(AT_FDCWD, path, STR("hello"), 0640), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_int_equal(dir_make(path, 0700), -EEXIST);
+	assert_int_equal(file_read(AT_FDCWD, path, 4, &b), -EFBIG);
+	assert_int_equal(b.len, 0);
+	assert_int_equal(file_read(AT_FDCWD, path, 5, &b), 0);
+	assert_string_equal(b.p, "hello");
+	/* A link out of the tree is removed, not followed. */
+	free(sub);
+	sub = xasprintf("%s/a/link", dir);
+	assert_int_equal(symlink("/etc", sub), 0);
+	assert_int_equal(dir_remove_tree(AT_FDCWD, dir), 0);
+	assert_int_equal(stat(dir, &st), -1);
+	assert_int_equal(stat("/etc/passwd", &st), 0);
+	assert_int_equal(dir_remove_tree(AT_FDCWD, dir), 0);
+}
+
+struct values {
+	bool all;
+	const char *dir;
+	uint64_t n, wait_ns;
+	struct option_list names;
+};
+
+static const struct option_row rows[] = {
+	{"all", 'a', OPTION_FLAG, offsetof(struct values, all), NULL, "everything"},
+	{"data-dir", 0, OPTION_STRING, offsetof(struct values, dir), "DIR", "where data is"},
+	{"number", 'n', OPTION_U64, offsetof(struct values, n), "N", "how many"},
+	{"wait", 0, OPTION_DURATION, offsetof(struct values, wait_ns), "TIME", "how long"},
+	{"name", 0, OPTION_LIST, offsetof(struct values, names), "NAME", "a name"},
+};
+static const struct options_spec spec = {"prog", "FILE", "Does it.", rows, ARRAY_SIZE(rows), NULL};
+
+static int parse(struct values *v, char **argv, const char ***args, size_t *n, struct err *err)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	return options_parse(&spec, argc, argv, v, args, n, err);
+}
+
+static void test_options(void **state)
+{
+	char *argv[] = {"prog",  "x",      "-a", "--data-dir=/d", "-n5", "--wait",
+			"1m30s", "--name", "p",  "--name=q",      "--",  "-y",
+			NULL};
+	struct values v = {0};
+	const char **args;
+	size_t n;
+
+	assert_int_equal(parse(&v, argv, &args, &n, NULL), 0);
+	assert_true(v.all);
+	assert_string_equal(v.dir, "/d");
+	assert_int_equal(v.n, 5);
+	assert_int_equal(v.wait_ns, 90 * NSEC_PER_SEC);
+	assert_int_equal(v.names.n, 2);
+	assert_int_equal(n, 2);
+	assert_string_equal(args[1], "-y");
+	free(args);
+	option_list_done(&v.names);
+}
+
+static void test_options_bad(void **state)
+{
+	static const struct {
+		char *arg, *next;
+		const char *says;
+	} bad[] = {
+		{"--data-dri", "x", "unknown option --data-dri, did you mean --data-dir?"},
+		{"--data-dir", NULL, "--data-dir needs a value: --data-dir DIR"},
+		{"--all=1", NULL, "--all takes no value"},
+		{"-n", "five", "--number: \"five\" is not a whole number"},
+		{"--wait", "soon", "--wait: \"soon\" is not a duration such as 30s or 1h30m"},
+		{"-z", NULL, "unknown option -z (see prog --help)"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char *argv[] = {"prog", bad[i].arg, bad[i].next, NULL};
+		struct values v = {0};
+		struct err e = ERR_INIT;
+		const char **args;
+		size_t n;
+
+		assert_int_equal(parse(&v, argv, &args, &n, &e), -EINVAL);
+		assert_string_equal(err_text(&e), bad[i].says);
+		err_done(&e);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_options_bad),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
