@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_NET_MASQ_H
+#define KNARR_NET_MASQ_H
+#include "lib/base/err.h"
+#include "net/addr.h"
+/*
+ * The node's uplink: per-packet translation by tc programs (bpf/uplink.bpf.c), no netfilter rule.
+ *
+ *   egress   pod -> outside the cluster range: source becomes the node's address and a port taken
+ *            from a map above the node-port range (masquerade)
+ *   ingress  answers go back to the pod; packets to a front marked `external` (lb.h: node ports,
+ *            external addresses) go to a backend, with the node's address as source
+ *
+ * One conntrack map (both directions, LRU) serves both. Programs and links are pinned.
+ */
+struct masq;
+
+struct masq_conf {
+	const char *node, *run_dir; /* as in lb.h */
+	uint32_t uplink; /* ifindex */
+	uint32_t addr; /* the node's address on it, network byte order */
+	struct ip4_prefix cluster_range; /* what is never masqueraded */
+	uint16_t port_min, port_max; /* 0: 32768..60999 is left to the host; 61000..65535 */
+};
+
+int masq_open(const struct masq_conf *conf, struct masq **ret, struct err *err);
+struct masq *masq_close(struct masq *m); /* the data path goes on */
+/* Drop entries idle for longer than their protocol's timeout; call it every 10 s or so. */
+int masq_collect(struct masq *m, size_t *ret_removed);
+int masq_reset(const struct masq_conf *conf, struct err *err);
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_NET_POD_NET_H
+#define KNARR_NET_POD_NET_H
+#include "lib/base/err.h"
+#include "net/addr.h"
+/*
+ * The pods' side of the network: one veth pair a pod, no bridge.
+ *
+ *   pod netns                    node netns
+ *   eth0 10.244.1.7/32 <-veth-> kn3f9a1c0b2d7e   route 10.244.1.7/32 -> it, fixed neighbour
+ *   default via 169.254.1.1      tc ingress: pod_out (bpf/pod.bpf.c)
+ *   fixed neighbour for it       knarr0 10.244.1.1/32 (dummy): the node's own address in the range
+ *
+ * pod_out checks that a pod sends from its own address, hands packets to another local pod with
+ * bpf_redirect_peer (they never enter the node's IP stack), and lets the rest go up to the stack
+ * for routing. All calls block for some netlink round trips (0.1 to 2 ms each) and never longer:
+ * where they work in another namespace they setns there and back, so the caller has one thread.
+ *
+ * What is set up belongs to the kernel and stays when the agent ends. The next pod_net_open finds
+ * pods again by the IPAM file and the links themselves.
+ */
+struct pod_net;
+
+#define POD_NET_GATEWAY "169.254.1.1" /* what a pod's default route names; exists nowhere */
+#define POD_NET_IFNAME_MAX 16
+
+struct pod_net_conf {
+	const char *node; /* scopes pins and link names: several agents on one machine */
+	const char *run_dir; /* state; made if missing. "<run_dir>/net/..." */
+	struct ip4_prefix pod_range; /* of this node: Node.spec.podCIDR */
+	struct ip4_prefix cluster_range; /* of all pods; len 0: same as pod_range */
+	const char *gateway_dev; /* the node's dummy link; NULL: "knarr0" */
+	const char *uplink; /* NULL: the link of the default route; "" or none found: no uplink */
+	unsigned int mtu; /* 0: the uplink's, else 1500 */
+	bool masquerade; /* traffic leaving cluster_range gets the node's address: masq.h */
+};
+
+/* What a pod got. */
+struct pod_net_addr {
+	uint32_t addr; /* network byte order */
+	uint32_t host_ifindex; /* of the node's end */
+	char host_ifname[POD_NET_IFNAME_MAX];
+};
+
+/*
+ * Make or find: directories, bpffs, programs, the dummy link, forwarding sysctls of the node's
+ * namespace. Works on the network namespace the caller is in. Errors: -EPERM (needs root),
+ * -EINVAL (ranges), -EOPNOTSUPP (no BTF or BPF: the message says what is missing).
+ */
+int pod_net_open(const struct pod_net_conf *conf, struct pod_net **ret, struct err *err);
+/* Forget the handle; the network goes on. NULL is fine; returns NULL. */
+struct pod_net *pod_net_close(struct pod_net *n);
+/*
+ * Connect the namespace behind `netns_fd` under `id` (pod UID, at most 48 bytes): address, routes,
+ * loopback up. Idempotent: for an id that is attached it mends what is missing and gives the same
+ * address. On failure nothing is left. The link in the pod is "eth0".
+ */
+int pod_net_attach(struct pod_net *n, struct str id, int netns_fd, struct pod_net_addr *ret,
+		   struct err *err);
+/*
+ * Take it all away and free the address; 0 when there is nothing. Cheapest once the pod's
+ * namespace is gone (then the kernel has taken the link down itself, asynchronously).
+ */
+int pod_net_detach(struct pod_net *n, struct str id, struct err *err);
+/* The address of an attached id, or -ENOENT. */
+int pod_net_get(struct pod_net *n, struct str id, struct pod_net_addr *ret);
+/* Detach each id for which `keep` says false: what a restarted agent does once it knows its pods.
+ */
+int pod_net_gc(struct pod_net *n, bool (*keep)(struct str id, void *user), void *user);
+/* The node's own address in the pod range (on the dummy link): pods reach the agent there. */
+uint32_t pod_net_node_addr(const struct pod_net *n);
+/* The link towards other machines, 0 if there is none. */
+uint32_t pod_net_uplink(const struct pod_net *n);
+/*
+ * Another node's pod range, reached by way of its address (same link): a plain route, kept by the
+ * kernel. `via` 0 removes it.
+ */
+int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via, struct err *err);
+/*
+ * Remove everything an agent of this conf ever made: links, routes, pins, bpffs mount, state.
+ * For `knarrctl reset`; no handle may be open. 0 when there is nothing.
+ */
+int pod_net_reset(const struct pod_net_conf *conf, struct err *err);
+#endif
