@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/json/jsonc.h"
+#include "lib/json/jw.h"
+
+int jsonc_parse(struct str json, const struct json_scan_limits *limits, struct json_object **ret,
+		struct err *err)
+{
+	/* One tokener for the life of the thread: making one costs more than a small document. */
+	static __thread struct json_tokener *tok;
+	struct json_object *obj;
+	int r = json_scan(json, limits, err);
+
+	if (r < 0)
+		return r;
+	if (json.len > INT_MAX)
+		return err_sys(err, EFBIG, "JSON of more than 2 GB");
+	if (!tok)
+		tok = json_tokener_new_ex(JSON_MAX_DEPTH * 2);
+	json_tokener_reset(tok);
+	obj = json_tokener_parse_ex(tok, json.p, (int)json.len);
+	/* A bare number could go on behind the end; the terminator says that it doesn't. */
+	if (json_tokener_get_error(tok) == json_tokener_continue)
+		obj = json_tokener_parse_ex(tok, "", 1);
+	if (json_tokener_get_error(tok) != json_tokener_success)
+		return err_sys(err, EINVAL, "invalid JSON: %s",
+			       json_tokener_error_desc(json_tokener_get_error(tok)));
+	*ret = obj;
+	return 0;
+}
+
+static void write_value(struct json_object *obj, struct buf *out);
+
+static void write_object(struct json_object *obj, struct buf *out)
+{
+	bool first = true;
+
+	buf_addc(out, '{');
+	json_object_object_foreach(obj, key, value)
+	{
+		if (!first)
+			buf_addc(out, ',');
+		first = false;
+		json_quote(str_of(key), out);
+		buf_addc(out, ':');
+		write_value(value, out);
+	}
+	buf_addc(out, '}');
+}
+
+static void write_number(struct json_object *obj, struct buf *out)
+{
+	int64_t i = json_object_get_int64(obj);
+
+	if (i == INT64_MAX) { /* json-c keeps what lies above int64 as uint64 */
+		buf_addu64(out, json_object_get_uint64(obj));
+		return;
+	}
+	if (i < 0)
+		buf_addc(out, '-');
+	buf_addu64(out, i < 0 ? -(uint64_t)i : (uint64_t)i);
+}
+
+static void write_value(struct json_object *obj, struct buf *out)
+{
+	switch (json_object_get_type(obj)) {
+	case json_type_null:
+		buf_adds(out, "null");
+		break;
+	case json_type_boolean:
+		buf_adds(out, json_object_get_boolean(obj) ? "true" : "false");
+		break;
+	case json_type_double:
+		json_double(json_object_get_double(obj), out);
+		break;
+	case json_type_int:
+		write_number(obj, out);
+		break;
+	case json_type_string:
+		json_quote(jsonc_str(obj), out);
+		break;
+	case json_type_array:
+		buf_addc(out, '[');
+		for (size_t i = 0; i < json_object_array_length(obj); i++) {
+			if (i)
+				buf_addc(out, ',');
+			write_value(json_object_array_get_idx(obj, i), out);
+		}
+		buf_addc(out, ']');
+		break;
+	case json_type_object:
+		write_object(obj, out);
+		break;
+	}
+}
+
+void jsonc_write(struct json_object *obj, struct buf *out)
+{
+	write_value(obj, out);
+}
+
+struct json_object *jsonc_get(struct json_object *obj, const char *name)
+{
+	struct json_object *v;
+
+	if (!json_object_is_type(obj, json_type_object))
+		return NULL;
+	return json_object_object_get_ex(obj, name, &v) ? v : NULL;
+}
+
+struct json_object *jsonc_path(struct json_object *obj, const char *path)
+{
+	struct str rest = str_of(path), name;
+
+	while (obj && str_split(&rest, '.', &name)) {
+		char key[256];
+
+		if (str_copy(key, sizeof(key), name) < 0)
+			return NULL;
+		obj = jsonc_get(obj, key);
+	}
+	return obj;
+}
+
+struct str jsonc_str(struct json_object *obj)
+{
+	if (!json_object_is_type(obj, json_type_string))
+		return STR_NULL;
+	return str_n(json_object_get_string(obj), (size_t)json_object_get_string_len(obj));
+}
+
+struct str jsonc_path_str(struct json_object *obj, const char *path)
+{
+	return jsonc_str(jsonc_path(obj, path));
+}
+
+int64_t jsonc_i64(struct json_object *obj, int64_t otherwise)
+{
+	if (json_object_is_type(obj, json_type_int))
+		return json_object_get_int64(obj);
+	if (json_object_is_type(obj, json_type_double))
+		return (int64_t)json_object_get_double(obj);
+	return otherwise;
+}
+
+void jsonc_set(struct json_object *obj, const char *name, struct json_object *take_value)
+{
+	if (json_object_object_add(obj, name, take_value) < 0)
+		abort();
+}
+
+struct json_object *jsonc_new_str(struct str s)
+{
+	struct json_object *o;
+
+	assert(s.len <= INT_MAX);
+	o = json_object_new_string_len(s.p ? s.p : "", (int)s.len);
+	if (!o)
+		abort();
+	return o;
+}
+
+void jsonc_set_str(struct json_object *obj, const char *name, struct str value)
+{
+	jsonc_set(obj, name, jsonc_new_str(value));
+}
+
+struct json_object *jsonc_ensure(struct json_object *obj, const char *name)
+{
+	struct json_object *v = jsonc_get(obj, name);
+
+	if (!v) {
+		v = json_object_new_object();
+		jsonc_set(obj, name, v);
+	}
+	return v;
+}
+
+struct json_object *jsonc_clone(struct json_object *obj)
+{
+	struct json_object *copy = NULL;
+
+	if (obj && json_object_deep_copy(obj, &copy, NULL) < 0)
+		abort();
+	return copy;
+}
+
+static bool objects_equal(struct json_object *a, struct json_object *b)
+{
+	if (json_object_object_length(a) != json_object_object_length(b))
+		return false;
+	json_object_object_foreach(a, key, value)
+	{
+		struct json_object *other;
+
+		if (!json_object_object_get_ex(b, key, &other) || !jsonc_equal(value, other))
+			return false;
+	}
+	return true;
+}
+
+bool jsonc_equal(struct json_object *a, struct json_object *b)
+{
+	enum json_type ta = json_object_get_type(a), tb = json_object_get_type(b);
+
+	if (a == b)
+		return true;
+	if (ta != tb) {
+		bool numbers = (ta == json_type_int || ta == json_type_double) &&
+			       (tb == json_type_int || tb == json_type_double);
+
+		return numbers && json_object_get_double(a) == json_object_get_double(b);
+	}
+	if (ta == json_type_object)
+		return objects_equal(a, b);
+	if (ta != json_type_array)
+		return json_object_equal(a, b);
+	if (json_object_array_length(a) != json_object_array_length(b))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(a); i++)
+		if (!jsonc_equal(json_object_array_get_idx(a, i), json_object_array_get_idx(b, i)))
+			return false;
+	return true;
+}
