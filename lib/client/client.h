@@ -109,6 +109,25 @@ void client_query_add(struct buf *out, const char *name, struct str value);
 int client_status_to_err(int http_status, struct str status_json, struct err *e);
 
 /*
+ * One page of a list, object by object.
+ */
+struct client_page {
+	uint64_t rv; /* resourceVersion of the list */
+	struct str cont; /* token of the next page; empty: this was the last. Borrowed */
+};
+struct client_page_ops {
+	void (*item)(void *user, struct blob obj); /* takes obj */
+	/* Exactly once; p is NULL when e->errnum is set (some items may have come). */
+	void (*done)(void *user, const struct err *e, const struct client_page *p);
+};
+struct client_list;
+/* `query` as for client_list; accept NULL: application/json. The handle is valid until done. */
+struct client_list *client_list_page(struct client *c, const struct client_kind *k, struct str ns,
+				     const char *query, const char *accept,
+				     const struct client_page_ops *ops, void *user);
+void client_list_cancel(struct client_list *l);
+
+/*
  * A watch: events as objects, decoded from the newline-framed stream (or taken as they are from an
  * in-process transport). One event may have at most 32 MiB.
  */

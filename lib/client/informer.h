@@ -60,12 +60,11 @@ struct object *informer_next(const struct informer *in, size_t *pos);
 		for (struct object * it; (it = informer_next(in, &it##_pos));)
 
 /*
- * Indexes: a function names zero or more values of an object (calls `add` for each), and lookups
- * give the objects with a value. Must be added before informer_start or they are built late.
- * A second call with the same function gives the same index.
+ * Indexes: a function names a value of an object (absent: not in this index), and lookups give all
+ * objects with a value. At most OBJECT_INDEXES an informer. A second call with the same function
+ * gives the same index.
  */
-typedef void informer_index_add_fn(void *ctx, struct str value);
-typedef void informer_index_fn(const struct object *o, informer_index_add_fn *add, void *ctx);
+typedef struct str informer_index_fn(const struct object *o);
 struct informer_index;
 struct informer_index *informer_index(struct informer *in, informer_index_fn *fn);
 struct object_set {

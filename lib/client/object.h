@@ -8,14 +8,18 @@
  * that everybody asks for. Read the rest through jv_of(object->bytes). One allocation for the
  * struct and its key; the bytes stay where the transport has them.
  */
+#define OBJECT_INDEXES 4
 struct object {
 	struct str key; /* "ns/name", or "name" of a cluster-scoped object */
 	struct str ns, name; /* parts of key; ns absent when cluster-scoped */
 	uint64_t rv; /* metadata.resourceVersion */
 	struct str bytes;
 	/* private */
-	struct blob blob;
-	uint32_t refs;
+	void (*release)(void *owner);
+	void *owner;
+	uint32_t refs, hash;
+	uint32_t generation; /* informer: last list that had it */
+	uint32_t slot[OBJECT_INDEXES]; /* informer: position in the bucket of each index */
 };
 
 /* Makes an object with one reference and takes the blob. The bytes must be valid JSON of an object
@@ -26,4 +30,17 @@ struct object *object_unref(struct object *o); /* NULL is fine; returns NULL */
 /* Cut "ns/name" at the slash; a key without one gives an absent namespace. */
 void object_key_split(struct str key, struct str *ret_ns, struct str *ret_name);
 void object_key(struct str ns, struct str name, struct buf *out);
+
+/* A hash table of objects by key; it owns one reference to each. Zero-initialised. */
+struct object_map {
+	struct object **slots;
+	size_t n, cap;
+};
+void object_map_done(struct object_map *m);
+struct object *object_map_get(const struct object_map *m, struct str key); /* borrowed */
+/* Takes o; returns the object it replaces with its reference, or NULL. */
+struct object *object_map_put(struct object_map *m, struct object *o);
+struct object *object_map_take(struct object_map *m, struct str key); /* removes */
+/* Iterates in no particular order; the map must not change meanwhile. *pos = 0 at first. */
+struct object *object_map_next(const struct object_map *m, size_t *pos);
 #endif
