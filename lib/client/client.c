@@ -243,46 +243,57 @@ void client_cancel(struct client *c, struct client_call *call)
 	call_free(&call->s);
 }
 
+void client_call_detach(struct client_call *call)
+{
+	if (call)
+		call->done = NULL;
+}
+
 struct client_call *client_get(struct client *c, const struct client_kind *k, struct str ns,
 			       struct str name, client_fn *done, void *user)
 {
-	return client_do(
-		c, &(struct client_req){.method = "GET", .kind = k, .ns = ns, .name = name}, done,
-		user);
+	return client_do(c,
+			 &(struct client_req){.method = "GET", .kind = k, .ns = ns, .name = name},
+			 done, user);
 }
 
 struct client_call *client_list(struct client *c, const struct client_kind *k, struct str ns,
 				const char *query, client_fn *done, void *user)
 {
-	return client_do(
-		c, &(struct client_req){.method = "GET", .kind = k, .ns = ns, .query = query}, done,
-		user);
+	return client_do(c,
+			 &(struct client_req){.method = "GET", .kind = k, .ns = ns, .query = query},
+			 done, user);
 }
 
 struct client_call *client_create(struct client *c, const struct client_kind *k, struct str ns,
 				  struct str body, client_fn *done, void *user)
 {
-	return client_do(
-		c, &(struct client_req){.method = "POST", .kind = k, .ns = ns, .body = body}, done,
-		user);
+	return client_do(c,
+			 &(struct client_req){.method = "POST", .kind = k, .ns = ns, .body = body},
+			 done, user);
 }
 
 struct client_call *client_update(struct client *c, const struct client_kind *k, struct str ns,
 				  struct str name, const char *sub, struct str body,
 				  client_fn *done, void *user)
 {
-	struct client_req req = {.method = "PUT", .kind = k, .ns = ns, .name = name, .sub = sub,
-				 .body = body};
+	struct client_req req = {
+		.method = "PUT", .kind = k, .ns = ns, .name = name, .sub = sub, .body = body};
 
 	return client_do(c, &req, done, user);
 }
 
 struct client_call *client_merge(struct client *c, const struct client_kind *k, struct str ns,
-				 struct str name, const char *sub, struct str body,
-				 client_fn *done, void *user)
+				 struct str name, const char *sub, struct str body, client_fn *done,
+				 void *user)
 {
-	struct client_req req = {.method = "PATCH", .kind = k, .ns = ns, .name = name, .sub = sub,
-				 .content_type = CLIENT_MERGE_PATCH, .body = body};
+	struct client_req req = {.method = "PATCH",
+				 .kind = k,
+				 .ns = ns,
+				 .name = name,
+				 .sub = sub,
+				 .content_type = CLIENT_MERGE_PATCH,
+				 .body = body};
 
 	return client_do(c, &req, done, user);
 }
@@ -290,8 +301,8 @@ struct client_call *client_merge(struct client *c, const struct client_kind *k, 
 struct client_call *client_delete(struct client *c, const struct client_kind *k, struct str ns,
 				  struct str name, struct str options, client_fn *done, void *user)
 {
-	struct client_req req = {.method = "DELETE", .kind = k, .ns = ns, .name = name,
-				 .body = options};
+	struct client_req req = {
+		.method = "DELETE", .kind = k, .ns = ns, .name = name, .body = options};
 
 	return client_do(c, &req, done, user);
 }

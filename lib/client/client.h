@@ -79,6 +79,8 @@ struct client_call;
 struct client_call *client_do(struct client *c, const struct client_req *req, client_fn *done,
 			      void *user);
 void client_cancel(struct client *c, struct client_call *call);
+/* Lets the request go on but calls nobody when it ends. NULL is fine. */
+void client_call_detach(struct client_call *call);
 /* True for failures that another try can mend: EAGAIN, EBUSY, ETIMEDOUT, lost connections. */
 bool client_err_transient(const struct err *e);
 

@@ -41,6 +41,8 @@ struct str fake_api_nth(struct fake_api *f, const char *path, size_t i);
 void fake_api_fail(struct fake_api *f, const char *match, int status, uint32_t n);
 void fake_api_break_watches(struct fake_api *f); /* all streams end with -ECONNRESET */
 void fake_api_compact(struct fake_api *f); /* older revisions are gone: 410 */
+/* Whether watches hand over objects (as the in-process transport does) or framed bytes. */
+void fake_api_objects(struct fake_api *f, bool in_memory);
 /* How many requests there were whose "METHOD path" contains `match`. */
 size_t fake_api_requests(struct fake_api *f, const char *match);
 #endif

@@ -181,8 +181,7 @@ struct informer_index *informer_index(struct informer *in, informer_index_fn *fn
 	ix = NEW(struct informer_index);
 	*ix = (struct informer_index){in, fn, in->n_indexes, hmap_new()};
 	in->indexes[in->n_indexes++] = ix;
-	informer_for_each (o, in)
-		index_add(ix, o);
+	informer_for_each(o, in) index_add(ix, o);
 	return ix;
 }
 
@@ -217,8 +216,7 @@ void informer_handle(struct informer *in, const struct informer_handler *h, void
 {
 	*ARRAY_PUSH(in->handlers, in->n_handlers, in->cap_handlers) = (struct handler){h, user};
 	if (h->added)
-		informer_for_each (o, in)
-			h->added(user, o);
+		informer_for_each(o, in) h->added(user, o);
 	if (in->synced && h->synced)
 		h->synced(user);
 }
@@ -241,13 +239,13 @@ static void compact_handlers(struct informer *in)
 	in->n_handlers = n;
 }
 
-#define NOTIFY(in, member, ...)                                                         \
-	do {                                                                            \
-		for (size_t i_ = 0; i_ < (in)->n_handlers; i_++) {                      \
-			const struct informer_handler *h_ = (in)->handlers[i_].h;       \
-			if (h_ && h_->member)                                           \
-				h_->member((in)->handlers[i_].user, ##__VA_ARGS__);     \
-		}                                                                       \
+#define NOTIFY(in, member, ...)                                                     \
+	do {                                                                        \
+		for (size_t i_ = 0; i_ < (in)->n_handlers; i_++) {                  \
+			const struct informer_handler *h_ = (in)->handlers[i_].h;   \
+			if (h_ && h_->member)                                       \
+				h_->member((in)->handlers[i_].user, ##__VA_ARGS__); \
+		}                                                                   \
 	} while (0)
 
 /* Cache changes; each takes the references it is given. */
@@ -295,9 +293,8 @@ static void drop_unlisted(struct informer *in)
 	struct object **gone = NULL;
 	size_t n = 0, cap = 0;
 
-	informer_for_each (o, in)
-		if (o->generation != in->generation)
-			*ARRAY_PUSH(gone, n, cap) = object_ref(o);
+	informer_for_each(o, in) if (o->generation != in->generation) * ARRAY_PUSH(gone, n, cap) =
+		object_ref(o);
 	for (size_t i = 0; i < n; i++) {
 		drop(in, gone[i]->key, NULL);
 		object_unref(gone[i]);
@@ -314,8 +311,7 @@ static void wait_and_retry(struct informer *in, uint32_t retry_after_s)
 	in->backoff_ns = MIN(ns * 2, BACKOFF_MAX_NS);
 	ns += rng_below(client_rng(in->c), ns); /* jitter: many watchers lost one master together */
 	in->phase = PHASE_WAIT;
-	timers_arm_in(client_timers(in->c), &in->timer,
-		      MAX(ns, retry_after_s * NSEC_PER_SEC));
+	timers_arm_in(client_timers(in->c), &in->timer, MAX(ns, retry_after_s * NSEC_PER_SEC));
 }
 
 static void on_item(void *user, struct blob obj)
@@ -395,7 +391,8 @@ static void on_watch_end(void *user, const struct err *e)
 		next(in);
 		return;
 	}
-	/* A server that restarted may count revisions anew: what it calls invalid is listed again. */
+	/* A server that restarted may count revisions anew: what it calls invalid is listed again.
+	 */
 	if (e->errnum == EINVAL || e->errnum == ENOENT)
 		in->relist = true;
 	wait_and_retry(in, e->retry_after_s);
@@ -414,9 +411,9 @@ static void start_list(struct informer *in)
 	if (in->cont.len)
 		client_query_add(&q, "continue", buf_str(&in->cont));
 	in->phase = PHASE_LIST;
-	in->list = client_list_page(in->c, in->kind, str_of(in->ns), q.p,
-				    in->metadata_only ? CLIENT_METADATA_LIST_ACCEPT : NULL, &ops,
-				    in);
+	in->list =
+		client_list_page(in->c, in->kind, str_of(in->ns), q.p,
+				 in->metadata_only ? CLIENT_METADATA_LIST_ACCEPT : NULL, &ops, in);
 }
 
 static void start_watch(struct informer *in)
@@ -456,7 +453,7 @@ struct informers {
 	struct waiter {
 		void (*fn)(void *user);
 		void *user;
-	} *waiters;
+	} * waiters;
 	size_t n_waiters, cap_waiters;
 	struct timer check;
 };

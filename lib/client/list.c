@@ -104,10 +104,11 @@ struct client_list *client_list_page(struct client *c, const struct client_kind 
 	l->ops = *ops;
 	l->user = user;
 	buf_init(&l->body);
-	client_stream_open(c, &l->s,
-			   &(struct client_req){.method = "GET", .kind = k, .ns = ns,
-						.query = query, .accept = accept},
-			   &treq);
+	client_stream_open(
+		c, &l->s,
+		&(struct client_req){
+			.method = "GET", .kind = k, .ns = ns, .query = query, .accept = accept},
+		&treq);
 	return l;
 }
 

@@ -8,7 +8,7 @@ struct plan_run {
 		struct plan_run *run;
 		size_t op;
 		struct client_call *call; /* NULL: not under way */
-	} *slots;
+	} * slots;
 	size_t next, busy; /* first operation not sent; sent and not answered */
 	struct err e;
 	void (*done)(void *user, const struct err *e);

@@ -22,8 +22,8 @@ struct client_watch {
 };
 
 static const char *const event_names[TRANSPORT_EVENT_MAX] = {
-	[TRANSPORT_ADDED] = "ADDED",	   [TRANSPORT_MODIFIED] = "MODIFIED",
-	[TRANSPORT_DELETED] = "DELETED",   [TRANSPORT_BOOKMARK] = "BOOKMARK",
+	[TRANSPORT_ADDED] = "ADDED",     [TRANSPORT_MODIFIED] = "MODIFIED",
+	[TRANSPORT_DELETED] = "DELETED", [TRANSPORT_BOOKMARK] = "BOOKMARK",
 	[TRANSPORT_ERROR] = "ERROR",
 };
 
@@ -179,10 +179,11 @@ struct client_watch *client_watch(struct client *c, const struct client_kind *k,
 	buf_adds(&q, "watch=true");
 	if (query && *query)
 		buf_addf(&q, "&%s", query);
-	client_stream_open(c, &w->s,
-			   &(struct client_req){.method = "GET", .kind = k, .ns = ns,
-						.query = q.p, .accept = accept},
-			   &treq);
+	client_stream_open(
+		c, &w->s,
+		&(struct client_req){
+			.method = "GET", .kind = k, .ns = ns, .query = q.p, .accept = accept},
+		&treq);
 	return w;
 }
 
