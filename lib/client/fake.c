@@ -190,9 +190,9 @@ static void answer(struct fake_call *call, bool *gone)
 			fake_handle(call);
 	}
 	if (req.on_response)
-		req.on_response(req.user, &(struct transport_resp){
-						  .status = call->status,
-						  .content_type = STR("application/json")});
+		req.on_response(req.user,
+				&(struct transport_resp){.status = call->status,
+							 .content_type = STR("application/json")});
 	if (*gone)
 		return;
 	if (call->watching) {

@@ -56,11 +56,11 @@ static void test_requests(void **state)
 	begin(&f);
 	client_get(f.c, &client_pods, STR("x"), STR("a"), on_answer, &f);
 	fake_time_run(&f.time, NSEC_PER_MSEC);
-	client_create(f.c, &client_pods, STR("x"), STR("{\"metadata\":{\"name\":\"a\"}}"), on_answer,
-		      &f);
+	client_create(f.c, &client_pods, STR("x"), STR("{\"metadata\":{\"name\":\"a\"}}"),
+		      on_answer, &f);
 	fake_time_run(&f.time, NSEC_PER_MSEC);
-	client_create(f.c, &client_pods, STR("x"), STR("{\"metadata\":{\"name\":\"a\"}}"), on_answer,
-		      &f);
+	client_create(f.c, &client_pods, STR("x"), STR("{\"metadata\":{\"name\":\"a\"}}"),
+		      on_answer, &f);
 	client_merge(f.c, &client_pods, STR("x"), STR("a"), NULL,
 		     STR("{\"metadata\":{\"resourceVersion\":\"7\"}}"), on_answer, &f);
 	call = client_get(f.c, &client_pods, STR("x"), STR("a"), on_answer, &f);
@@ -71,7 +71,8 @@ static void test_requests(void **state)
 	fake_time_run(&f.time, NSEC_PER_MSEC);
 	client_delete(f.c, &client_pods, STR("x"), STR("a"), STR_NULL, on_answer, &f);
 	fake_time_run(&f.time, NSEC_PER_MSEC);
-	assert_string_equal(f.log, "NotFound;ok;AlreadyExists;Conflict;Connection reset by peer;ok;");
+	assert_string_equal(f.log,
+			    "NotFound;ok;AlreadyExists;Conflict;Connection reset by peer;ok;");
 	client_get(f.c, &client_pods, STR("x"), STR("a"), on_answer, &f); /* freed while open */
 	end(&f);
 }
@@ -82,8 +83,11 @@ static void test_path(void **state)
 
 	client_query_add(&q, "fieldSelector", STR("spec.nodeName=n 1"));
 	client_query_add(&q, "limit", STR("5"));
-	client_path(&(struct client_req){.kind = &client_deployments, .ns = STR("x"),
-					 .name = STR("we/b"), .sub = "scale", .query = q.p},
+	client_path(&(struct client_req){.kind = &client_deployments,
+					 .ns = STR("x"),
+					 .name = STR("we/b"),
+					 .sub = "scale",
+					 .query = q.p},
 		    &b);
 	assert_string_equal(b.p, "/apis/apps/v1/namespaces/x/deployments/we%2Fb/scale"
 				 "?fieldSelector=spec.nodeName%3Dn%201&limit=5");
@@ -93,13 +97,14 @@ static void test_status(void **state)
 {
 	struct err e = ERR_INIT;
 
-	assert_int_equal(client_status_to_err(
-				 422,
-				 STR("{\"reason\":\"Invalid\",\"message\":\"bad \\\"x\\\"\",\"code\":422,"
-				     "\"details\":{\"causes\":[{\"field\":\"spec.x\",\"reason\":"
-				     "\"FieldValueInvalid\",\"message\":\"m\"}]}}"),
-				 &e),
-			 -EINVAL);
+	assert_int_equal(
+		client_status_to_err(
+			422,
+			STR("{\"reason\":\"Invalid\",\"message\":\"bad \\\"x\\\"\",\"code\":422,"
+			    "\"details\":{\"causes\":[{\"field\":\"spec.x\",\"reason\":"
+			    "\"FieldValueInvalid\",\"message\":\"m\"}]}}"),
+			&e),
+		-EINVAL);
 	assert_string_equal(e.message, "bad \"x\"");
 	assert_int_equal(e.n_fields, 1);
 	assert_string_equal(e.fields[0].path, "spec.x");
@@ -334,10 +339,10 @@ static void test_leader(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_path),   cmocka_unit_test(test_status),
-		cmocka_unit_test(test_requests), cmocka_unit_test(test_informer),
+		cmocka_unit_test(test_path),           cmocka_unit_test(test_status),
+		cmocka_unit_test(test_requests),       cmocka_unit_test(test_informer),
 		cmocka_unit_test(test_informer_pages), cmocka_unit_test(test_plan),
-		cmocka_unit_test(test_events), cmocka_unit_test(test_leader),
+		cmocka_unit_test(test_events),         cmocka_unit_test(test_leader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
