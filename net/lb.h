@@ -75,6 +75,11 @@ struct lb_conf {
  * a message that says what to do.
  */
 int lb_open(const struct lb_conf *conf, struct lb **ret, struct err *err);
+/*
+ * Only read what is pinned, beside a running agent (lb_each, lb_count, lb_backend_slots_used); no
+ * other call is allowed on such a handle. -ENOENT when nothing is there.
+ */
+int lb_open_view(const struct lb_conf *conf, struct lb **ret, struct err *err);
 /* Forget the handle; services go on being translated. NULL is fine; returns NULL. */
 struct lb *lb_close(struct lb *lb);
 /* Unpin and detach everything of this conf, unmount an own bpffs. 0 when there is nothing. */
@@ -82,7 +87,7 @@ int lb_reset(const struct lb_conf *conf, struct err *err);
 
 struct lb_result {
 	size_t added, changed, removed, unchanged; /* fronts */
-	size_t backends_gone; /* addresses no front has any more: see lb_kill_stale */
+	size_t backends_gone; /* backends that left a front: time for lb_kill_stale */
 };
 
 /*

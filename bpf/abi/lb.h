@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#ifndef KNARR_BPF_ABI_LB_H
+#define KNARR_BPF_ABI_LB_H
+#include <linux/types.h>
+/*
+ * Maps of the socket load balancer, shared by bpf/lb.bpf.c, bpf/uplink.bpf.c and net/lb.c. Any
+ * change of a layout raises LB_LAYOUT, which stands in the pins' path: programs of two versions
+ * never meet in one map.
+ */
+#define LB_LAYOUT 1
+
+/* Who asks: sockets on the node (pods and host), or packets from outside on the uplink. */
+#define LB_SCOPE_INSIDE 0
+#define LB_SCOPE_OUTSIDE 1
+
+/* services: hash lb_svc_key -> lb_svc. addr 0: any address of the node. */
+struct lb_svc_key {
+	__be32 addr;
+	__be16 port;
+	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 scope;
+};
+_Static_assert(sizeof(struct lb_svc_key) == 8, "lb_svc_key");
+
+#define LB_SVC_EMPTY_DROP 1 /* no backends here by policy, not for want of any */
+#define LB_SVC_EXTERNAL 2
+
+struct lb_svc {
+	__u32 base; /* first slot in `backends` */
+	__u16 count; /* slots from there on; 0: no endpoints */
+	__u16 flags;
+	__u32 affinity_s; /* 0: none */
+	__u32 check; /* lb_svc_check(key): the element may be recycled while it is read */
+};
+_Static_assert(sizeof(struct lb_svc) == 16, "lb_svc");
+
+static inline __u32 lb_svc_check(const struct lb_svc_key *k)
+{
+	return k->addr ^ ((__u32)k->port << 16) ^ ((__u32)k->proto << 8) ^ k->scope ^ 0x9e3779b9u;
+}
+
+/*
+ * backends: array of slots, mapped by user space and written with one 8-byte store each. A run
+ * that a service gave up is not written again before every program that read the old service
+ * entry has ended.
+ */
+struct lb_slot {
+	__be32 addr;
+	__be16 port;
+	__u16 pad;
+};
+_Static_assert(sizeof(struct lb_slot) == 8, "lb_slot");
+
+/* affinity: LRU hash. client: cookie of the network namespace, or the source address outside. */
+struct lb_affinity_key {
+	__u64 client;
+	struct lb_svc_key svc;
+};
+_Static_assert(sizeof(struct lb_affinity_key) == 16, "lb_affinity_key");
+
+struct lb_affinity {
+	__u64 used_ns; /* CLOCK_MONOTONIC, of the last new connection */
+	struct lb_slot backend;
+};
+_Static_assert(sizeof(struct lb_affinity) == 16, "lb_affinity");
+
+/*
+ * udp_flows: LRU hash for unconnected UDP sockets, two entries a flow:
+ *   {cookie, service, LB_UDP_OUT}  -> backend   (the next datagram goes the same way)
+ *   {cookie, backend, LB_UDP_BACK} -> service   (what recvmsg says as source)
+ */
+#define LB_UDP_OUT 0
+#define LB_UDP_BACK 1
+
+struct lb_udp_key {
+	__u64 cookie;
+	__be32 addr;
+	__be16 port;
+	__u8 dir;
+	__u8 pad;
+};
+_Static_assert(sizeof(struct lb_udp_key) == 16, "lb_udp_key");
+
+/* sockets: sk_storage of a connected socket. */
+struct lb_sock {
+	struct lb_slot service; /* what the client asked for: getpeername, recvmsg */
+	struct lb_slot backend; /* what it is connected to */
+};
+_Static_assert(sizeof(struct lb_sock) == 16, "lb_sock");
+
+/* gone: hash of backends whose sockets bpf/reap.bpf.c closes. The value is not used. */
+struct lb_gone_key {
+	__be32 addr;
+	__be16 port;
+	__u8 proto;
+	__u8 pad;
+};
+_Static_assert(sizeof(struct lb_gone_key) == 8, "lb_gone_key");
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#ifndef KNARR_BPF_ABI_POD_H
+#define KNARR_BPF_ABI_POD_H
+#include <linux/types.h>
+/* pods: hash of this node's pods, address (network byte order) -> pod_entry. */
+#define POD_LAYOUT 1
+
+struct pod_entry {
+	__u32 ifindex; /* of the node's end of the veth pair */
+	__u32 flags; /* none yet */
+};
+_Static_assert(sizeof(struct pod_entry) == 8, "pod_entry");
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_NET_LB_PRIV_H
+#define KNARR_NET_LB_PRIV_H
+#include "net/lb.h"
+#include "net/slots.h"
+#include "bpf/abi/lb.h"
+/* Inside of the balancer: lb.c (programs, links), lb_maps.c (contents), lb_stale.c (sockets). */
+
+/* What the services map has under a key: one row a map entry. */
+struct lb_row {
+	struct lb_svc_key key;
+	uint32_t base; /* slots; meaningful with count > 0 */
+	uint32_t affinity_s;
+	uint16_t count;
+	uint16_t flags; /* LB_SVC_* */
+	uint32_t epoch; /* of the last sync that named it; 0: the place is empty */
+};
+
+/* Open addressing over the 8-byte key, one array, no allocation a row. */
+struct lb_rows {
+	struct lb_row *v;
+	uint32_t n, cap; /* cap: a power of two, or 0 */
+	uint64_t seed;
+};
+
+struct lb_row *lb_rows_find(const struct lb_rows *t, const struct lb_svc_key *key);
+/* Room for n rows without moving any. */
+void lb_rows_reserve(struct lb_rows *t, uint32_t n);
+/* The key must not be there; room was reserved. Epoch must be set by the caller at once. */
+struct lb_row *lb_rows_add(struct lb_rows *t, const struct lb_svc_key *key);
+void lb_rows_del(struct lb_rows *t, struct lb_row *row); /* moves other rows */
+void lb_rows_done(struct lb_rows *t);
+
+struct lb_bpf;
+struct reap_bpf;
+
+struct lb {
+	struct lb_bpf *skel; /* NULL: a view only */
+	struct reap_bpf *reap; /* loaded at the first lb_kill_stale */
+	char *dir; /* pins: <bpffs>/knarr/<node>/lb-v<N> */
+	char *node_dir;
+	int services_fd, node_addrs_fd, backends_fd, sockets_fd;
+	uint32_t max_services, max_backends;
+	volatile uint64_t *slot; /* the backends map, mapped; slot[i] is a struct lb_slot */
+	size_t slot_bytes;
+	struct slots *slots;
+	struct lb_rows rows;
+	uint32_t epoch;
+	size_t n_inside; /* rows of scope inside: fronts */
+	/* Backends of runs given up since the last lb_kill_stale; some may still be in use. */
+	struct lb_gone_key *gone;
+	size_t n_gone, cap_gone;
+};
+
+/* Read the services map into rows and claim their slots. */
+int lb_maps_load(struct lb *lb);
+#endif
