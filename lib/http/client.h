@@ -30,7 +30,11 @@ struct http_client_conf {
 	const char *user_agent; /* NULL: "knarr/<version>" */
 	/* 0 takes the default in brackets. */
 	uint64_t connect_timeout_ns; /* [5 s] of one endpoint, handshake included */
-	uint64_t wait_timeout_ns; /* [30 s] a call waits for any connection */
+	/*
+	 * [30 s] After each round in which all endpoints failed, the calls that have waited longer
+	 * end with the last error. 1: the first failed round ends them (probes, commands).
+	 */
+	uint64_t wait_timeout_ns;
 	uint64_t ping_idle_ns; /* [30 s] a silent h2 connection with calls is pinged; */
 	uint64_t ping_timeout_ns; /* [15 s] and given up without an answer */
 	size_t max_headers; /* [64 KB] of one response */

@@ -212,8 +212,8 @@ static void h1_eof(struct sconn *sc)
 	h->peer_eof = true;
 	if (!h->req)
 		conn_close_soft(sc->conn);
-	else if (!h->complete || h->req->streaming)
-		conn_close(sc->conn, -ECONNRESET); /* gave up, or left a watch */
+	else if (!h->complete || !h->req->ended)
+		conn_close(sc->conn, -ECONNRESET); /* gave up: what is not answered need not be */
 }
 
 static void h1_deadline(struct sconn *sc)

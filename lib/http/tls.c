@@ -401,6 +401,11 @@ int tls_io_write(struct tls_io *t, const void *p, size_t len)
 	return 0;
 }
 
+void tls_io_only_h1(struct tls_io *t)
+{
+	SSL_set_alpn_protos(t->ssl, alpn_h1, sizeof(alpn_h1) - 1);
+}
+
 void tls_io_close(struct tls_io *t)
 {
 	ERR_clear_error();

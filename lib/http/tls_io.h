@@ -22,6 +22,7 @@ int tls_io_handshake(struct tls_io *t);
 /* Plain bytes read; 0 more input needed; -ENOTCONN the peer closed; -EPROTO. */
 ssize_t tls_io_read(struct tls_io *t, void *p, size_t size);
 int tls_io_write(struct tls_io *t, const void *p, size_t len); /* all, or -EPROTO */
+void tls_io_only_h1(struct tls_io *t); /* client, before the handshake: do not offer h2 */
 void tls_io_close(struct tls_io *t); /* close_notify */
 bool tls_io_is_h2(const struct tls_io *t); /* what ALPN chose */
 /* The verified certificate of the peer or NULL, and the X509_V_ERR_ number of a bad one. */

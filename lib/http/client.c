@@ -1,0 +1,735 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/http/client_conn.h"
+#include "lib/base/clock.h"
+
+#include <netdb.h>
+
+#define CONNS_MAX 64 /* HTTP/1.1 connections at a time, upgrades included */
+#define BACKOFF_MS 100
+#define BACKOFF_MAX_MS 10000
+#define REFUSAL_MAX 65536
+
+static void work_now(struct http_client *c);
+static void on_timer(uv_timer_t *t);
+
+static uint64_t now_ms(const struct http_client *c)
+{
+	return uv_now(c->conf.loop);
+}
+
+/* ---- endpoints ---- */
+
+static void endpoint_done(struct endpoint *e)
+{
+	free(e->host);
+	free(e->authority);
+	*e = (struct endpoint){0};
+}
+
+static int endpoint_parse(struct str url, struct endpoint *ret, struct err *err)
+{
+	struct str rest = url, host, port = STR_NULL;
+	uint64_t n;
+	ssize_t at;
+
+	*ret = (struct endpoint){0};
+	ret->is_tls = str_starts(url, STR("https://"));
+	if (!ret->is_tls && !str_starts(url, STR("http://")))
+		return err_sys(err, EINVAL, "\"%.*s\" begins neither with https:// nor http://",
+			       STR_ARG(url));
+	rest = str_skip(rest, ret->is_tls ? 8 : 7);
+	at = str_chr(rest, '/');
+	if (at >= 0)
+		rest.len = (size_t)at;
+	host = rest;
+	if (rest.len && rest.p[0] == '[' && (at = str_chr(rest, ']')) > 0) {
+		host = str_n(rest.p + 1, (size_t)at - 1);
+		port = str_skip(rest, (size_t)at + 1);
+	} else if ((at = str_rchr(rest, ':')) >= 0) {
+		host.len = (size_t)at;
+		port = str_skip(rest, (size_t)at);
+	}
+	n = ret->is_tls ? 443 : 80;
+	if (port.len && (port.p[0] != ':' || str_to_u64(str_skip(port, 1), &n) < 0 || n > 65535))
+		return err_sys(err, EINVAL, "\"%.*s\" has no valid port", STR_ARG(url));
+	if (!host.len || !n)
+		return err_sys(err, EINVAL, "\"%.*s\" has no host", STR_ARG(url));
+	ret->host = str_dup(host);
+	ret->authority = str_dup(rest);
+	ret->port = (uint16_t)n;
+	return 0;
+}
+
+static int resolve(const struct endpoint *e, struct sockaddr_storage *ret)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+	char port[8];
+
+	if (uv_ip4_addr(e->host, e->port, (struct sockaddr_in *)ret) == 0 ||
+	    uv_ip6_addr(e->host, e->port, (struct sockaddr_in6 *)ret) == 0)
+		return 0;
+	snprintf(port, sizeof(port), "%u", e->port);
+	if (getaddrinfo(e->host, port, &hints, &list))
+		return -EHOSTUNREACH;
+	memcpy(ret, list->ai_addr, MIN((size_t)list->ai_addrlen, sizeof(*ret)));
+	freeaddrinfo(list);
+	return 0;
+}
+
+static void endpoints_free(struct endpoint *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		endpoint_done(&v[i]);
+	free(v);
+}
+
+int http_client_set_endpoints(struct http_client *c, const char *const *urls, size_t n,
+			      struct err *err)
+{
+	struct endpoint *v = xcalloc(n ? n : 1, sizeof(*v));
+	int r = n ? 0 : err_sys(err, EINVAL, "no endpoint");
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		r = endpoint_parse(str_of(urls[i]), &v[i], err);
+		if (r == 0 && v[i].is_tls && !c->conf.tls)
+			r = err_sys(err, EINVAL, "%s needs TLS settings", urls[i]);
+	}
+	if (r < 0) {
+		endpoints_free(v, n);
+		return r;
+	}
+	endpoints_free(c->endpoints, c->n_endpoints);
+	c->endpoints = v;
+	c->n_endpoints = n;
+	c->at = 0;
+	return 0;
+}
+
+/* ---- calls ---- */
+
+static void call_free(struct http_call *call)
+{
+	list_remove(&call->all);
+	list_remove(&call->link);
+	free(call->method);
+	free(call->path);
+	fields_done(&call->req);
+	fields_done(&call->resp);
+	buf_done(&call->body);
+	buf_done(&call->refusal);
+	free(call);
+}
+
+static void call_detach(struct http_call *call)
+{
+	if (call->cc && call->cc->call == call)
+		call->cc->call = NULL;
+	call->cc = NULL;
+	list_remove(&call->link);
+}
+
+void call_end(struct http_call *call, int err, const char *text)
+{
+	struct http_client *c = call->client;
+
+	call_detach(call);
+	list_remove(&call->all);
+	str_copy(call->error, sizeof(call->error), str_of(text ? text : err ? strerror(-err) : ""));
+	if (call->upgrade)
+		call->upgrade->on_done(call, err, err ? 0 : call->status, buf_str(&call->refusal),
+				       NULL, call->user);
+	else if (call->ops->on_end)
+		call->ops->on_end(call, err, call->user);
+	call_free(call);
+	if (!c->freed)
+		client_work(c);
+}
+
+void call_upgraded(struct http_call *call, struct http_stream *s)
+{
+	call_detach(call);
+	list_remove(&call->all);
+	call->upgrade->on_done(call, 0, 101, STR_NULL, s, call->user);
+	call_free(call);
+}
+
+void call_requeue(struct http_call *call)
+{
+	call_detach(call);
+	fields_done(&call->resp);
+	call->sent = 0;
+	call->stream_id = 0;
+	list_append(&call->client->waiting, &call->link);
+	client_work(call->client);
+}
+
+void call_attach(struct http_call *call, struct cconn *cc)
+{
+	list_remove(&call->link);
+	list_append(&cc->calls, &call->link);
+	call->cc = cc;
+}
+
+void call_data(struct http_call *call, struct str data)
+{
+	if (call->upgrade) {
+		data.len = MIN(data.len, REFUSAL_MAX - call->refusal.len);
+		buf_addstr(&call->refusal, data);
+	} else if (call->ops->on_data && data.len) {
+		call->ops->on_data(call, data, call->user);
+	}
+}
+
+void call_fields(struct http_call *call, bool is_h2,
+		 void (*add)(struct str name, struct str value, void *user), void *user)
+{
+	struct http_client *c = call->client;
+	struct http_header h;
+	size_t pos = 0;
+
+	if (!is_h2)
+		add(STR("host"), str_of(call->cc->ep.authority), user);
+	if (str_is_null(fields_get(&call->req, STR("user-agent"))))
+		add(STR("user-agent"), str_of(c->user_agent), user);
+	if (c->token && str_is_null(fields_get(&call->req, STR("authorization"))))
+		add(STR("authorization"), str_of(c->token), user);
+	while (fields_next(&call->req, &pos, &h))
+		if (!is_h2 || (!str_eqs(h.name, "connection") && !str_eqs(h.name, "upgrade") &&
+			       !str_eqs(h.name, "transfer-encoding") && !str_eqs(h.name, "host")))
+			add(h.name, h.value, user);
+}
+
+static struct http_call *call_new(struct http_client *c, const struct http_call_req *req,
+				  void *user)
+{
+	struct http_call *call = NEW(struct http_call);
+
+	call->client = c;
+	call->user = user;
+	call->method = xstrdup(req->method);
+	call->path = xstrdup(req->path);
+	call->is_head = !strcmp(req->method, "HEAD");
+	fields_init(&call->req);
+	fields_init(&call->resp);
+	buf_init(&call->body);
+	buf_init(&call->refusal);
+	for (size_t i = 0; i < req->n_headers; i++)
+		if (!str_eq_nocase(req->headers[i].name, STR("content-length")))
+			fields_add(&call->req, req->headers[i].name, req->headers[i].value);
+	call->has_body = !str_is_null(req->body);
+	buf_addstr(&call->body, req->body);
+	call->wait_until_ms = now_ms(c) + c->conf.wait_timeout_ns / NSEC_PER_MSEC;
+	if (req->timeout_ns)
+		call->deadline_ms = now_ms(c) + MAX(req->timeout_ns / NSEC_PER_MSEC, (uint64_t)1);
+	list_append(&c->calls, &call->all);
+	list_append(&c->waiting, &call->link);
+	client_work(c);
+	return call;
+}
+
+struct http_call *http_client_request(struct http_client *c, const struct http_call_req *req,
+				      const struct http_call_ops *ops, void *user)
+{
+	struct http_call *call = call_new(c, req, user);
+
+	call->ops = ops;
+	return call;
+}
+
+struct http_call *http_client_upgrade(struct http_client *c, const struct http_call_req *req,
+				      const struct http_upgrade_ops *ops, void *user)
+{
+	struct http_call *call = call_new(c, req, user);
+
+	call->upgrade = ops;
+	return call;
+}
+
+/* Take the call off its connection without telling the user. */
+static void call_drop(struct http_call *call)
+{
+	struct cconn *cc = call->cc;
+
+	if (!cc)
+		return;
+	if (cc->is_h2)
+		client_h2_cancel(cc, call);
+	call_detach(call);
+	if (!cc->is_h2)
+		conn_close(cc->conn, -ECANCELED);
+}
+
+void http_call_cancel(struct http_call *call)
+{
+	call_drop(call);
+	call_free(call);
+}
+
+struct str http_call_header(const struct http_call *call, const char *name)
+{
+	char lower[64];
+	size_t len = strlen(name);
+
+	if (len >= sizeof(lower))
+		return STR_NULL;
+	for (size_t i = 0; i < len; i++)
+		lower[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
+	return fields_get(&call->resp, str_n(lower, len));
+}
+
+bool http_call_header_at(const struct http_call *call, size_t i, struct http_header *ret)
+{
+	return fields_at(&call->resp, i, ret);
+}
+
+const char *http_call_error(const struct http_call *call)
+{
+	return call->error;
+}
+
+void http_call_pause(struct http_call *call, bool pause)
+{
+	call->paused = pause;
+	if (!call->cc)
+		return;
+	if (!call->cc->is_h2)
+		conn_pause(call->cc->conn, pause);
+	else if (!pause)
+		client_h2_resume(call->cc, call);
+}
+
+/* ---- connections ---- */
+
+static void client_unref(struct http_client *c)
+{
+	if (--c->refs)
+		return;
+	endpoints_free(c->endpoints, c->n_endpoints);
+	tls_ctx_unref(c->conf.tls);
+	free(c->token);
+	free(c->user_agent);
+	free(c);
+}
+
+/* One endpoint failed: the next one at once; after a whole round, a pause. */
+static void connect_failed(struct http_client *c, const struct endpoint *ep, int err,
+			   const char *why)
+{
+	uint64_t ms;
+	unsigned rounds;
+
+	snprintf(c->last_error, sizeof(c->last_error), "connect %s: %s", ep->authority, why);
+	c->last_err = err;
+	c->at = (c->at + 1) % c->n_endpoints;
+	c->is_h1 = false; /* what comes back may be another server */
+	if (++c->failures % c->n_endpoints)
+		return;
+	rounds = (unsigned)(c->failures / c->n_endpoints);
+	ms = rounds > 7 ? BACKOFF_MAX_MS : (uint64_t)BACKOFF_MS << (rounds - 1);
+	ms = MIN(ms, (uint64_t)BACKOFF_MAX_MS);
+	c->retry_at_ms = now_ms(c) + ms / 2 + rng_below(&rng_system, ms / 2 + 1);
+	list_for_each_safe (it, &c->waiting) {
+		struct http_call *call = list_entry(it, struct http_call, link);
+
+		if (now_ms(c) >= call->wait_until_ms)
+			call_end(call, err, c->last_error);
+		if (c->freed)
+			return;
+	}
+}
+
+static void cc_on_ready(struct conn *conn)
+{
+	struct cconn *cc = conn->owner;
+	struct http_client *c = cc->client;
+
+	if (!c) {
+		conn_close(conn, 0);
+		return;
+	}
+	cc->ready = true;
+	cc->is_h2 = conn->tls && tls_io_is_h2(conn->tls);
+	conn_set_deadline(conn, 0);
+	c->failures = 0;
+	c->retry_at_ms = 0;
+	if (c->connecting == cc) {
+		c->connecting = NULL;
+		c->is_h1 = !cc->is_h2;
+	}
+	if (cc->is_h2) {
+		if (client_h2_open(cc) < 0) {
+			conn_close(conn, -ENOMEM);
+			return;
+		}
+		c->h2 = cc;
+	} else if (cc->call) {
+		client_h1_begin(cc, cc->call);
+	}
+	work_now(c);
+}
+
+static void cc_on_data(struct conn *conn, struct str data)
+{
+	struct cconn *cc = conn->owner;
+
+	if (!cc->client)
+		return;
+	cc->heard_ms = uv_now(conn->timer.loop);
+	if (cc->is_h2)
+		client_h2_data(cc, data);
+	else
+		client_h1_data(cc, data);
+}
+
+static void cc_on_flush(struct conn *conn)
+{
+	struct cconn *cc = conn->owner;
+
+	if (cc->client && cc->is_h2 && cc->session)
+		client_h2_flush(cc);
+}
+
+static void cc_on_eof(struct conn *conn)
+{
+	struct cconn *cc = conn->owner;
+
+	if (cc->client && !cc->is_h2)
+		client_h1_eof(cc);
+	conn_close(conn, -ECONNRESET);
+}
+
+static void end_calls(struct cconn *cc, int err, const char *why)
+{
+	while (!list_empty(&cc->calls)) {
+		struct http_call *call = list_first(&cc->calls, struct http_call, link);
+		bool again =
+			!cc->ready && (!call->upgrade || ++call->tries < call->client->n_endpoints);
+
+		/* A kept connection that the server closed while we wrote. */
+		again = again || (cc->reused && !call->got_response && !call->upgrade &&
+				  (call->is_head || !strcmp(call->method, "GET")));
+		if (again)
+			call_requeue(call);
+		else
+			call_end(call, err ? err : -ECONNRESET, why);
+	}
+}
+
+void cconn_release(struct cconn *cc)
+{
+	list_remove(&cc->link);
+	if (cc->session)
+		nghttp2_session_del(cc->session);
+	endpoint_done(&cc->ep);
+	buf_done(&cc->early);
+	client_unref(cc->owner);
+	free(cc);
+}
+
+static void cc_on_closed(struct conn *conn, int err)
+{
+	struct cconn *cc = conn->owner;
+	struct http_client *c = cc->client;
+	const char *why = err == -EPROTO && conn->tls ? tls_io_error(conn->tls)
+						      : strerror(err ? -err : ECONNRESET);
+	bool failed = c && !cc->ready;
+
+	list_remove(&cc->link);
+	if (c) {
+		if (c->h2 == cc)
+			c->h2 = NULL;
+		if (c->connecting == cc)
+			c->connecting = NULL;
+		end_calls(cc, err, why);
+	}
+	/* A callback may have freed it; our reference keeps the memory. */
+	if (failed && !c->freed)
+		connect_failed(c, &cc->ep, err ? err : -ECONNRESET, why);
+	if (c)
+		client_work(c);
+	cconn_release(cc);
+}
+
+static const struct conn_ops client_conn_ops = {
+	.on_ready = cc_on_ready,
+	.on_data = cc_on_data,
+	.on_read_end = cc_on_flush,
+	.on_writable = cc_on_flush,
+	.on_eof = cc_on_eof,
+	.on_closed = cc_on_closed,
+};
+
+static struct cconn *connect_to(struct http_client *c, bool only_h1)
+{
+	const struct endpoint *e = &c->endpoints[c->at];
+	struct cconn *cc = NEW(struct cconn);
+	struct sockaddr_storage ss;
+	int r;
+
+	cc->ep = (struct endpoint){xstrdup(e->host), xstrdup(e->authority), e->port, e->is_tls};
+	list_init(&cc->calls);
+	buf_init(&cc->early);
+	r = resolve(e, &ss);
+	if (r == 0)
+		r = conn_connect(c->conf.loop, (struct sockaddr *)&ss,
+				 e->is_tls ? c->conf.tls : NULL, e->host, &client_conn_ops, cc,
+				 &cc->conn);
+	if (r < 0) {
+		connect_failed(c, &cc->ep, r, strerror(-r));
+		endpoint_done(&cc->ep);
+		free(cc);
+		return NULL;
+	}
+	if (only_h1 && cc->conn->tls)
+		tls_io_only_h1(cc->conn->tls);
+	cc->client = cc->owner = c;
+	c->refs++;
+	cc->heard_ms = now_ms(c);
+	list_append(&c->conns, &cc->link);
+	conn_set_deadline(cc->conn, c->conf.connect_timeout_ns);
+	return cc;
+}
+
+/* ---- what runs where ---- */
+
+static struct cconn *idle_h1(struct http_client *c, size_t *ret_n)
+{
+	struct cconn *found = NULL;
+
+	*ret_n = 0;
+	list_for_each (it, &c->conns) {
+		struct cconn *cc = list_entry(it, struct cconn, link);
+
+		*ret_n += !cc->is_h2;
+		if (cc->ready && !cc->is_h2 && !cc->call && !conn_is_closing(cc->conn))
+			found = cc;
+	}
+	return found;
+}
+
+/* On a connection of its own, kept or new. False: none to be had now. */
+static bool start_h1(struct http_client *c, struct http_call *call)
+{
+	size_t n;
+	struct cconn *cc = idle_h1(c, &n);
+
+	if (!cc && (n >= CONNS_MAX || now_ms(c) < c->retry_at_ms))
+		return false;
+	if (!cc)
+		cc = connect_to(c, true);
+	if (!cc)
+		return false;
+	call_attach(call, cc);
+	cc->call = call;
+	if (cc->ready)
+		client_h1_begin(cc, call);
+	return true;
+}
+
+static bool start_call(struct http_client *c, struct http_call *call)
+{
+	if (call->upgrade || (c->is_h1 && !c->h2))
+		return start_h1(c, call);
+	if (c->h2) {
+		if (client_h2_full(c->h2))
+			return false;
+		call_attach(call, c->h2);
+		if (client_h2_begin(c->h2, call) == 0)
+			return true;
+		c->h2->draining = true;
+		c->h2 = NULL;
+		call_requeue(call);
+		return false;
+	}
+	if (!c->connecting && now_ms(c) >= c->retry_at_ms)
+		c->connecting = connect_to(c, false);
+	return false;
+}
+
+static void arm(struct http_client *c)
+{
+	uint64_t at = UINT64_MAX, now = now_ms(c);
+
+	list_for_each (it, &c->calls) {
+		const struct http_call *call = list_entry(it, struct http_call, all);
+
+		if (call->deadline_ms)
+			at = MIN(at, call->deadline_ms);
+	}
+	if (!list_empty(&c->waiting) && c->retry_at_ms > now)
+		at = MIN(at, c->retry_at_ms);
+	if (c->h2 && !list_empty(&c->h2->calls))
+		at = MIN(at, c->h2->pinged_ms
+				     ? c->h2->pinged_ms + c->conf.ping_timeout_ns / NSEC_PER_MSEC
+				     : c->h2->heard_ms + c->conf.ping_idle_ns / NSEC_PER_MSEC);
+	if (at == UINT64_MAX)
+		uv_timer_stop(&c->timer);
+	else
+		uv_timer_start(&c->timer, on_timer, at > now ? at - now : 0, 0);
+}
+
+/* connect_failed may end calls, so the list is walked from its head again after each change. */
+static void work_now(struct http_client *c)
+{
+	size_t left = 0;
+	struct list *l;
+
+	if (c->freed)
+		return;
+	list_for_each (it, &c->waiting)
+		left++;
+	while (left-- && !list_empty(&c->waiting)) {
+		struct http_call *call = list_first(&c->waiting, struct http_call, link);
+
+		/* To the tail first: whatever start_call does, the next turn sees the next one. */
+		l = &call->link;
+		list_remove(l);
+		list_append(&c->waiting, l);
+		start_call(c, call);
+		if (c->freed)
+			return;
+	}
+	list_for_each_safe (it, &c->conns) {
+		struct cconn *cc = list_entry(it, struct cconn, link);
+
+		if (cc->session && !conn_is_closing(cc->conn))
+			client_h2_flush(cc);
+		if (c->freed)
+			return;
+	}
+	arm(c);
+}
+
+static void on_idle(uv_idle_t *h)
+{
+	uv_idle_stop(h);
+	work_now(h->data);
+}
+
+void client_work(struct http_client *c)
+{
+	if (!c->freed)
+		uv_idle_start(&c->idle, on_idle);
+}
+
+static void check_ping(struct http_client *c)
+{
+	struct cconn *cc = c->h2;
+	uint64_t now = now_ms(c);
+
+	if (!cc || list_empty(&cc->calls))
+		return;
+	if (cc->pinged_ms) {
+		if (now >= cc->pinged_ms + c->conf.ping_timeout_ns / NSEC_PER_MSEC)
+			conn_close(cc->conn, -ETIMEDOUT);
+	} else if (now >= cc->heard_ms + c->conf.ping_idle_ns / NSEC_PER_MSEC) {
+		cc->pinged_ms = now;
+		client_h2_ping(cc);
+	}
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	struct http_client *c = t->data;
+	struct list *it = c->calls.next;
+
+	while (it != &c->calls) {
+		struct http_call *call = list_entry(it, struct http_call, all);
+
+		it = it->next;
+		if (!call->deadline_ms || now_ms(c) < call->deadline_ms)
+			continue;
+		call_drop(call);
+		call_end(call, -ETIMEDOUT, NULL);
+		if (c->freed)
+			return;
+		it = c->calls.next; /* the callback may have changed the list anywhere */
+	}
+	check_ping(c);
+	work_now(c);
+}
+
+/* ---- the client ---- */
+
+int http_client_new(const struct http_client_conf *conf, struct http_client **ret, struct err *err)
+{
+	struct http_client *c = NEW(struct http_client);
+	int r;
+
+	c->conf = *conf;
+	c->refs = 3;
+	r = http_client_set_endpoints(c, conf->endpoints, conf->n_endpoints, err);
+	if (r < 0) {
+		free(c);
+		return r;
+	}
+	c->conf.endpoints = NULL;
+	if (conf->tls)
+		tls_ctx_ref(conf->tls);
+#define DEFAULT(field, value) c->conf.field = conf->field ? conf->field : (value)
+	DEFAULT(connect_timeout_ns, 5 * NSEC_PER_SEC);
+	DEFAULT(wait_timeout_ns, 30 * NSEC_PER_SEC);
+	DEFAULT(ping_idle_ns, 30 * NSEC_PER_SEC);
+	DEFAULT(ping_timeout_ns, 15 * NSEC_PER_SEC);
+	DEFAULT(max_headers, 65536);
+#undef DEFAULT
+	c->user_agent = xstrdup(conf->user_agent ? conf->user_agent : "knarr/" PACKAGE_VERSION);
+	http_client_set_token(c, conf->bearer_token);
+	c->conf.bearer_token = STR_NULL;
+	list_init(&c->calls);
+	list_init(&c->waiting);
+	list_init(&c->conns);
+	uv_idle_init(conf->loop, &c->idle);
+	uv_timer_init(conf->loop, &c->timer);
+	c->idle.data = c->timer.data = c;
+	*ret = c;
+	return 0;
+}
+
+void http_client_set_token(struct http_client *c, struct str token)
+{
+	free(c->token);
+	c->token = str_is_null(token) ? NULL : xasprintf("Bearer %.*s", STR_ARG(token));
+}
+
+void http_client_reconnect(struct http_client *c)
+{
+	c->h2 = NULL;
+	list_for_each_safe (it, &c->conns) {
+		struct cconn *cc = list_entry(it, struct cconn, link);
+
+		if (cc->is_h2)
+			cc->draining = true;
+		if (cc->ready && list_empty(&cc->calls))
+			conn_close_soft(cc->conn);
+	}
+}
+
+static void on_handle_closed(uv_handle_t *h)
+{
+	client_unref(h->data);
+}
+
+struct http_client *http_client_free(struct http_client *c)
+{
+	if (!c)
+		return NULL;
+	c->freed = true;
+	while (!list_empty(&c->calls)) {
+		struct http_call *call = list_first(&c->calls, struct http_call, all);
+
+		call_drop(call);
+		call_end(call, -ECANCELED, NULL);
+	}
+	list_for_each_safe (it, &c->conns) {
+		struct cconn *cc = list_entry(it, struct cconn, link);
+
+		cc->client = NULL;
+		list_remove(&cc->link);
+		conn_close(cc->conn, 0);
+	}
+	uv_close((uv_handle_t *)&c->idle, on_handle_closed);
+	uv_close((uv_handle_t *)&c->timer, on_handle_closed);
+	client_unref(c);
+	return NULL;
+}
