@@ -56,7 +56,8 @@ enum api_field_flags {
 	API_IMMUTABLE = 1 << 7, /* may not change once set (custom resources and simple kinds) */
 	API_INLINE = 1 << 8, /* fields of .ref stand in this object; nested in protobuf only */
 	API_PRESERVE = 1 << 9, /* unknown fields are kept (x-kubernetes-preserve-unknown-fields) */
-	API_PB_WRAPPED = 1 << 10, /* protobuf wraps the list or map in a message with field 1 */
+	API_PB_WRAPPED = 1 << 10, /* protobuf wraps the list in a message with field 1 */
+	API_MAP_OF_LISTS = 1 << 11, /* the map's values are lists (extra: {"k": ["v"]}) */
 };
 
 struct api_field {

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/kinds/types.h"
+
+static const char *const enum_SupplementalGroupsPolicy[] = {"Merge", "Strict", NULL};
+
+static const char *const enum_PodFSGroupChangePolicy[] = {"Always", "OnRootMismatch", NULL};
+
+static const char *const enum_NodeSelectorOperator[] = {"DoesNotExist", "Exists", "Gt", "In",
+							"Lt",           "NotIn",  NULL};
+
+static const char *const enum_TolerationOperator[] = {"Equal", "Exists", "Gt", "Lt", NULL};
+
+static const char *const enum_TaintEffect[] = {"NoExecute", "NoSchedule", "PreferNoSchedule", NULL};
+
+static const char *const enum_UnsatisfiableConstraintAction[] = {"DoNotSchedule", "ScheduleAnyway",
+								 NULL};
+
+static const char *const enum_NodeInclusionPolicy[] = {"Honor", "Ignore", NULL};
+
+static const char *const enum_RestartPolicy[] = {"Always", "Never", "OnFailure", NULL};
+
+static const char *const enum_DNSPolicy[] = {"ClusterFirst", "ClusterFirstWithHostNet", "Default",
+					     "None", NULL};
+
+static const char *const enum_PreemptionPolicy[] = {"Never", "PreemptLowerPriority", NULL};
+
+static const struct api_field Sysctl_fields[] = {
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this sysctl."},
+	{"value", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Value of this sysctl."},
+};
+
+const struct api_type api_t_core_v1_Sysctl = {
+	.name = "io.k8s.api.core.v1.Sysctl",
+	.fields = Sysctl_fields,
+	.n_fields = ARRAY_SIZE(Sysctl_fields),
+	.help = "Sysctl.",
+};
+
+static const struct api_field PodSecurityContext_fields[] = {
+	{"seLinuxOptions", API_OBJECT, .pb = 1, .flags = API_PTR,
+	 .ref = &api_t_core_v1_SELinuxOptions,
+	 .help = "Se linux options of this pod security context."},
+	{"windowsOptions", API_OBJECT, .pb = 8, .flags = API_PTR,
+	 .ref = &api_t_core_v1_WindowsSecurityContextOptions,
+	 .help = "Windows options of this pod security context."},
+	{"runAsUser", API_INT64, .pb = 2, .flags = API_PTR,
+	 .help = "Run as user of this pod security context."},
+	{"runAsGroup", API_INT64, .pb = 6, .flags = API_PTR,
+	 .help = "Run as group of this pod security context."},
+	{"runAsNonRoot", API_BOOL, .pb = 3, .flags = API_PTR,
+	 .help = "Whether run as non root holds."},
+	{"supplementalGroups", API_INT64, API_LIST, .pb = 4,
+	 .help = "The supplemental groups of this pod security context."},
+	{"supplementalGroupsPolicy", API_STRING, .pb = 12, .flags = API_PTR,
+	 .enums = enum_SupplementalGroupsPolicy,
+	 .help = "Supplemental groups policy of this pod security context."},
+	{"fsGroup", API_INT64, .pb = 5, .flags = API_PTR,
+	 .help = "Fs group of this pod security context."},
+	{"sysctls", API_OBJECT, API_LIST, .pb = 7, .ref = &api_t_core_v1_Sysctl,
+	 .help = "The sysctls of this pod security context."},
+	{"fsGroupChangePolicy", API_STRING, .pb = 9, .flags = API_PTR,
+	 .enums = enum_PodFSGroupChangePolicy,
+	 .help = "Fs group change policy of this pod security context."},
+	{"seccompProfile", API_OBJECT, .pb = 10, .flags = API_PTR,
+	 .ref = &api_t_core_v1_SeccompProfile,
+	 .help = "Seccomp profile of this pod security context."},
+	{"appArmorProfile", API_OBJECT, .pb = 11, .flags = API_PTR,
+	 .ref = &api_t_core_v1_AppArmorProfile,
+	 .help = "App armor profile of this pod security context."},
+	{"seLinuxChangePolicy", API_STRING, .pb = 13, .flags = API_PTR,
+	 .help = "Se linux change policy of this pod security context."},
+};
+
+const struct api_type api_t_core_v1_PodSecurityContext = {
+	.name = "io.k8s.api.core.v1.PodSecurityContext",
+	.fields = PodSecurityContext_fields,
+	.n_fields = ARRAY_SIZE(PodSecurityContext_fields),
+	.help = "Pod security context.",
+};
+
+static const struct api_field NodeSelectorRequirement_fields[] = {
+	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Key of this node selector requirement."},
+	{"operator", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .enums = enum_NodeSelectorOperator, .help = "Operator of this node selector requirement."},
+	{"values", API_STRING, API_LIST, .pb = 3,
+	 .help = "The values of this node selector requirement."},
+};
+
+const struct api_type api_t_core_v1_NodeSelectorRequirement = {
+	.name = "io.k8s.api.core.v1.NodeSelectorRequirement",
+	.fields = NodeSelectorRequirement_fields,
+	.n_fields = ARRAY_SIZE(NodeSelectorRequirement_fields),
+	.help = "Node selector requirement.",
+};
+
+static const struct api_field NodeSelectorTerm_fields[] = {
+	{"matchExpressions", API_OBJECT, API_LIST, .pb = 1,
+	 .ref = &api_t_core_v1_NodeSelectorRequirement,
+	 .help = "The match expressions of this node selector term."},
+	{"matchFields", API_OBJECT, API_LIST, .pb = 2,
+	 .ref = &api_t_core_v1_NodeSelectorRequirement,
+	 .help = "The match fields of this node selector term."},
+};
+
+const struct api_type api_t_core_v1_NodeSelectorTerm = {
+	.name = "io.k8s.api.core.v1.NodeSelectorTerm",
+	.fields = NodeSelectorTerm_fields,
+	.n_fields = ARRAY_SIZE(NodeSelectorTerm_fields),
+	.flags = API_WHOLE,
+	.help = "Node selector term.",
+};
+
+static const struct api_field NodeSelector_fields[] = {
+	{"nodeSelectorTerms", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED,
+	 .ref = &api_t_core_v1_NodeSelectorTerm,
+	 .help = "The node selector terms of this node selector."},
+};
+
+const struct api_type api_t_core_v1_NodeSelector = {
+	.name = "io.k8s.api.core.v1.NodeSelector",
+	.fields = NodeSelector_fields,
+	.n_fields = ARRAY_SIZE(NodeSelector_fields),
+	.flags = API_WHOLE,
+	.help = "Node selector.",
+};
+
+static const struct api_field PreferredSchedulingTerm_fields[] = {
+	{"weight", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Weight of this preferred scheduling term."},
+	{"preference", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
+	 .ref = &api_t_core_v1_NodeSelectorTerm,
+	 .help = "Preference of this preferred scheduling term."},
+};
+
+const struct api_type api_t_core_v1_PreferredSchedulingTerm = {
+	.name = "io.k8s.api.core.v1.PreferredSchedulingTerm",
+	.fields = PreferredSchedulingTerm_fields,
+	.n_fields = ARRAY_SIZE(PreferredSchedulingTerm_fields),
+	.help = "Preferred scheduling term.",
+};
+
+static const struct api_field NodeAffinity_fields[] = {
+	{"requiredDuringSchedulingIgnoredDuringExecution", API_OBJECT, .pb = 1, .flags = API_PTR,
+	 .ref = &api_t_core_v1_NodeSelector,
+	 .help = "Required during scheduling ignored during execution of this node affinity."},
+	{"preferredDuringSchedulingIgnoredDuringExecution", API_OBJECT, API_LIST, .pb = 2,
+	 .ref = &api_t_core_v1_PreferredSchedulingTerm,
+	 .help = "The preferred during scheduling ignored during execution of this node affinity."},
+};
+
+const struct api_type api_t_core_v1_NodeAffinity = {
+	.name = "io.k8s.api.core.v1.NodeAffinity",
+	.fields = NodeAffinity_fields,
+	.n_fields = ARRAY_SIZE(NodeAffinity_fields),
+	.help = "Node affinity.",
+};
+
+static const struct api_field PodAffinityTerm_fields[] = {
+	{"labelSelector", API_OBJECT, .pb = 1, .flags = API_PTR,
+	 .ref = &api_t_meta_v1_LabelSelector, .help = "Label selector of this pod affinity term."},
+	{"namespaces", API_STRING, API_LIST, .pb = 2,
+	 .help = "The namespaces of this pod affinity term."},
+	{"topologyKey", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Topology key of this pod affinity term."},
+	{"namespaceSelector", API_OBJECT, .pb = 4, .flags = API_PTR,
+	 .ref = &api_t_meta_v1_LabelSelector,
+	 .help = "Namespace selector of this pod affinity term."},
+	{"matchLabelKeys", API_STRING, API_LIST, .pb = 5,
+	 .help = "The match label keys of this pod affinity term."},
+	{"mismatchLabelKeys", API_STRING, API_LIST, .pb = 6,
+	 .help = "The mismatch label keys of this pod affinity term."},
+};
+
+const struct api_type api_t_core_v1_PodAffinityTerm = {
+	.name = "io.k8s.api.core.v1.PodAffinityTerm",
+	.fields = PodAffinityTerm_fields,
+	.n_fields = ARRAY_SIZE(PodAffinityTerm_fields),
+	.help = "Pod affinity term.",
+};
+
+static const struct api_field WeightedPodAffinityTerm_fields[] = {
+	{"weight", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Weight of this weighted pod affinity term."},
+	{"podAffinityTerm", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
+	 .ref = &api_t_core_v1_PodAffinityTerm,
+	 .help = "Pod affinity term of this weighted pod affinity term."},
+};
+
+const struct api_type api_t_core_v1_WeightedPodAffinityTerm = {
+	.name = "io.k8s.api.core.v1.WeightedPodAffinityTerm",
+	.fields = WeightedPodAffinityTerm_fields,
+	.n_fields = ARRAY_SIZE(WeightedPodAffinityTerm_fields),
+	.help = "Weighted pod affinity term.",
+};
+
+static const struct api_field PodAffinity_fields[] = {
+	{"requiredDuringSchedulingIgnoredDuringExecution", API_OBJECT, API_LIST, .pb = 1,
+	 .ref = &api_t_core_v1_PodAffinityTerm,
+	 .help = "The required during scheduling ignored during execution of this pod affinity."},
+	{"preferredDuringSchedulingIgnoredDuringExecution", API_OBJECT, API_LIST, .pb = 2,
+	 .ref = &api_t_core_v1_WeightedPodAffinityTerm,
+	 .help = "The preferred during scheduling ignored during execution of this pod affinity."},
+};
+
+const struct api_type api_t_core_v1_PodAffinity = {
+	.name = "io.k8s.api.core.v1.PodAffinity",
+	.fields = PodAffinity_fields,
+	.n_fields = ARRAY_SIZE(PodAffinity_fields),
+	.help = "Pod affinity.",
+};
+
+static const struct api_field PodAntiAffinity_fields[] = {
+	{"requiredDuringSchedulingIgnoredDuringExecution", API_OBJECT, API_LIST, .pb = 1,
+	 .ref = &api_t_core_v1_PodAffinityTerm,
+	 .help = "The required during scheduling ignored during execution of this pod anti "
+		 "affinity."},
+	{"preferredDuringSchedulingIgnoredDuringExecution", API_OBJECT, API_LIST, .pb = 2,
+	 .ref = &api_t_core_v1_WeightedPodAffinityTerm,
+	 .help = "The preferred during scheduling ignored during execution of this pod anti "
+		 "affinity."},
+};
+
+const struct api_type api_t_core_v1_PodAntiAffinity = {
+	.name = "io.k8s.api.core.v1.PodAntiAffinity",
+	.fields = PodAntiAffinity_fields,
+	.n_fields = ARRAY_SIZE(PodAntiAffinity_fields),
+	.help = "Pod anti affinity.",
+};
+
+static const struct api_field Affinity_fields[] = {
+	{"nodeAffinity", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_NodeAffinity,
+	 .help = "Node affinity of this affinity."},
+	{"podAffinity", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_core_v1_PodAffinity,
+	 .help = "Pod affinity of this affinity."},
+	{"podAntiAffinity", API_OBJECT, .pb = 3, .flags = API_PTR,
+	 .ref = &api_t_core_v1_PodAntiAffinity, .help = "Pod anti affinity of this affinity."},
+};
+
+const struct api_type api_t_core_v1_Affinity = {
+	.name = "io.k8s.api.core.v1.Affinity",
+	.fields = Affinity_fields,
+	.n_fields = ARRAY_SIZE(Affinity_fields),
+	.help = "Affinity.",
+};
+
+static const struct api_field Toleration_fields[] = {
+	{"key", API_STRING, .pb = 1, .help = "Key of this toleration."},
+	{"operator", API_STRING, .pb = 2, .enums = enum_TolerationOperator,
+	 .help = "Operator of this toleration."},
+	{"value", API_STRING, .pb = 3, .help = "Value of this toleration."},
+	{"effect", API_STRING, .pb = 4, .enums = enum_TaintEffect,
+	 .help = "Effect of this toleration."},
+	{"tolerationSeconds", API_INT64, .pb = 5, .flags = API_PTR,
+	 .help = "Toleration seconds of this toleration."},
+};
+
+const struct api_type api_t_core_v1_Toleration = {
+	.name = "io.k8s.api.core.v1.Toleration",
+	.fields = Toleration_fields,
+	.n_fields = ARRAY_SIZE(Toleration_fields),
+	.help = "Toleration.",
+};
+
+static const struct api_field HostAlias_fields[] = {
+	{"ip", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Ip of this host alias."},
+	{"hostnames", API_STRING, API_LIST, .pb = 2, .help = "The hostnames of this host alias."},
+};
+
+const struct api_type api_t_core_v1_HostAlias = {
+	.name = "io.k8s.api.core.v1.HostAlias",
+	.fields = HostAlias_fields,
+	.n_fields = ARRAY_SIZE(HostAlias_fields),
+	.help = "Host alias.",
+};
+
+static const struct api_field PodDNSConfigOption_fields[] = {
+	{"name", API_STRING, .pb = 1, .help = "Name of this pod dns config option."},
+	{"value", API_STRING, .pb = 2, .flags = API_PTR,
+	 .help = "Value of this pod dns config option."},
+};
+
+const struct api_type api_t_core_v1_PodDNSConfigOption = {
+	.name = "io.k8s.api.core.v1.PodDNSConfigOption",
+	.fields = PodDNSConfigOption_fields,
+	.n_fields = ARRAY_SIZE(PodDNSConfigOption_fields),
+	.help = "Pod DNS config option.",
+};
+
+static const struct api_field PodDNSConfig_fields[] = {
+	{"nameservers", API_STRING, API_LIST, .pb = 1,
+	 .help = "The nameservers of this pod dns config."},
+	{"searches", API_STRING, API_LIST, .pb = 2, .help = "The searches of this pod dns config."},
+	{"options", API_OBJECT, API_LIST, .pb = 3, .ref = &api_t_core_v1_PodDNSConfigOption,
+	 .help = "The options of this pod dns config."},
+};
+
+const struct api_type api_t_core_v1_PodDNSConfig = {
+	.name = "io.k8s.api.core.v1.PodDNSConfig",
+	.fields = PodDNSConfig_fields,
+	.n_fields = ARRAY_SIZE(PodDNSConfig_fields),
+	.help = "Pod DNS config.",
+};
+
+static const struct api_field PodReadinessGate_fields[] = {
+	{"conditionType", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Condition type of this pod readiness gate."},
+};
+
+const struct api_type api_t_core_v1_PodReadinessGate = {
+	.name = "io.k8s.api.core.v1.PodReadinessGate",
+	.fields = PodReadinessGate_fields,
+	.n_fields = ARRAY_SIZE(PodReadinessGate_fields),
+	.help = "Pod readiness gate.",
+};
+
+static const struct api_field TopologySpreadConstraint_fields[] = {
+	{"maxSkew", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Max skew of this topology spread constraint."},
+	{"topologyKey", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Topology key of this topology spread constraint."},
+	{"whenUnsatisfiable", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .enums = enum_UnsatisfiableConstraintAction,
+	 .help = "When unsatisfiable of this topology spread constraint."},
+	{"labelSelector", API_OBJECT, .pb = 4, .flags = API_PTR,
+	 .ref = &api_t_meta_v1_LabelSelector,
+	 .help = "Label selector of this topology spread constraint."},
+	{"minDomains", API_INT32, .pb = 5, .flags = API_PTR,
+	 .help = "Min domains of this topology spread constraint."},
+	{"nodeAffinityPolicy", API_STRING, .pb = 6, .flags = API_PTR,
+	 .enums = enum_NodeInclusionPolicy,
+	 .help = "Node affinity policy of this topology spread constraint."},
+	{"nodeTaintsPolicy", API_STRING, .pb = 7, .flags = API_PTR,
+	 .enums = enum_NodeInclusionPolicy,
+	 .help = "Node taints policy of this topology spread constraint."},
+	{"matchLabelKeys", API_STRING, API_LIST, .pb = 8,
+	 .help = "The match label keys of this topology spread constraint."},
+};
+
+const struct api_type api_t_core_v1_TopologySpreadConstraint = {
+	.name = "io.k8s.api.core.v1.TopologySpreadConstraint",
+	.fields = TopologySpreadConstraint_fields,
+	.n_fields = ARRAY_SIZE(TopologySpreadConstraint_fields),
+	.help = "Topology spread constraint.",
+};
+
+static const struct api_field PodOS_fields[] = {
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this pod os."},
+};
+
+const struct api_type api_t_core_v1_PodOS = {
+	.name = "io.k8s.api.core.v1.PodOS",
+	.fields = PodOS_fields,
+	.n_fields = ARRAY_SIZE(PodOS_fields),
+	.help = "Pod OS.",
+};
+
+static const struct api_field PodSchedulingGate_fields[] = {
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this pod scheduling gate."},
+};
+
+const struct api_type api_t_core_v1_PodSchedulingGate = {
+	.name = "io.k8s.api.core.v1.PodSchedulingGate",
+	.fields = PodSchedulingGate_fields,
+	.n_fields = ARRAY_SIZE(PodSchedulingGate_fields),
+	.help = "Pod scheduling gate.",
+};
+
+static const struct api_field PodResourceClaim_fields[] = {
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this pod resource claim."},
+	{"resourceClaimName", API_STRING, .pb = 3, .flags = API_PTR,
+	 .help = "Resource claim name of this pod resource claim."},
+	{"resourceClaimTemplateName", API_STRING, .pb = 4, .flags = API_PTR,
+	 .help = "Resource claim template name of this pod resource claim."},
+};
+
+const struct api_type api_t_core_v1_PodResourceClaim = {
+	.name = "io.k8s.api.core.v1.PodResourceClaim",
+	.fields = PodResourceClaim_fields,
+	.n_fields = ARRAY_SIZE(PodResourceClaim_fields),
+	.help = "Pod resource claim.",
+};
+
+static const struct api_field PodSchedulingGroup_fields[] = {
+	{"podGroupName", API_STRING, .pb = 1, .flags = API_PTR,
+	 .help = "Pod group name of this pod scheduling group."},
+};
+
+const struct api_type api_t_core_v1_PodSchedulingGroup = {
+	.name = "io.k8s.api.core.v1.PodSchedulingGroup",
+	.fields = PodSchedulingGroup_fields,
+	.n_fields = ARRAY_SIZE(PodSchedulingGroup_fields),
+	.help = "Pod scheduling group.",
+};
+
+static const struct api_field EvictionResponder_fields[] = {
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this eviction responder."},
+	{"priority", API_INT32, .pb = 2, .flags = API_REQUIRED | API_PTR | API_KEEP_EMPTY,
+	 .help = "Priority of this eviction responder."},
+};
+
+const struct api_type api_t_core_v1_EvictionResponder = {
+	.name = "io.k8s.api.core.v1.EvictionResponder",
+	.fields = EvictionResponder_fields,
+	.n_fields = ARRAY_SIZE(EvictionResponder_fields),
+	.flags = API_WHOLE,
+	.help = "Eviction responder.",
+};
+
+static const struct api_field PodSpec_fields[] = {
+	{"volumes", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1,
+	 .flags = API_MERGE | API_RETAIN_KEYS, .ref = &api_t_core_v1_Volume, .keys = "name",
+	 .merge_key = "name", .help = "The volumes of this pod spec."},
+	{"initContainers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 20, .flags = API_MERGE,
+	 .ref = &api_t_core_v1_Container, .keys = "name", .merge_key = "name",
+	 .help = "The init containers of this pod spec."},
+	{"containers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2,
+	 .flags = API_REQUIRED | API_MERGE, .ref = &api_t_core_v1_Container, .keys = "name",
+	 .merge_key = "name", .help = "The containers of this pod spec."},
+	{"ephemeralContainers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 34, .flags = API_MERGE,
+	 .ref = &api_t_core_v1_EphemeralContainer, .keys = "name", .merge_key = "name",
+	 .help = "The ephemeral containers of this pod spec."},
+	{"restartPolicy", API_STRING, .pb = 3, .def = "\"Always\"", .enums = enum_RestartPolicy,
+	 .help = "Restart policy of this pod spec."},
+	{"terminationGracePeriodSeconds", API_INT64, .pb = 4, .flags = API_PTR, .def = "30",
+	 .help = "Termination grace period seconds of this pod spec."},
+	{"activeDeadlineSeconds", API_INT64, .pb = 5, .flags = API_PTR,
+	 .help = "Active deadline seconds of this pod spec."},
+	{"dnsPolicy", API_STRING, .pb = 6, .def = "\"ClusterFirst\"", .enums = enum_DNSPolicy,
+	 .help = "Dns policy of this pod spec."},
+	{"nodeSelector", API_STRING, API_MAP, .pb = 7, .flags = API_WHOLE,
+	 .help = "Node selector of this pod spec."},
+	{"serviceAccountName", API_STRING, .pb = 8,
+	 .help = "Service account name of this pod spec."},
+	{"serviceAccount", API_STRING, .pb = 9, .help = "Service account of this pod spec."},
+	{"automountServiceAccountToken", API_BOOL, .pb = 21, .flags = API_PTR,
+	 .help = "Whether automount service account token holds."},
+	{"nodeName", API_STRING, .pb = 10, .help = "Node name of this pod spec."},
+	{"hostNetwork", API_BOOL, .pb = 11, .help = "Whether host network holds."},
+	{"hostPID", API_BOOL, .pb = 12, .help = "Whether host PID holds."},
+	{"hostIPC", API_BOOL, .pb = 13, .help = "Whether host IPC holds."},
+	{"shareProcessNamespace", API_BOOL, .pb = 27, .flags = API_PTR,
+	 .help = "Whether share process namespace holds."},
+	{"securityContext", API_OBJECT, .pb = 14, .flags = API_PTR,
+	 .ref = &api_t_core_v1_PodSecurityContext, .def = "{}",
+	 .help = "Security context of this pod spec."},
+	{"imagePullSecrets", API_OBJECT, API_LIST, API_LISTMAP, .pb = 15, .flags = API_MERGE,
+	 .ref = &api_t_core_v1_LocalObjectReference, .keys = "name", .merge_key = "name",
+	 .help = "The image pull secrets of this pod spec."},
+	{"hostname", API_STRING, .pb = 16, .help = "Hostname of this pod spec."},
+	{"subdomain", API_STRING, .pb = 17, .help = "Subdomain of this pod spec."},
+	{"affinity", API_OBJECT, .pb = 18, .flags = API_PTR, .ref = &api_t_core_v1_Affinity,
+	 .help = "Affinity of this pod spec."},
+	{"schedulerName", API_STRING, .pb = 19, .def = "\"default-scheduler\"",
+	 .help = "Scheduler name of this pod spec."},
+	{"tolerations", API_OBJECT, API_LIST, .pb = 22, .ref = &api_t_core_v1_Toleration,
+	 .help = "The tolerations of this pod spec."},
+	{"hostAliases", API_OBJECT, API_LIST, API_LISTMAP, .pb = 23, .flags = API_MERGE,
+	 .ref = &api_t_core_v1_HostAlias, .keys = "ip", .merge_key = "ip",
+	 .help = "The host aliases of this pod spec."},
+	{"priorityClassName", API_STRING, .pb = 24,
+	 .help = "Priority class name of this pod spec."},
+	{"priority", API_INT32, .pb = 25, .flags = API_PTR, .help = "Priority of this pod spec."},
+	{"dnsConfig", API_OBJECT, .pb = 26, .flags = API_PTR, .ref = &api_t_core_v1_PodDNSConfig,
+	 .help = "Dns config of this pod spec."},
+	{"readinessGates", API_OBJECT, API_LIST, .pb = 28, .ref = &api_t_core_v1_PodReadinessGate,
+	 .help = "The readiness gates of this pod spec."},
+	{"runtimeClassName", API_STRING, .pb = 29, .flags = API_PTR,
+	 .help = "Runtime class name of this pod spec."},
+	{"enableServiceLinks", API_BOOL, .pb = 30, .flags = API_PTR,
+	 .help = "Whether enable service links holds."},
+	{"preemptionPolicy", API_STRING, .pb = 31, .flags = API_PTR, .enums = enum_PreemptionPolicy,
+	 .help = "Preemption policy of this pod spec."},
+	{"overhead", API_QUANTITY, API_MAP, .pb = 32, .help = "Overhead of this pod spec."},
+	{"topologySpreadConstraints", API_OBJECT, API_LIST, API_LISTMAP, .pb = 33,
+	 .flags = API_MERGE, .ref = &api_t_core_v1_TopologySpreadConstraint,
+	 .keys = "topologyKey,whenUnsatisfiable", .merge_key = "topologyKey",
+	 .help = "The topology spread constraints of this pod spec."},
+	{"setHostnameAsFQDN", API_BOOL, .pb = 35, .flags = API_PTR,
+	 .help = "Whether set hostname as FQDN holds."},
+	{"os", API_OBJECT, .pb = 36, .flags = API_PTR, .ref = &api_t_core_v1_PodOS,
+	 .help = "Os of this pod spec."},
+	{"hostUsers", API_BOOL, .pb = 37, .flags = API_PTR, .help = "Whether host users holds."},
+	{"schedulingGates", API_OBJECT, API_LIST, API_LISTMAP, .pb = 38, .flags = API_MERGE,
+	 .ref = &api_t_core_v1_PodSchedulingGate, .keys = "name", .merge_key = "name",
+	 .help = "The scheduling gates of this pod spec."},
+	{"resourceClaims", API_OBJECT, API_LIST, API_LISTMAP, .pb = 39,
+	 .flags = API_MERGE | API_RETAIN_KEYS, .ref = &api_t_core_v1_PodResourceClaim,
+	 .keys = "name", .merge_key = "name", .help = "The resource claims of this pod spec."},
+	{"resources", API_OBJECT, .pb = 40, .flags = API_PTR,
+	 .ref = &api_t_core_v1_ResourceRequirements, .help = "Resources of this pod spec."},
+	{"hostnameOverride", API_STRING, .pb = 41, .flags = API_PTR,
+	 .help = "Hostname override of this pod spec."},
+	{"schedulingGroup", API_OBJECT, .pb = 43, .flags = API_PTR,
+	 .ref = &api_t_core_v1_PodSchedulingGroup, .help = "Scheduling group of this pod spec."},
+	{"evictionResponders", API_OBJECT, API_LIST, API_LISTMAP, .pb = 44, .flags = API_MERGE,
+	 .ref = &api_t_core_v1_EvictionResponder, .keys = "name", .merge_key = "name",
+	 .help = "The eviction responders of this pod spec."},
+};
+
+const struct api_type api_t_core_v1_PodSpec = {
+	.name = "io.k8s.api.core.v1.PodSpec",
+	.fields = PodSpec_fields,
+	.n_fields = ARRAY_SIZE(PodSpec_fields),
+	.help = "Pod spec.",
+};
+
+static const struct api_field PodVolumeHealth_fields[] = {
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this pod volume health."},
+	{"healthConditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
+	 .ref = &api_t_core_v1_VolumeHealthCondition, .keys = "status,reason",
+	 .merge_key = "status", .help = "The health conditions of this pod volume health."},
+	{"lastTransitionTime", API_TIME, .pb = 3,
+	 .help = "Last transition time of this pod volume health."},
+};
+
+const struct api_type api_t_core_v1_PodVolumeHealth = {
+	.name = "io.k8s.api.core.v1.PodVolumeHealth",
+	.fields = PodVolumeHealth_fields,
+	.n_fields = ARRAY_SIZE(PodVolumeHealth_fields),
+	.help = "Pod volume health.",
+};
+
+static const struct api_field PodTemplateSpec_fields[] = {
+	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
+	 .help = "Metadata of this pod template spec."},
+	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PodSpec,
+	 .help = "Spec of this pod template spec."},
+};
+
+const struct api_type api_t_core_v1_PodTemplateSpec = {
+	.name = "io.k8s.api.core.v1.PodTemplateSpec",
+	.fields = PodTemplateSpec_fields,
+	.n_fields = ARRAY_SIZE(PodTemplateSpec_fields),
+	.help = "Pod template spec.",
+};
