@@ -2,6 +2,7 @@
 #ifndef KNARR_API_API_H
 #define KNARR_API_API_H
 #include "lib/api/kind.h"
+#include "lib/json/jsonc.h"
 /*
  * From request bytes to an object and from an object to stored bytes. On write paths objects are
  * json-c trees, owned by the caller (json_object_put); read paths never come here.
@@ -68,12 +69,8 @@ int api_validate_create(const struct api_kind *kind, struct json_object *obj, st
 int api_validate_update(const struct api_kind *kind, struct json_object *obj,
 			struct json_object *old, struct err *err);
 
-/* Small helpers on trees; paths are dotted ("metadata.name"). */
-struct json_object *api_get(struct json_object *obj, const char *path); /* borrowed or NULL */
-struct str api_get_str(struct json_object *obj, const char *path); /* STR_NULL when absent */
-int64_t api_get_int(struct json_object *obj, const char *path, int64_t absent);
-/* Makes missing objects on the way; takes the value. */
-void api_set(struct json_object *obj, const char *path, struct json_object *value);
+/* Like jsonc_set for dotted paths; makes missing objects on the way; takes the value. */
+void api_set(struct json_object *obj, const char *path, struct json_object *take_value);
 void api_set_str(struct json_object *obj, const char *path, struct str value);
 void api_del(struct json_object *obj, const char *path);
 #endif

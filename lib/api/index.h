@@ -7,8 +7,8 @@
  * What selectors look at, taken out of an object once when it is written and kept beside it in
  * the store as opaque bytes: its labels and the kind's selectable fields.
  *
- * Form: entries of {u8 tag 'L' or 'F', u8 key length, u16 value length (little endian), key,
- * value}; fields with an empty value are left out.
+ * Form: entries of {u8 tag 'L' or 'F', u16 key length, u16 value length (little endian),
+ * key, value}; fields with an empty value are left out.
  */
 void api_index_extract(const struct api_kind *kind, struct json_object *obj, struct buf *meta);
 /* Value of a field or a label; STR_NULL when absent. Points into meta. */

@@ -9,6 +9,7 @@
 struct json_object;
 
 /* api_type.defaults */
+void default_pod_spec(struct json_object *obj);
 void default_container(struct json_object *obj);
 void default_volume(struct json_object *obj);
 void default_service_spec(struct json_object *obj);
@@ -19,5 +20,4 @@ void default_rolling_update(struct json_object *obj);
 /* api_kind.defaults */
 void default_pod(struct json_object *obj);
 void default_namespace(struct json_object *obj);
-void default_workload(struct json_object *obj); /* labels and selector from the template */
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/kinds/types.h"
+#include "lib/api/kinds/defaults.h"
 
 static const char *const enum_SupplementalGroupsPolicy[] = {"Merge", "Strict", NULL};
 
@@ -510,6 +511,7 @@ const struct api_type api_t_core_v1_PodSpec = {
 	.fields = PodSpec_fields,
 	.n_fields = ARRAY_SIZE(PodSpec_fields),
 	.help = "Pod spec.",
+	.defaults = default_pod_spec,
 };
 
 static const struct api_field PodVolumeHealth_fields[] = {

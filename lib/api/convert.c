@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/convert.h"
+#include "lib/json/jsonc.h"
+
+static void rename_members(const struct api_kind *k, const struct api_kind *to, bool store,
+			   struct json_object *obj)
+{
+	CLEANUP(buf_done) struct buf v = BUF_INIT;
+
+	for (const struct api_rename *r = k->renames; r && r->name; r++) {
+		const char *from = store ? r->name : r->stored, *as = store ? r->stored : r->name;
+		struct json_object *val = jsonc_get(obj, from);
+
+		if (!val)
+			continue;
+		val = json_object_get(val);
+		json_object_object_del(obj, from);
+		jsonc_set(obj, as, val);
+	}
+	api_kind_api_version(to, &v);
+	jsonc_set_str(obj, "apiVersion", buf_str(&v));
+	jsonc_set_str(obj, "kind", str_of(to->kind));
+}
+
+void api_to_storage(const struct api_kind *k, struct json_object *obj)
+{
+	if (k->storage)
+		rename_members(k, k->storage, true, obj);
+}
+
+void api_from_storage(const struct api_kind *k, struct json_object *obj)
+{
+	if (k->storage)
+		rename_members(k, k, false, obj);
+}
+
+static struct str served_name(const struct api_kind *k, struct str key)
+{
+	for (const struct api_rename *r = k->renames; r && r->name; r++)
+		if (str_eqs(key, r->stored))
+			return str_of(r->name);
+	return key;
+}
+
+void api_convert_bytes(const struct api_kind *k, struct jv stored, struct buf *out)
+{
+	struct jw w = jw_start(out);
+
+	if (!k->storage) {
+		buf_addstr(out, jv_raw(stored));
+		return;
+	}
+	jw_begin_object(&w);
+	jv_for_each_member(it, stored)
+	{
+		jw_keyn(&w, served_name(k, it.key));
+		if (str_eqs(it.key, "apiVersion")) {
+			CLEANUP(buf_done) struct buf v = BUF_INIT;
+
+			api_kind_api_version(k, &v);
+			jw_str(&w, buf_str(&v));
+		} else if (str_eqs(it.key, "kind")) {
+			jw_str(&w, str_of(k->kind));
+		} else {
+			jw_raw(&w, jv_raw(it.value));
+		}
+	}
+	jw_end_object(&w);
+}

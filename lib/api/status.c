@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/status.h"
+
+/* The first row that fits is taken: by reason, by errno, by code. */
+static const struct {
+	const char *reason;
+	int code, errnum;
+} reasons[] = {
+	{"NotFound", 404, ENOENT},
+	{"AlreadyExists", 409, EEXIST},
+	{"Conflict", 409, ESTALE},
+	{"Invalid", 422, 0},
+	{"BadRequest", 400, EINVAL},
+	{"Forbidden", 403, EACCES},
+	{"Forbidden", 403, EPERM},
+	{"Unauthorized", 401, EKEYREJECTED},
+	{"MethodNotAllowed", 405, EOPNOTSUPP},
+	{"NotAcceptable", 406, 0},
+	{"UnsupportedMediaType", 415, EMEDIUMTYPE},
+	{"Expired", 410, 0},
+	{"Gone", 410, 0},
+	{"RequestEntityTooLarge", 413, EFBIG},
+	{"RequestEntityTooLarge", 413, EMSGSIZE},
+	{"TooManyRequests", 429, EAGAIN},
+	{"TooManyRequests", 429, EBUSY},
+	{"ServerTimeout", 500, 0},
+	{"Timeout", 504, ETIMEDOUT},
+	{"ServiceUnavailable", 503, ENOSPC},
+	{"ServiceUnavailable", 503, ECONNREFUSED},
+	{"InternalError", 500, EIO},
+};
+
+int api_status_code(const struct err *err)
+{
+	if (err->http_code)
+		return err->http_code;
+	for (size_t i = 0; err->reason && i < ARRAY_SIZE(reasons); i++)
+		if (strcmp(err->reason, reasons[i].reason) == 0)
+			return reasons[i].code;
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i].errnum && err->errnum == reasons[i].errnum)
+			return reasons[i].code;
+	return 500;
+}
+
+const char *api_status_reason(const struct err *err)
+{
+	if (err->reason)
+		return err->reason;
+	for (size_t i = 0; err->http_code && i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i].code == err->http_code)
+			return reasons[i].reason;
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i].errnum && err->errnum == reasons[i].errnum)
+			return reasons[i].reason;
+	return "InternalError";
+}
+
+static void write_causes(struct jw *w, const struct err *err)
+{
+	jw_key(w, "causes");
+	jw_begin_array(w);
+	for (size_t i = 0; i < err->n_fields; i++) {
+		jw_begin_object(w);
+		jw_member_str(w, "reason", str_of(err->fields[i].reason));
+		jw_member_str(w, "message", str_of(err->fields[i].message));
+		jw_member_str(w, "field", str_of(err->fields[i].path));
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
+static void write_details(struct jw *w, const struct err *err, const struct api_status_details *d)
+{
+	if (!d && !(err && (err->n_fields || err->retry_after_s)))
+		return;
+	jw_key(w, "details");
+	jw_begin_object(w);
+	if (d && d->name.len)
+		jw_member_str(w, "name", d->name);
+	if (d && d->group.len)
+		jw_member_str(w, "group", d->group);
+	if (d && d->kind.len)
+		jw_member_str(w, "kind", d->kind);
+	if (d && d->uid.len)
+		jw_member_str(w, "uid", d->uid);
+	if (err && err->n_fields)
+		write_causes(w, err);
+	if (err && err->retry_after_s)
+		jw_member_i64(w, "retryAfterSeconds", err->retry_after_s);
+	jw_end_object(w);
+}
+
+static struct jw begin(struct buf *out, const char *status)
+{
+	struct jw w = jw_start(out);
+
+	jw_begin_object(&w);
+	jw_member_str(&w, "kind", STR("Status"));
+	jw_member_str(&w, "apiVersion", STR("v1"));
+	jw_member_raw(&w, "metadata", STR("{}"));
+	jw_member_str(&w, "status", str_of(status));
+	return w;
+}
+
+void api_status_write(const struct err *err, const struct api_status_details *details,
+		      struct buf *out)
+{
+	struct jw w = begin(out, "Failure");
+
+	jw_member_str(&w, "message", str_of(err_text(err)));
+	jw_member_str(&w, "reason", str_of(api_status_reason(err)));
+	write_details(&w, err, details);
+	jw_member_i64(&w, "code", api_status_code(err));
+	jw_end_object(&w);
+}
+
+void api_status_success(const struct api_status_details *details, struct buf *out)
+{
+	struct jw w = begin(out, "Success");
+
+	write_details(&w, NULL, details);
+	jw_end_object(&w);
+}
+
+static int errno_of(const char *reason, int code)
+{
+	for (size_t i = 0; reason && i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i].errnum && strcmp(reason, reasons[i].reason) == 0)
+			return reasons[i].errnum;
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i].errnum && reasons[i].code == code)
+			return reasons[i].errnum;
+	return code == 422 ? EINVAL : code == 410 ? ESTALE : EIO;
+}
+
+int api_status_parse(struct jv status, int http_code, struct err *err)
+{
+	CLEANUP_FREE char *reason = jv_strdup(jv_get(status, "reason"));
+	CLEANUP_FREE char *message = jv_strdup(jv_get(status, "message"));
+	struct jv details = jv_get(status, "details");
+	int code = (int)jv_i64(jv_get(status, "code"), http_code), errnum = errno_of(reason, code);
+
+	if (!err)
+		return -errnum;
+	err_set(err, errnum, reason, "%s", message ? message : "the server gave no reason");
+	err->http_code = code;
+	err->retry_after_s = (uint32_t)jv_i64(jv_get(details, "retryAfterSeconds"), 0);
+	jv_for_each(it, jv_get(details, "causes"))
+	{
+		CLEANUP_FREE char *why = jv_strdup(jv_get(it.value, "reason"));
+		CLEANUP_FREE char *text = jv_strdup(jv_get(it.value, "message"));
+		CLEANUP_FREE char *path = jv_strdup(jv_get(it.value, "field"));
+
+		err_field(err, path ? path : "", why, "%s", text ? text : "");
+	}
+	return -errnum;
+}
+
+int api_err_not_found(struct err *e, const struct api_kind *k, struct str name)
+{
+	CLEANUP(buf_done) struct buf q = BUF_INIT;
+
+	api_kind_qualified(k, &q);
+	return err_set(e, ENOENT, "NotFound", "%s \"%.*s\" not found", q.p, STR_ARG(name));
+}
+
+int api_err_already_exists(struct err *e, const struct api_kind *k, struct str name)
+{
+	CLEANUP(buf_done) struct buf q = BUF_INIT;
+
+	api_kind_qualified(k, &q);
+	return err_set(e, EEXIST, "AlreadyExists", "%s \"%.*s\" already exists", q.p, STR_ARG(name));
+}
+
+int api_err_conflict(struct err *e, const struct api_kind *k, struct str name, const char *why)
+{
+	CLEANUP(buf_done) struct buf q = BUF_INIT;
+
+	api_kind_qualified(k, &q);
+	if (!why)
+		why = "the object has been modified; please apply your changes to the latest version "
+		      "and try again";
+	return err_set(e, ESTALE, "Conflict", "Operation cannot be fulfilled on %s \"%.*s\": %s", q.p,
+		       STR_ARG(name), why);
+}
+
+int api_err_forbidden(struct err *e, const struct api_kind *k, struct str name, const char *why)
+{
+	CLEANUP(buf_done) struct buf q = BUF_INIT;
+
+	api_kind_qualified(k, &q);
+	if (name.len)
+		return err_set(e, EACCES, "Forbidden", "%s \"%.*s\" is forbidden: %s", q.p,
+			       STR_ARG(name), why);
+	return err_set(e, EACCES, "Forbidden", "%s is forbidden: %s", q.p, why);
+}
+
+int api_err_bad_request(struct err *e, const char *fmt, ...)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	return err_set(e, EINVAL, "BadRequest", "%s", b.p);
+}
+
+int api_err_gone(struct err *e, const char *fmt, ...)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	return err_set(e, ESTALE, "Expired", "%s", b.p);
+}
+
+int api_err_invalid(struct err *e, const struct api_kind *k, struct str name)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	if (!e)
+		return -EINVAL;
+	buf_adds(&b, k->kind);
+	if (*k->group)
+		buf_addf(&b, ".%s", k->group);
+	buf_addf(&b, " \"%.*s\" is invalid: %s", STR_ARG(name), e->n_fields > 1 ? "[" : "");
+	for (size_t i = 0; i < e->n_fields; i++)
+		buf_addf(&b, "%s%s: %s", i ? ", " : "", e->fields[i].path, e->fields[i].message);
+	if (e->n_fields > 1)
+		buf_addc(&b, ']');
+	free(e->message);
+	e->message = buf_take(&b);
+	free(e->reason);
+	e->reason = xstrdup("Invalid");
+	e->errnum = EINVAL;
+	return -EINVAL;
+}
