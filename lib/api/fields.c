@@ -52,6 +52,18 @@ static int unescape(struct str s, struct buf *out)
 	return 0;
 }
 
+/* Selectors are matched against what is stored, where a field may have another name. */
+static char *stored_path(const struct api_kind *k, struct str path)
+{
+	for (const struct api_rename *r = k ? k->renames : NULL; r && r->name; r++) {
+		size_t n = strlen(r->name);
+
+		if (str_starts(path, str_of(r->name)) && (path.len == n || path.p[n] == '.'))
+			return xasprintf("%s%.*s", r->stored, STR_ARG(str_skip(path, n)));
+	}
+	return str_dup(path);
+}
+
 static int parse_term(struct str term, const struct api_kind *kind, struct field_selector *s,
 		      struct err *err)
 {
@@ -77,13 +89,10 @@ static int parse_term(struct str term, const struct api_kind *kind, struct field
 	}
 	term.len = name;
 	if (kind && !selectable(kind, term)) {
-		CLEANUP(buf_done) struct buf v = BUF_INIT;
-
 		buf_done(&value);
-		api_kind_api_version(kind, &v);
 		return api_err_bad_request(err, "field label not supported: %.*s", STR_ARG(term));
 	}
-	r.path = str_dup(term);
+	r.path = stored_path(kind, term);
 	r.value = buf_take(&value);
 	*ARRAY_PUSH(s->reqs, s->n, s->cap) = r;
 	return 0;

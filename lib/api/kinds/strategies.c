@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/kinds/strategies.h"
+#include "lib/api/api.h"
+#include "lib/api/quantity.h"
+#include "lib/base/codec.h"
+
+static size_t list_len(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_array) ? json_object_array_length(v) : 0;
+}
+
+/* obj becomes old, but for the named top-level members, which stay as they came. */
+static void keep_all_but(struct json_object *obj, struct json_object *old, const char *member)
+{
+	json_object_object_foreach(old, key, v)
+	{
+		if (strcmp(key, member) != 0 && strcmp(key, "metadata") != 0)
+			jsonc_set(obj, key, json_object_get(v));
+	}
+}
+
+/* ---- Pod ---- */
+
+struct qos {
+	bool any, all_equal;
+};
+
+static void qos_container(struct json_object *c, struct qos *q)
+{
+	static const char *const names[] = {"cpu", "memory"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct json_object *l = jsonc_get(jsonc_path(c, "resources.limits"), names[i]);
+		struct json_object *r = jsonc_get(jsonc_path(c, "resources.requests"), names[i]);
+		int64_t lim = quantity_str_milli(jsonc_str(l)), req = quantity_str_milli(jsonc_str(r));
+
+		q->any |= lim > 0 || req > 0;
+		if (lim <= 0 || (r && req != lim))
+			q->all_equal = false;
+	}
+}
+
+const char *pod_qos_class(struct json_object *spec)
+{
+	static const char *const lists[] = {"containers", "initContainers"};
+	struct qos q = {false, true};
+
+	if (jsonc_get(spec, "resources"))
+		qos_container(spec, &q);
+	else
+		for (size_t l = 0; l < ARRAY_SIZE(lists); l++) {
+			struct json_object *v = jsonc_get(spec, lists[l]);
+
+			for (size_t i = 0; i < list_len(v); i++)
+				qos_container(json_object_array_get_idx(v, i), &q);
+		}
+	return !q.any ? "BestEffort" : q.all_equal ? "Guaranteed" : "Burstable";
+}
+
+static void pod_create(struct json_object *obj)
+{
+	struct json_object *status = json_object_new_object();
+
+	jsonc_set_str(status, "phase", STR("Pending"));
+	jsonc_set_str(status, "qosClass", str_of(pod_qos_class(jsonc_get(obj, "spec"))));
+	jsonc_set(obj, "status", status);
+	if (list_len(jsonc_path(obj, "spec.schedulingGates"))) {
+		struct json_object *list = json_object_new_array(), *c = json_object_new_object();
+
+		jsonc_set_str(c, "type", STR("PodScheduled"));
+		jsonc_set_str(c, "status", STR("False"));
+		jsonc_set_str(c, "reason", STR("SchedulingGated"));
+		jsonc_set_str(c, "message", STR("Scheduling is blocked due to non-empty scheduling gates"));
+		json_object_array_add(list, c);
+		jsonc_set(status, "conditions", list);
+	}
+}
+
+void pod_prepare_status(struct json_object *obj, struct json_object *old)
+{
+	struct json_object *qos = jsonc_path(old, "status.qosClass");
+
+	keep_all_but(obj, old, "status");
+	if (qos && jsonc_get(obj, "status"))
+		jsonc_set(jsonc_get(obj, "status"), "qosClass", json_object_get(qos));
+}
+
+void pod_prepare_ephemeral(struct json_object *obj, struct json_object *old)
+{
+	CLEANUP_JSON struct json_object *list =
+		json_object_get(jsonc_path(obj, "spec.ephemeralContainers"));
+
+	keep_all_but(obj, old, "");
+	if (list) {
+		struct json_object *spec = jsonc_clone(jsonc_get(obj, "spec"));
+
+		jsonc_set(spec, "ephemeralContainers", json_object_get(list));
+		jsonc_set(obj, "spec", spec);
+	}
+}
+
+static struct json_object *by_name(struct json_object *list, struct str name)
+{
+	for (size_t i = 0; i < list_len(list); i++) {
+		struct json_object *e = json_object_array_get_idx(list, i);
+
+		if (str_eq(jsonc_path_str(e, "name"), name))
+			return e;
+	}
+	return NULL;
+}
+
+/* Only resources and resizePolicy of containers may change here. */
+void pod_prepare_resize(struct json_object *obj, struct json_object *old)
+{
+	CLEANUP_JSON struct json_object *wanted = json_object_get(jsonc_get(obj, "spec"));
+	struct json_object *spec, *list;
+
+	keep_all_but(obj, old, "");
+	spec = jsonc_clone(jsonc_get(obj, "spec"));
+	jsonc_set(obj, "spec", spec);
+	list = jsonc_get(spec, "containers");
+	for (size_t i = 0; i < list_len(list); i++) {
+		struct json_object *c = json_object_array_get_idx(list, i);
+		struct json_object *w = by_name(jsonc_get(wanted, "containers"),
+						jsonc_path_str(c, "name"));
+		struct json_object *r = jsonc_get(w, "resources");
+
+		if (r)
+			jsonc_set(c, "resources", json_object_get(r));
+	}
+}
+
+const struct api_strategy pod_strategy = {
+	.prepare_create = pod_create,
+};
+
+/* ---- Namespace ---- */
+
+static void namespace_create(struct json_object *obj)
+{
+	struct json_object *list, *spec = jsonc_ensure(obj, "spec");
+	bool found = false;
+
+	api_set_str(obj, "status.phase", STR("Active"));
+	list = jsonc_get(spec, "finalizers");
+	if (!list) {
+		list = json_object_new_array();
+		jsonc_set(spec, "finalizers", list);
+	}
+	for (size_t i = 0; i < list_len(list); i++)
+		found |= str_eqs(jsonc_str(json_object_array_get_idx(list, i)), "kubernetes");
+	if (!found)
+		json_object_array_add(list, json_object_new_string("kubernetes"));
+}
+
+static void namespace_update(struct json_object *obj, struct json_object *old)
+{
+	struct json_object *f = jsonc_path(old, "spec.finalizers");
+
+	if (f)
+		api_set(obj, "spec.finalizers", json_object_get(f));
+}
+
+void namespace_prepare_finalize(struct json_object *obj, struct json_object *old)
+{
+	struct json_object *status = jsonc_get(old, "status");
+
+	if (status)
+		jsonc_set(obj, "status", json_object_get(status));
+}
+
+const struct api_strategy namespace_strategy = {
+	.prepare_create = namespace_create,
+	.prepare_update = namespace_update,
+};
+
+/* ---- Secret: stringData is written, never read ---- */
+
+static void secret_canonicalise(struct json_object *obj)
+{
+	struct json_object *text = jsonc_get(obj, "stringData"), *data;
+
+	if (!text)
+		return;
+	data = jsonc_ensure(obj, "data");
+	json_object_object_foreach(text, key, v)
+	{
+		CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+		base64_encode(v ? jsonc_str(v) : STR(""), &b);
+		jsonc_set_str(data, key, buf_str(&b));
+	}
+	json_object_object_del(obj, "stringData");
+}
+
+static void secret_update(struct json_object *obj, struct json_object *old)
+{
+	struct json_object *type = jsonc_get(old, "type");
+
+	if (type && !jsonc_path_str(obj, "type").len)
+		jsonc_set(obj, "type", json_object_get(type));
+	secret_canonicalise(obj);
+}
+
+const struct api_strategy secret_strategy = {
+	.prepare_create = secret_canonicalise,
+	.prepare_update = secret_update,
+};
+
+/* ---- CertificateSigningRequest ---- */
+
+/* The parts of status that each subresource may write. */
+static struct json_object *split_conditions(struct json_object *list, bool approval)
+{
+	struct json_object *out = json_object_new_array();
+
+	for (size_t i = 0; i < list_len(list); i++) {
+		struct json_object *c = json_object_array_get_idx(list, i);
+		struct str type = jsonc_path_str(c, "type");
+
+		if ((str_eqs(type, "Approved") || str_eqs(type, "Denied")) == approval)
+			json_object_array_add(out, json_object_get(c));
+	}
+	return out;
+}
+
+static void merge_conditions(struct json_object *obj, struct json_object *old, bool approval)
+{
+	struct json_object *mine = split_conditions(jsonc_path(obj, "status.conditions"), approval);
+	struct json_object *rest = split_conditions(jsonc_path(old, "status.conditions"), !approval);
+
+	for (size_t i = 0; i < list_len(mine); i++)
+		json_object_array_add(rest,
+				      json_object_get(json_object_array_get_idx(mine, i)));
+	json_object_put(mine);
+	if (list_len(rest))
+		api_set(obj, "status.conditions", rest);
+	else
+		json_object_put(rest);
+}
+
+void csr_prepare_approval(struct json_object *obj, struct json_object *old)
+{
+	struct json_object *cert = jsonc_path(old, "status.certificate");
+
+	keep_all_but(obj, old, "status");
+	merge_conditions(obj, old, true);
+	if (cert)
+		api_set(obj, "status.certificate", json_object_get(cert));
+}
+
+void csr_prepare_status(struct json_object *obj, struct json_object *old)
+{
+	keep_all_but(obj, old, "status");
+	merge_conditions(obj, old, false);
+}
+
+static void csr_update(struct json_object *obj, struct json_object *old)
+{
+	keep_all_but(obj, old, "");
+}
+
+const struct api_strategy csr_strategy = {.prepare_update = csr_update};
+
+/* Kinds with nothing of their own but validation. */
+const struct api_strategy configmap_strategy = {0};
+const struct api_strategy node_strategy = {0};
+const struct api_strategy service_strategy = {0};
+const struct api_strategy endpoints_strategy = {0};
+const struct api_strategy endpointslice_strategy = {0};
+const struct api_strategy event_strategy = {0};
+const struct api_strategy lease_strategy = {0};
+const struct api_strategy deployment_strategy = {0};
+const struct api_strategy replicaset_strategy = {0};
+const struct api_strategy priorityclass_strategy = {0};
