@@ -147,7 +147,8 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 		break;
 	}
 	if (!str_trim(body).len)
-		return api_err_bad_request(err, "%s in version \"%s\" cannot be handled as a %s: EOF",
+		return api_err_bad_request(err,
+					   "%s in version \"%s\" cannot be handled as a %s: EOF",
 					   kind->kind, kind->version, kind->kind);
 	r = api_decode_json(kind->type, body, strict, 0, ret, warnings, err);
 	name = str_of(kind->kind);
@@ -171,7 +172,8 @@ int api_decode_tree(const struct api_kind *kind, struct json_object *tree,
 	CLEANUP(buf_done) struct buf json = BUF_INIT;
 
 	jsonc_write(tree, &json);
-	return api_decode(kind, STR("application/json"), buf_str(&json), strict, ret, warnings, err);
+	return api_decode(kind, STR("application/json"), buf_str(&json), strict, ret, warnings,
+			  err);
 }
 
 int api_peek_gvk(struct str content_type, struct str body, struct buf *ret_api_version,

@@ -51,8 +51,7 @@ void api_convert_bytes(const struct api_kind *k, struct jv stored, struct buf *o
 		return;
 	}
 	jw_begin_object(&w);
-	jv_for_each_member(it, stored)
-	{
+	jv_for_each_member (it, stored) {
 		jw_keyn(&w, served_name(k, it.key));
 		if (str_eqs(it.key, "apiVersion")) {
 			CLEANUP(buf_done) struct buf v = BUF_INIT;

@@ -44,12 +44,12 @@ static const char *json_type_name(struct jv v)
 static const char *go_type_name(const struct api_field *f)
 {
 	static const char *const names[API_VTYPE_MAX] = {
-		[API_STRING] = "string",      [API_BOOL] = "bool",
-		[API_INT32] = "int32",	      [API_INT64] = "int64",
-		[API_DOUBLE] = "float64",     [API_BYTES] = "[]uint8",
-		[API_OBJECT] = "object",      [API_ANY] = "object",
-		[API_TIME] = "string",	      [API_MICROTIME] = "string",
-		[API_DURATION] = "string",    [API_QUANTITY] = "resource.Quantity",
+		[API_STRING] = "string",        [API_BOOL] = "bool",
+		[API_INT32] = "int32",          [API_INT64] = "int64",
+		[API_DOUBLE] = "float64",       [API_BYTES] = "[]uint8",
+		[API_OBJECT] = "object",        [API_ANY] = "object",
+		[API_TIME] = "string",          [API_MICROTIME] = "string",
+		[API_DURATION] = "string",      [API_QUANTITY] = "resource.Quantity",
 		[API_INT_OR_STRING] = "string",
 	};
 	return names[f->type];
@@ -126,12 +126,12 @@ static struct json_object *decode_any(struct jv v)
 		break;
 	case JV_ARRAY:
 		o = json_object_new_array();
-		jv_for_each(it, v)
+		jv_for_each (it, v)
 			json_object_array_add(o, decode_any(it.value));
 		break;
 	case JV_OBJECT:
 		o = json_object_new_object();
-		jv_for_each_member(it, v) {
+		jv_for_each_member (it, v) {
 			buf_clear(&tmp);
 			jv_unescape(it.key, &tmp);
 			json_object_object_add(o, tmp.p, decode_any(it.value));
@@ -211,7 +211,8 @@ static struct json_object *decode_text(struct dec *d, const struct api_field *f,
 		if (time_parse(s, &t) < 0) {
 			buf_addstr(&bytes, s);
 			fail(d,
-			     "parsing time \"%s\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"%s\" as "
+			     "parsing time \"%s\" as \"2006-01-02T15:04:05Z07:00\": cannot parse "
+			     "\"%s\" as "
 			     "\"2006\"",
 			     bytes.p);
 		} else {
@@ -305,7 +306,7 @@ static struct json_object *decode_list(struct dec *d, const struct api_field *f,
 	if (jv_type(v) != JV_ARRAY)
 		return type_error(d, f, v, false);
 	list = json_object_new_array();
-	jv_for_each(it, v) {
+	jv_for_each (it, v) {
 		struct json_object *o;
 
 		buf_addf(&d->path, "[%zu]", i++);
@@ -327,7 +328,7 @@ static struct json_object *decode_map(struct dec *d, const struct api_field *f, 
 	if (jv_type(v) != JV_OBJECT)
 		return type_error(d, f, v, false);
 	map = json_object_new_object();
-	jv_for_each_member(it, v) {
+	jv_for_each_member (it, v) {
 		struct json_object *o;
 
 		buf_clear(&key);
@@ -371,9 +372,8 @@ static bool omitted(const struct api_field *f, struct json_object *o)
 {
 	if (f->flags & (API_PTR | API_KEEP_EMPTY))
 		return false;
-	if (f->shape == API_ONE &&
-	    (f->type == API_OBJECT || f->type == API_ANY || f->type == API_QUANTITY ||
-	     f->type == API_INT_OR_STRING))
+	if (f->shape == API_ONE && (f->type == API_OBJECT || f->type == API_ANY ||
+				    f->type == API_QUANTITY || f->type == API_INT_OR_STRING))
 		return false;
 	return is_zero(o);
 }
@@ -415,8 +415,9 @@ static void fill_zero(const struct api_type *t, struct json_object *obj)
 
 		if (f->flags & API_INLINE)
 			fill_zero(f->ref, obj);
-		else if (f->flags & API_KEEP_EMPTY && !(f->flags & API_PTR) && f->shape == API_ONE &&
-			 f->type <= API_DOUBLE && !json_object_object_get_ex(obj, f->name, NULL))
+		else if (f->flags & API_KEEP_EMPTY && !(f->flags & API_PTR) &&
+			 f->shape == API_ONE && f->type <= API_DOUBLE &&
+			 !json_object_object_get_ex(obj, f->name, NULL))
 			json_object_object_add(obj, f->name, zero_value(f));
 	}
 }
@@ -429,7 +430,7 @@ static struct json_object *decode_object(struct dec *d, const struct api_type *t
 	const struct api_type *outer = d->owner;
 	size_t len = d->path.len;
 
-	jv_for_each_member(it, v) {
+	jv_for_each_member (it, v) {
 		const struct api_field *f;
 		struct str name = it.key;
 
@@ -478,7 +479,8 @@ int api_decode_json(const struct api_type *type, struct str json, enum api_stric
 	if (!(mode & API_DEC_SCANNED))
 		r = json_scan(json, &limits, err);
 	if (r == 0 && jv_type(jv_of(json)) != JV_OBJECT)
-		r = api_err_bad_request(err, "json: cannot unmarshal %s into Go value of type v1.%s",
+		r = api_err_bad_request(err,
+					"json: cannot unmarshal %s into Go value of type v1.%s",
 					json_type_name(jv_of(json)), api_type_short(type));
 	else if (r < 0 && err && !err->reason)
 		err->reason = xstrdup("BadRequest");

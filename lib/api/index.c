@@ -65,8 +65,7 @@ void api_index_extract(const struct api_kind *kind, struct json_object *obj, str
 	}
 	if (!json_object_is_type(labels, json_type_object))
 		return;
-	json_object_object_foreach(labels, key, v)
-		add(meta, 'L', key, v ? jsonc_str(v) : STR(""));
+	json_object_object_foreach(labels, key, v) add(meta, 'L', key, v ? jsonc_str(v) : STR(""));
 }
 
 static struct str find(struct str meta, char tag, struct str key)

@@ -4,7 +4,7 @@
 
 const char *api_verb_name(enum api_verb v)
 {
-	static const char *const names[] = {"create", "get",   "list",	 "watch",
+	static const char *const names[] = {"create", "get",   "list",   "watch",
 					    "update", "patch", "delete", "deletecollection"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -34,7 +34,8 @@ const struct api_kind *api_kind_by_gvk(struct str group, struct str version, str
 	const struct api_kind *k;
 
 	for (size_t i = 0; (k = api_kind_at(i)); i++)
-		if (str_eqs(kind, k->kind) && str_eqs(group, k->group) && str_eqs(version, k->version))
+		if (str_eqs(kind, k->kind) && str_eqs(group, k->group) &&
+		    str_eqs(version, k->version))
 			return k;
 	return NULL;
 }

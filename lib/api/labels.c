@@ -54,13 +54,14 @@ static int add_req(struct label_selector *s, struct str key, enum label_op op, c
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		why = name_check_label_value(str_of(values[i]));
 		if (why)
-			rc = bad(err, "values[%zu][%.*s]: Invalid value: \"%s\": %s", i, STR_ARG(key),
-				 values[i], why);
+			rc = bad(err, "values[%zu][%.*s]: Invalid value: \"%s\": %s", i,
+				 STR_ARG(key), values[i], why);
 	}
 	if (rc == 0 && (op == LABEL_GT || op == LABEL_LT) &&
 	    (n != 1 || str_to_i64(str_of(values[0]), &r.number) < 0))
 		rc = bad(err,
-			 "values[0]: Invalid value: \"%s\": for 'Gt', 'Lt' operators, the value must be "
+			 "values[0]: Invalid value: \"%s\": for 'Gt', 'Lt' operators, the value "
+			 "must be "
 			 "an integer",
 			 n ? values[0] : "");
 	if (rc < 0) {
@@ -263,12 +264,9 @@ static int from_expression(struct jv e, struct label_selector *s, struct err *er
 	static const struct {
 		const char *name;
 		enum label_op op;
-	} ops[] = {{"In", LABEL_IN},
-		   {"NotIn", LABEL_NOT_IN},
-		   {"Exists", LABEL_EXISTS},
-		   {"DoesNotExist", LABEL_NOT_EXISTS},
-		   {"Gt", LABEL_GT},
-		   {"Lt", LABEL_LT}};
+	} ops[] = {{"In", LABEL_IN},         {"NotIn", LABEL_NOT_IN},
+		   {"Exists", LABEL_EXISTS}, {"DoesNotExist", LABEL_NOT_EXISTS},
+		   {"Gt", LABEL_GT},         {"Lt", LABEL_LT}};
 	struct jv op = jv_get(e, "operator");
 	char **values = NULL;
 	size_t n = 0, cap = 0;
@@ -276,8 +274,7 @@ static int from_expression(struct jv e, struct label_selector *s, struct err *er
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		if (!jv_eqs(op, ops[i].name))
 			continue;
-		jv_for_each(it, jv_get(e, "values"))
-		{
+		jv_for_each (it, jv_get(e, "values")) {
 			char *v = jv_strdup(it.value);
 
 			*ARRAY_PUSH(values, n, cap) = v ? v : xstrdup("");
@@ -291,8 +288,7 @@ static int add_map(struct jv map, struct label_selector *s, struct err *err)
 {
 	int r = 0;
 
-	jv_for_each_member(it, map)
-	{
+	jv_for_each_member (it, map) {
 		r = add_req(s, it.key, LABEL_IN, one_value(jv_text(it.value)), 1, err);
 		if (r < 0)
 			break;
@@ -308,8 +304,7 @@ int label_selector_from_object(struct jv obj, struct label_selector *ret, struct
 	s.nothing = !jv_exists(obj);
 	r = add_map(jv_get(obj, "matchLabels"), &s, err);
 	if (r == 0) {
-		jv_for_each(it, jv_get(obj, "matchExpressions"))
-		{
+		jv_for_each (it, jv_get(obj, "matchExpressions")) {
 			r = from_expression(it.value, &s, err);
 			if (r < 0)
 				break;

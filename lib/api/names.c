@@ -3,36 +3,43 @@
 #include "lib/base/buf.h"
 
 #define LABEL_MSG                                                                                  \
-	"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and " \
-	"must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex "   \
+	"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "   \
+	"and "                                                                                     \
+	"must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex " \
 	"used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-#define LABEL_1035_MSG                                                                             \
-	"a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an " \
-	"alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "         \
+#define LABEL_1035_MSG                                                                            \
+	"a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with " \
+	"an "                                                                                     \
+	"alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "      \
 	"'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
 #define SUBDOMAIN_MSG                                                                             \
-	"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' "   \
-	"or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex " \
-	"used for validation is "                                                                   \
+	"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' " \
+	"or '.', and must start and end with an alphanumeric character (e.g. 'example.com', "     \
+	"regex "                                                                                  \
+	"used for validation is "                                                                 \
 	"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-#define QUALIFIED_MSG                                                                              \
-	"must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "  \
-	"alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "       \
+#define QUALIFIED_MSG                                                                            \
+	"must consist of alphanumeric characters, '-', '_' or '.', and must start and end with " \
+	"an "                                                                                    \
+	"alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "   \
 	"validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-#define VALUE_MSG                                                                                  \
-	"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "  \
-	"'.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or "           \
-	"'my_value',  or '12345', regex used for validation is "                                     \
+#define VALUE_MSG                                                                                \
+	"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' " \
+	"or "                                                                                    \
+	"'.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or "       \
+	"'my_value',  or '12345', regex used for validation is "                                 \
 	"'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-#define CONFIG_KEY_MSG                                                                             \
-	"a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "         \
-	"'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+#define CONFIG_KEY_MSG                                                                       \
+	"a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. " \
+	"'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is "          \
+	"'[-._a-zA-Z0-9]+')"
 #define ENV_MSG                                                                                    \
-	"a valid environment variable name must consist only of printable ASCII characters other "   \
+	"a valid environment variable name must consist only of printable ASCII characters other " \
 	"than '='"
 #define C_IDENT_MSG                                                                                \
-	"a valid C identifier must start with alphabetic character or '_', followed by a string of " \
-	"alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used "   \
+	"a valid C identifier must start with alphabetic character or '_', followed by a string "  \
+	"of "                                                                                      \
+	"alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used " \
 	"for validation is '[A-Za-z_][A-Za-z0-9_]*')"
 
 static bool lower_alnum(char c)

@@ -225,7 +225,7 @@ static struct json_object *value(struct pb_dec *d, const struct api_field *f,
 	if (f->type == API_DOUBLE) {
 		memcpy(&num, &it->value, sizeof(num));
 		return it->wire == 1 && num == num && num - num == 0 ? json_object_new_double(num)
-								       : NULL;
+								     : NULL;
 	}
 	if (it->wire != (scalar ? 0u : 2u))
 		return NULL;
@@ -276,7 +276,7 @@ static bool map_entry(struct pb_dec *d, const struct api_field *f, struct str in
 		} else if (it.number == 2) {
 			json_object_put(v);
 			v = f->flags & API_MAP_OF_LISTS ? list_message(d, f, it.bytes)
-							 : value(d, f, &it);
+							: value(d, f, &it);
 			seen = true;
 		}
 	}

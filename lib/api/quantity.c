@@ -34,7 +34,7 @@ static int suffix_decimal(struct str s, int *ret_exp, enum quantity_format *ret_
 		char c;
 		int exp;
 	} units[] = {{'n', -9}, {'u', -6}, {'m', -3}, {'k', 3}, {'M', 6},
-		     {'G', 9},	{'T', 12}, {'P', 15}, {'E', 18}};
+		     {'G', 9},  {'T', 12}, {'P', 15}, {'E', 18}};
 	int64_t e;
 
 	*ret_format = QUANTITY_SI;

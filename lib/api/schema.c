@@ -15,8 +15,8 @@ const struct api_field *api_field_find(const struct api_type *t, struct str name
 				return in;
 			continue;
 		}
-		if (name.len && f->name[0] == name.p[0] && strncmp(f->name, name.p, name.len) == 0 &&
-		    f->name[name.len] == '\0')
+		if (name.len && f->name[0] == name.p[0] &&
+		    strncmp(f->name, name.p, name.len) == 0 && f->name[name.len] == '\0')
 			return f;
 	}
 	return NULL;

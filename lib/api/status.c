@@ -146,8 +146,7 @@ int api_status_parse(struct jv status, int http_code, struct err *err)
 	err_set(err, errnum, reason, "%s", message ? message : "the server gave no reason");
 	err->http_code = code;
 	err->retry_after_s = (uint32_t)jv_i64(jv_get(details, "retryAfterSeconds"), 0);
-	jv_for_each(it, jv_get(details, "causes"))
-	{
+	jv_for_each (it, jv_get(details, "causes")) {
 		CLEANUP_FREE char *why = jv_strdup(jv_get(it.value, "reason"));
 		CLEANUP_FREE char *text = jv_strdup(jv_get(it.value, "message"));
 		CLEANUP_FREE char *path = jv_strdup(jv_get(it.value, "field"));
@@ -170,7 +169,8 @@ int api_err_already_exists(struct err *e, const struct api_kind *k, struct str n
 	CLEANUP(buf_done) struct buf q = BUF_INIT;
 
 	api_kind_qualified(k, &q);
-	return err_set(e, EEXIST, "AlreadyExists", "%s \"%.*s\" already exists", q.p, STR_ARG(name));
+	return err_set(e, EEXIST, "AlreadyExists", "%s \"%.*s\" already exists", q.p,
+		       STR_ARG(name));
 }
 
 int api_err_conflict(struct err *e, const struct api_kind *k, struct str name, const char *why)
@@ -179,10 +179,11 @@ int api_err_conflict(struct err *e, const struct api_kind *k, struct str name, c
 
 	api_kind_qualified(k, &q);
 	if (!why)
-		why = "the object has been modified; please apply your changes to the latest version "
+		why = "the object has been modified; please apply your changes to the latest "
+		      "version "
 		      "and try again";
-	return err_set(e, ESTALE, "Conflict", "Operation cannot be fulfilled on %s \"%.*s\": %s", q.p,
-		       STR_ARG(name), why);
+	return err_set(e, ESTALE, "Conflict", "Operation cannot be fulfilled on %s \"%.*s\": %s",
+		       q.p, STR_ARG(name), why);
 }
 
 int api_err_forbidden(struct err *e, const struct api_kind *k, struct str name, const char *why)

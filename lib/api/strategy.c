@@ -16,9 +16,9 @@ static void keep(struct json_object *dst, struct json_object *src, const char *n
 
 void api_prepare_create(const struct api_kind *k, struct json_object *obj)
 {
-	static const char *const reset[] = {"uid",	       "creationTimestamp", "generation",
-					    "deletionTimestamp", "selfLink",
-					    "deletionGracePeriodSeconds"};
+	static const char *const reset[] = {"uid",        "creationTimestamp",
+					    "generation", "deletionTimestamp",
+					    "selfLink",   "deletionGracePeriodSeconds"};
 	struct json_object *meta = jsonc_ensure(obj, "metadata");
 
 	for (size_t i = 0; i < ARRAY_SIZE(reset); i++)
@@ -44,8 +44,8 @@ static bool content_changed(struct json_object *a, struct json_object *b)
 		if (!jsonc_equal(v, jsonc_get(b, key)))
 			return true;
 	}
-	json_object_object_foreach(b, key2, v2)
-		nb += v2 && strcmp(key2, "metadata") != 0 && strcmp(key2, "status") != 0;
+	json_object_object_foreach(b, key2, v2) nb +=
+		v2 && strcmp(key2, "metadata") != 0 && strcmp(key2, "status") != 0;
 	return na != nb;
 }
 

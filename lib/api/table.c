@@ -113,7 +113,8 @@ void api_partial_metadata(const char *version, struct jv obj, struct buf *out)
 {
 	struct jv meta = jv_get(obj, "metadata");
 
-	buf_addf(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\"", version);
+	buf_addf(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\"",
+		 version);
 	if (jv_exists(meta)) {
 		buf_adds(out, ",\"metadata\":");
 		buf_addstr(out, jv_raw(meta));

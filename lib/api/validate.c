@@ -7,11 +7,11 @@
 
 void invalid_required(struct err *err, const char *path, const char *detail)
 {
-	err_field(err, path, "FieldValueRequired", "Required value%s%s", *detail ? ": " : "", detail);
+	err_field(err, path, "FieldValueRequired", "Required value%s%s", *detail ? ": " : "",
+		  detail);
 }
 
-void invalid_value(struct err *err, const char *path, struct json_object *value,
-		   const char *detail)
+void invalid_value(struct err *err, const char *path, struct json_object *value, const char *detail)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
@@ -135,7 +135,8 @@ static void validate_owners(struct json_object *owners, struct err *err)
 	static const char *const fields[] = {"apiVersion", "kind", "name", "uid"};
 	static const char *const detail[] = {"version must not be empty", "must not be empty",
 					     "must not be empty", "must not be empty"};
-	size_t n = json_object_is_type(owners, json_type_array) ? json_object_array_length(owners) : 0;
+	size_t n =
+		json_object_is_type(owners, json_type_array) ? json_object_array_length(owners) : 0;
 	size_t controllers = 0;
 	char path[96];
 
@@ -146,7 +147,8 @@ static void validate_owners(struct json_object *owners, struct err *err)
 		for (size_t f = 0; f < ARRAY_SIZE(fields); f++) {
 			if (jsonc_path_str(o, fields[f]).len)
 				continue;
-			snprintf(path, sizeof(path), "metadata.ownerReferences[%zu].%s", i, fields[f]);
+			snprintf(path, sizeof(path), "metadata.ownerReferences[%zu].%s", i,
+				 fields[f]);
 			invalid_text(err, path, STR(""), detail[f]);
 		}
 	}
@@ -207,9 +209,12 @@ void validate_metadata(const struct api_kind *k, struct json_object *obj, struct
 void validate_metadata_update(const struct api_kind *k, struct json_object *obj,
 			      struct json_object *old, struct err *err)
 {
-	static const char *const fixed[] = {"name",		 "namespace",
-					    "uid",		 "creationTimestamp",
-					    "deletionTimestamp", "deletionGracePeriodSeconds"};
+	static const char *const fixed[] = {"name",
+					    "namespace",
+					    "uid",
+					    "creationTimestamp",
+					    "deletionTimestamp",
+					    "deletionGracePeriodSeconds"};
 	struct json_object *meta = jsonc_get(obj, "metadata");
 	struct json_object *old_meta = jsonc_get(old, "metadata");
 	char path[64];

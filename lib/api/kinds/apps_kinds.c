@@ -14,10 +14,10 @@ static void cell_deploy_ready(const struct api_table_ctx *c, struct jv obj, stru
 	jw_str(w, str_of(text));
 }
 
-#define CELL_INT(fn, path_)                                                                \
+#define CELL_INT(fn, path_)                                                        \
 	static void fn(const struct api_table_ctx *c, struct jv obj, struct jw *w) \
-	{                                                                                  \
-		jw_i64(w, jv_i64(jv_path(obj, path_), 0));                                 \
+	{                                                                          \
+		jw_i64(w, jv_i64(jv_path(obj, path_), 0));                         \
 	}
 CELL_INT(cell_updated, "status.updatedReplicas")
 CELL_INT(cell_available, "status.availableReplicas")

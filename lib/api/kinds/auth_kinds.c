@@ -7,23 +7,22 @@
 
 /* A kind of which only `create` exists. */
 #define REVIEW(var, group_, kind_, plural_, singular_, flags_, type_, help_) \
-	const struct api_kind var = {                                     \
-		.group = group_,                                          \
-		.version = "v1",                                          \
-		.kind = kind_,                                            \
-		.plural = plural_,                                        \
-		.singular = singular_,                                    \
-		.verbs = API_VERB_CREATE,                                 \
-		.flags = API_K_VIRTUAL | (flags_),                        \
-		.type = &(type_),                                         \
-		.short_help = help_,                                      \
+	const struct api_kind var = {                                        \
+		.group = group_,                                             \
+		.version = "v1",                                             \
+		.kind = kind_,                                               \
+		.plural = plural_,                                           \
+		.singular = singular_,                                       \
+		.verbs = API_VERB_CREATE,                                    \
+		.flags = API_K_VIRTUAL | (flags_),                           \
+		.type = &(type_),                                            \
+		.short_help = help_,                                         \
 	}
 
 REVIEW(api_kind_self_review, "authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews",
-       "selfsubjectreview", 0, api_t_authentication_v1_SelfSubjectReview,
-       "Who the caller is.");
-REVIEW(api_kind_token_review, "authentication.k8s.io", "TokenReview", "tokenreviews",
-       "tokenreview", 0, api_t_authentication_v1_TokenReview, "Whom a token belongs to.");
+       "selfsubjectreview", 0, api_t_authentication_v1_SelfSubjectReview, "Who the caller is.");
+REVIEW(api_kind_token_review, "authentication.k8s.io", "TokenReview", "tokenreviews", "tokenreview",
+       0, api_t_authentication_v1_TokenReview, "Whom a token belongs to.");
 REVIEW(api_kind_self_sar, "authorization.k8s.io", "SelfSubjectAccessReview",
        "selfsubjectaccessreviews", "selfsubjectaccessreview", 0,
        api_t_authorization_v1_SelfSubjectAccessReview, "Whether the caller may do something.");
@@ -48,8 +47,7 @@ static void cell_condition(const struct api_table_ctx *c, struct jv obj, struct 
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	bool approved = false, denied = false, failed = false;
 
-	jv_for_each(it, jv_path(obj, "status.conditions"))
-	{
+	jv_for_each (it, jv_path(obj, "status.conditions")) {
 		struct jv type = jv_get(it.value, "type");
 
 		approved |= jv_eqs(type, "Approved");

@@ -30,8 +30,7 @@ void column_map(struct jv map, struct buf *out)
 {
 	size_t n = 0;
 
-	jv_for_each_member(it, map)
-	{
+	jv_for_each_member (it, map) {
 		buf_addf(out, "%s%.*s=%.*s", n++ ? "," : "", STR_ARG(it.key),
 			 STR_ARG(jv_text(it.value)));
 	}
@@ -44,8 +43,7 @@ static void join_containers(struct jv obj, const char *member, struct jw *w)
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	size_t n = 0;
 
-	jv_for_each(it, jv_path(obj, "spec.template.spec.containers"))
-	{
+	jv_for_each (it, jv_path(obj, "spec.template.spec.containers")) {
 		if (n++)
 			buf_addc(&b, ',');
 		buf_addstr(&b, jv_text(jv_get(it.value, member)));

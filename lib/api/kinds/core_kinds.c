@@ -6,10 +6,10 @@
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
 
-#define NAMES(...)                           \
-	(const char *const[])                \
-	{                                    \
-		__VA_ARGS__, NULL            \
+#define NAMES(...)                \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
 	}
 #define GET API_VERB_GET
 #define CREATE API_VERB_CREATE
@@ -55,8 +55,10 @@ const struct api_kind api_kind_binding = {
 	.group = "", .version = "v1", .kind = "Binding", .type = &api_t_core_v1_Binding};
 const struct api_kind api_kind_eviction = {
 	.group = "policy", .version = "v1", .kind = "Eviction", .type = &api_t_policy_v1_Eviction};
-const struct api_kind api_kind_scale = {
-	.group = "autoscaling", .version = "v1", .kind = "Scale", .type = &api_t_autoscaling_v1_Scale};
+const struct api_kind api_kind_scale = {.group = "autoscaling",
+					.version = "v1",
+					.kind = "Scale",
+					.type = &api_t_autoscaling_v1_Scale};
 const struct api_kind api_kind_delete_options = {.group = "",
 						 .version = "v1",
 						 .kind = "DeleteOptions",

@@ -90,7 +90,8 @@ void default_service_port(struct json_object *o)
 
 	if (!target || (json_object_is_type(target, json_type_int) && !jsonc_i64(target, 0)) ||
 	    (json_object_is_type(target, json_type_string) && !jsonc_str(target).len))
-		jsonc_set(o, "targetPort", json_object_new_int64(jsonc_i64(jsonc_get(o, "port"), 0)));
+		jsonc_set(o, "targetPort",
+			  json_object_new_int64(jsonc_i64(jsonc_get(o, "port"), 0)));
 }
 
 void default_node_status(struct json_object *o)
@@ -130,14 +131,16 @@ static void requests_from_limits(struct json_object *container)
 static void host_ports(struct json_object *container)
 {
 	struct json_object *ports = jsonc_get(container, "ports");
-	size_t n = json_object_is_type(ports, json_type_array) ? json_object_array_length(ports) : 0;
+	size_t n =
+		json_object_is_type(ports, json_type_array) ? json_object_array_length(ports) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *p = json_object_array_get_idx(ports, i);
 
 		if (!has(p, "hostPort"))
-			jsonc_set(p, "hostPort",
-				  json_object_new_int64(jsonc_i64(jsonc_get(p, "containerPort"), 0)));
+			jsonc_set(
+				p, "hostPort",
+				json_object_new_int64(jsonc_i64(jsonc_get(p, "containerPort"), 0)));
 	}
 }
 
@@ -152,7 +155,8 @@ void default_pod(struct json_object *obj)
 		jsonc_set(spec, "enableServiceLinks", json_object_new_boolean(true));
 	for (size_t l = 0; l < ARRAY_SIZE(lists); l++) {
 		struct json_object *v = jsonc_get(spec, lists[l]);
-		size_t n = json_object_is_type(v, json_type_array) ? json_object_array_length(v) : 0;
+		size_t n =
+			json_object_is_type(v, json_type_array) ? json_object_array_length(v) : 0;
 
 		for (size_t i = 0; i < n; i++) {
 			struct json_object *c = json_object_array_get_idx(v, i);

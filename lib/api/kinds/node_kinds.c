@@ -9,8 +9,7 @@ static void cell_node_status(const struct api_table_ctx *c, struct jv obj, struc
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	struct jv ready = JV_NONE;
 
-	jv_for_each(it, jv_path(obj, "status.conditions"))
-	{
+	jv_for_each (it, jv_path(obj, "status.conditions")) {
 		if (jv_eqs(jv_get(it.value, "type"), "Ready"))
 			ready = it.value;
 	}
@@ -28,8 +27,7 @@ static void cell_roles(const struct api_table_ctx *c, struct jv obj, struct jw *
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	struct str prefix = STR("node-role.kubernetes.io/");
 
-	jv_for_each_member(it, jv_path(obj, "metadata.labels"))
-	{
+	jv_for_each_member (it, jv_path(obj, "metadata.labels")) {
 		struct str role = STR_NULL;
 
 		if (str_starts(it.key, prefix))
@@ -44,8 +42,7 @@ static void cell_roles(const struct api_table_ctx *c, struct jv obj, struct jw *
 
 static void address(struct jv obj, const char *type, struct jw *w)
 {
-	jv_for_each(it, jv_path(obj, "status.addresses"))
-	{
+	jv_for_each (it, jv_path(obj, "status.addresses")) {
 		if (jv_eqs(jv_get(it.value, "type"), type)) {
 			jw_str(w, jv_text(jv_get(it.value, "address")));
 			return;
@@ -100,8 +97,9 @@ static const struct api_column node_columns[] = {
 };
 
 static const struct api_subresource node_subs[] = {
-	{"proxy", API_VERB_GET | API_VERB_CREATE | API_VERB_UPDATE | API_VERB_PATCH | API_VERB_DELETE,
-	 "", "v1", "NodeProxyOptions", NULL, NULL},
+	{"proxy",
+	 API_VERB_GET | API_VERB_CREATE | API_VERB_UPDATE | API_VERB_PATCH | API_VERB_DELETE, "",
+	 "v1", "NodeProxyOptions", NULL, NULL},
 	SUB_STATUS,
 };
 

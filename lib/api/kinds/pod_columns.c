@@ -18,8 +18,7 @@ static bool restartable(struct jv init_container)
 
 static struct jv spec_of(struct jv list, struct str name)
 {
-	jv_for_each(it, list)
-	{
+	jv_for_each (it, list) {
 		if (str_eq(jv_text(jv_get(it.value, "name")), name))
 			return it.value;
 	}
@@ -83,8 +82,7 @@ static bool init_blocks(struct pod_view *v, struct jv cs, size_t i, size_t n)
 
 static bool pod_condition(struct pod_view *v, const char *type)
 {
-	jv_for_each(it, jv_get(v->status, "conditions"))
-	{
+	jv_for_each (it, jv_get(v->status, "conditions")) {
 		if (jv_eqs(jv_get(it.value, "type"), type))
 			return jv_eqs(jv_get(it.value, "status"), "True");
 	}
@@ -96,8 +94,7 @@ static void view_containers(struct pod_view *v)
 	bool running = false, decided = false;
 
 	/* The first container with something to say wins. */
-	jv_for_each(it, jv_get(v->status, "containerStatuses"))
-	{
+	jv_for_each (it, jv_get(v->status, "containerStatuses")) {
 		struct jv state = jv_get(it.value, "state"), term = jv_get(state, "terminated");
 		struct str waiting = jv_text(jv_path(state, "waiting.reason"));
 		struct str why = jv_text(jv_get(term, "reason"));
@@ -133,18 +130,16 @@ static void pod_view(struct jv pod, struct pod_view *v)
 	inits = jv_get(v->spec, "initContainers");
 	n = jv_len(inits);
 	v->total = (int64_t)jv_len(jv_get(v->spec, "containers"));
-	jv_for_each(it, inits)
+	jv_for_each (it, inits)
 		v->total += restartable(it.value);
 	why = jv_text(jv_get(v->status, "reason"));
 	set_reason(v, "", why.len ? why : jv_text(jv_get(v->status, "phase")));
-	jv_for_each(it, jv_get(v->status, "conditions"))
-	{
+	jv_for_each (it, jv_get(v->status, "conditions")) {
 		if (jv_eqs(jv_get(it.value, "type"), "PodScheduled") &&
 		    jv_eqs(jv_get(it.value, "reason"), "SchedulingGated"))
 			set_reason(v, "", STR("SchedulingGated"));
 	}
-	jv_for_each(it, jv_get(v->status, "initContainerStatuses"))
-	{
+	jv_for_each (it, jv_get(v->status, "initContainerStatuses")) {
 		blocked = init_blocks(v, it.value, i++, n);
 		if (blocked)
 			break;
@@ -224,8 +219,7 @@ static void cell_gates(const struct api_table_ctx *c, struct jv obj, struct jw *
 	size_t n = 0, ok = 0;
 	char text[48];
 
-	jv_for_each(it, jv_path(obj, "spec.readinessGates"))
-	{
+	jv_for_each (it, jv_path(obj, "spec.readinessGates")) {
 		CLEANUP_FREE char *type = jv_strdup(jv_get(it.value, "conditionType"));
 
 		n++;

@@ -15,8 +15,7 @@ static void cell_external_ip(const struct api_table_ctx *c, struct jv obj, struc
 		return;
 	}
 	if (lb)
-		jv_for_each(it, jv_path(obj, "status.loadBalancer.ingress"))
-		{
+		jv_for_each (it, jv_path(obj, "status.loadBalancer.ingress")) {
 			struct str a = jv_text(jv_get(it.value, "ip"));
 
 			if (!a.len)
@@ -25,8 +24,7 @@ static void cell_external_ip(const struct api_table_ctx *c, struct jv obj, struc
 				buf_addc(&b, ',');
 			buf_addstr(&b, a);
 		}
-	jv_for_each(it, jv_get(spec, "externalIPs"))
-	{
+	jv_for_each (it, jv_get(spec, "externalIPs")) {
 		if (b.len)
 			buf_addc(&b, ',');
 		buf_addstr(&b, jv_text(it.value));
@@ -45,8 +43,7 @@ static void cell_ports(const struct api_table_ctx *c, struct jv obj, struct jw *
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
-	jv_for_each(it, jv_path(obj, "spec.ports"))
-	{
+	jv_for_each (it, jv_path(obj, "spec.ports")) {
 		int64_t node = jv_i64(jv_get(it.value, "nodePort"), 0);
 
 		if (b.len)
@@ -130,17 +127,15 @@ static void cell_endpoints(const struct api_table_ctx *c, struct jv obj, struct 
 {
 	struct address_list l = {BUF_INIT, 0};
 
-	jv_for_each(subset, jv_get(obj, "subsets"))
-	{
+	jv_for_each (subset, jv_get(obj, "subsets")) {
 		struct jv ports = jv_get(subset.value, "ports");
 
-		jv_for_each(a, jv_get(subset.value, "addresses"))
-		{
+		jv_for_each (a, jv_get(subset.value, "addresses")) {
 			struct str ip = jv_text(jv_get(a.value, "ip"));
 
 			if (!jv_len(ports))
 				add_address(&l, ip, -1);
-			jv_for_each(p, ports)
+			jv_for_each (p, ports)
 				add_address(&l, ip, jv_i64(jv_get(p.value, "port"), 0));
 		}
 	}
@@ -176,8 +171,7 @@ static void cell_slice_ports(const struct api_table_ctx *c, struct jv obj, struc
 	struct jv ports = jv_get(obj, "ports");
 	size_t n = 0, total = jv_len(ports);
 
-	jv_for_each(it, ports)
-	{
+	jv_for_each (it, ports) {
 		struct jv port = jv_get(it.value, "port");
 
 		if (n++ == 3)
@@ -198,9 +192,8 @@ static void cell_slice_endpoints(const struct api_table_ctx *c, struct jv obj, s
 {
 	struct address_list l = {BUF_INIT, 0};
 
-	jv_for_each(e, jv_get(obj, "endpoints"))
-	{
-		jv_for_each(a, jv_get(e.value, "addresses"))
+	jv_for_each (e, jv_get(obj, "endpoints")) {
+		jv_for_each (a, jv_get(e.value, "addresses"))
 			add_address(&l, jv_text(a.value), -1);
 	}
 	if (!l.n)

@@ -32,7 +32,8 @@ static void qos_container(struct json_object *c, struct qos *q)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct json_object *l = jsonc_get(jsonc_path(c, "resources.limits"), names[i]);
 		struct json_object *r = jsonc_get(jsonc_path(c, "resources.requests"), names[i]);
-		int64_t lim = quantity_str_milli(jsonc_str(l)), req = quantity_str_milli(jsonc_str(r));
+		int64_t lim = quantity_str_milli(jsonc_str(l)),
+			req = quantity_str_milli(jsonc_str(r));
 
 		q->any |= lim > 0 || req > 0;
 		if (lim <= 0 || (r && req != lim))
@@ -70,7 +71,8 @@ static void pod_create(struct json_object *obj)
 		jsonc_set_str(c, "type", STR("PodScheduled"));
 		jsonc_set_str(c, "status", STR("False"));
 		jsonc_set_str(c, "reason", STR("SchedulingGated"));
-		jsonc_set_str(c, "message", STR("Scheduling is blocked due to non-empty scheduling gates"));
+		jsonc_set_str(c, "message",
+			      STR("Scheduling is blocked due to non-empty scheduling gates"));
 		json_object_array_add(list, c);
 		jsonc_set(status, "conditions", list);
 	}
@@ -122,8 +124,8 @@ void pod_prepare_resize(struct json_object *obj, struct json_object *old)
 	list = jsonc_get(spec, "containers");
 	for (size_t i = 0; i < list_len(list); i++) {
 		struct json_object *c = json_object_array_get_idx(list, i);
-		struct json_object *w = by_name(jsonc_get(wanted, "containers"),
-						jsonc_path_str(c, "name"));
+		struct json_object *w =
+			by_name(jsonc_get(wanted, "containers"), jsonc_path_str(c, "name"));
 		struct json_object *r = jsonc_get(w, "resources");
 
 		if (r)
@@ -228,11 +230,11 @@ static struct json_object *split_conditions(struct json_object *list, bool appro
 static void merge_conditions(struct json_object *obj, struct json_object *old, bool approval)
 {
 	struct json_object *mine = split_conditions(jsonc_path(obj, "status.conditions"), approval);
-	struct json_object *rest = split_conditions(jsonc_path(old, "status.conditions"), !approval);
+	struct json_object *rest =
+		split_conditions(jsonc_path(old, "status.conditions"), !approval);
 
 	for (size_t i = 0; i < list_len(mine); i++)
-		json_object_array_add(rest,
-				      json_object_get(json_object_array_get_idx(mine, i)));
+		json_object_array_add(rest, json_object_get(json_object_array_get_idx(mine, i)));
 	json_object_put(mine);
 	if (list_len(rest))
 		api_set(obj, "status.conditions", rest);
