@@ -94,7 +94,7 @@ struct runtime_resources {
  */
 int runtime_cgroup_apply(struct runtime *rt, const char *path, const struct runtime_resources *res,
 			 struct err *err);
-/* Remove such a group if it is empty; 0 when it was not there. */
+/* Remove such a group if it is empty; 0 when it was not there. "" removes the root itself. */
 int runtime_cgroup_remove(struct runtime *rt, const char *path, struct err *err);
 
 /* ---- Sandboxes ---- */
