@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "master/scheduler/framework.h"
+
+/* NodePorts: host ports (address, protocol, number) are taken once a node. */
+
+static bool prepare(struct sched_cycle *cy)
+{
+	return cy->pod->n_ports > 0;
+}
+
+static bool conflicts(const struct sched_pod *a, const struct sched_pod *b)
+{
+	for (size_t i = 0; i < a->n_ports; i++)
+		for (size_t k = 0; k < b->n_ports; k++)
+			if (sched_ports_conflict(&a->ports[i], &b->ports[k]))
+				return true;
+	return false;
+}
+
+static bool filter(struct sched_cycle *cy, const struct sched_node *n)
+{
+	if (!n->n_port_pods)
+		return true;
+	list_for_each (it, &n->pods) {
+		if (!conflicts(cy->pod, list_entry(it, struct sched_pod, on_node)))
+			continue;
+		sched_refuse(cy, true,
+			     "node(s) didn't have free ports for the requested pod ports");
+		return false;
+	}
+	return true;
+}
+
+const struct sched_plugin sched_node_ports = {
+	.name = "NodePorts",
+	.wakes = SCHED_EV_POD_GONE,
+	.prepare = prepare,
+	.filter = filter,
+};

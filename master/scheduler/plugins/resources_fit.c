@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "master/scheduler/framework.h"
+
+/*
+ * NodeResourcesFit: what the pod requests must be free; the more is left afterwards, the better
+ * (LeastAllocated over CPU and memory).
+ */
+
+static bool lacks(int64_t wants, int64_t used, int64_t has)
+{
+	return wants > 0 && wants > has - used;
+}
+
+static void refuse(struct sched_cycle *cy, const char *what, int64_t wants, int64_t has)
+{
+	sched_refuse(cy, wants <= has, "Insufficient %s", what);
+}
+
+static bool filter(struct sched_cycle *cy, const struct sched_node *n)
+{
+	const struct sched_resources *r = &cy->pod->requests, *u = &n->used, *a = &n->allocatable;
+	bool ok = true;
+
+	if ((int64_t)n->n_pods + 1 > n->max_pods) {
+		sched_refuse(cy, true, "Too many pods");
+		ok = false;
+	}
+	if (lacks(r->cpu_milli, u->cpu_milli, a->cpu_milli)) {
+		refuse(cy, "cpu", r->cpu_milli, a->cpu_milli);
+		ok = false;
+	}
+	if (lacks(r->mem_bytes, u->mem_bytes, a->mem_bytes)) {
+		refuse(cy, "memory", r->mem_bytes, a->mem_bytes);
+		ok = false;
+	}
+	if (lacks(r->disk_bytes, u->disk_bytes, a->disk_bytes)) {
+		refuse(cy, "ephemeral-storage", r->disk_bytes, a->disk_bytes);
+		ok = false;
+	}
+	for (size_t i = 0; i < r->n_extended; i++) {
+		const char *name = r->extended[i].name;
+		int64_t has = sched_extended(a, name);
+
+		if (!lacks(r->extended[i].value, sched_extended(u, name), has))
+			continue;
+		refuse(cy, name, r->extended[i].value, has);
+		ok = false;
+	}
+	return ok;
+}
+
+static int64_t left(int64_t used, int64_t has)
+{
+	return has <= 0 || used > has ? 0 : (has - used) * SCHED_SCORE_MAX / has;
+}
+
+static int64_t score(struct sched_cycle *cy, const struct sched_node *n)
+{
+	const struct sched_resources *a = &n->allocatable;
+
+	return (left(n->used_cpu_nonzero + cy->pod->cpu_nonzero, a->cpu_milli) +
+		left(n->used_mem_nonzero + cy->pod->mem_nonzero, a->mem_bytes)) /
+	       2;
+}
+
+const struct sched_plugin sched_resources_fit = {
+	.name = "NodeResourcesFit",
+	.weight = 1,
+	.wakes = SCHED_EV_NODE_RESOURCES | SCHED_EV_POD_GONE,
+	.filter = filter,
+	.score = score,
+};

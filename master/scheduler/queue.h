@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_SCHEDULER_QUEUE_H
+#define KNARR_SCHEDULER_QUEUE_H
+#include "lib/base/timers.h"
+#include "master/scheduler/cache.h"
+/*
+ * Pods that wait for a node.
+ *
+ *	add --> active --pop--> (a decision) --fits--> gone
+ *	          ^  ^                |
+ *	          |  +----------+     | no node
+ *	   time over            |     v
+ *	       backoff <--wake-- unschedulable      (wake: an event that its refusers care for;
+ *	                                             after five minutes in any case)
+ *
+ * active: higher priority first, then who waits longer. The backoff is 1 s, doubling to 10 s with
+ * each attempt, and counts from the attempt: an event after it has passed makes a pod active.
+ */
+struct sched_queue {
+	struct timers *timers;
+	struct sched_wait **active; /* heap */
+	size_t n_active, cap_active;
+	struct list unschedulable;
+	size_t n_unschedulable, n_backoff;
+	uint64_t serial;
+	void (*ready)(void *user); /* something became active */
+	void *user;
+};
+void sched_queue_init(struct sched_queue *q, struct timers *ts, void (*ready)(void *), void *user);
+void sched_queue_done(struct sched_queue *q); /* pods must have been removed */
+/* A pod without a node appeared or changed. */
+void sched_queue_add(struct sched_queue *q, struct sched_pod *p);
+void sched_queue_remove(struct sched_queue *q, struct sched_pod *p);
+/* The next pod, or NULL. It stays known (its attempts count) until remove. */
+struct sched_pod *sched_queue_pop(struct sched_queue *q);
+/* No node fits until one of the events `wakes` happens. */
+void sched_queue_park(struct sched_queue *q, struct sched_pod *p, uint32_t wakes);
+/* Try again after backoff, whatever happens (a failed binding). */
+void sched_queue_backoff(struct sched_queue *q, struct sched_pod *p);
+void sched_queue_wake(struct sched_queue *q, uint32_t events);
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/scheduler/spec.h"
+#include "lib/api/quantity.h"
+
+/* What a container without requests counts for scores (not for fit). */
+#define DEFAULT_CPU_MILLI 100
+#define DEFAULT_MEM_BYTES (200ll << 20)
+
+void sched_resources_done(struct sched_resources *r)
+{
+	for (size_t i = 0; i < r->n_extended; i++)
+		free(r->extended[i].name);
+	free(r->extended);
+	*r = (struct sched_resources){0};
+}
+
+static int64_t *extended_slot(struct sched_resources *r, struct str name)
+{
+	struct sched_quantity *q;
+
+	for (size_t i = 0; i < r->n_extended; i++)
+		if (str_eqs(name, r->extended[i].name))
+			return &r->extended[i].value;
+	q = ARRAY_PUSH(r->extended, r->n_extended, r->cap_extended);
+	*q = (struct sched_quantity){str_dup(name), 0};
+	return &q->value;
+}
+
+int64_t sched_extended(const struct sched_resources *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_extended; i++)
+		if (!strcmp(name, r->extended[i].name))
+			return r->extended[i].value;
+	return 0;
+}
+
+void sched_resources_add(struct sched_resources *sum, const struct sched_resources *r, int sign)
+{
+	sum->cpu_milli += sign * r->cpu_milli;
+	sum->mem_bytes += sign * r->mem_bytes;
+	sum->disk_bytes += sign * r->disk_bytes;
+	for (size_t i = 0; i < r->n_extended; i++)
+		*extended_slot(sum, str_of(r->extended[i].name)) += sign * r->extended[i].value;
+}
+
+/* Reads a resource list ({"cpu":"100m",...}); *ret_pods may be NULL. */
+static void parse_resources(struct jv list, struct sched_resources *r, int64_t *ret_pods)
+{
+	jv_for_each_member (m, list) {
+		struct str v = jv_type(m.value) == JV_STRING ? jv_text(m.value) : jv_raw(m.value);
+
+		if (str_eqs(m.key, "cpu"))
+			r->cpu_milli = quantity_str_milli(v);
+		else if (str_eqs(m.key, "memory"))
+			r->mem_bytes = quantity_str_value(v);
+		else if (str_eqs(m.key, "ephemeral-storage"))
+			r->disk_bytes = quantity_str_value(v);
+		else if (!str_eqs(m.key, "pods"))
+			*extended_slot(r, m.key) = quantity_str_value(v);
+		else if (ret_pods)
+			*ret_pods = quantity_str_value(v);
+	}
+}
+
+static void take_max(struct sched_resources *a, const struct sched_resources *b)
+{
+	a->cpu_milli = MAX(a->cpu_milli, b->cpu_milli);
+	a->mem_bytes = MAX(a->mem_bytes, b->mem_bytes);
+	a->disk_bytes = MAX(a->disk_bytes, b->disk_bytes);
+	for (size_t i = 0; i < b->n_extended; i++) {
+		int64_t *slot = extended_slot(a, str_of(b->extended[i].name));
+
+		*slot = MAX(*slot, b->extended[i].value);
+	}
+}
+
+/* A container's own requests; nonzero: with the defaults for what it does not ask. */
+static void container_requests(struct jv container, struct sched_resources *ret,
+			       struct sched_resources *nonzero)
+{
+	struct jv list = jv_get(jv_get(container, "resources"), "requests");
+
+	parse_resources(list, ret, NULL);
+	nonzero->cpu_milli = jv_exists(jv_get(list, "cpu")) ? ret->cpu_milli : DEFAULT_CPU_MILLI;
+	nonzero->mem_bytes = jv_exists(jv_get(list, "memory")) ? ret->mem_bytes : DEFAULT_MEM_BYTES;
+}
+
+struct tally {
+	struct sched_resources sum; /* of what runs for good */
+	struct sched_resources peak; /* the most that init containers need at a time */
+};
+
+/*
+ * KEP-753: an init container with restartPolicy Always runs on beside all later ones; others
+ * need their requests on top of those sidecars, one at a time.
+ */
+static void tally_init(struct tally *t, const struct sched_resources *one, bool sidecar)
+{
+	struct sched_resources with = {0};
+
+	if (sidecar)
+		sched_resources_add(&t->sum, one, 1);
+	sched_resources_add(&with, &t->sum, 1);
+	if (!sidecar)
+		sched_resources_add(&with, one, 1);
+	take_max(&t->peak, &with);
+	sched_resources_done(&with);
+}
+
+static void pod_requests(struct sched_pod *p, struct jv spec)
+{
+	struct tally real = {0}, nonzero = {0};
+	struct sched_resources overhead = {0};
+
+	jv_for_each (c, jv_get(spec, "initContainers")) {
+		struct sched_resources one = {0}, some = {0};
+		bool sidecar = jv_eqs(jv_get(c.value, "restartPolicy"), "Always");
+
+		container_requests(c.value, &one, &some);
+		tally_init(&real, &one, sidecar);
+		tally_init(&nonzero, &some, sidecar);
+		sched_resources_done(&one);
+	}
+	jv_for_each (c, jv_get(spec, "containers")) {
+		struct sched_resources one = {0}, some = {0};
+
+		container_requests(c.value, &one, &some);
+		sched_resources_add(&real.sum, &one, 1);
+		sched_resources_add(&nonzero.sum, &some, 1);
+		sched_resources_done(&one);
+	}
+	take_max(&real.sum, &real.peak);
+	take_max(&nonzero.sum, &nonzero.peak);
+	parse_resources(jv_get(spec, "overhead"), &overhead, NULL);
+	sched_resources_add(&real.sum, &overhead, 1);
+	p->cpu_nonzero = nonzero.sum.cpu_milli + overhead.cpu_milli;
+	p->mem_nonzero = nonzero.sum.mem_bytes + overhead.mem_bytes;
+	sched_resources_done(&p->requests);
+	p->requests = real.sum;
+	sched_resources_done(&real.peak);
+	sched_resources_done(&overhead);
+}
+
+static void container_ports(struct sched_pod *p, struct jv container, bool host_network)
+{
+	jv_for_each (port, jv_get(container, "ports")) {
+		struct str protocol = jv_text(jv_get(port.value, "protocol"));
+		int64_t n = jv_i64(jv_get(port.value, "hostPort"), 0);
+
+		if (!n && host_network)
+			n = jv_i64(jv_get(port.value, "containerPort"), 0);
+		if (n <= 0 || n > UINT16_MAX)
+			continue;
+		*ARRAY_PUSH(p->ports, p->n_ports, p->cap_ports) =
+			(struct sched_port){jv_text(jv_get(port.value, "hostIP")),
+					    protocol.len ? *protocol.p : 'T', (uint16_t)n};
+	}
+}
+
+void sched_pod_parse(struct sched_pod *p)
+{
+	struct jv spec = jv_get(jv_of(p->obj->bytes), "spec");
+	bool host_network = jv_bool(jv_get(spec, "hostNetwork"), false);
+
+	pod_requests(p, spec);
+	p->priority = (int32_t)jv_i64(jv_get(spec, "priority"), 0);
+	p->n_ports = 0;
+	jv_for_each (c, jv_get(spec, "containers"))
+		container_ports(p, c.value, host_network);
+	jv_for_each (c, jv_get(spec, "initContainers"))
+		if (jv_eqs(jv_get(c.value, "restartPolicy"), "Always"))
+			container_ports(p, c.value, host_network);
+}
+
+bool sched_ports_conflict(const struct sched_port *a, const struct sched_port *b)
+{
+	bool any_a = !a->ip.len || str_eqs(a->ip, "0.0.0.0");
+	bool any_b = !b->ip.len || str_eqs(b->ip, "0.0.0.0");
+
+	return a->port == b->port && a->protocol == b->protocol &&
+	       (any_a || any_b || str_eq(a->ip, b->ip));
+}
+
+/* Node affinity */
+
+static int op_parse(struct str s)
+{
+	static const char *const names[] = {"In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_eqs(s, names[i]))
+			return (int)i;
+	return OP_INVALID;
+}
+
+static void parse_reqs(struct sched_term *t, struct jv list, bool field)
+{
+	jv_for_each (e, list)
+		*ARRAY_PUSH(t->reqs, t->n, t->cap) = (struct sched_req){
+			.key = jv_text(jv_get(e.value, "key")),
+			.op = (enum sched_op)op_parse(jv_text(jv_get(e.value, "operator"))),
+			.values = jv_get(e.value, "values"),
+			.field = field,
+		};
+}
+
+static void parse_term(struct sched_term *t, struct jv term, int32_t weight)
+{
+	*t = (struct sched_term){.weight = weight};
+	parse_reqs(t, jv_get(term, "matchExpressions"), false);
+	parse_reqs(t, jv_get(term, "matchFields"), true);
+}
+
+static void parse_affinity(struct sched_spec *s, struct jv affinity)
+{
+	struct jv required = jv_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution");
+
+	s->has_required = jv_exists(required);
+	jv_for_each (t, jv_get(required, "nodeSelectorTerms"))
+		parse_term(ARRAY_PUSH(s->required, s->n_required, s->cap_required), t.value, 0);
+	jv_for_each (t, jv_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution"))
+		parse_term(ARRAY_PUSH(s->preferred, s->n_preferred, s->cap_preferred),
+			   jv_get(t.value, "preference"),
+			   (int32_t)jv_i64(jv_get(t.value, "weight"), 0));
+}
+
+static bool value_in(struct jv values, struct str value)
+{
+	jv_for_each (v, values)
+		if (str_eq(jv_text(v.value), value))
+			return true;
+	return false;
+}
+
+static bool compare(const struct sched_req *r, struct str value)
+{
+	int64_t have, want;
+	struct jv_iter it = jv_iter_start(r->values, false);
+
+	if (!jv_iter_next(&it) || str_to_i64(value, &have) < 0 ||
+	    str_to_i64(jv_text(it.value), &want) < 0)
+		return false;
+	return r->op == OP_GT ? have > want : have < want;
+}
+
+static bool req_match(const struct sched_req *r, const struct sched_node *n)
+{
+	struct str value = !r->field                          ? sched_node_label(n, r->key)
+			   : str_eqs(r->key, "metadata.name") ? n->name
+							      : STR_NULL;
+	bool present = !str_is_null(value);
+
+	switch (r->op) {
+	case OP_IN:
+		return present && value_in(r->values, value);
+	case OP_NOT_IN:
+		return !present || !value_in(r->values, value);
+	case OP_EXISTS:
+		return present;
+	case OP_NOT_EXISTS:
+		return !present;
+	case OP_GT:
+	case OP_LT:
+		return present && compare(r, value);
+	case OP_INVALID:
+		break;
+	}
+	return false;
+}
+
+bool sched_term_match(const struct sched_term *t, const struct sched_node *n)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!req_match(&t->reqs[i], n))
+			return false;
+	return t->n > 0;
+}
+
+struct str sched_node_label(const struct sched_node *n, struct str key)
+{
+	for (size_t i = 0; i < n->n_labels; i++)
+		if (str_eq(n->labels[i].key, key))
+			return n->labels[i].value;
+	return STR_NULL;
+}
+
+/* Taints */
+
+static char effect_parse(struct str s)
+{
+	if (str_eqs(s, "NoSchedule"))
+		return EFFECT_NO_SCHEDULE;
+	if (str_eqs(s, "PreferNoSchedule"))
+		return EFFECT_PREFER;
+	if (str_eqs(s, "NoExecute"))
+		return EFFECT_NO_EXECUTE;
+	return EFFECT_ANY;
+}
+
+bool sched_tolerates(const struct sched_spec *s, const struct sched_taint *t)
+{
+	for (size_t i = 0; i < s->n_tolerations; i++) {
+		const struct sched_toleration *tol = &s->tolerations[i];
+
+		if (tol->effect != EFFECT_ANY && tol->effect != t->effect)
+			continue;
+		if (tol->key.len && !str_eq(tol->key, t->key))
+			continue;
+		if (tol->exists || (tol->key.len && str_eq(tol->value, t->value)))
+			return true;
+	}
+	return false;
+}
+
+struct sched_spec *sched_spec_parse(struct jv pod)
+{
+	struct sched_spec *s = NEW(struct sched_spec);
+	struct jv spec = jv_get(pod, "spec");
+
+	s->pod = pod;
+	s->selector = jv_get(spec, "nodeSelector");
+	parse_affinity(s, jv_path(spec, "affinity.nodeAffinity"));
+	jv_for_each (t, jv_get(spec, "tolerations"))
+		*ARRAY_PUSH(s->tolerations, s->n_tolerations, s->cap_tolerations) =
+			(struct sched_toleration){jv_text(jv_get(t.value, "key")),
+						  jv_text(jv_get(t.value, "value")),
+						  jv_eqs(jv_get(t.value, "operator"), "Exists"),
+						  effect_parse(jv_text(jv_get(t.value, "effect")))};
+	return s;
+}
+
+struct sched_spec *sched_spec_free(struct sched_spec *s)
+{
+	if (!s)
+		return NULL;
+	for (size_t i = 0; i < s->n_required; i++)
+		free(s->required[i].reqs);
+	for (size_t i = 0; i < s->n_preferred; i++)
+		free(s->preferred[i].reqs);
+	free(s->required);
+	free(s->preferred);
+	free(s->tolerations);
+	free(s);
+	return NULL;
+}
+
+void sched_node_clear(struct sched_node *n)
+{
+	free(n->labels);
+	free(n->taints);
+	n->labels = NULL;
+	n->taints = NULL;
+	n->n_labels = n->cap_labels = n->n_taints = n->cap_taints = 0;
+	n->hard_taints = n->soft_taints = false;
+	sched_resources_done(&n->allocatable);
+	n->max_pods = 0;
+}
+
+void sched_node_parse(struct sched_node *n)
+{
+	struct jv node = jv_of(n->obj->bytes), spec = jv_get(node, "spec");
+
+	sched_node_clear(n);
+	n->unschedulable = jv_bool(jv_get(spec, "unschedulable"), false);
+	jv_for_each_member (l, jv_path(node, "metadata.labels"))
+		*ARRAY_PUSH(n->labels, n->n_labels, n->cap_labels) =
+			(struct sched_label){l.key, jv_text(l.value)};
+	jv_for_each (t, jv_get(spec, "taints")) {
+		char effect = effect_parse(jv_text(jv_get(t.value, "effect")));
+
+		*ARRAY_PUSH(n->taints, n->n_taints, n->cap_taints) = (struct sched_taint){
+			jv_text(jv_get(t.value, "key")), jv_text(jv_get(t.value, "value")), effect};
+		n->hard_taints |= effect != EFFECT_PREFER;
+		n->soft_taints |= effect == EFFECT_PREFER;
+	}
+	parse_resources(jv_path(node, "status.allocatable"), &n->allocatable, &n->max_pods);
+}

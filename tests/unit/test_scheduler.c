@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "lib/client/fake.h"
+#include "lib/json/jv.h"
+#include "master/scheduler/scheduler.h"
+#include "tests/unit/test.h"
+
+struct fixture {
+	struct fake_time time;
+	struct fake_api *api;
+	struct client *c;
+	struct informers *set;
+	struct scheduler *s;
+};
+
+static void begin(struct fixture *f)
+{
+	memset(f, 0, sizeof(*f));
+	fake_time_init(&f->time);
+	f->api = fake_api_new(&f->time.timers);
+	f->c = client_new(&(struct client_conf){.transport = fake_api_transport(f->api),
+						.timers = &f->time.timers});
+	f->set = informers_new(f->c);
+	f->s = scheduler_start(f->set, NULL);
+	informers_start(f->set);
+}
+
+static void end(struct fixture *f)
+{
+	scheduler_stop(f->s);
+	informers_free(f->set);
+	client_free(f->c);
+	fake_api_free(f->api);
+	fake_time_done(&f->time);
+}
+
+static void run(struct fixture *f, uint64_t ms)
+{
+	fake_time_run(&f->time, ms * NSEC_PER_MSEC);
+}
+
+static void node(struct fixture *f, const char *name, const char *cpu, const char *spec,
+		 const char *labels)
+{
+	char path[128], json[1024];
+
+	snprintf(path, sizeof(path), "/api/v1/nodes/%s", name);
+	snprintf(json, sizeof(json),
+		 "{\"metadata\":{\"labels\":{%s}},\"spec\":{%s},\"status\":{\"allocatable\":"
+		 "{\"cpu\":\"%s\",\"memory\":\"8Gi\",\"pods\":\"110\"}}}",
+		 labels, spec, cpu);
+	fake_api_put(f->api, path, json);
+}
+
+#define NEEDS(cpu) "{\"resources\":{\"requests\":{\"cpu\":\"" cpu "\"}}}"
+static void pod(struct fixture *f, const char *name, const char *container, const char *more)
+{
+	char path[128], json[2048];
+
+	snprintf(path, sizeof(path), "/api/v1/namespaces/x/pods/%s", name);
+	snprintf(json, sizeof(json),
+		 "{\"metadata\":{\"ownerReferences\":[{\"controller\":true,\"uid\":\"rs\"}]},"
+		 "\"spec\":{\"containers\":[%s]%s}}",
+		 container, more);
+	fake_api_put(f->api, path, json);
+}
+
+/* The node a pod is bound to; "" when it waits. */
+static const char *where(struct fixture *f, const char *name)
+{
+	static char text[64];
+	char path[128];
+
+	snprintf(path, sizeof(path), "/api/v1/namespaces/x/pods/%s", name);
+	str_copy(text, sizeof(text),
+		 jv_text(jv_path(jv_of(fake_api_get(f->api, path)), "spec.nodeName")));
+	return text;
+}
+
+static bool says(struct fixture *f, const char *pod_name, const char *text)
+{
+	char path[128];
+	struct jv v;
+
+	snprintf(path, sizeof(path), "/api/v1/namespaces/x/pods/%s", pod_name);
+	v = jv_path(jv_of(fake_api_get(f->api, path)), "status.conditions[0].message");
+	if (jv_eqs(v, text))
+		return true;
+	fprintf(stderr, "%.*s\n", STR_ARG(jv_raw(v)));
+	return false;
+}
+
+static void test_binds_and_spreads(void **state)
+{
+	struct fixture f;
+	int on[3] = {0};
+
+	begin(&f);
+	for (int i = 0; i < 3; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "n%d", i);
+		node(&f, name, "4", "", "");
+	}
+	for (int i = 0; i < 6; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "p%d", i);
+		pod(&f, name, NEEDS("100m"), "");
+	}
+	run(&f, 100);
+	for (int i = 0; i < 6; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "p%d", i);
+		assert_int_equal(where(&f, name)[0], 'n');
+		on[where(&f, name)[1] - '0']++;
+	}
+	assert_true(on[0] == 2 && on[1] == 2 && on[2] == 2);
+	assert_int_equal(fake_api_requests(f.api, "/binding"), 6);
+	assert_int_equal(fake_api_count(f.api, "/api/v1/events"), 6);
+	end(&f);
+}
+
+static void test_reasons(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	pod(&f, "a", NEEDS("3"), "");
+	run(&f, 100);
+	assert_true(says(&f, "a", "no nodes available to schedule pods"));
+	node(&f, "small", "2", "", "");
+	node(&f, "tainted", "8",
+	     "\"taints\":[{\"key\":\"k\",\"value\":\"v\",\"effect\":\"NoSchedule\"}]", "");
+	node(&f, "cordoned", "8", "\"unschedulable\":true", "");
+	run(&f, 5000);
+	assert_true(says(&f, "a",
+			 "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated "
+			 "taint {k: v}, 1 node(s) were unschedulable. preemption: 0/3 nodes are "
+			 "available: 3 Preemption is not helpful for scheduling."));
+	assert_string_equal(where(&f, "a"), "");
+	/* No event, no try. */
+	size_t tries = fake_api_requests(f.api, "pods/a/status");
+	run(&f, 60000);
+	assert_int_equal(fake_api_requests(f.api, "pods/a/status"), tries);
+	node(&f, "cordoned", "8", "", "");
+	run(&f, 100);
+	assert_string_equal(where(&f, "a"), "cordoned");
+	end(&f);
+}
+
+static void test_wakes_when_a_pod_goes(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	node(&f, "n", "2", "", "");
+	pod(&f, "a", NEEDS("1500m"), "");
+	run(&f, 100);
+	pod(&f, "b", NEEDS("1"), "");
+	run(&f, 2000);
+	assert_string_equal(where(&f, "a"), "n");
+	assert_true(says(&f, "b",
+			 "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are "
+			 "available: 1 No preemption victims found for incoming pod."));
+	fake_api_delete(f.api, "/api/v1/namespaces/x/pods/a");
+	run(&f, 100);
+	assert_string_equal(where(&f, "b"), "n");
+	end(&f);
+}
+
+static void test_selectors(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	node(&f, "a", "4", "\"taints\":[{\"key\":\"k\",\"effect\":\"NoExecute\"}]",
+	     "\"disk\":\"ssd\",\"cores\":\"16\"");
+	node(&f, "b", "4", "", "\"disk\":\"hdd\",\"cores\":\"4\"");
+	pod(&f, "ssd", NEEDS("1"),
+	    ",\"nodeSelector\":{\"disk\":\"ssd\"},"
+	    "\"tolerations\":[{\"key\":\"k\",\"operator\":\"Exists\"}]");
+	pod(&f, "hdd", NEEDS("1"),
+	    ",\"affinity\":{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":"
+	    "{\"nodeSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"cores\",\"operator\":\"Lt\","
+	    "\"values\":[\"8\"]}]}]}}}");
+	pod(&f, "none", NEEDS("1"), ",\"nodeSelector\":{\"disk\":\"tape\"}");
+	pod(&f, "other", NEEDS("1"), ",\"schedulerName\":\"mine\"");
+	pod(&f, "gated", NEEDS("1"), ",\"schedulingGates\":[{\"name\":\"g\"}]");
+	run(&f, 100);
+	assert_string_equal(where(&f, "ssd"), "a");
+	assert_string_equal(where(&f, "hdd"), "b");
+	assert_true(says(&f, "none",
+			 "0/2 nodes are available: 1 node(s) didn't match Pod's node "
+			 "affinity/selector, 1 node(s) had untolerated taint {k: }. preemption: "
+			 "0/2 nodes are available: 2 Preemption is not helpful for scheduling."));
+	assert_string_equal(where(&f, "other"), "");
+	assert_string_equal(where(&f, "gated"), "");
+	end(&f);
+}
+
+static void test_ports(void **state)
+{
+	struct fixture f;
+	const char *c = "{\"ports\":[{\"containerPort\":80,\"hostPort\":8080,\"protocol\":\"TCP\"}]}";
+
+	begin(&f);
+	node(&f, "a", "4", "", "");
+	node(&f, "b", "4", "", "");
+	pod(&f, "p1", c, "");
+	pod(&f, "p2", c, "");
+	run(&f, 100);
+	pod(&f, "p3", c, "");
+	pod(&f, "p4", "{\"ports\":[{\"hostPort\":8080,\"protocol\":\"UDP\"}]}", "");
+	run(&f, 100);
+	assert_true(*where(&f, "p1") && *where(&f, "p2") && *where(&f, "p4"));
+	assert_string_equal(where(&f, "p3"), "");
+	end(&f);
+}
+
+static void test_binding_fails(void **state)
+{
+	struct fixture f;
+	struct scheduler_stats st;
+
+	begin(&f);
+	node(&f, "a", "1", "", "");
+	fake_api_fail(f.api, "/binding", 500, 2);
+	pod(&f, "p", NEEDS("1"), "");
+	run(&f, 500);
+	assert_string_equal(where(&f, "p"), "");
+	run(&f, 10000);
+	assert_string_equal(where(&f, "p"), "a");
+	pod(&f, "q", NEEDS("100m"), ""); /* the failed assumptions gave their room back, once */
+	run(&f, 100);
+	assert_string_equal(where(&f, "q"), "");
+	scheduler_stats(f.s, &st);
+	assert_int_equal(st.bound, 1);
+	assert_int_equal(st.unschedulable, 1);
+	end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_binds_and_spreads),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_wakes_when_a_pod_goes),
+		cmocka_unit_test(test_selectors),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_binding_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
