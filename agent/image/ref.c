@@ -80,6 +80,16 @@ static bool is_registry(struct str s)
 
 static bool registry_ok(struct str s)
 {
+	ssize_t colon = str_rchr(s, ':');
+
+	/* host, host:port or [address]:port */
+	if (colon >= 0 && s.p[0] != '[') {
+		struct str port = str_skip(s, (size_t)colon + 1);
+		uint64_t n;
+
+		if (str_chr(s, ':') != colon || str_to_u64(port, &n) < 0 || n > 65535)
+			return false;
+	}
 	if (!s.len || s.p[0] == '.' || s.p[0] == '-' || s.p[0] == ':')
 		return false;
 	for (size_t i = 0; i < s.len; i++) {

@@ -237,9 +237,9 @@ static void test_to_yaml(void **state)
 	json_to_yaml(STR("{\"a\":\"yes\",\"b\":[{\"n\":1,\"l\":[]},\"x: y\"],\"t\":\"l1\\nl2\\n\","
 			 "\"e\":\"\",\"o\":{\"k\":null},\"p\":\"plain text\",\"port\":\"80\"}"),
 		     &b);
-	assert_string_equal(b.p,
-			    "a: \"yes\"\nb:\n- \"n\": 1\n  l: []\n- 'x: y'\nt: |\n  l1\n  l2\ne: \"\"\n"
-			    "o:\n  k: null\np: plain text\nport: \"80\"\n");
+	assert_string_equal(
+		b.p, "a: \"yes\"\nb:\n- \"n\": 1\n  l: []\n- 'x: y'\nt: |\n  l1\n  l2\ne: \"\"\n"
+		     "o:\n  k: null\np: plain text\nport: \"80\"\n");
 }
 
 int main(void)

@@ -203,7 +203,8 @@ static void test_selectors(void **state)
 static void test_ports(void **state)
 {
 	struct fixture f;
-	const char *c = "{\"ports\":[{\"containerPort\":80,\"hostPort\":8080,\"protocol\":\"TCP\"}]}";
+	const char *c =
+		"{\"ports\":[{\"containerPort\":80,\"hostPort\":8080,\"protocol\":\"TCP\"}]}";
 
 	begin(&f);
 	node(&f, "a", "4", "", "");

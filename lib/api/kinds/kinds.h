@@ -7,10 +7,10 @@ extern const struct api_kind *const api_builtin_kinds[];
 extern const size_t api_builtin_n;
 
 /* core_kinds.c, node_kinds.c, service_kinds.c, apps_kinds.c, auth_kinds.c, misc_kinds.c */
-extern const struct api_kind api_kind_binding, api_kind_configmap, api_kind_csr, api_kind_deployment,
-	api_kind_endpoints, api_kind_endpointslice, api_kind_event, api_kind_event_v1,
-	api_kind_eviction, api_kind_lease, api_kind_namespace, api_kind_node, api_kind_pod,
-	api_kind_priorityclass, api_kind_replicaset, api_kind_scale, api_kind_secret,
+extern const struct api_kind api_kind_binding, api_kind_configmap, api_kind_csr,
+	api_kind_deployment, api_kind_endpoints, api_kind_endpointslice, api_kind_event,
+	api_kind_event_v1, api_kind_eviction, api_kind_lease, api_kind_namespace, api_kind_node,
+	api_kind_pod, api_kind_priorityclass, api_kind_replicaset, api_kind_scale, api_kind_secret,
 	api_kind_self_sar, api_kind_self_review, api_kind_self_rules, api_kind_service,
 	api_kind_serviceaccount, api_kind_token_request, api_kind_token_review, api_kind_sar,
 	api_kind_local_sar, api_kind_delete_options, api_kind_status;
@@ -31,22 +31,22 @@ void column_map(struct jv map, struct buf *out);
 void cell_containers(const struct api_table_ctx *c, struct jv obj, struct jw *w);
 void cell_images(const struct api_table_ctx *c, struct jv obj, struct jw *w);
 void cell_selector(const struct api_table_ctx *c, struct jv obj, struct jw *w); /* LabelSelector */
-#define COLUMN_NAME                                               \
-	{                                                         \
+#define COLUMN_NAME                                                 \
+	{                                                           \
 		"Name", "string", "name", 0, "metadata.name", NULL, \
-			"Name, unique within a namespace"         \
+			"Name, unique within a namespace"           \
 	}
-#define COLUMN_AGE                                                                     \
-	{                                                                              \
+#define COLUMN_AGE                                                              \
+	{                                                                       \
 		"Age", "string", NULL, 0, NULL, cell_age, "Time since creation" \
 	}
-#define SUB_STATUS                                    \
-	{                                             \
+#define SUB_STATUS                                         \
+	{                                                  \
 		.name = "status", .verbs = API_VERB_STATUS \
 	}
-#define SUB_SCALE                                                              \
-	{                                                                      \
+#define SUB_SCALE                                                                  \
+	{                                                                          \
 		.name = "scale", .verbs = API_VERB_STATUS, .group = "autoscaling", \
-		.version = "v1", .kind = "Scale"                               \
+		.version = "v1", .kind = "Scale"                                   \
 	}
 #endif
