@@ -73,9 +73,9 @@ struct store_conf {
 	const struct clock *clock; /* NULL: clock_system */
 	const struct rng *rng; /* NULL: rng_system */
 
-	/* Raft. One voter that is this process, when n_peers is 0. */
+	/* Raft. So far the only voter is this process. */
 	uint64_t id; /* 0: 1 */
-	const struct store_transport *transport; /* NULL with one voter */
+	const struct store_transport *transport; /* must be NULL so far: one voter */
 
 	/* Bounds; 0 takes the default in brackets. */
 	size_t window_bytes; /* watch window, values of its events [32 MiB] */

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/store/replica.h"
+#include "master/store/vote.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define STACK_BYTES (256u << 10)
+#define GROUP_MAX 512u /* entries in one write */
+
+/* A lock with what is waiting behind it, and a thread that sleeps until there is something. */
+struct door {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool ring; /* something came since the thread last looked */
+	bool stop;
+};
+
+struct replica {
+	struct replica_conf conf;
+	struct consensus *consensus;
+	struct vote vote;
+	struct wal *wal;
+	pthread_t raft_thread, writer_thread;
+	bool raft_runs, writer_runs;
+
+	/* To the raft thread, behind raft_door. */
+	struct door raft_door;
+	struct list submitted; /* log_entry.node */
+	uint64_t persisted;
+	struct consensus_point *snapshot; /* newest durable one not yet told to raft, or NULL */
+	uint64_t snapshot_first; /* what the log still has; valid with snapshot_released */
+	bool snapshot_released;
+
+	/* To the writer, behind writer_door. */
+	struct door writer_door;
+	struct list to_write; /* log_entry.write_node */
+	uint64_t release; /* index up to which segments may go; 0: none */
+	bool prepare;
+	atomic_int prepare_err; /* of the last try */
+
+	/* Of the raft thread alone. */
+	struct list waiting; /* entries in the log's order that are not committed yet */
+	uint64_t committed, durable, delivered;
+
+	/* To the main thread. */
+	pthread_mutex_t out_lock;
+	struct list out;
+	atomic_bool leader, dead;
+};
+
+static void door_init(struct door *d)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&d->cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static void door_done(struct door *d)
+{
+	pthread_cond_destroy(&d->cond);
+	pthread_mutex_destroy(&d->lock);
+}
+
+/* Unlocks; the lock is held. */
+static void door_ring(struct door *d)
+{
+	d->ring = true;
+	pthread_cond_signal(&d->cond);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void fatal(struct replica *r, int error, const char *what)
+{
+	if (!atomic_exchange(&r->dead, true)) {
+		CLEANUP_FREE char *msg =
+			xasprintf("%s: %s; ending, because what is not in the log must not be "
+				  "acknowledged",
+				  what, strerror(-error));
+
+		r->conf.fatal(r->conf.user, error, msg);
+	}
+	r->conf.wake(r->conf.user);
+}
+
+static uint64_t now_ms(struct replica *r)
+{
+	return clock_mono_ns(r->conf.clock) / NSEC_PER_MSEC;
+}
+
+/* ---- what consensus asks for ---- */
+
+static int on_save_vote(void *user, uint64_t term, uint64_t voted_for)
+{
+	struct replica *r = user;
+	int err = vote_save(&r->vote, term, voted_for);
+
+	if (err < 0)
+		fatal(r, err, "cannot write raft's vote");
+	return err;
+}
+
+static void on_append(void *user, struct log_entry *e)
+{
+	struct replica *r = user;
+
+	list_append(&r->waiting, &e->node);
+	pthread_mutex_lock(&r->writer_door.lock);
+	list_append(&r->to_write, &e->write_node);
+	door_ring(&r->writer_door);
+}
+
+static void on_commit(void *user, uint64_t index)
+{
+	struct replica *r = user;
+
+	r->committed = MAX(r->committed, index);
+}
+
+static void on_role(void *user, bool leader)
+{
+	struct replica *r = user;
+
+	atomic_store(&r->leader, leader);
+	r->conf.wake(r->conf.user);
+}
+
+/* ---- raft thread ---- */
+
+/* Hand out what is committed and written here, so that the writer no longer reads it. */
+static void deliver(struct replica *r)
+{
+	uint64_t upto = MIN(r->committed, r->durable);
+	struct list done;
+	struct log_entry *e;
+
+	list_init(&done);
+	while ((e = list_first(&r->waiting, struct log_entry, node)) && e->index <= upto) {
+		if (e->type == LOG_ENTRY_CONFIG)
+			consensus_configured(r->consensus, e->index, e->data, e->len, now_ms(r));
+		list_remove(&e->node);
+		list_append(&done, &e->node);
+		r->delivered = e->index;
+	}
+	if (list_empty(&done))
+		return;
+	pthread_mutex_lock(&r->out_lock);
+	while ((e = list_first(&done, struct log_entry, node))) {
+		list_remove(&e->node);
+		list_append(&r->out, &e->node);
+	}
+	pthread_mutex_unlock(&r->out_lock);
+	r->conf.wake(r->conf.user);
+}
+
+static void refuse(struct replica *r, struct log_entry *e, int err)
+{
+	e->err = err;
+	e->index = 0;
+	pthread_mutex_lock(&r->out_lock);
+	list_append(&r->out, &e->node);
+	pthread_mutex_unlock(&r->out_lock);
+	r->conf.wake(r->conf.user);
+}
+
+/* What was behind the door when the raft thread looked. */
+struct work {
+	struct list submitted;
+	uint64_t persisted;
+	struct consensus_point *snapshot;
+	uint64_t snapshot_first;
+	bool stop;
+};
+
+static void point_free(struct consensus_point *p)
+{
+	if (p)
+		buf_done(&p->conf);
+	free(p);
+}
+
+static void wait_for_work(struct replica *r, struct work *w)
+{
+	struct door *d = &r->raft_door;
+	uint64_t at_ms = consensus_timeout(r->consensus);
+	struct log_entry *e;
+
+	list_init(&w->submitted);
+	pthread_mutex_lock(&d->lock);
+	while (!d->ring && !d->stop) {
+		struct timespec ts = {(time_t)(at_ms / 1000), (long)(at_ms % 1000 * NSEC_PER_MSEC)};
+
+		if (at_ms == UINT64_MAX)
+			pthread_cond_wait(&d->cond, &d->lock);
+		else if (pthread_cond_timedwait(&d->cond, &d->lock, &ts) == ETIMEDOUT)
+			break;
+	}
+	d->ring = false;
+	w->stop = d->stop;
+	while ((e = list_first(&r->submitted, struct log_entry, node))) {
+		list_remove(&e->node);
+		list_append(&w->submitted, &e->node);
+	}
+	w->persisted = r->persisted;
+	w->snapshot = NULL;
+	if (r->snapshot && r->snapshot_released) {
+		w->snapshot = TAKE(r->snapshot);
+		w->snapshot_first = r->snapshot_first;
+		r->snapshot_released = false;
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void do_work(struct replica *r, struct work *w)
+{
+	struct log_entry *e;
+	int err = 0;
+
+	if (w->persisted > r->durable) {
+		r->durable = w->persisted;
+		err = consensus_persisted(r->consensus, w->persisted, now_ms(r));
+		deliver(r);
+	}
+	if (!err && w->snapshot)
+		err = consensus_snapshotted(r->consensus, w->snapshot, w->snapshot_first,
+					    now_ms(r));
+	while ((e = list_first(&w->submitted, struct log_entry, node))) {
+		int sub = atomic_load(&r->dead) ? -EIO : 0;
+
+		list_remove(&e->node);
+		if (!sub)
+			sub = consensus_submit(r->consensus, e, now_ms(r));
+		if (sub < 0)
+			refuse(r, e, sub);
+	}
+	if (!err && now_ms(r) >= consensus_timeout(r->consensus))
+		err = consensus_tick(r->consensus, now_ms(r));
+	if (err < 0)
+		fatal(r, err, "raft failed");
+}
+
+static void *raft_main(void *arg)
+{
+	struct replica *r = arg;
+	struct work w = {0};
+
+	pthread_setname_np(pthread_self(), "raft");
+	for (;;) {
+		wait_for_work(r, &w);
+		do_work(r, &w);
+		point_free(w.snapshot);
+		if (w.stop)
+			return NULL;
+	}
+}
+
+/* ---- writer thread ---- */
+
+static void write_entries(struct replica *r, struct list *queue)
+{
+	struct wal_entry v[GROUP_MAX] = {0};
+	struct log_entry *e;
+	size_t n = 0;
+	int err;
+
+	list_for_each (it, queue) {
+		e = list_entry(it, struct log_entry, write_node);
+		v[n++] = (struct wal_entry){.index = e->index,
+					    .term = e->term,
+					    .type = (uint8_t)e->type,
+					    .len = e->len,
+					    .data = e->data};
+		if (n == GROUP_MAX)
+			break;
+	}
+	err = wal_append(r->wal, v, n);
+	if (err < 0) {
+		fatal(r, err, "cannot write the store's log");
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		list_remove(queue->next);
+	/* From here on the raft thread may give the entries away. */
+	pthread_mutex_lock(&r->raft_door.lock);
+	r->persisted = v[n - 1].index;
+	door_ring(&r->raft_door);
+}
+
+static void release_segments(struct replica *r, uint64_t index)
+{
+	uint64_t first = wal_release(r->wal, index);
+
+	pthread_mutex_lock(&r->raft_door.lock);
+	r->snapshot_first = first;
+	r->snapshot_released = true;
+	door_ring(&r->raft_door);
+}
+
+static void *writer_main(void *arg)
+{
+	struct replica *r = arg;
+	struct door *d = &r->writer_door;
+	struct list queue;
+	struct log_entry *e;
+
+	pthread_setname_np(pthread_self(), "log-writer");
+	list_init(&queue);
+	for (;;) {
+		uint64_t release;
+		bool prepare, ask;
+
+		pthread_mutex_lock(&d->lock);
+		while (!d->ring && !d->stop && list_empty(&queue))
+			pthread_cond_wait(&d->cond, &d->lock);
+		d->ring = false;
+		if (d->stop && (list_empty(&r->to_write) || atomic_load(&r->dead)) &&
+		    list_empty(&queue)) {
+			pthread_mutex_unlock(&d->lock);
+			return NULL;
+		}
+		while ((e = list_first(&r->to_write, struct log_entry, write_node))) {
+			list_remove(&e->write_node);
+			list_append(&queue, &e->write_node);
+		}
+		release = r->release;
+		r->release = 0;
+		ask = prepare = r->prepare;
+		r->prepare = false;
+		pthread_mutex_unlock(&d->lock);
+
+		if (atomic_load(&r->dead)) {
+			while (!list_empty(&queue))
+				list_remove(queue.next);
+			continue;
+		}
+		if (!list_empty(&queue)) {
+			write_entries(r, &queue);
+			prepare = true;
+		}
+		if (release)
+			release_segments(r, release);
+		if (prepare)
+			/* No space is no harm yet: writes are refused before it hurts. */
+			atomic_store(&r->prepare_err, wal_prepare(r->wal, ask));
+	}
+}
+
+/* ---- opening and closing ---- */
+
+static int recover_entry(void *user, const struct wal_entry *e)
+{
+	struct replica *r = user;
+
+	return consensus_recover(r->consensus, e->index, e->term, e->type, e->data, e->len);
+}
+
+struct replay {
+	struct replica *r;
+	int (*apply)(void *user, const struct log_entry *e);
+	void *user;
+};
+
+static int replay_entry(void *user, const struct wal_entry *w)
+{
+	struct replay *p = user;
+	struct log_entry e = {.index = w->index,
+			      .term = w->term,
+			      .type = w->type,
+			      .len = w->len,
+			      .data = (void *)(uintptr_t)w->data};
+
+	return p->apply(p->user, &e);
+}
+
+/* A new store: the vote first, so that an entry's term is never newer than it. */
+static int bootstrap(struct replica *r, struct err *err)
+{
+	struct log_entry *e = consensus_bootstrap(r->consensus);
+	struct wal_entry w = {e->index, e->term, (uint8_t)e->type, e->len, e->data};
+	int x = r->vote.term ? 0 : vote_save(&r->vote, 1, 0);
+
+	if (!x)
+		x = wal_append(r->wal, &w, 1);
+	if (!x)
+		x = consensus_recover(r->consensus, e->index, e->term, e->type, e->data, e->len);
+	log_entry_free(e);
+	return x < 0 ? err_sys(err, -x, "cannot write the first log entry") : 0;
+}
+
+static int recover(struct replica *r, const struct consensus_point *point,
+		   int (*apply)(void *user, const struct log_entry *e), void *user, struct err *err)
+{
+	struct replay p = {r, apply, user};
+	uint64_t from = point ? point->index + 1 : 1;
+	int x = vote_open(r->conf.io, &r->vote, err);
+
+	if (!x)
+		x = wal_open(r->conf.io, r->conf.segment_bytes, r->conf.seed, recover_entry, r,
+			     &r->wal, err);
+	if (!x && !point && consensus_is_empty(r->consensus))
+		x = bootstrap(r, err);
+	if (!x)
+		x = consensus_start(r->consensus, r->vote.term, r->vote.voted_for, point, now_ms(r),
+				    err);
+	if (x < 0)
+		return x;
+	r->durable = r->persisted = consensus_last_index(r->consensus);
+	r->delivered = r->committed;
+	if (from <= r->committed)
+		x = wal_read(r->wal, from, r->committed, replay_entry, &p);
+	return x < 0 ? err_sys(err, -x, "cannot replay the log") : 0;
+}
+
+int replica_open(const struct replica_conf *conf, const struct consensus_point *point,
+		 int (*apply)(void *user, const struct log_entry *e), void *user,
+		 struct replica **ret, struct err *err)
+{
+	struct replica *r = NEW(struct replica);
+	struct consensus_ops ops = {on_save_vote, on_append, on_commit, on_role, r};
+	struct list rest;
+	int x;
+
+	r->conf = *conf;
+	r->vote.fd = -1;
+	door_init(&r->raft_door);
+	door_init(&r->writer_door);
+	pthread_mutex_init(&r->out_lock, NULL);
+	list_init(&r->submitted);
+	list_init(&r->to_write);
+	list_init(&r->waiting);
+	list_init(&r->out);
+	list_init(&rest);
+	r->consensus = consensus_new(conf->id, "", &ops, (uint32_t)conf->seed);
+	x = recover(r, point, apply, user, err);
+	if (x < 0) {
+		replica_close(r, &rest);
+		return x;
+	}
+	*ret = r;
+	return 0;
+}
+
+int replica_start(struct replica *r)
+{
+	pthread_attr_t attr;
+	int x;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	x = pthread_create(&r->writer_thread, &attr, writer_main, r);
+	r->writer_runs = x == 0;
+	if (!x) {
+		x = pthread_create(&r->raft_thread, &attr, raft_main, r);
+		r->raft_runs = x == 0;
+	}
+	pthread_attr_destroy(&attr);
+	return -x;
+}
+
+static void stop_thread(struct door *d, bool *runs, pthread_t t)
+{
+	pthread_mutex_lock(&d->lock);
+	d->stop = true;
+	door_ring(d);
+	if (*runs)
+		pthread_join(t, NULL);
+	*runs = false;
+}
+
+static void move_all(struct list *from, struct list *to)
+{
+	struct log_entry *e;
+
+	while ((e = list_first(from, struct log_entry, node))) {
+		list_remove(&e->node);
+		list_append(to, &e->node);
+	}
+}
+
+struct replica *replica_close(struct replica *r, struct list *ret_rest)
+{
+	if (!r)
+		return NULL;
+	stop_thread(&r->raft_door, &r->raft_runs, r->raft_thread);
+	stop_thread(&r->writer_door, &r->writer_runs, r->writer_thread);
+	move_all(&r->out, ret_rest);
+	move_all(&r->waiting, ret_rest);
+	move_all(&r->submitted, ret_rest);
+	consensus_free(r->consensus);
+	wal_close(r->wal);
+	vote_done(&r->vote);
+	point_free(r->snapshot);
+	door_done(&r->raft_door);
+	door_done(&r->writer_door);
+	pthread_mutex_destroy(&r->out_lock);
+	free(r);
+	return NULL;
+}
+
+/* ---- from the main thread ---- */
+
+void replica_submit(struct replica *r, struct log_entry *e)
+{
+	pthread_mutex_lock(&r->raft_door.lock);
+	list_append(&r->submitted, &e->node);
+	door_ring(&r->raft_door);
+}
+
+void replica_take(struct replica *r, struct list *out)
+{
+	pthread_mutex_lock(&r->out_lock);
+	move_all(&r->out, out);
+	pthread_mutex_unlock(&r->out_lock);
+}
+
+void replica_snapshotted(struct replica *r, const struct consensus_point *point)
+{
+	struct consensus_point *p = NEW(struct consensus_point);
+
+	*p = *point;
+	buf_init(&p->conf);
+	buf_addstr(&p->conf, buf_str(&point->conf));
+	pthread_mutex_lock(&r->raft_door.lock);
+	point_free(r->snapshot);
+	r->snapshot = p;
+	r->snapshot_released = false;
+	pthread_mutex_unlock(&r->raft_door.lock);
+	pthread_mutex_lock(&r->writer_door.lock);
+	r->release = point->index;
+	door_ring(&r->writer_door);
+}
+
+void replica_prepare(struct replica *r)
+{
+	pthread_mutex_lock(&r->writer_door.lock);
+	r->prepare = true;
+	door_ring(&r->writer_door);
+}
+
+int replica_prepare_error(const struct replica *r)
+{
+	return atomic_load(&((struct replica *)(uintptr_t)r)->prepare_err);
+}
+
+bool replica_is_leader(const struct replica *r)
+{
+	return atomic_load(&((struct replica *)(uintptr_t)r)->leader);
+}
+
+bool replica_is_dead(const struct replica *r)
+{
+	return atomic_load(&((struct replica *)(uintptr_t)r)->dead);
+}
+
+const struct wal *replica_wal(const struct replica *r)
+{
+	return r->wal;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_STORE_REPLICA_H
+#define KNARR_STORE_REPLICA_H
+#include "lib/base/clock.h"
+#include "master/store/consensus.h"
+#include "master/store/wal.h"
+/*
+ * The replicated log as a machine with two threads: the raft thread steps consensus and has
+ * nothing else in it; the writer thread writes the log, all that has queued in one write and one
+ * sync. The main thread hands entries in and takes committed ones out.
+ */
+struct replica;
+
+struct replica_conf {
+	const struct store_io *io;
+	const struct clock *clock;
+	uint64_t id;
+	size_t segment_bytes;
+	uint64_t seed;
+	/* From the raft thread: replica_take has something, or the role or life of it changed. */
+	void (*wake)(void *user);
+	/* From any thread, once: the log is dead. If it returns, nothing is committed any more. */
+	void (*fatal)(void *user, int error, const char *msg);
+	void *user;
+};
+
+/*
+ * Recover log and vote, and start raft with the snapshot `point` (NULL: none). Threads don't run
+ * yet. What is committed already is given to `apply`, in order, borrowed.
+ */
+int replica_open(const struct replica_conf *conf, const struct consensus_point *point,
+		 int (*apply)(void *user, const struct log_entry *e), void *user,
+		 struct replica **ret, struct err *err);
+int replica_start(struct replica *r);
+/* Stops the threads. Entries not yet taken out go to *ret_rest, whatever became of them. */
+struct replica *replica_close(struct replica *r, struct list *ret_rest);
+
+void replica_submit(struct replica *r, struct log_entry *take_entry);
+/* Move committed and refused (err set) entries, in order, to the end of *out. */
+void replica_take(struct replica *r, struct list *out);
+/* A snapshot at this point is durable: the log before it may go. `point` is copied. */
+void replica_snapshotted(struct replica *r, const struct consensus_point *point);
+/* Ask for a spare segment, when space is short. */
+void replica_prepare(struct replica *r);
+int replica_prepare_error(const struct replica *r); /* why there is none; 0 */
+
+bool replica_is_leader(const struct replica *r);
+bool replica_is_dead(const struct replica *r);
+const struct wal *replica_wal(const struct replica *r);
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/store/snapshot.h"
+#include "lib/base/codec.h"
+#include "master/store/le.h"
+
+#define TMP_NAME "snapshot.tmp"
+#define HEAD 48u
+#define CONF_MAX (64u << 10)
+#define CHUNK (256u << 10)
+#define CHUNK_MAX (CHUNK + STORE_KEY_MAX + STORE_VALUE_MAX + STORE_META_MAX + 256u)
+#define RECORD 40u
+/* Sync as it grows, so that the log's syncs never wait for hundreds of MB of it. */
+#define SYNC_EVERY (8u << 20)
+
+static const char magic[8] = {'K', 'n', 'a', 'r', 'r', 'S', 'n', '1'};
+
+void snapshot_head_done(struct snapshot_head *h)
+{
+	buf_done(&h->at.conf);
+}
+
+static const char *file_name(uint64_t index, char out[40])
+{
+	snprintf(out, 40, "snapshot-%016" PRIx64, index);
+	return out;
+}
+
+static void encode_head(const struct snapshot_head *h, struct buf *b)
+{
+	uint8_t p[HEAD];
+	uint32_t crc;
+
+	memcpy(p, magic, 8);
+	le64_put(p + 8, h->at.index);
+	le64_put(p + 16, h->at.term);
+	le64_put(p + 24, h->at.conf_index);
+	le64_put(p + 32, h->rev);
+	le32_put(p + 40, (uint32_t)h->at.conf.len);
+	crc = crc32c(crc32c(0, p, 44), h->at.conf.p, h->at.conf.len);
+	le32_put(p + 44, crc);
+	buf_add(b, p, HEAD);
+	buf_addstr(b, buf_str(&h->at.conf));
+}
+
+static void encode_record(const struct store_obj *o, struct buf *b)
+{
+	uint8_t p[RECORD];
+
+	le32_put(p, (uint32_t)o->key.len);
+	le32_put(p + 4, (uint32_t)o->value.len);
+	le32_put(p + 8, (uint32_t)o->meta.len);
+	le32_put(p + 12, o->rv_at);
+	le64_put(p + 16, o->rev);
+	le64_put(p + 24, o->create_rev);
+	le64_put(p + 32, (uint64_t)o->expires_s);
+	buf_add(b, p, RECORD);
+	buf_addstr(b, o->key);
+	buf_addstr(b, o->value);
+	buf_addstr(b, o->meta);
+}
+
+struct writer {
+	const struct store_io *io;
+	int fd;
+	uint64_t off, unsynced;
+	uint32_t crc;
+	struct buf b; /* 8 bytes for the chunk's header, then records */
+};
+
+static int write_out(struct writer *w)
+{
+	int r = io_pwrite(w->io, w->fd, w->b.p, w->b.len, w->off);
+
+	w->off += w->b.len;
+	w->unsynced += w->b.len;
+	if (!r && w->unsynced >= SYNC_EVERY) {
+		r = w->io->datasync(w->io->user, w->fd);
+		w->unsynced = 0;
+	}
+	buf_clear(&w->b);
+	return r;
+}
+
+static void chunk_begin(struct writer *w)
+{
+	memset(buf_reserve(&w->b, 8), 0, 8);
+	buf_setlen(&w->b, 8);
+}
+
+static int chunk_end(struct writer *w)
+{
+	w->crc = crc32c(w->crc, w->b.p + 8, w->b.len - 8);
+	le32_put(w->b.p, (uint32_t)(w->b.len - 8));
+	le32_put(w->b.p + 4, w->crc);
+	return write_out(w);
+}
+
+static int write_objects(struct writer *w, const struct tree_node *root, const atomic_bool *cancel)
+{
+	struct store_iter it;
+	const struct obj *o;
+	uint8_t count[8];
+	int r = 0;
+
+	tree_seek(root, (struct tree_bound){STR(""), TREE_LT}, &it);
+	chunk_begin(w);
+	while (!r && (o = tree_next(&it))) {
+		encode_record(&o->pub, &w->b);
+		if (w->b.len < CHUNK)
+			continue;
+		if (atomic_load_explicit(cancel, memory_order_relaxed))
+			return -ECANCELED;
+		r = chunk_end(w);
+		chunk_begin(w);
+	}
+	if (!r && w->b.len > 8) {
+		r = chunk_end(w);
+		chunk_begin(w);
+	}
+	if (r)
+		return r;
+	le64_put(count, tree_count(root));
+	w->crc = crc32c(w->crc, count, 8);
+	le32_put(w->b.p + 4, w->crc);
+	buf_add(&w->b, count, 8);
+	r = write_out(w);
+	return r ? r : w->io->datasync(w->io->user, w->fd);
+}
+
+struct names {
+	uint64_t *v;
+	size_t n, cap;
+};
+
+static void found_name(void *arg, const char *name)
+{
+	struct names *f = arg;
+	uint64_t v;
+	char *end;
+
+	if (strncmp(name, "snapshot-", 9) != 0)
+		return;
+	v = strtoull(name + 9, &end, 16);
+	if (!*end && v)
+		*ARRAY_PUSH(f->v, f->n, f->cap) = v;
+}
+
+static void remove_older(const struct store_io *io, uint64_t index)
+{
+	struct names f = {0};
+	char name[40];
+
+	if (io->list(io->user, found_name, &f) == 0)
+		for (size_t i = 0; i < f.n; i++)
+			if (f.v[i] < index)
+				io->unlink(io->user, file_name(f.v[i], name));
+	free(f.v);
+}
+
+int snapshot_write(const struct store_io *io, const struct snapshot_head *h,
+		   const struct tree_node *root, const atomic_bool *cancel)
+{
+	struct writer w = {.io = io, .b = BUF_INIT};
+	char name[40];
+	int r;
+
+	w.fd = io->open(io->user, TMP_NAME, O_RDWR | O_CREAT | O_TRUNC);
+	if (w.fd < 0)
+		return w.fd;
+	encode_head(h, &w.b);
+	w.crc = le32_get(w.b.p + HEAD - 4);
+	r = write_out(&w);
+	if (!r)
+		r = write_objects(&w, root, cancel);
+	io->close(io->user, w.fd);
+	buf_done(&w.b);
+	if (!r)
+		r = io->rename(io->user, TMP_NAME, file_name(h->at.index, name));
+	if (r) {
+		io->unlink(io->user, TMP_NAME);
+		return r;
+	}
+	r = io->sync_dir(io->user);
+	if (!r)
+		remove_older(io, h->at.index);
+	return r;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+	const struct store_io *io;
+	int fd;
+	uint64_t off, rev, count;
+	uint32_t crc;
+	struct buf b;
+	int (*each)(void *user, const struct store_obj *o);
+	void *user;
+};
+
+/* len bytes at the reader's place into its buffer. -EBADMSG if the file ends before. */
+static int read_in(struct reader *rd, size_t len)
+{
+	ssize_t n;
+
+	buf_clear(&rd->b);
+	buf_reserve(&rd->b, len);
+	n = rd->io->pread(rd->io->user, rd->fd, rd->b.p, len, rd->off);
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < len)
+		return -EBADMSG;
+	buf_setlen(&rd->b, len);
+	rd->off += len;
+	return 0;
+}
+
+static int read_head(struct reader *rd, struct snapshot_head *h)
+{
+	uint8_t p[HEAD];
+	uint32_t len;
+	int r = read_in(rd, HEAD);
+
+	if (r < 0)
+		return r;
+	memcpy(p, rd->b.p, HEAD);
+	len = le32_get(p + 40);
+	if (memcmp(p, magic, 7) != 0 || len > CONF_MAX)
+		return -EBADMSG;
+	if (p[7] != magic[7])
+		return -EPROTO;
+	r = read_in(rd, len);
+	if (r < 0)
+		return r;
+	rd->crc = crc32c(crc32c(0, p, 44), rd->b.p, len);
+	if (rd->crc != le32_get(p + 44))
+		return -EBADMSG;
+	h->at.index = le64_get(p + 8);
+	h->at.term = le64_get(p + 16);
+	h->at.conf_index = le64_get(p + 24);
+	h->rev = rd->rev = le64_get(p + 32);
+	buf_init(&h->at.conf);
+	buf_addstr(&h->at.conf, buf_str(&rd->b));
+	return h->at.index && h->at.term ? 0 : -EBADMSG;
+}
+
+/* One record off the front of *in. */
+static int read_record(struct reader *rd, struct str *in)
+{
+	struct store_obj o = {0};
+	const char *p = in->p;
+	uint64_t size;
+	int r;
+
+	if (in->len < RECORD)
+		return -EBADMSG;
+	o.key.len = le32_get(p);
+	o.value.len = le32_get(p + 4);
+	o.meta.len = le32_get(p + 8);
+	o.rv_at = le32_get(p + 12);
+	o.rev = le64_get(p + 16);
+	o.create_rev = le64_get(p + 24);
+	o.expires_s = (int64_t)le64_get(p + 32);
+	size = RECORD + (uint64_t)o.key.len + o.value.len + o.meta.len;
+	if (size > in->len || o.rev > rd->rev || o.create_rev > o.rev ||
+	    (o.rv_at != STORE_NO_RV && o.rv_at > o.value.len))
+		return -EBADMSG;
+	o.key.p = p + RECORD;
+	o.value.p = o.key.p + o.key.len;
+	o.meta.p = o.value.p + o.value.len;
+	*in = str_skip(*in, size);
+	rd->count++;
+	r = rd->each(rd->user, &o);
+	return r;
+}
+
+/* 1: one more was read; 0: that was the end. */
+static int read_chunk(struct reader *rd)
+{
+	uint32_t len, crc;
+	struct str in;
+	int r = read_in(rd, 8);
+
+	if (r < 0)
+		return r;
+	len = le32_get(rd->b.p);
+	crc = le32_get(rd->b.p + 4);
+	if (len > CHUNK_MAX)
+		return -EBADMSG;
+	r = read_in(rd, len ? len : 8);
+	if (r < 0)
+		return r;
+	rd->crc = crc32c(rd->crc, rd->b.p, rd->b.len);
+	if (crc != rd->crc)
+		return -EBADMSG;
+	if (len == 0)
+		return le64_get(rd->b.p) == rd->count ? 0 : -EBADMSG;
+	in = buf_str(&rd->b);
+	while (!r && in.len)
+		r = read_record(rd, &in);
+	return r < 0 ? r : 1;
+}
+
+static int read_file(struct reader *rd, uint64_t index, struct snapshot_head *ret, struct err *err)
+{
+	struct snapshot_head h = {.at.conf = BUF_INIT};
+	char name[40];
+	int r;
+
+	rd->fd = rd->io->open(rd->io->user, file_name(index, name), O_RDONLY);
+	if (rd->fd < 0)
+		return err_sys(err, -rd->fd, "cannot open %s", name);
+	r = read_head(rd, &h);
+	if (!r && h.at.index != index)
+		r = -EBADMSG;
+	while (!r && (r = read_chunk(rd)) > 0)
+		r = 0;
+	rd->io->close(rd->io->user, rd->fd);
+	if (r < 0) {
+		snapshot_head_done(&h);
+		if (r == -EPROTO)
+			return err_sys(err, EPROTO, "%s: written by another version", name);
+		if (r == -EBADMSG)
+			return err_sys(err, EBADMSG, "%s is damaged near offset %" PRIu64, name,
+				       rd->off);
+		return err_sys(err, -r, "cannot read %s", name);
+	}
+	*ret = h;
+	return 1;
+}
+
+int snapshot_read(const struct store_io *io, struct snapshot_head *ret,
+		  int (*each)(void *user, const struct store_obj *o), void *user, struct err *err)
+{
+	struct reader rd = {.io = io, .b = BUF_INIT, .each = each, .user = user};
+	struct names f = {0};
+	uint64_t newest = 0;
+	int r = io->list(io->user, found_name, &f);
+
+	if (r < 0)
+		return err_sys(err, -r, "cannot list the store's directory");
+	for (size_t i = 0; i < f.n; i++)
+		newest = MAX(newest, f.v[i]);
+	free(f.v);
+	io->unlink(io->user, TMP_NAME);
+	if (!newest)
+		return 0;
+	r = read_file(&rd, newest, ret, err);
+	buf_done(&rd.b);
+	if (r > 0)
+		remove_older(io, newest);
+	return r;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_STORE_SNAPSHOT_H
+#define KNARR_STORE_SNAPSHOT_H
+#include "master/store/consensus.h"
+#include "master/store/io.h"
+#include "master/store/tree.h"
+
+#include <stdatomic.h>
+/*
+ * Snapshot files "snapshot-INDEX": the whole map as it was after the log entry INDEX.
+ *
+ *	header	"KnarrSn1", u64 index, term, conf_index, rev, u32 length of conf, u32 crc32c, conf
+ *	chunk	u32 length, u32 crc32c (which goes on from the one before), records
+ *	...
+ *	end	u32 0, u32 crc32c, u64 number of objects
+ *	record	u32 key, value, meta lengths, u32 rv_at, u64 rev, create_rev, i64 expires_s, bytes
+ *
+ * A file has its name only when it is whole and synced; then older ones are removed.
+ */
+struct snapshot_head {
+	struct consensus_point at;
+	uint64_t rev;
+};
+void snapshot_head_done(struct snapshot_head *h);
+
+/*
+ * Write the tree below `root` (borrowed; may be another thread's, see tree.h). -ECANCELED when
+ * *cancel became true. Leaves no half file behind.
+ */
+int snapshot_write(const struct store_io *io, const struct snapshot_head *h,
+		   const struct tree_node *root, const atomic_bool *cancel);
+/*
+ * Read the newest one: `each` gets every object in key order, borrowed. 1: read; 0: there is none;
+ * -EBADMSG: damaged.
+ */
+int snapshot_read(const struct store_io *io, struct snapshot_head *ret,
+		  int (*each)(void *user, const struct store_obj *o), void *user, struct err *err);
+#endif

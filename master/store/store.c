@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/log.h"
+#include "master/store/store_internal.h"
+
+#define WINDOW_BYTES (32u << 20)
+#define SEGMENT_BYTES (64u << 20)
+#define SNAPSHOT_LOG_BYTES (48u << 20)
+#define RESERVE_BYTES (64u << 20)
+#define PENDING_BYTES (64u << 20)
+
+/* ---- views ---- */
+
+struct store_view {
+	uint32_t refs;
+	uint64_t rev;
+	struct tree_node *root;
+};
+
+struct store_view *store_view(struct store *s)
+{
+	if (!s->view) {
+		s->view = NEW(struct store_view);
+		s->view->refs = 1;
+		s->view->rev = s->machine.rev;
+		s->view->root = tree_ref(s->machine.tree.root);
+	}
+	return store_view_ref(s->view);
+}
+
+struct store_view *store_view_ref(struct store_view *v)
+{
+	v->refs++;
+	return v;
+}
+
+void store_view_unref(struct store_view *v)
+{
+	if (!v || --v->refs)
+		return;
+	tree_unref(v->root);
+	free(v);
+}
+
+uint64_t store_view_rev(const struct store_view *v)
+{
+	return v->rev;
+}
+
+const struct store_obj *store_get(const struct store_view *v, struct str key)
+{
+	struct obj *o = tree_get(v->root, key);
+
+	return o ? &o->pub : NULL;
+}
+
+static struct tree_bound range_start(struct str prefix, struct str after_key)
+{
+	if (!str_is_null(after_key) && str_cmp(after_key, prefix) >= 0)
+		return (struct tree_bound){after_key, TREE_LE};
+	return (struct tree_bound){prefix, TREE_LT};
+}
+
+uint64_t store_count(const struct store_view *v, struct str prefix, struct str after_key)
+{
+	uint64_t from = tree_rank(v->root, range_start(prefix, after_key));
+	uint64_t to = tree_rank(v->root, (struct tree_bound){prefix, TREE_PREFIX});
+
+	return to > from ? to - from : 0;
+}
+
+void store_range(const struct store_view *v, struct str prefix, struct str after_key,
+		 struct store_iter *it)
+{
+	it->prefix = prefix;
+	tree_seek(v->root, range_start(prefix, after_key), it);
+}
+
+const struct store_obj *store_iter_next(struct store_iter *it)
+{
+	struct obj *o = tree_next(it);
+
+	if (o && !str_starts(o->pub.key, it->prefix)) {
+		it->depth = 0;
+		return NULL;
+	}
+	return o ? &o->pub : NULL;
+}
+
+uint64_t store_rev(const struct store *s)
+{
+	return s->machine.rev;
+}
+
+enum store_role store_role(const struct store *s)
+{
+	return s->role;
+}
+
+void store_read_barrier(struct store *s, void (*cb)(void *user, int err), void *user)
+{
+	/* The only voter has applied everything it ever acknowledged. */
+	cb(user, s->role == STORE_LEADER ? 0 : -EREMOTE);
+}
+
+int store_watch(struct store *s, const struct store_watch_spec *spec, store_watch_cb cb, void *user,
+		struct store_watch **ret)
+{
+	return hub_watch(&s->hub, spec, cb, user, ret);
+}
+
+void store_stats(const struct store *s, struct store_stats *ret)
+{
+	*ret = s->stats;
+	ret->rev = s->machine.rev;
+	ret->objects = tree_count(s->machine.tree.root);
+	ret->bytes = s->machine.bytes;
+	wal_counters(replica_wal(s->replica), &ret->log_entries, &ret->log_bytes, &ret->log_syncs);
+	ret->window_events = s->hub.n;
+	ret->window_bytes = s->hub.bytes;
+	ret->window_first_rev = s->hub.first_rev;
+	ret->watches = s->hub.n_watches;
+	ret->events_delivered = s->hub.delivered;
+	ret->watches_stale = s->hub.stale;
+	ret->pending_bytes = s->pending_bytes;
+	ret->raft_index = s->applied.index;
+	ret->raft_term = s->applied.term;
+	ret->disk_full = s->disk_full;
+}
+
+/* ---- the loop ---- */
+
+static void on_idle(uv_idle_t *h)
+{
+	struct store *s = h->data;
+
+	if (!hub_dispatch(&s->hub))
+		uv_idle_stop(&s->idle);
+}
+
+static void wake_hub(struct hub *h)
+{
+	struct store *s = container_of(h, struct store, hub);
+
+	uv_idle_start(&s->idle, on_idle);
+}
+
+static void update_role(struct store *s)
+{
+	enum store_role role = replica_is_leader(s->replica) ? STORE_LEADER : STORE_FOLLOWER;
+
+	if (role == s->role)
+		return;
+	s->role = role;
+	store_expiry_arm(s);
+	if (s->conf.on_role)
+		s->conf.on_role(s->conf.user, role);
+}
+
+/* Something came from the raft or the snapshot thread. */
+static void on_async(uv_async_t *a)
+{
+	struct store *s = a->data;
+	struct log_entry *e;
+	struct list got;
+
+	list_init(&got);
+	replica_take(s->replica, &got);
+	while ((e = list_first(&got, struct log_entry, node))) {
+		list_remove(&e->node);
+		store_txn_committed(s, e);
+	}
+	store_txn_flush(s);
+	if (replica_is_dead(s->replica) && !s->dead_told) {
+		s->dead_told = true;
+		store_txn_fail_all(s, -EIO);
+	}
+	update_role(s);
+	store_snapshot_reap(s);
+	store_maybe_snapshot(s);
+	store_expiry_arm(s);
+	if (uv_is_active((uv_handle_t *)&s->idle) && !hub_dispatch(&s->hub))
+		uv_idle_stop(&s->idle);
+}
+
+static void wake_main(void *user)
+{
+	struct store *s = user;
+
+	uv_async_send(&s->async);
+}
+
+static void on_fatal(void *user, int error, const char *msg)
+{
+	struct store *s = user;
+
+	if (s->conf.on_fatal) {
+		s->conf.on_fatal(s->conf.user, error, msg);
+		return;
+	}
+	log_err("store: %s", msg);
+	abort();
+}
+
+/* ---- opening and closing ---- */
+
+static int load_object(void *user, const struct store_obj *o)
+{
+	struct store *s = user;
+
+	return machine_restore(&s->machine, o);
+}
+
+static int load_entry(void *user, const struct log_entry *e)
+{
+	return store_apply_entry(user, e);
+}
+
+static void set_defaults(struct store *s)
+{
+	struct store_conf *c = &s->conf;
+
+	c->clock = c->clock ? c->clock : &clock_system;
+	c->rng = c->rng ? c->rng : &rng_system;
+	c->id = c->id ? c->id : 1;
+	c->window_bytes = c->window_bytes ? c->window_bytes : WINDOW_BYTES;
+	c->segment_bytes = c->segment_bytes ? c->segment_bytes : SEGMENT_BYTES;
+	c->segment_bytes = MAX(c->segment_bytes, (size_t)WAL_SEGMENT_MIN);
+	c->snapshot_log_bytes = c->snapshot_log_bytes ? c->snapshot_log_bytes : SNAPSHOT_LOG_BYTES;
+	c->reserve_bytes = c->reserve_bytes ? c->reserve_bytes : RESERVE_BYTES;
+	c->pending_bytes = c->pending_bytes ? c->pending_bytes : PENDING_BYTES;
+}
+
+static void init_handles(struct store *s)
+{
+	uv_loop_t *l = s->conf.loop;
+
+	uv_async_init(l, &s->async, on_async);
+	uv_prepare_init(l, &s->prepare);
+	uv_check_init(l, &s->check);
+	uv_idle_init(l, &s->idle);
+	uv_timer_init(l, &s->timer);
+	s->async.data = s->prepare.data = s->check.data = s->idle.data = s->timer.data = s;
+	s->n_handles = 5;
+}
+
+static int recover(struct store *s, struct err *err)
+{
+	struct snapshot_head head = {0};
+	struct replica_conf rc = {
+		.io = &s->io,
+		.clock = s->conf.clock,
+		.id = s->conf.id,
+		.segment_bytes = s->conf.segment_bytes,
+		.seed = rng_u64(s->conf.rng),
+		.wake = wake_main,
+		.fatal = on_fatal,
+		.user = s,
+	};
+	int r = snapshot_read(&s->io, &head, load_object, s, err), had = r;
+
+	if (r < 0)
+		return r;
+	if (had) {
+		s->machine.rev = head.rev;
+		s->snapshot_bytes = s->machine.bytes;
+		s->applied = head.at; /* the bytes move */
+		head.at.conf = BUF_INIT;
+		buf_addstr(&head.at.conf, buf_str(&s->applied.conf));
+		hub_set_rev(&s->hub, head.rev);
+	}
+	r = replica_open(&rc, had ? &head.at : NULL, load_entry, s, &s->replica, err);
+	if (had)
+		snapshot_head_done(&head);
+	if (r < 0)
+		return r;
+	hub_skip(&s->hub);
+	r = replica_start(s->replica);
+	return r < 0 ? err_sys(err, -r, "cannot start the store's threads") : 0;
+}
+
+int store_open(const struct store_conf *conf, struct store **ret, struct err *err)
+{
+	struct store *s = NEW(struct store);
+	int r = 0;
+
+	s->conf = *conf;
+	set_defaults(s);
+	s->role = STORE_FOLLOWER;
+	buf_init(&s->batch);
+	buf_init(&s->applied.conf);
+	list_init(&s->batch_txns);
+	list_init(&s->batches);
+	hub_init(&s->hub, s->conf.window_bytes, s->conf.clock);
+	s->hub.index_value = conf->index_value;
+	s->hub.user = conf->user;
+	if (conf->io) {
+		s->io = *conf->io;
+	} else {
+		r = store_io_files(conf->dir, &s->io);
+		s->own_io = r == 0;
+	}
+	init_handles(s);
+	if (r == -EWOULDBLOCK)
+		err_sys(err, EWOULDBLOCK, "%s is in use by another process", conf->dir);
+	else if (r < 0)
+		err_sys(err, -r, "cannot open the directory %s", conf->dir);
+	else
+		r = recover(s, err);
+	s->hub.wake = wake_hub;
+	if (r < 0) {
+		store_close(s);
+		return r;
+	}
+	update_role(s);
+	store_expiry_arm(s);
+	*ret = s;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	struct store *s = h->data;
+
+	if (--s->n_handles == 0)
+		free(s);
+}
+
+struct store *store_close(struct store *s)
+{
+	struct log_entry *e;
+	struct list rest;
+
+	if (!s)
+		return NULL;
+	store_snapshot_stop(s);
+	s->role = STORE_FOLLOWER; /* callbacks that write again get -EREMOTE */
+	store_txn_fail_all(s, -ECANCELED);
+	list_init(&rest);
+	s->replica = replica_close(s->replica, &rest);
+	while ((e = list_first(&rest, struct log_entry, node))) {
+		list_remove(&e->node);
+		e->err = e->user ? -ECANCELED : 0;
+		if (e->err)
+			store_txn_committed(s, e);
+		else
+			log_entry_free(e);
+	}
+	hub_done(&s->hub, -ECANCELED);
+	store_view_unref(TAKE(s->view));
+	machine_done(&s->machine);
+	buf_done(&s->batch);
+	buf_done(&s->applied.conf);
+	if (s->own_io)
+		store_io_files_done(&s->io);
+	uv_close((uv_handle_t *)&s->async, on_closed);
+	uv_close((uv_handle_t *)&s->prepare, on_closed);
+	uv_close((uv_handle_t *)&s->check, on_closed);
+	uv_close((uv_handle_t *)&s->idle, on_closed);
+	uv_close((uv_handle_t *)&s->timer, on_closed);
+	return NULL;
+}
