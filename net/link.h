@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_NET_LINK_H
+#define KNARR_NET_LINK_H
+#include "lib/base/err.h"
+#include "net/addr.h"
+/*
+ * The few rtnetlink requests the pod network makes, on libnl-3. A `struct nl_sock` works on the
+ * namespace it was opened in. All return 0 or a negative errno; making what exists already is 0.
+ */
+struct nl_sock;
+
+#define LINK_NAME_MAX 16
+#define LINK_MAC_LEN 6
+
+struct link_info {
+	uint32_t ifindex, mtu;
+	uint8_t mac[LINK_MAC_LEN];
+	bool up;
+};
+
+int rt_open(struct nl_sock **ret);
+struct nl_sock *rt_close(struct nl_sock *s);
+int link_find(struct nl_sock *s, const char *name, struct link_info *ret);
+/* A pair: `name` here, `peer_name` in the namespace behind peer_netns. Both are down. */
+int link_add_veth(struct nl_sock *s, const char *name, const uint8_t mac[LINK_MAC_LEN],
+		  const char *peer_name, const uint8_t peer_mac[LINK_MAC_LEN], int peer_netns,
+		  uint32_t mtu);
+int link_add_dummy(struct nl_sock *s, const char *name, uint32_t mtu);
+int link_up(struct nl_sock *s, uint32_t ifindex);
+int link_del(struct nl_sock *s, uint32_t ifindex);
+int addr_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len);
+/* Permanent neighbour entry. */
+int neigh_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, const uint8_t mac[LINK_MAC_LEN]);
+
+struct route {
+	struct ip4_prefix dst;
+	uint32_t ifindex;
+	uint32_t via; /* 0: on the link */
+	uint32_t src; /* preferred source, 0: none */
+	bool onlink; /* the gateway is reachable although no route says so */
+};
+int route_add(struct nl_sock *s, const struct route *r); /* replaces one to the same prefix */
+int route_del(struct nl_sock *s, struct ip4_prefix dst); /* 0 when there is none */
+/* The link of the default route with the lowest metric; -ENOENT without one. */
+int route_default_link(struct nl_sock *s, uint32_t *ret_ifindex);
+/* First global address of a link, or -ENOENT. */
+int addr_of_link(struct nl_sock *s, uint32_t ifindex, uint32_t *ret_addr);
+#endif

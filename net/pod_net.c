@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/pod_net.h"
+#include "lib/sys/file.h"
+#include "net/ipam.h"
+#include "net/link.h"
+#include "net/netns.h"
+#include "net/pins.h"
+#include "bpf/abi/pod.h"
+#include "bpf/pod.skel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#define POD_DIR_NAME(v) "pod-v" #v
+#define POD_DIR_OF(v) POD_DIR_NAME(v)
+#define POD_DIR POD_DIR_OF(POD_LAYOUT)
+
+struct pod_net {
+	char *node;
+	struct nl_sock *rt; /* the node's namespace */
+	struct ipam *ipam;
+	struct pod_bpf *skel;
+	int pods_fd;
+	uint32_t node_addr, uplink, mtu;
+};
+
+/* The same id always gets the same link name: what is found there is ours. */
+static void name_of(const struct pod_net *n, struct str id, char ret[POD_NET_IFNAME_MAX])
+{
+	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a over node, 0, id: must survive restarts */
+
+	for (const char *p = n->node;; p++) {
+		h = (h ^ (uint8_t)*p) * 0x100000001b3ull;
+		if (!*p)
+			break;
+	}
+	for (size_t i = 0; i < id.len; i++)
+		h = (h ^ (uint8_t)id.p[i]) * 0x100000001b3ull;
+	snprintf(ret, POD_NET_IFNAME_MAX, "kn%012" PRIx64, (uint64_t)(h & 0xffffffffffffull));
+}
+
+/* Locally administered; 02:4b for the pod's end, 06:4b for ours, then the pod's address. */
+static void mac_of(uint32_t addr, bool pod_side, uint8_t ret[LINK_MAC_LEN])
+{
+	ret[0] = pod_side ? 0x02 : 0x06;
+	ret[1] = 0x4b;
+	memcpy(ret + 2, &addr, sizeof(addr));
+}
+
+static struct ip4_prefix host_prefix(uint32_t addr)
+{
+	return (struct ip4_prefix){addr, 32};
+}
+
+static int load(struct pod_net *n, const struct pod_net_conf *conf, struct err *err)
+{
+	CLEANUP(buf_done) struct buf node_dir = BUF_INIT;
+	CLEANUP_FREE char *dir = NULL;
+	int r = pins_dir(conf->node, conf->run_dir, true, &node_dir, err);
+
+	if (r < 0)
+		return r;
+	dir = xasprintf("%s/" POD_DIR, node_dir.p);
+	r = dir_make(dir, 0700);
+	if (r < 0)
+		return err_sys(err, -r, "cannot make %s: %s", dir, strerror(-r));
+	n->skel = pod_bpf__open();
+	if (!n->skel)
+		return err_sys(err, errno, "cannot open the pod BPF object");
+	r = pins_use_map(n->skel->maps.pods, dir, "pods");
+	if (r == 0)
+		r = pins_use_map(n->skel->maps.counters, node_dir.p, "counters");
+	if (r < 0)
+		return err_sys(err, -r, "cannot use the maps in %s: %s", dir, strerror(-r));
+	r = bpf_load(n->skel->obj, "pod", err);
+	if (r < 0)
+		return r;
+	n->pods_fd = bpf_map__fd(n->skel->maps.pods);
+	pins_remove_other(node_dir.p, "pod-v", POD_DIR);
+	return 0;
+}
+
+static int open_ipam(struct pod_net *n, const struct pod_net_conf *conf, struct err *err)
+{
+	CLEANUP_FREE char *dir = xasprintf("%s/net", conf->run_dir);
+	CLEANUP_FREE char *path = xasprintf("%s/addresses", dir);
+	struct ipam_conf ic = {
+		.path = path, .range = conf->pod_range, .quarantine_ns = IPAM_QUARANTINE_NS};
+	int r = dir_make(dir, 0700);
+
+	if (r < 0)
+		return err_sys(err, -r, "cannot make %s: %s", dir, strerror(-r));
+	return ipam_open(&ic, &n->ipam, err);
+}
+
+/* Uplink, MTU, the dummy link with the node's own address, forwarding. */
+static int set_up_node(struct pod_net *n, const struct pod_net_conf *conf, struct err *err)
+{
+	const char *dev = conf->gateway_dev ? conf->gateway_dev : "knarr0";
+	struct link_info link = {0};
+	int r = 0;
+
+	if (!conf->uplink)
+		r = route_default_link(n->rt, &n->uplink);
+	else if (conf->uplink[0]) {
+		r = link_find(n->rt, conf->uplink, &link);
+		if (r < 0)
+			return err_sys(err, -r, "no link %s", conf->uplink);
+		n->uplink = link.ifindex;
+	}
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, -r, "cannot read the routes: %s", strerror(-r));
+	n->mtu = conf->mtu ? conf->mtu : link.mtu ? link.mtu : 1500;
+	n->node_addr = ip4_prefix_nth(conf->pod_range, 1);
+	r = link_add_dummy(n->rt, dev, n->mtu);
+	if (r == 0)
+		r = link_find(n->rt, dev, &link);
+	if (r == 0)
+		r = addr_add(n->rt, link.ifindex, n->node_addr, 32);
+	if (r == 0)
+		r = link_up(n->rt, link.ifindex);
+	if (r < 0)
+		return err_sys(err, -r, "cannot set up the link %s: %s", dev, strerror(-r));
+	r = sysctl_write("net/ipv4/ip_forward", "1");
+	if (r < 0)
+		return err_sys(err, -r, "cannot switch on net.ipv4.ip_forward: %s", strerror(-r));
+	return 0;
+}
+
+DEFINE_CLEANUP(struct pod_net *, pod_net_closep, pod_net_close)
+
+int pod_net_open(const struct pod_net_conf *conf, struct pod_net **ret, struct err *err)
+{
+	CLEANUP(pod_net_closep) struct pod_net *n = NEW(struct pod_net);
+	int r = bpf_usable(err);
+
+	if (r < 0)
+		return r;
+	n->node = xstrdup(conf->node);
+	r = rt_open(&n->rt);
+	if (r < 0)
+		return err_sys(err, -r, "cannot open rtnetlink: %s", strerror(-r));
+	r = open_ipam(n, conf, err);
+	if (r < 0)
+		return r;
+	r = set_up_node(n, conf, err);
+	if (r == 0)
+		r = load(n, conf, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE(n);
+	return 0;
+}
+
+struct pod_net *pod_net_close(struct pod_net *n)
+{
+	if (!n)
+		return NULL;
+	rt_close(n->rt);
+	ipam_close(n->ipam);
+	pod_bpf__destroy(n->skel);
+	free(n->node);
+	free(n);
+	return NULL;
+}
+
+/* In the pod's namespace: loopback, address, routes. `rt` was opened there. */
+static int set_up_pod(struct nl_sock *rt, uint32_t addr)
+{
+	struct link_info eth = {0};
+	uint8_t gw_mac[LINK_MAC_LEN];
+	uint32_t gw;
+	int r = ip4_parse(STR(POD_NET_GATEWAY), &gw);
+
+	mac_of(addr, false, gw_mac);
+	if (r == 0)
+		r = link_up(rt, 1); /* lo is 1 in every namespace */
+	if (r == 0)
+		r = link_find(rt, "eth0", &eth);
+	if (r == 0)
+		r = addr_add(rt, eth.ifindex, addr, 32);
+	if (r == 0)
+		r = link_up(rt, eth.ifindex);
+	if (r == 0)
+		r = neigh_add(rt, eth.ifindex, gw, gw_mac);
+	if (r == 0)
+		r = route_add(rt, &(struct route){.dst = host_prefix(gw), .ifindex = eth.ifindex});
+	if (r == 0)
+		r = route_add(rt, &(struct route){.ifindex = eth.ifindex, .via = gw});
+	return r;
+}
+
+static int enter_and_set_up(int netns_fd, uint32_t addr)
+{
+	struct nl_sock *rt = NULL;
+	int back, r = netns_enter(netns_fd, &back);
+
+	if (r < 0)
+		return r;
+	/* No IPv6 on the pod's link: it would only send router solicitations into nowhere. */
+	sysctl_write("net/ipv6/conf/eth0/disable_ipv6", "1");
+	r = rt_open(&rt);
+	netns_leave(back);
+	if (r == 0)
+		r = set_up_pod(rt, addr);
+	rt_close(rt);
+	return r;
+}
+
+static int attach_prog(struct pod_net *n, uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
+		    .prog_fd = bpf_program__fd(n->skel->progs.pod_out));
+	int r = bpf_tc_hook_create(&hook);
+
+	if (r < 0 && r != -EEXIST)
+		return r;
+	return bpf_tc_attach(&hook, &opts);
+}
+
+/* Make the pair unless it is there, in this very namespace, from an earlier try. */
+static int make_pair(struct pod_net *n, const char *name, uint32_t addr, int netns_fd,
+		     struct link_info *ret)
+{
+	uint8_t mac[LINK_MAC_LEN], pod_mac[LINK_MAC_LEN];
+	int r = link_find(n->rt, name, ret);
+
+	mac_of(addr, false, mac);
+	mac_of(addr, true, pod_mac);
+	if (r == 0 && enter_and_set_up(netns_fd, addr) < 0) {
+		/* Its other end is elsewhere, in a namespace that is on its way out. */
+		r = link_del(n->rt, ret->ifindex);
+		if (r == 0)
+			r = -ENOENT;
+	}
+	if (r == -ENOENT) {
+		r = link_add_veth(n->rt, name, mac, "eth0", pod_mac, netns_fd, n->mtu);
+		if (r == 0)
+			r = link_find(n->rt, name, ret);
+		if (r == 0)
+			r = enter_and_set_up(netns_fd, addr);
+	}
+	return r;
+}
+
+static int set_up_host_end(struct pod_net *n, const char *name, uint32_t addr,
+			   const struct link_info *link)
+{
+	struct pod_entry entry = {.ifindex = link->ifindex};
+	CLEANUP_FREE char *v6 = xasprintf("net/ipv6/conf/%s/disable_ipv6", name);
+	uint8_t pod_mac[LINK_MAC_LEN];
+	int r;
+
+	sysctl_write(v6, "1");
+	mac_of(addr, true, pod_mac);
+	r = bpf_map_update_elem(n->pods_fd, &addr, &entry, BPF_ANY) < 0 ? -errno : 0;
+	if (r == 0)
+		r = attach_prog(n, link->ifindex);
+	if (r == 0)
+		r = link_up(n->rt, link->ifindex);
+	if (r == 0)
+		r = neigh_add(n->rt, link->ifindex, addr, pod_mac);
+	if (r == 0)
+		r = route_add(n->rt, &(struct route){.dst = host_prefix(addr),
+						     .ifindex = link->ifindex,
+						     .src = n->node_addr});
+	return r;
+}
+
+int pod_net_attach(struct pod_net *n, struct str id, int netns_fd, struct pod_net_addr *ret,
+		   struct err *err)
+{
+	struct pod_net_addr a = {0};
+	struct link_info link = {0};
+	int r = ipam_take(n->ipam, id, &a.addr, err);
+
+	if (r < 0)
+		return r;
+	name_of(n, id, a.host_ifname);
+	r = make_pair(n, a.host_ifname, a.addr, netns_fd, &link);
+	if (r == 0)
+		r = set_up_host_end(n, a.host_ifname, a.addr, &link);
+	if (r < 0) {
+		pod_net_detach(n, id, NULL);
+		return err_sys(err, -r, "cannot connect pod %.*s to the network: %s", STR_ARG(id),
+			       strerror(-r));
+	}
+	a.host_ifindex = link.ifindex;
+	*ret = a;
+	return 0;
+}
+
+int pod_net_detach(struct pod_net *n, struct str id, struct err *err)
+{
+	char name[POD_NET_IFNAME_MAX];
+	struct link_info link;
+	uint32_t addr;
+	int r;
+
+	name_of(n, id, name);
+	if (ipam_get(n->ipam, id, &addr) == 0)
+		bpf_map_delete_elem(n->pods_fd, &addr);
+	r = link_find(n->rt, name, &link);
+	if (r == 0)
+		r = link_del(n->rt, link.ifindex); /* with it go route, neighbour, filter */
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, -r, "cannot remove the link %s: %s", name, strerror(-r));
+	r = ipam_give(n->ipam, id);
+	return r < 0 ? err_sys(err, -r, "cannot free the address: %s", strerror(-r)) : 0;
+}
+
+int pod_net_get(struct pod_net *n, struct str id, struct pod_net_addr *ret)
+{
+	struct pod_net_addr a = {0};
+	struct link_info link;
+	int r = ipam_get(n->ipam, id, &a.addr);
+
+	if (r < 0)
+		return r;
+	name_of(n, id, a.host_ifname);
+	r = link_find(n->rt, a.host_ifname, &link);
+	if (r < 0)
+		return r;
+	a.host_ifindex = link.ifindex;
+	*ret = a;
+	return 0;
+}
+
+int pod_net_gc(struct pod_net *n, bool (*keep)(struct str id, void *user), void *user)
+{
+	size_t pos = 0;
+	struct str owner;
+	uint32_t addr;
+	int ret = 0;
+
+	while (ipam_next(n->ipam, &pos, &owner, &addr)) {
+		CLEANUP_FREE char *id = str_dup(owner); /* the record changes under it */
+		int r = keep(owner, user) ? 0 : pod_net_detach(n, str_of(id), NULL);
+
+		if (r < 0 && ret == 0)
+			ret = r;
+	}
+	return ret;
+}
+
+uint32_t pod_net_node_addr(const struct pod_net *n)
+{
+	return n->node_addr;
+}
+
+uint32_t pod_net_uplink(const struct pod_net *n)
+{
+	return n->uplink;
+}
+
+int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via, struct err *err)
+{
+	struct route rt = {.dst = range, .via = via, .src = n->node_addr};
+	int r = via ? route_add(n->rt, &rt) : route_del(n->rt, range);
+	char text[IP4_TEXT];
+
+	return r < 0 ? err_sys(err, -r, "cannot route the pods at %s/%u: %s",
+			       ip4_format(range.addr, text), range.len, strerror(-r))
+		     : 0;
+}
+
+/* Every link an agent of this conf made: by the owners in its file. */
+static void remove_links(const struct pod_net_conf *conf, struct nl_sock *rt, struct ipam *ipam)
+{
+	struct pod_net n = {.node = (char *)conf->node};
+	struct str owner;
+	uint32_t addr;
+	size_t pos = 0;
+	struct link_info link;
+
+	while (ipam && ipam_next(ipam, &pos, &owner, &addr)) {
+		char name[POD_NET_IFNAME_MAX];
+
+		name_of(&n, owner, name);
+		if (link_find(rt, name, &link) == 0)
+			link_del(rt, link.ifindex);
+	}
+	if (link_find(rt, conf->gateway_dev ? conf->gateway_dev : "knarr0", &link) == 0)
+		link_del(rt, link.ifindex);
+}
+
+int pod_net_reset(const struct pod_net_conf *conf, struct err *err)
+{
+	struct pod_net n = {0};
+	CLEANUP_FREE char *state = xasprintf("%s/net", conf->run_dir);
+	int r = rt_open(&n.rt);
+
+	if (r < 0)
+		return err_sys(err, -r, "cannot open rtnetlink: %s", strerror(-r));
+	if (access(state, F_OK) == 0)
+		open_ipam(&n, conf, NULL);
+	remove_links(conf, n.rt, n.ipam);
+	ipam_close(n.ipam);
+	rt_close(n.rt);
+	r = dir_remove_tree(AT_FDCWD, state);
+	if (r < 0)
+		return err_sys(err, -r, "cannot remove %s: %s", state, strerror(-r));
+	return pins_remove(conf->node, conf->run_dir, "pod-v", err);
+}
