@@ -37,12 +37,6 @@ static int nl_errno(int r)
 	return r < 0 ? -EIO : 0;
 }
 
-static int exist_ok(int r)
-{
-	r = nl_errno(r);
-	return r == -EEXIST ? 0 : r;
-}
-
 int rt_open(struct nl_sock **ret)
 {
 	struct nl_sock *s = nl_socket_alloc();
@@ -139,21 +133,6 @@ int link_add_veth(struct nl_sock *s, const char *name, const uint8_t mac[LINK_MA
 	return nl_errno(r);
 }
 
-int link_add_dummy(struct nl_sock *s, const char *name, uint32_t mtu)
-{
-	struct rtnl_link *l = rtnl_link_alloc();
-	int r;
-
-	if (!l)
-		return -ENOMEM;
-	rtnl_link_set_type(l, "dummy");
-	rtnl_link_set_name(l, name);
-	rtnl_link_set_mtu(l, mtu);
-	r = rtnl_link_add(s, l, NLM_F_CREATE | NLM_F_EXCL);
-	rtnl_link_put(l);
-	return exist_ok(r);
-}
-
 int link_up(struct nl_sock *s, uint32_t ifindex)
 {
 	struct rtnl_link *old = rtnl_link_alloc(), *l = rtnl_link_alloc();
@@ -182,7 +161,8 @@ int link_del(struct nl_sock *s, uint32_t ifindex)
 	return r == -ENODEV || r == -ENOENT ? 0 : r;
 }
 
-int addr_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len)
+static int addr_change(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len,
+		       int (*change)(struct nl_sock *, struct rtnl_addr *, int))
 {
 	struct rtnl_addr *a = rtnl_addr_alloc();
 	struct nl_addr *local = nl_of(addr, prefix_len);
@@ -193,10 +173,24 @@ int addr_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_
 	rtnl_addr_set_ifindex(a, (int)ifindex);
 	r = rtnl_addr_set_local(a, local);
 	if (r == 0)
-		r = rtnl_addr_add(s, a, 0);
+		r = change(s, a, 0);
 	nl_addr_put(local);
 	rtnl_addr_put(a);
-	return exist_ok(r);
+	return nl_errno(r);
+}
+
+int addr_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len)
+{
+	int r = addr_change(s, ifindex, addr, prefix_len, rtnl_addr_add);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+int addr_del(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len)
+{
+	int r = addr_change(s, ifindex, addr, prefix_len, rtnl_addr_delete);
+
+	return r == -EADDRNOTAVAIL ? 0 : r;
 }
 
 int neigh_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, const uint8_t mac[LINK_MAC_LEN])

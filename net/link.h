@@ -25,10 +25,10 @@ int link_find(struct nl_sock *s, const char *name, struct link_info *ret);
 int link_add_veth(struct nl_sock *s, const char *name, const uint8_t mac[LINK_MAC_LEN],
 		  const char *peer_name, const uint8_t peer_mac[LINK_MAC_LEN], int peer_netns,
 		  uint32_t mtu);
-int link_add_dummy(struct nl_sock *s, const char *name, uint32_t mtu);
 int link_up(struct nl_sock *s, uint32_t ifindex);
 int link_del(struct nl_sock *s, uint32_t ifindex);
 int addr_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len);
+int addr_del(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len);
 /* Permanent neighbour entry. */
 int neigh_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, const uint8_t mac[LINK_MAC_LEN]);
 

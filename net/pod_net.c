@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#define LO_IFINDEX 1u /* in every namespace */
 #define POD_DIR_NAME(v) "pod-v" #v
 #define POD_DIR_OF(v) POD_DIR_NAME(v)
 #define POD_DIR POD_DIR_OF(POD_LAYOUT)
@@ -93,10 +94,9 @@ static int open_ipam(struct pod_net *n, const struct pod_net_conf *conf, struct 
 	return ipam_open(&ic, &n->ipam, err);
 }
 
-/* Uplink, MTU, the dummy link with the node's own address, forwarding. */
+/* Uplink, MTU, the node's own address in the pod range (on lo), forwarding. */
 static int set_up_node(struct pod_net *n, const struct pod_net_conf *conf, struct err *err)
 {
-	const char *dev = conf->gateway_dev ? conf->gateway_dev : "knarr0";
 	struct link_info link = {0};
 	int r = 0;
 
@@ -112,15 +112,12 @@ static int set_up_node(struct pod_net *n, const struct pod_net_conf *conf, struc
 		return err_sys(err, -r, "cannot read the routes: %s", strerror(-r));
 	n->mtu = conf->mtu ? conf->mtu : link.mtu ? link.mtu : 1500;
 	n->node_addr = ip4_prefix_nth(conf->pod_range, 1);
-	r = link_add_dummy(n->rt, dev, n->mtu);
+	r = addr_add(n->rt, LO_IFINDEX, n->node_addr, 32);
 	if (r == 0)
-		r = link_find(n->rt, dev, &link);
-	if (r == 0)
-		r = addr_add(n->rt, link.ifindex, n->node_addr, 32);
-	if (r == 0)
-		r = link_up(n->rt, link.ifindex);
+		r = link_up(n->rt, LO_IFINDEX);
 	if (r < 0)
-		return err_sys(err, -r, "cannot set up the link %s: %s", dev, strerror(-r));
+		return err_sys(err, -r, "cannot give the node its address in the pod range: %s",
+			       strerror(-r));
 	r = sysctl_write("net/ipv4/ip_forward", "1");
 	if (r < 0)
 		return err_sys(err, -r, "cannot switch on net.ipv4.ip_forward: %s", strerror(-r));
@@ -174,7 +171,7 @@ static int set_up_pod(struct nl_sock *rt, uint32_t addr)
 
 	mac_of(addr, false, gw_mac);
 	if (r == 0)
-		r = link_up(rt, 1); /* lo is 1 in every namespace */
+		r = link_up(rt, LO_IFINDEX);
 	if (r == 0)
 		r = link_find(rt, "eth0", &eth);
 	if (r == 0)
@@ -381,8 +378,7 @@ static void remove_links(const struct pod_net_conf *conf, struct nl_sock *rt, st
 		if (link_find(rt, name, &link) == 0)
 			link_del(rt, link.ifindex);
 	}
-	if (link_find(rt, conf->gateway_dev ? conf->gateway_dev : "knarr0", &link) == 0)
-		link_del(rt, link.ifindex);
+	addr_del(rt, LO_IFINDEX, ip4_prefix_nth(conf->pod_range, 1), 32);
 }
 
 int pod_net_reset(const struct pod_net_conf *conf, struct err *err)

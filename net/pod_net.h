@@ -9,7 +9,7 @@
  *   pod netns                    node netns
  *   eth0 10.244.1.7/32 <-veth-> kn3f9a1c0b2d7e   route 10.244.1.7/32 -> it, fixed neighbour
  *   default via 169.254.1.1      tc ingress: pod_out (bpf/pod.bpf.c)
- *   fixed neighbour for it       knarr0 10.244.1.1/32 (dummy): the node's own address in the range
+ *   fixed neighbour for it       lo 10.244.1.1/32: the node's own address in the range
  *
  * pod_out checks that a pod sends from its own address, hands packets to another local pod with
  * bpf_redirect_peer (they never enter the node's IP stack), and lets the rest go up to the stack
@@ -29,7 +29,6 @@ struct pod_net_conf {
 	const char *run_dir; /* state; made if missing. "<run_dir>/net/..." */
 	struct ip4_prefix pod_range; /* of this node: Node.spec.podCIDR */
 	struct ip4_prefix cluster_range; /* of all pods; len 0: same as pod_range */
-	const char *gateway_dev; /* the node's dummy link; NULL: "knarr0" */
 	const char *uplink; /* NULL: the link of the default route; "" or none found: no uplink */
 	unsigned int mtu; /* 0: the uplink's, else 1500 */
 	bool masquerade; /* traffic leaving cluster_range gets the node's address: masq.h */
@@ -43,7 +42,7 @@ struct pod_net_addr {
 };
 
 /*
- * Make or find: directories, bpffs, programs, the dummy link, forwarding sysctls of the node's
+ * Make or find: directories, bpffs, programs, the node's address, forwarding sysctls of the node's
  * namespace. Works on the network namespace the caller is in. Errors: -EPERM (needs root),
  * -EINVAL (ranges), -EOPNOTSUPP (no BTF or BPF: the message says what is missing).
  */
@@ -67,7 +66,7 @@ int pod_net_get(struct pod_net *n, struct str id, struct pod_net_addr *ret);
 /* Detach each id for which `keep` says false: what a restarted agent does once it knows its pods.
  */
 int pod_net_gc(struct pod_net *n, bool (*keep)(struct str id, void *user), void *user);
-/* The node's own address in the pod range (on the dummy link): pods reach the agent there. */
+/* The node's own address in the pod range (on lo): pods reach the agent there. */
 uint32_t pod_net_node_addr(const struct pod_net *n);
 /* The link towards other machines, 0 if there is none. */
 uint32_t pod_net_uplink(const struct pod_net *n);
