@@ -177,7 +177,7 @@ static int load(struct lb *lb, const struct lb_conf *conf, struct err *err)
 		return err_sys(err, -r, "cannot name the network namespace (SO_NETNS_COOKIE): %s",
 			       strerror(-r));
 	lb->skel->rodata->host_netns_cookie = cookie;
-	r = bpf_load(lb->skel->obj, "service", err);
+	r = bpf_load(lb->skel->skeleton, "service", err);
 	if (r < 0)
 		return r;
 	lb->services_fd = bpf_map__fd(lb->skel->maps.services);

@@ -61,7 +61,7 @@ static int load_reap(struct lb *lb, struct err *err)
 	if (r < 0)
 		r = err_sys(err, -r, "cannot share the sockets map: %s", strerror(-r));
 	else
-		r = bpf_load(skel->obj, "socket closing", err);
+		r = bpf_load(skel->skeleton, "socket closing", err);
 	if (r < 0) {
 		reap_bpf__destroy(skel);
 		return r;

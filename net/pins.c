@@ -187,9 +187,9 @@ int bpf_usable(struct err *err)
 	return 0;
 }
 
-int bpf_load(struct bpf_object *obj, const char *what, struct err *err)
+int bpf_load(struct bpf_object_skeleton *skel, const char *what, struct err *err)
 {
-	int r = bpf_object__load(obj);
+	int r = bpf_object__load_skeleton(skel);
 
 	if (r < 0)
 		return err_sys(err, -r, "cannot load the %s BPF programs: %s%s%s", what,

@@ -13,7 +13,7 @@
  * <bpffs> is /sys/fs/bpf if a bpffs is mounted there, else <run_dir>/bpf, mounted by us.
  */
 struct bpf_map;
-struct bpf_object;
+struct bpf_object_skeleton;
 struct bpf_program;
 
 /* Make (`create`) or find the node's directory: appended to ret_dir. -ENOENT if not there. */
@@ -29,8 +29,9 @@ void pins_unmount(const char *run_dir);
 /* Before loading: have libbpf reuse the map pinned at dir/name, or pin a new one there. A pinned
  * map keeps its size. */
 int pins_use_map(struct bpf_map *map, const char *dir, const char *name);
-/* bpf_object__load, with the last thing the kernel or libbpf said in the message. */
-int bpf_load(struct bpf_object *obj, const char *what, struct err *err);
+/* bpf_object__load_skeleton (of skel->skeleton), with the last thing the kernel or libbpf said in
+ * the message. */
+int bpf_load(struct bpf_object_skeleton *skel, const char *what, struct err *err);
 /* Say -EPERM / -EOPNOTSUPP before libbpf does it less clearly: root, BTF. */
 int bpf_usable(struct err *err);
 #endif

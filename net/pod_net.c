@@ -73,7 +73,7 @@ static int load(struct pod_net *n, const struct pod_net_conf *conf, struct err *
 		r = pins_use_map(n->skel->maps.counters, node_dir.p, "counters");
 	if (r < 0)
 		return err_sys(err, -r, "cannot use the maps in %s: %s", dir, strerror(-r));
-	r = bpf_load(n->skel->obj, "pod", err);
+	r = bpf_load(n->skel->skeleton, "pod", err);
 	if (r < 0)
 		return r;
 	n->pods_fd = bpf_map__fd(n->skel->maps.pods);

@@ -199,7 +199,7 @@ int lab_connect(int fd, uint32_t addr, uint16_t port)
 		return 0;
 	if (errno != EINPROGRESS)
 		return -errno;
-	if (poll(&p, 1, 1000) <= 0)
+	if (poll(&p, 1, 3000) <= 0)
 		return -ETIMEDOUT;
 	getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len);
 	return -e;
@@ -211,7 +211,7 @@ int lab_ready(const int *fds, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-	if (poll(p, n, 300) <= 0)
+	if (poll(p, n, 3000) <= 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (p[i].revents & POLLIN)

@@ -36,9 +36,9 @@ void lab_conf(const struct lab *l, struct lb_conf *lb, struct pod_net_conf *net)
 int lab_socket(struct lab *l, int pod, int type);
 /* Bound (and listening) there at any address and this port. */
 int lab_listen(struct lab *l, int pod, int type, uint16_t port);
-/* connect with a limit of a second: 0 or a negative errno. */
+/* connect with a limit of 3 s: 0 or a negative errno. */
 int lab_connect(int fd, uint32_t addr, uint16_t port);
-/* Which of the listeners has something to read; -1 after 300 ms. */
+/* Which of the listeners has something to read; -1 after 3 s. */
 int lab_ready(const int *fds, size_t n);
 uint32_t lab_ip(const char *text);
 void lab_peer(int fd, uint32_t *ret_addr, uint16_t *ret_port);

@@ -208,7 +208,7 @@ static int ask(int c, const char *vip, const int *fds)
 	assert_true(i >= 0);
 	assert_int_equal(recvfrom(fds[i], buf, sizeof(buf), 0, (struct sockaddr *)&from, &len), 2);
 	assert_int_equal(sendto(fds[i], "yo", 2, 0, (struct sockaddr *)&from, len), 2);
-	assert_int_equal(poll(&p, 1, 300), 1);
+	assert_int_equal(poll(&p, 1, 3000), 1);
 	len = sizeof(from);
 	assert_int_equal(recvfrom(c, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len), 2);
 	assert_int_equal(from.sin_addr.s_addr, to.sin_addr.s_addr);
