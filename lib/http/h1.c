@@ -48,10 +48,21 @@ static int on_url(http_parser *p, const char *at, size_t len)
 	return head_fits(sc, len) ? 0 : -1;
 }
 
+/* The library lets blanks through, which others may read differently: RFC 9112 section 5.1. */
+static bool is_token(const char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] <= ' ' || p[i] >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", p[i]))
+			return false;
+	return true;
+}
+
 static int on_field(http_parser *p, const char *at, size_t len)
 {
 	struct sconn *sc = p->data;
 
+	if (!is_token(at, len))
+		return -1;
 	if (sc->h1.req->dispatched) /* a trailer */
 		return head_fits(sc, len) ? 0 : -1;
 	fields_name_more(&sc->h1.req->head, str_n(at, len));
