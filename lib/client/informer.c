@@ -533,6 +533,13 @@ struct informer *informers_get_metadata(struct informers *s, const struct client
 	return full ? full : set_get(s, kind, true);
 }
 
+struct informer *informers_find(struct informers *s, const struct client_kind *kind)
+{
+	struct informer *full = set_find(s, kind, false);
+
+	return full ? full : set_find(s, kind, true);
+}
+
 void informers_start(struct informers *s)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -557,4 +564,14 @@ void informers_on_synced(struct informers *s, void (*fn)(void *user), void *user
 {
 	*ARRAY_PUSH(s->waiters, s->n_waiters, s->cap_waiters) = (struct waiter){fn, user};
 	informers_check(s);
+}
+
+void informers_cancel_on_synced(struct informers *s, void (*fn)(void *user), void *user)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_waiters; i++)
+		if (s->waiters[i].fn != fn || s->waiters[i].user != user)
+			s->waiters[n++] = s->waiters[i];
+	s->n_waiters = n;
 }

@@ -86,9 +86,12 @@ struct informers *informers_free(struct informers *s);
 struct informer *informers_get(struct informers *s, const struct client_kind *kind);
 /* The full one if there is one, else one with metadata only. */
 struct informer *informers_get_metadata(struct informers *s, const struct client_kind *kind);
+/* The full or the metadata one if there is one, else NULL. */
+struct informer *informers_find(struct informers *s, const struct client_kind *kind);
 void informers_start(struct informers *s);
 bool informers_synced(const struct informers *s);
 struct client *informers_client(struct informers *s);
 /* Runs `fn` once, as soon as all informers of the set are synced (maybe at once). */
 void informers_on_synced(struct informers *s, void (*fn)(void *user), void *user);
+void informers_cancel_on_synced(struct informers *s, void (*fn)(void *user), void *user);
 #endif

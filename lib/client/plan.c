@@ -20,6 +20,7 @@ static void ops_free(struct plan *p)
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->ops[i].ns);
 		free(p->ops[i].name);
+		free(p->ops[i].user_text);
 		buf_done(&p->ops[i].body);
 	}
 	free(p->ops);
@@ -129,6 +130,8 @@ static void on_answer(void *user, const struct err *e, struct str body)
 	r->busy--;
 	if (op->result)
 		op->result(op->user, op, e, body);
+	if (!e->errnum && r->plan.written)
+		r->plan.written(r->user, op, body);
 	if (!tolerated(op, e)) {
 		err_set(&r->e, e->errnum, e->reason, "%s %s %s: %s", op->method, op->kind->plural,
 			op->name ? op->name : "", err_text(e));

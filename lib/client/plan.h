@@ -24,12 +24,15 @@ struct plan_op {
 	/* Told the outcome before the plan goes on (expectations, events); may be NULL. */
 	void (*result)(void *user, struct plan_op *op, const struct err *e, struct str body);
 	void *user;
-	int64_t arg; /* the owner's */
+	char *user_text; /* the same as `user`, owned by the operation; may be NULL */
 };
 struct plan {
 	struct plan_op *ops;
 	size_t n, cap;
 	uint32_t stage; /* what plan_add gives to the next operation */
+	/* Told about every operation that succeeded, with the server's answer and plan_run's user;
+	 * set before plan_run, may be NULL. */
+	void (*written)(void *user, const struct plan_op *op, struct str body);
 	uint64_t again_after_ns; /* the step wants to be called again after this time; 0: no */
 };
 #define PLAN_INIT ((struct plan){0})

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "master/controllers/controller.h"
+
+extern const struct controller replicaset_controller;
+
+const struct controller *const controllers_table[] = {
+	&replicaset_controller,
+	NULL,
+};
