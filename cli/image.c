@@ -134,6 +134,16 @@ static void list_json(struct image_store *st, enum cli_output how)
 	cli_print_object(buf_str(&b), how);
 }
 
+static void add_row(struct cli_table *t, const struct image_info *i, const char *name)
+{
+	CLEANUP_FREE char *size = xasprintf("%.1f MiB", (double)i->size_bytes / 1048576);
+
+	cli_table_add(t, str_of(name));
+	cli_table_add(t, str_n(i->id + 7, MIN(strlen(i->id + 7), (size_t)12)));
+	cli_table_add(t, str_of(size));
+	cli_table_add(t, i->pinned ? STR("yes") : STR("no"));
+}
+
 static int list(struct image_store *st, const struct image_options *o, struct err *err)
 {
 	enum cli_output how = cli_output_parse(o->output, err);
@@ -150,12 +160,9 @@ static int list(struct image_store *st, const struct image_options *o, struct er
 	cli_table_add(&t, STR("SIZE"));
 	cli_table_add(&t, STR("PINNED"));
 	for (const struct image_info *i = image_next(st, NULL); i; i = image_next(st, i)) {
-		CLEANUP_FREE char *size = xasprintf("%.1f MiB", (double)i->size_bytes / 1048576);
-
-		cli_table_add(&t, i->names[0] ? str_of(i->names[0]) : STR("<none>"));
-		cli_table_add(&t, str_n(i->id + 7, MIN(strlen(i->id + 7), (size_t)12)));
-		cli_table_add(&t, str_of(size));
-		cli_table_add(&t, i->pinned ? STR("yes") : STR("no"));
+		add_row(&t, i, i->names[0] ? i->names[0] : "<none>");
+		for (size_t k = 1; i->names[0] && i->names[k]; k++)
+			add_row(&t, i, i->names[k]);
 	}
 	cli_table_print(&t);
 	return 0;

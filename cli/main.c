@@ -5,6 +5,7 @@
 
 const struct command_row cli_commands[] = {
 	{"token", "create, list and delete the tokens with which nodes join", cmd_token},
+	{"image", "import, pull, list and remove container images of this node", cmd_image},
 	{"get", "show objects", cmd_get},
 	{"apply", "create or change objects from files", cmd_apply},
 	{"delete", "delete objects", cmd_delete},

@@ -5,6 +5,8 @@
 #include "lib/json/yaml.h"
 #include "lib/sys/file.h"
 
+#define CLI_FILE_MAX (16 << 20)
+
 int cli_fail(const char *command, struct err *e)
 {
 	if (e->reason)
@@ -84,7 +86,8 @@ void cli_print_object(struct str json, enum cli_output how)
 int cli_read_file(const char *path, struct buf *out, struct err *err)
 {
 	bool in = strcmp(path, "-") == 0;
-	int r = file_read(AT_FDCWD, in ? "/dev/stdin" : path, 16 << 20, out);
+	int r = in ? fd_read_all(STDIN_FILENO, CLI_FILE_MAX, out)
+		   : file_read(AT_FDCWD, path, CLI_FILE_MAX, out);
 
 	if (r < 0)
 		return err_sys(err, r, "cannot read %s: %s", in ? "standard input" : path,

@@ -5,13 +5,10 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-int file_read(int dirfd, const char *path, size_t max, struct buf *out)
+int fd_read_all(int fd, size_t max, struct buf *out)
 {
-	CLEANUP_FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	size_t start = out->len;
 
-	if (fd < 0)
-		return -errno;
 	for (;;) {
 		ssize_t n;
 
@@ -33,6 +30,13 @@ int file_read(int dirfd, const char *path, size_t max, struct buf *out)
 			return -EFBIG;
 		}
 	}
+}
+
+int file_read(int dirfd, const char *path, size_t max, struct buf *out)
+{
+	CLEANUP_FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd_read_all(fd, max, out);
 }
 
 int fd_write_all(int fd, const void *p, size_t len)

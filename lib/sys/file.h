@@ -10,6 +10,8 @@
  * always bounded. `dirfd` may be AT_FDCWD.
  */
 int file_read(int dirfd, const char *path, size_t max, struct buf *out);
+/* The same of an open descriptor, to its end. */
+int fd_read_all(int fd, size_t max, struct buf *out);
 /*
  * Replace a file in one step: temporary file beside it, fsync, rename, fsync of the directory.
  * After success the new content survives a power cut; after failure the old one is untouched.
