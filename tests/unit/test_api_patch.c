@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
 #include "lib/api/discovery.h"
+#include "lib/api/openapi.h"
 #include "lib/api/patch.h"
 #include "lib/api/status.h"
 #include "lib/json/jsonc.h"
@@ -167,13 +168,40 @@ static void test_discovery(void **state)
 	assert_int_equal(api_discovery_group(STR("apps"), &b), 0);
 }
 
+static void test_openapi(void **state)
+{
+	static const char *const gv[][2] = {{"", "v1"}, {"apps", "v1"}};
+	CLEANUP(buf_done) struct buf b = BUF_INIT, pb = BUF_INIT;
+	struct jv op;
+
+	api_openapi_v3_index(&b);
+	assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(gv); i++) {
+		buf_clear(&b);
+		assert_int_equal(api_openapi_v3(str_of(gv[i][0]), str_of(gv[i][1]), &b), 0);
+		assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
+	}
+	op = jv_get(jv_get(jv_of(buf_str(&b)), "paths"),
+		    "/apis/apps/v1/namespaces/{namespace}/deployments/{name}");
+	assert_non_null(memmem(jv_raw(jv_get(op, "patch")).p, jv_raw(jv_get(op, "patch")).len,
+			       "\"fieldValidation\"", 17));
+	assert_int_equal(api_openapi_v3(STR("nope"), STR("v1"), &b), -ENOENT);
+	buf_clear(&b);
+	api_openapi_v2_json(&b);
+	assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
+	api_openapi_v2_pb(&pb);
+	assert_memory_equal(pb.p,
+			    "\x0a\x03"
+			    "2.0",
+			    5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_strategic),
-		cmocka_unit_test(test_discovery),
+		cmocka_unit_test(test_json),      cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_strategic), cmocka_unit_test(test_discovery),
+		cmocka_unit_test(test_openapi),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
