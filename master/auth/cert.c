@@ -358,3 +358,33 @@ void cert_spki_hash(X509 *cert, struct buf *out)
 	buf_adds(out, "sha256:");
 	hex_encode(str_n(md, md_len), out);
 }
+
+static char *general_name_text(const GENERAL_NAME *gn)
+{
+	char text[INET6_ADDRSTRLEN];
+	const ASN1_STRING *v;
+	int type, len;
+
+	v = GENERAL_NAME_get0_value(gn, &type);
+	len = type == GEN_DNS || type == GEN_IPADD ? ASN1_STRING_length(v) : 0;
+	if (type == GEN_DNS && len > 0 && !memchr(ASN1_STRING_get0_data(v), 0, (size_t)len))
+		return xstrndup((const char *)ASN1_STRING_get0_data(v), (size_t)len);
+	if (type == GEN_IPADD && (len == 4 || len == 16) &&
+	    inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(v), text, sizeof(text)))
+		return xstrdup(text);
+	return NULL;
+}
+
+void cert_request_sans(const STACK_OF(X509_EXTENSION) * exts, char **ret, size_t max, size_t *ret_n)
+{
+	GENERAL_NAMES *names = X509V3_get_d2i(exts, NID_subject_alt_name, NULL, NULL);
+
+	*ret_n = 0;
+	for (int i = 0; names && i < sk_GENERAL_NAME_num(names) && *ret_n < max; i++) {
+		char *text = general_name_text(sk_GENERAL_NAME_value(names, i));
+
+		if (text)
+			ret[(*ret_n)++] = text;
+	}
+	GENERAL_NAMES_free(names);
+}

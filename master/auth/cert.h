@@ -65,6 +65,13 @@ char *cert_name_cn(const X509_NAME *name);
 char *cert_name_org(const X509_NAME *name, size_t n);
 
 /*
+ * DNS names and IP addresses of a request's subjectAltName, as text: at most `max`, each to be
+ * freed by the caller. Other kinds of names are left out.
+ */
+void cert_request_sans(const STACK_OF(X509_EXTENSION) * exts, char **ret, size_t max,
+		       size_t *ret_n);
+
+/*
  * The text kubeadm calls discovery-token-ca-cert-hash: "sha256:" and the hex SHA-256 of the
  * certificate's SubjectPublicKeyInfo.
  */

@@ -427,12 +427,7 @@ unsigned disk_calls(struct disk *d)
 
 const char *disk_failed(struct disk *d)
 {
-	const char *failed;
-
-	pthread_mutex_lock(&d->lock);
-	failed = d->failed;
-	leave(d, 0);
-	return failed;
+	return d->failed;
 }
 
 void disk_set_free(struct disk *d, int64_t bytes)

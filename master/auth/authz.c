@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/auth/authz.h"
+
+#define LIST_OF(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* ---- rules that are only text ---- */
+
+static const struct authz_rule rule_public = {
+	.verbs = LIST_OF("get"),
+	.paths = LIST_OF("/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*",
+			 "/version", "/version/"),
+};
+static const struct authz_rule rules_authenticated[] = {
+	{.verbs = LIST_OF("get"),
+	 .paths = LIST_OF("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*",
+			  "/.well-known/openid-configuration", "/openid/v1/jwks")},
+	{.verbs = LIST_OF("create"),
+	 .groups = LIST_OF("authorization.k8s.io"),
+	 .resources = LIST_OF("selfsubjectaccessreviews", "selfsubjectrulesreviews")},
+	{.verbs = LIST_OF("create"),
+	 .groups = LIST_OF("authentication.k8s.io"),
+	 .resources = LIST_OF("selfsubjectreviews")},
+};
+static const struct authz_rule rule_bootstrapper = {
+	.verbs = LIST_OF("create", "get", "list", "watch"),
+	.groups = LIST_OF("certificates.k8s.io"),
+	.resources = LIST_OF("certificatesigningrequests"),
+};
+static const struct authz_rule rules_masters[] = {
+	{.verbs = LIST_OF("*"), .groups = LIST_OF("*"), .resources = LIST_OF("*")},
+	{.verbs = LIST_OF("*"), .paths = LIST_OF("*")},
+};
+
+void authz_rules(const struct user *u, void (*fn)(void *user, const struct authz_rule *r),
+		 void *user)
+{
+	fn(user, &rule_public);
+	if (user_in_group(u, GROUP_AUTHENTICATED))
+		for (size_t i = 0; i < ARRAY_SIZE(rules_authenticated); i++)
+			fn(user, &rules_authenticated[i]);
+	if (user_in_group(u, GROUP_BOOTSTRAPPERS))
+		fn(user, &rule_bootstrapper);
+	if (user_in_group(u, GROUP_MASTERS))
+		for (size_t i = 0; i < ARRAY_SIZE(rules_masters); i++)
+			fn(user, &rules_masters[i]);
+}
+
+/* "*" stands for everything, "/api/x*" for what begins so. */
+static bool in_list(const char *const *list, struct str s)
+{
+	for (size_t i = 0; list && list[i]; i++) {
+		struct str item = str_of(list[i]);
+
+		if (item.len && item.p[item.len - 1] == '*' &&
+		    str_starts(s, str_n(item.p, item.len - 1)))
+			return true;
+		if (str_eq(item, s))
+			return true;
+	}
+	return false;
+}
+
+struct rule_search {
+	const struct authz_attrs *a;
+	bool found;
+};
+
+static void match_rule(void *user, const struct authz_rule *r)
+{
+	struct rule_search *s = user;
+	const struct authz_attrs *a = s->a;
+
+	if (s->found || !in_list(r->verbs, str_of(a->verb)))
+		return;
+	if (!a->is_resource)
+		s->found = in_list(r->paths, a->path);
+	else if (in_list(r->groups, a->group) && in_list(r->resources, a->resource))
+		s->found = !a->subresource.len || in_list(r->resources, STR("*"));
+}
+
+/* ---- nodes ---- */
+
+enum node_check {
+	NODE_ANY, /* any object */
+	NODE_SELF, /* only the object named like the node */
+	NODE_OWN_POD, /* only pods bound to the node */
+	NODE_POD_SCOPE, /* pods of the node, by name or by the spec.nodeName selector */
+	NODE_USED, /* only what a pod on the node refers to, one by one */
+};
+
+struct node_rule {
+	const char *group, *resource, *subresource;
+	const char *const *verbs;
+	enum node_check check;
+	const char *ns; /* only there, or NULL */
+};
+
+#define READ LIST_OF("get", "list", "watch")
+#define MODIFY LIST_OF("get", "create", "update", "patch", "delete")
+static const struct node_rule node_rules[] = {
+	{"", "nodes", "", READ, NODE_ANY, NULL},
+	{"", "nodes", "", LIST_OF("update", "patch"), NODE_SELF, NULL},
+	{"", "nodes", "", LIST_OF("create"), NODE_ANY, NULL}, /* its name is checked in admission */
+	{"", "nodes", "status", LIST_OF("update", "patch"), NODE_SELF, NULL},
+	{"", "services", "", READ, NODE_ANY, NULL},
+	{"", "namespaces", "", READ, NODE_ANY, NULL},
+	{"", "endpoints", "", READ, NODE_ANY, NULL},
+	{"discovery.k8s.io", "endpointslices", "", READ, NODE_ANY, NULL},
+	{"", "pods", "", READ, NODE_POD_SCOPE, NULL},
+	{"", "pods", "", LIST_OF("create"), NODE_ANY, NULL}, /* mirror pods; see admission */
+	{"", "pods", "", LIST_OF("delete"), NODE_OWN_POD, NULL},
+	{"", "pods", "status", LIST_OF("update", "patch"), NODE_OWN_POD, NULL},
+	{"", "pods", "eviction", LIST_OF("create"), NODE_OWN_POD, NULL},
+	{"", "secrets", "", READ, NODE_USED, NULL},
+	{"", "configmaps", "", READ, NODE_USED, NULL},
+	{"", "persistentvolumeclaims", "", LIST_OF("get"), NODE_USED, NULL},
+	{"", "persistentvolumes", "", LIST_OF("get"), NODE_USED, NULL},
+	{"", "serviceaccounts", "", LIST_OF("get"), NODE_USED, NULL},
+	{"", "serviceaccounts", "token", LIST_OF("create"), NODE_USED, NULL},
+	{"", "events", "", LIST_OF("create", "update", "patch"), NODE_ANY, NULL},
+	{"events.k8s.io", "events", "", LIST_OF("create", "update", "patch"), NODE_ANY, NULL},
+	{"coordination.k8s.io", "leases", "", MODIFY, NODE_SELF, "kube-node-lease"},
+	{"certificates.k8s.io", "certificatesigningrequests", "",
+	 LIST_OF("create", "get", "list", "watch"), NODE_ANY, NULL},
+	{"storage.k8s.io", "csidrivers", "", READ, NODE_ANY, NULL},
+	{"storage.k8s.io", "csinodes", "", MODIFY, NODE_SELF, NULL},
+	{"node.k8s.io", "runtimeclasses", "", READ, NODE_ANY, NULL},
+	{"authentication.k8s.io", "tokenreviews", "", LIST_OF("create"), NODE_ANY, NULL},
+	{"authorization.k8s.io", "subjectaccessreviews", "", LIST_OF("create"), NODE_ANY, NULL},
+	{"authorization.k8s.io", "localsubjectaccessreviews", "", LIST_OF("create"), NODE_ANY,
+	 NULL},
+};
+
+static bool node_check(const struct authz_facts *f, const struct node_rule *r, struct str node,
+		       const struct authz_attrs *a, const char **why)
+{
+	switch (r->check) {
+	case NODE_ANY:
+		return true;
+	case NODE_SELF:
+		*why = "a node may only change what bears its own name";
+		/* The name of a new object is in its body: admission looks there. */
+		return str_eq(a->name, node) || (!a->name.len && !strcmp(a->verb, "create"));
+	case NODE_POD_SCOPE:
+		*why = "can only list and watch pods with spec.nodeName field selector of the own "
+		       "node";
+		if (!a->name.len)
+			return str_eq(a->field_node, node);
+		return str_eq(a->field_node, node) || f->pod_on_node(f->user, node, a->ns, a->name);
+	case NODE_OWN_POD:
+		*why = "the pod is not bound to this node";
+		return f->pod_on_node(f->user, node, a->ns, a->name);
+	case NODE_USED:
+		*why = "no relationship found between node and this object";
+		return a->name.len && f->node_uses(f->user, node, r->resource, a->ns, a->name);
+	}
+	return false;
+}
+
+static bool node_allow(const struct authz_facts *f, struct str node, const struct authz_attrs *a,
+		       const char **why)
+{
+	for (size_t i = 0; a->is_resource && i < ARRAY_SIZE(node_rules); i++) {
+		const struct node_rule *r = &node_rules[i];
+
+		if (str_eqs(a->group, r->group) && str_eqs(a->resource, r->resource) &&
+		    str_eqs(a->subresource, r->subresource) && in_list(r->verbs, str_of(a->verb)) &&
+		    (!r->ns || str_eqs(a->ns, r->ns)))
+			if (node_check(f, r, node, a, why))
+				return true;
+	}
+	return false;
+}
+
+bool authz_allow(const struct authz_facts *facts, const struct user *u, const struct authz_attrs *a,
+		 const char **ret_why)
+{
+	struct rule_search s = {a, false};
+	struct str node = user_node_name(u);
+	const char *why = NULL;
+
+	authz_rules(u, match_rule, &s);
+	if (!s.found && node.len && node_allow(facts, node, a, &why))
+		s.found = true;
+	if (ret_why)
+		*ret_why = s.found ? NULL : why;
+	return s.found;
+}
+
+void authz_message(const struct user *u, const struct authz_attrs *a, const char *why,
+		   struct buf *out)
+{
+	buf_addf(out, "User \"%s\" cannot %s ", u->name, a->verb);
+	if (a->is_resource) {
+		buf_addf(out, "resource \"%.*s", STR_ARG(a->resource));
+		if (a->subresource.len)
+			buf_addf(out, "/%.*s", STR_ARG(a->subresource));
+		buf_addf(out, "\" in API group \"%.*s\" ", STR_ARG(a->group));
+		if (a->ns.len)
+			buf_addf(out, "in the namespace \"%.*s\"", STR_ARG(a->ns));
+		else
+			buf_adds(out, "at the cluster scope");
+	} else {
+		buf_addf(out, "path \"%.*s\"", STR_ARG(a->path));
+	}
+	if (why)
+		buf_addf(out, ": %s", why);
+}
