@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/admission.h"
+#include "lib/api/status.h"
+#include "master/apiserver/server.h"
+
+struct plugin {
+	const char *name;
+	unsigned ops; /* enum admission_op */
+	const char *group, *resource; /* NULL: any */
+	int (*admit)(struct admission *a, struct err *err);
+};
+
+/* Mutating ones first, in the order Kubernetes runs them. */
+static const struct plugin plugins[] = {
+	{"NamespaceLifecycle", ADMIT_CREATE | ADMIT_DELETE, NULL, NULL, admit_namespace_lifecycle},
+	{"NodeRestriction", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_DELETE, NULL, NULL,
+	 admit_node_restriction},
+	{"CertificateRequester", ADMIT_CREATE, "certificates.k8s.io", "certificatesigningrequests",
+	 admit_csr_user},
+	{"NamespaceDefaultLabelName", ADMIT_CREATE | ADMIT_UPDATE, "", "namespaces",
+	 admit_namespace_label},
+	{"TaintNodesByCondition", ADMIT_CREATE, "", "nodes", admit_node_taint},
+	{"ServiceAccount", ADMIT_CREATE, "", "pods", admit_service_account},
+	{"DefaultTolerationSeconds", ADMIT_CREATE, "", "pods", admit_tolerations},
+	{"Priority", ADMIT_CREATE, "", "pods", admit_priority},
+};
+
+int admission_run(struct admission *a, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++) {
+		const struct plugin *p = &plugins[i];
+		int r;
+
+		if (!(p->ops & a->op) ||
+		    (p->resource && (*a->sub || strcmp(p->group, a->kind->group) != 0 ||
+				     strcmp(p->resource, a->kind->plural) != 0)))
+			continue;
+		r = p->admit(a, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_immortal(struct str ns)
+{
+	return str_eqs(ns, "default") || str_eqs(ns, "kube-system") || str_eqs(ns, "kube-public");
+}
+
+int admit_namespace_lifecycle(struct admission *a, struct err *err)
+{
+	const struct api_kind *ns_kind = server_kind("", "v1", "namespaces");
+	const struct store_obj *o;
+	CLEANUP_FREE char *why = NULL;
+	int r;
+
+	if (a->op == ADMIT_DELETE) {
+		if (a->kind == ns_kind && is_immortal(a->name))
+			return api_err_forbidden(err, a->kind, a->name,
+						 "this namespace may not be deleted");
+		return 0;
+	}
+	if (!api_kind_namespaced(a->kind) || *a->sub)
+		return 0;
+	o = server_get(a->view, ns_kind, STR(""), a->ns);
+	if (!o)
+		return api_err_not_found(err, ns_kind, a->ns);
+	if (!jv_exists(jv_path(jv_of(o->value), "metadata.deletionTimestamp")))
+		return 0;
+	why = xasprintf("unable to create new content in namespace %.*s because it is being "
+			"terminated",
+			STR_ARG(a->ns));
+	r = api_err_forbidden(err, a->kind, a->name, why);
+	err_field(err, "metadata.namespace", "NamespaceTerminating",
+		  "namespace %.*s is being terminated", STR_ARG(a->ns));
+	return r;
+}
+
+int admit_namespace_label(struct admission *a, struct err *err)
+{
+	struct json_object *labels = jsonc_ensure(jsonc_ensure(a->obj, "metadata"), "labels");
+
+	jsonc_set_str(labels, "kubernetes.io/metadata.name", a->name);
+	return 0;
+}
+
+/* Who asks for a certificate is what the server knows, never what the body says. */
+int admit_csr_user(struct admission *a, struct err *err)
+{
+	struct json_object *spec = jsonc_ensure(a->obj, "spec");
+	struct json_object *groups = json_object_new_array();
+
+	for (size_t i = 0; i < a->user->n_groups; i++)
+		json_object_array_add(groups, json_object_new_string(a->user->groups[i]));
+	jsonc_set(spec, "groups", groups);
+	jsonc_set_str(spec, "username", str_of(a->user->name));
+	json_object_object_del(spec, "extra");
+	json_object_object_del(spec, "uid");
+	if (a->user->uid)
+		jsonc_set_str(spec, "uid", str_of(a->user->uid));
+	return 0;
+}
+
+/* ---- nodes ---- */
+
+/* A new node takes no pods before its agent and the node controller have seen it ready. */
+int admit_node_taint(struct admission *a, struct err *err)
+{
+	struct json_object *spec = jsonc_ensure(a->obj, "spec");
+	struct json_object *taints = jsonc_get(spec, "taints"), *t;
+
+	if (!json_object_is_type(taints, json_type_array)) {
+		taints = json_object_new_array();
+		jsonc_set(spec, "taints", taints);
+	}
+	for (size_t i = 0; i < json_object_array_length(taints); i++)
+		if (str_eqs(jsonc_path_str(json_object_array_get_idx(taints, i), "key"),
+			    "node.kubernetes.io/not-ready"))
+			return 0;
+	t = json_object_new_object();
+	jsonc_set_str(t, "key", STR("node.kubernetes.io/not-ready"));
+	jsonc_set_str(t, "effect", STR("NoSchedule"));
+	json_object_array_add(taints, t);
+	return 0;
+}
+
+static int node_refuse(struct admission *a, struct str node, const char *what, struct err *err)
+{
+	CLEANUP_FREE char *why = xasprintf("node \"%.*s\" %s", STR_ARG(node), what);
+
+	return api_err_forbidden(err, a->kind, a->name, why);
+}
+
+/* What a node may say about itself and its pods, where the object's body decides. */
+int admit_node_restriction(struct admission *a, struct err *err)
+{
+	struct str node = user_node_name(a->user);
+	const char *plural = a->kind->plural;
+
+	if (!node.len)
+		return 0;
+	if (!strcmp(plural, "nodes") && !str_eq(a->name, node))
+		return node_refuse(a, node, "is not allowed to modify another node", err);
+	if (!strcmp(plural, "leases") &&
+	    (!str_eqs(a->ns, "kube-node-lease") || !str_eq(a->name, node)))
+		return node_refuse(a, node, "can only access its own lease", err);
+	if (!strcmp(plural, "pods") && a->op == ADMIT_CREATE && !*a->sub) {
+		struct json_object *notes = jsonc_path(a->obj, "metadata.annotations");
+
+		if (!jsonc_get(notes, "kubernetes.io/config.mirror"))
+			return node_refuse(a, node, "can only create mirror pods", err);
+		if (!str_eq(jsonc_path_str(a->obj, "spec.nodeName"), node))
+			return node_refuse(a, node,
+					   "can only create pods with spec.nodeName set to itself",
+					   err);
+		if (jsonc_path_str(a->obj, "spec.serviceAccountName").len)
+			return node_refuse(a, node,
+					   "can not create pods that reference a service account",
+					   err);
+	}
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_APISERVER_ADMISSION_H
+#define KNARR_APISERVER_ADMISSION_H
+#include "lib/json/jsonc.h"
+#include "master/apiserver/request.h"
+/*
+ * Admission: rules about an object that need to know more than the object. One plugin a file part,
+ * one row each in the table of admission.c, run in its order; a plugin may change `obj` on create
+ * and update.
+ */
+enum admission_op {
+	ADMIT_CREATE = 1 << 0,
+	ADMIT_UPDATE = 1 << 1,
+	ADMIT_DELETE = 1 << 2,
+};
+
+struct admission {
+	struct apiserver *srv;
+	struct store_view *view; /* what the rules look at */
+	const struct user *user;
+	enum admission_op op;
+	const struct api_kind *kind;
+	const char *sub; /* "" for the object itself */
+	struct str ns, name;
+	struct json_object *obj; /* NULL on delete */
+	struct json_object *old; /* NULL on create */
+	struct api_warnings *warnings;
+};
+
+int admission_run(struct admission *a, struct err *err);
+
+/* The plugins. */
+int admit_namespace_lifecycle(struct admission *a, struct err *err);
+int admit_csr_user(struct admission *a, struct err *err);
+int admit_namespace_label(struct admission *a, struct err *err);
+int admit_service_account(struct admission *a, struct err *err);
+int admit_tolerations(struct admission *a, struct err *err);
+int admit_priority(struct admission *a, struct err *err);
+int admit_node_restriction(struct admission *a, struct err *err);
+int admit_node_taint(struct admission *a, struct err *err);
+#endif

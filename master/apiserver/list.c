@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/convert.h"
+#include "lib/api/table.h"
+#include "master/apiserver/pages.h"
+#include "master/apiserver/read.h"
+#include "master/apiserver/verbs.h"
+
+/*
+ * A list is read from one view and never copied: the answer is an envelope and pointers to the
+ * stored bytes, kept alive by one blob that holds the view.
+ */
+struct list_state {
+	struct request *r;
+	struct store_view *view;
+	struct read_filter filter;
+	struct buf prefix, after; /* keys to walk, and where to begin */
+	struct str last_key; /* of the last object shown; in the view */
+	uint64_t limit, shown, remaining;
+	bool more;
+	const struct store_obj **objs;
+	size_t n, cap;
+};
+
+static void list_done(struct list_state *l)
+{
+	store_view_unref(l->view);
+	read_filter_done(&l->filter);
+	buf_done(&l->prefix);
+	buf_done(&l->after);
+	free(l->objs);
+}
+
+int read_number(struct request *r, const char *name, uint64_t absent, uint64_t *ret,
+		struct err *err)
+{
+	struct str v = query_get(&r->query, name);
+
+	*ret = absent;
+	if (!v.len || str_to_u64(v, ret) == 0)
+		return 0;
+	return api_err_bad_request(err, "strconv.ParseInt: parsing \"%.*s\": invalid syntax",
+				   STR_ARG(v));
+}
+
+void read_key_split(struct str key, struct str *ret_ns, struct str *ret_name)
+{
+	ssize_t slash = str_rchr(key, '/');
+	struct str head = str_n(key.p, (size_t)slash);
+
+	*ret_name = str_skip(key, (size_t)slash + 1);
+	*ret_ns = str_skip(head, (size_t)str_rchr(head, '/') + 1);
+}
+
+int read_filter_parse(struct request *r, struct read_filter *ret, struct err *err)
+{
+	struct str labels = query_get(&r->query, "labelSelector");
+	struct str fields = query_get(&r->query, "fieldSelector");
+	int e;
+
+	*ret = (struct read_filter){0};
+	e = label_selector_parse(labels.p ? labels : STR(""), &ret->labels, err);
+	if (e == 0)
+		e = field_selector_parse(fields.p ? fields : STR(""), r->kind, &ret->fields, err);
+	if (e < 0) {
+		read_filter_done(ret);
+		if (err && !err->http_code)
+			err->http_code = 400;
+		return e;
+	}
+	ret->any = label_selector_is_everything(&ret->labels) && !ret->fields.n;
+	return 0;
+}
+
+void read_filter_done(struct read_filter *f)
+{
+	label_selector_done(&f->labels);
+	field_selector_done(&f->fields);
+}
+
+bool read_filter_match(const struct read_filter *f, const struct store_obj *o)
+{
+	struct str ns, name;
+
+	if (f->any)
+		return true;
+	read_key_split(o->key, &ns, &name);
+	return api_index_match(o->meta, ns, name, &f->labels, &f->fields);
+}
+
+/* The view of `continue`, of an exact revision, or the newest. */
+static int choose_view(struct list_state *l, struct err *err)
+{
+	struct request *r = l->r;
+	struct str token = query_get(&r->query, "continue");
+	struct str match = query_get(&r->query, "resourceVersionMatch");
+	uint64_t rev = 0;
+	int given = read_check_rv(r, &rev, err);
+
+	if (given < 0)
+		return given;
+	if (match.len && !given)
+		return api_err_bad_request(err, "resourceVersionMatch is forbidden unless "
+						"resourceVersion is provided");
+	if (token.len) {
+		if (pages_token_parse(token, &rev, &l->after) < 0 ||
+		    !str_starts(buf_str(&l->after), buf_str(&l->prefix)))
+			return api_err_bad_request(err, "continue key is not valid");
+	} else if (!str_eqs(match, "Exact") || rev == store_rev(r->srv->store)) {
+		l->view = store_view(r->srv->store);
+		return 0;
+	}
+	l->view = pages_find(r->srv->pages, rev);
+	if (l->view || (rev == store_rev(r->srv->store) && (l->view = store_view(r->srv->store))))
+		return 0;
+	return api_err_gone(err, "The provided continue parameter is too old to display a "
+				 "consistent list result. You can start a new list without the "
+				 "continue parameter.");
+}
+
+/* Collect the objects of this page. */
+static void walk(struct list_state *l)
+{
+	struct str after = l->after.len ? buf_str(&l->after) : STR_NULL;
+	const struct store_obj *o;
+	struct store_iter it;
+
+	store_range(l->view, buf_str(&l->prefix), after, &it);
+	while ((o = store_iter_next(&it))) {
+		if (!read_filter_match(&l->filter, o))
+			continue;
+		if (l->limit && l->n == l->limit) {
+			l->more = true;
+			break;
+		}
+		*ARRAY_PUSH(l->objs, l->n, l->cap) = o;
+		l->last_key = o->key;
+	}
+	if (l->more && l->filter.any)
+		l->remaining = store_count(l->view, buf_str(&l->prefix), l->last_key);
+	if (l->more)
+		pages_keep(l->r->srv->pages, l->view);
+}
+
+static void write_meta(struct list_state *l, struct buf *out)
+{
+	buf_addf(out, "\"metadata\":{\"resourceVersion\":\"%" PRIu64 "\"", store_view_rev(l->view));
+	if (l->more) {
+		buf_adds(out, ",\"continue\":\"");
+		pages_token(store_view_rev(l->view), l->last_key, out);
+		buf_addc(out, '"');
+		if (l->remaining)
+			buf_addf(out, ",\"remainingItemCount\":%" PRIu64, l->remaining);
+	}
+	buf_addc(out, '}');
+}
+
+static void write_head(struct list_state *l, struct buf *out)
+{
+	const struct api_kind *k = l->r->kind;
+
+	if (l->r->accept.form == ACCEPT_PARTIAL) {
+		buf_addf(out,
+			 "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":"
+			 "\"meta.k8s.io/%s\",",
+			 l->r->accept.version);
+	} else {
+		buf_addf(out, "{\"kind\":\"%s\",\"apiVersion\":\"", k->list_kind);
+		api_kind_api_version(k, out);
+		buf_adds(out, "\",");
+	}
+	write_meta(l, out);
+	buf_adds(out, ",\"items\":[");
+}
+
+static void respond_table(struct list_state *l)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	CLEANUP(buf_done) struct buf token = BUF_INIT;
+	CLEANUP(buf_done) struct buf converted = BUF_INIT;
+	struct request *r = l->r;
+	int include = api_table_include_parse(query_get(&r->query, "includeObject"));
+	char rv[24];
+
+	snprintf(rv, sizeof(rv), "%" PRIu64, store_view_rev(l->view));
+	if (l->more)
+		pages_token(store_view_rev(l->view), l->last_key, &token);
+	api_table_begin(r->kind, r->accept.version, str_of(rv), buf_str(&token),
+			l->remaining ? (int64_t)l->remaining : -1, true, &b);
+	for (size_t i = 0; i < l->n; i++) {
+		struct str value = l->objs[i]->value;
+
+		if (r->kind->storage) {
+			buf_clear(&converted);
+			api_convert_bytes(r->kind, jv_of(value), &converted);
+			value = buf_str(&converted);
+		}
+		api_table_row(r->kind, r->accept.version, server_now_ns(r->srv), jv_of(value),
+			      include < 0 ? API_INCLUDE_METADATA : (enum api_table_include)include,
+			      i == 0, &b);
+	}
+	api_table_end(&b);
+	respond_json(r, 200, &b);
+}
+
+/* Items that are not the stored bytes themselves. */
+static void respond_made(struct list_state *l)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	write_head(l, &b);
+	for (size_t i = 0; i < l->n; i++) {
+		struct jv stored = jv_of(l->objs[i]->value);
+
+		if (i)
+			buf_addc(&b, ',');
+		if (l->r->accept.form == ACCEPT_PARTIAL)
+			api_partial_metadata(l->r->accept.version, stored, &b);
+		else if (l->r->kind->storage)
+			api_convert_bytes(l->r->kind, stored, &b);
+		else
+			buf_addstr(&b, l->objs[i]->value);
+	}
+	buf_adds(&b, "]}");
+	respond_json(l->r, 200, &b);
+}
+
+static void release_view(void *user)
+{
+	store_view_unref(user);
+}
+
+/* The stored bytes as they are. */
+static void respond_pieces(struct list_state *l)
+{
+	CLEANUP(buf_done) struct buf head = BUF_INIT;
+	CLEANUP_FREE struct http_piece *p = xcalloc(2 * l->n + 2, sizeof(*p));
+	struct http_blob *keep, *head_blob;
+	struct request *r = l->r;
+	size_t n = 0;
+
+	write_head(l, &head);
+	head_blob = http_blob_take_buf(&head);
+	keep = http_blob_wrap(STR(""), release_view, store_view_ref(l->view));
+	p[n++] = http_piece_of(head_blob);
+	for (size_t i = 0; i < l->n; i++) {
+		if (r->front->object && r->front->object(r, TRANSPORT_ITEM, l->objs[i]))
+			continue;
+		if (n > 1)
+			p[n++] = HTTP_PIECE_LIT(",");
+		p[n++] = (struct http_piece){l->objs[i]->value, keep};
+	}
+	p[n++] = HTTP_PIECE_LIT("]}");
+	respond_pieces_json(r, 200, p, n);
+	http_blob_unref(keep);
+	http_blob_unref(head_blob);
+}
+
+static void list_now(struct request *r)
+{
+	CLEANUP(list_done) struct list_state l = {.r = r, .prefix = BUF_INIT, .after = BUF_INIT};
+	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	request_key(r->kind, r->info.ns, STR(""), &l.prefix);
+	if (read_number(r, "limit", 0, &l.limit, &e) < 0 ||
+	    read_filter_parse(r, &l.filter, &e) < 0 || choose_view(&l, &e) < 0) {
+		respond_err(r, &e);
+		return;
+	}
+	walk(&l);
+	if (r->accept.form == ACCEPT_TABLE)
+		respond_table(&l);
+	else if (r->accept.form == ACCEPT_PARTIAL || r->kind->storage || r->accept.yaml)
+		respond_made(&l);
+	else
+		respond_pieces(&l);
+}
+
+void verb_list(struct request *r)
+{
+	if (r->accept.form == ACCEPT_NONE)
+		respond_not_acceptable(r);
+	else
+		read_consistent(r, list_now);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/node_facts.h"
+#include "lib/api/index.h"
+
+static bool pod_on_node(void *user, struct str node, struct str ns, struct str pod)
+{
+	struct apiserver *s = user;
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	const struct store_obj *o = server_get(v, server_kind("", "v1", "pods"), ns, pod);
+
+	/* A pod that is gone already may be asked about: the answer is 404 then, not 403. */
+	return !o || str_eq(api_index_field(o->meta, STR("spec.nodeName")), node);
+}
+
+/* Where in a pod's spec an object of a kind is named; "[]" steps into each element. */
+static const struct {
+	const char *plural, *list, *path;
+} ref_paths[] = {
+	{"secrets", "spec.volumes", "secret.secretName"},
+	{"configmaps", "spec.volumes", "configMap.name"},
+	{"persistentvolumeclaims", "spec.volumes", "persistentVolumeClaim.claimName"},
+	{"secrets", "spec.imagePullSecrets", "name"},
+};
+static const char *const container_lists[] = {"spec.containers", "spec.initContainers",
+					      "spec.ephemeralContainers"};
+
+static bool env_refers(struct jv container, bool secret, struct str name)
+{
+	jv_for_each (e, jv_get(container, "envFrom"))
+		if (str_eq(jv_text(jv_path(e.value,
+					   secret ? "secretRef.name" : "configMapRef.name")),
+			   name))
+			return true;
+	jv_for_each (e, jv_get(container, "env"))
+		if (str_eq(jv_text(jv_path(e.value, secret ? "valueFrom.secretKeyRef.name"
+							   : "valueFrom.configMapKeyRef.name")),
+			   name))
+			return true;
+	return false;
+}
+
+static bool projected_refers(struct jv volume, bool secret, struct str name)
+{
+	jv_for_each (s, jv_path(volume, "projected.sources"))
+		if (str_eq(jv_text(jv_path(s.value, secret ? "secret.name" : "configMap.name")),
+			   name))
+			return true;
+	return false;
+}
+
+static bool pod_refers(struct jv pod, const char *plural, struct str name)
+{
+	bool secret = !strcmp(plural, "secrets");
+
+	if (!strcmp(plural, "serviceaccounts"))
+		return str_eq(jv_text(jv_path(pod, "spec.serviceAccountName")), name);
+	for (size_t i = 0; i < ARRAY_SIZE(ref_paths); i++) {
+		if (strcmp(plural, ref_paths[i].plural) != 0)
+			continue;
+		jv_for_each (v, jv_path(pod, ref_paths[i].list))
+			if (str_eq(jv_text(jv_path(v.value, ref_paths[i].path)), name))
+				return true;
+	}
+	if (!secret && strcmp(plural, "configmaps") != 0)
+		return false;
+	jv_for_each (v, jv_path(pod, "spec.volumes"))
+		if (projected_refers(v.value, secret, name))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(container_lists); i++)
+		jv_for_each (c, jv_path(pod, container_lists[i]))
+			if (env_refers(c.value, secret, name))
+				return true;
+	return false;
+}
+
+static bool node_uses(void *user, struct str node, const char *plural, struct str ns,
+		      struct str name)
+{
+	struct apiserver *s = user;
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
+	const struct store_obj *o;
+	struct store_iter it;
+
+	if (!ns.len)
+		return false;
+	request_key(server_kind("", "v1", "pods"), ns, STR(""), &prefix);
+	store_range(v, buf_str(&prefix), STR_NULL, &it);
+	while ((o = store_iter_next(&it)))
+		if (str_eq(api_index_field(o->meta, STR("spec.nodeName")), node) &&
+		    pod_refers(jv_of(o->value), plural, name))
+			return true;
+	return false;
+}
+
+void node_facts_init(struct authz_facts *f, struct apiserver *s)
+{
+	*f = (struct authz_facts){pod_on_node, node_uses, s};
+}

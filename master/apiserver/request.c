@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/request.h"
+#include "master/apiserver/metrics.h"
+#include "master/apiserver/server.h"
+#include "master/apiserver/verbs.h"
+
+#define BODY_MAX (3u << 20)
+
+struct route {
+	const char *verb;
+	enum api_verb bit;
+	void (*run)(struct request *r);
+	bool body, collection;
+};
+
+static const struct route routes[] = {
+	{"get", API_VERB_GET, verb_get, false, false},
+	{"list", API_VERB_LIST, verb_list, false, true},
+	{"watch", API_VERB_WATCH, verb_watch, false, true},
+	{"create", API_VERB_CREATE, verb_create, true, true},
+	{"update", API_VERB_UPDATE, verb_update, true, false},
+	{"patch", API_VERB_PATCH, verb_patch, true, false},
+	{"delete", API_VERB_DELETE, verb_delete, true, false},
+	{"deletecollection", API_VERB_DELETECOLLECTION, verb_deletecollection, true, true},
+};
+
+struct sub_route {
+	const char *name;
+	void (*run)(struct request *r); /* NULL: the verb's own function */
+	bool stream; /* no body is read, the connection may be taken over */
+};
+
+static const struct sub_route sub_routes[] = {
+	{"status", NULL, false},
+	{"ephemeralcontainers", NULL, false},
+	{"resize", NULL, false},
+	{"finalize", NULL, false},
+	{"scale", sub_scale, false},
+	{"binding", sub_binding, false},
+	{"eviction", sub_eviction, false},
+	{"token", sub_token, false},
+	{"approval", sub_approval, false},
+	{"log", sub_kubelet, true},
+	{"exec", sub_kubelet, true},
+	{"attach", sub_kubelet, true},
+	{"portforward", sub_kubelet, true},
+};
+
+void request_init(struct request *r, struct apiserver *srv, const struct request_front *front)
+{
+	*r = (struct request){.srv = srv, .front = front, .refs = 1};
+	list_init(&r->node);
+	r->query.text = BUF_INIT;
+	r->info.text = BUF_INIT;
+}
+
+struct request *request_ref(struct request *r)
+{
+	r->refs++;
+	return r;
+}
+
+void request_unref(struct request *r)
+{
+	if (--r->refs)
+		return;
+	if (!list_empty(&r->node)) {
+		list_remove(&r->node);
+		r->srv->n_requests--;
+	}
+	user_unref(r->user);
+	query_done(&r->query);
+	request_info_done(&r->info);
+	api_warnings_done(&r->warnings);
+	r->front->free(r);
+}
+
+void request_gone(struct request *r)
+{
+	if (r->gone)
+		return;
+	r->gone = true;
+	metrics_request(r->srv->metrics, r);
+	if (r->on_gone)
+		r->on_gone(r);
+}
+
+bool request_dry_run(const struct request *r)
+{
+	return str_eqs(query_get(&r->query, "dryRun"), "All");
+}
+
+void request_key(const struct api_kind *k, struct str ns, struct str name, struct buf *out)
+{
+	const struct api_kind *st = request_storage(k);
+
+	buf_addf(out, "/%s/%s/", *st->group ? st->group : "core", st->plural);
+	if (!api_kind_namespaced(k))
+		ns = STR("");
+	else if (!ns.len)
+		return;
+	buf_addstr(out, ns);
+	buf_addc(out, '/');
+	buf_addstr(out, name);
+}
+
+static void fail(struct request *r, int errnum, int code, const char *reason, const char *text)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	err_set(&e, errnum, reason, "%s", text);
+	e.http_code = code;
+	if (code == 503 || code == 429)
+		e.retry_after_s = 1;
+	respond_err(r, &e);
+}
+
+static const struct route *route_find(const char *verb)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
+		if (!strcmp(routes[i].verb, verb))
+			return &routes[i];
+	return NULL;
+}
+
+static const struct sub_route *sub_route_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sub_routes); i++)
+		if (!strcmp(sub_routes[i].name, name))
+			return &sub_routes[i];
+	return NULL;
+}
+
+/* ---- may he? ---- */
+
+/* The node a list of pods is narrowed to. */
+static struct str selected_node(const struct request *r)
+{
+	struct str rest = query_get(&r->query, "fieldSelector"), part;
+	struct str eq = STR("spec.nodeName=");
+
+	while (rest.p && rest.len && str_split(&rest, ',', &part))
+		if (str_starts(part, eq))
+			return str_skip(part, eq.len);
+	return STR_NULL;
+}
+
+static bool authorise(struct request *r)
+{
+	const struct request_info *i = &r->info;
+	struct authz_attrs a = {.verb = i->verb,
+				.is_resource = i->is_resource,
+				.group = i->group,
+				.version = i->version,
+				.resource = i->resource,
+				.subresource = i->subresource,
+				.ns = i->ns,
+				.name = i->name,
+				.path = i->path,
+				.field_node = selected_node(r)};
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	const char *why = NULL;
+
+	if (authz_allow(&r->srv->facts, r->user, &a, &why))
+		return true;
+	if (i->is_resource) {
+		buf_addstr(&text, i->resource);
+		if (i->group.len)
+			buf_addf(&text, ".%.*s", STR_ARG(i->group));
+		if (i->name.len)
+			buf_addf(&text, " \"%.*s\"", STR_ARG(i->name));
+		buf_adds(&text, " is forbidden: ");
+	} else {
+		buf_adds(&text, "forbidden: ");
+	}
+	authz_message(r->user, &a, why, &text);
+	err_set(&e, EACCES, "Forbidden", "%s", text.p);
+	e.http_code = 403;
+	respond_err(r, &e);
+	return false;
+}
+
+/* ---- which kind, which function? ---- */
+
+static void read_body(struct request *r)
+{
+	r->front->read_body(r, BODY_MAX);
+}
+
+static void run_verb(struct request *r)
+{
+	const struct sub_route *sr;
+
+	if (r->sub) {
+		sr = sub_route_find(r->sub->name);
+		if (sr && sr->run) {
+			sr->run(r);
+			return;
+		}
+	}
+	if (r->kind->flags & API_K_VIRTUAL) {
+		virtual_create(r);
+		return;
+	}
+	route_find(r->info.verb)->run(r);
+}
+
+void request_body(struct request *r, int err, struct str body)
+{
+	if (r->gone || r->answered)
+		return;
+	if (err == -EFBIG) {
+		fail(r, EFBIG, 413, "RequestEntityTooLarge",
+		     "Request entity too large: limit is 3145728");
+		return;
+	}
+	if (err)
+		return; /* the front reports the loss by request_gone */
+	r->body = body;
+	run_verb(r);
+}
+
+/* Does the path's form fit the kind? POST goes to a collection, PUT to an object, and so on. */
+static bool shape_fits(const struct request *r, const struct route *route)
+{
+	const struct request_info *i = &r->info;
+	bool namespaced = api_kind_namespaced(r->kind);
+	bool is_namespace = !*r->kind->group && !strcmp(r->kind->plural, "namespaces");
+
+	if (!namespaced && i->ns.len && !is_namespace)
+		return false;
+	if (route->collection && (!i->subresource.len || (r->kind->flags & API_K_VIRTUAL)))
+		return !namespaced || i->ns.len || (route->bit & (API_VERB_LIST | API_VERB_WATCH));
+	return !namespaced || i->ns.len;
+}
+
+static void run_resource(struct request *r)
+{
+	const struct request_info *i = &r->info;
+	const struct route *route = route_find(i->verb);
+	const struct sub_route *sr = NULL;
+	uint16_t allowed;
+
+	r->kind = api_kind_find(i->group, i->version, i->resource);
+	if (!r->kind) {
+		respond_not_served(r);
+		return;
+	}
+	allowed = r->kind->verbs;
+	if (i->subresource.len) {
+		r->sub = api_subresource_find(r->kind, i->subresource);
+		sr = r->sub ? sub_route_find(r->sub->name) : NULL;
+		if (!sr) {
+			respond_not_served(r);
+			return;
+		}
+		allowed = r->sub->verbs;
+	}
+	if (!route || !(allowed & route->bit) || !shape_fits(r, route)) {
+		respond_not_allowed(r);
+		return;
+	}
+	if (sr && sr->stream)
+		sr->run(r);
+	else if (route->body)
+		read_body(r);
+	else
+		run_verb(r);
+}
+
+void request_run(struct request *r)
+{
+	struct apiserver *s = r->srv;
+
+	r->began_ns = clock_mono_ns(s->clock);
+	list_append(&s->requests, &r->node);
+	s->n_requests++;
+	r->accept = accept_parse(r->accept_text);
+	if (query_parse(r->query_text, &r->query) < 0 ||
+	    request_info_parse(r->method, r->path, &r->query, &r->info) < 0) {
+		fail(r, EINVAL, 400, "BadRequest", "the request's path or query cannot be read");
+		return;
+	}
+	if (!r->user) {
+		fail(r, EACCES, 401, "Unauthorized", "Unauthorized");
+		return;
+	}
+	if (s->stopping && r->info.is_resource) {
+		fail(r, EBUSY, 503, "ServiceUnavailable", "the server is shutting down");
+		return;
+	}
+	if (!authorise(r))
+		return;
+	if (r->info.is_resource)
+		run_resource(r);
+	else
+		paths_run(r);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_APISERVER_REQUEST_H
+#define KNARR_APISERVER_REQUEST_H
+#include "lib/api/api.h"
+#include "lib/api/status.h"
+#include "lib/base/list.h"
+#include "lib/client/transport.h"
+#include "lib/http/message.h"
+#include "lib/http/stream.h"
+#include "master/apiserver/accept.h"
+#include "master/apiserver/request_info.h"
+#include "master/auth/user.h"
+#include "master/store/store.h"
+/*
+ * One request on its way through the pipeline, and the answer's way back to whatever front it came
+ * from.
+ *
+ *	front: request_init, request_run --> ... --> reply | start, write*, end | upgrade
+ *	                                  \-> request_gone (the client went away)
+ *
+ * The front holds one reference until the exchange is over; a verb that waits for the store holds
+ * another. After request_gone nothing more is sent, and on_gone tells the verb to stop.
+ */
+struct apiserver;
+struct request;
+
+/* What a front does for the pipeline. Strings and pieces are borrowed during the call. */
+struct request_front {
+	/* Complete answer. */
+	void (*reply)(struct request *r, int status, const struct http_header *h, size_t n_h,
+		      const struct http_piece *p, size_t n_p);
+	/* Answer in parts. write: -EPIPE or -ENOBUFS when the client is lost. */
+	void (*start)(struct request *r, int status, const struct http_header *h, size_t n_h);
+	int (*write)(struct request *r, const struct http_piece *p, size_t n_p);
+	void (*end)(struct request *r);
+	/* Bytes not yet taken by the client; NULL: writes are taken at once. */
+	size_t (*queued)(struct request *r);
+	void (*on_drain)(struct request *r, void (*cb)(struct request *r));
+	/*
+	 * Hand over an object instead of its bytes in an envelope: an event of a watch, an item of
+	 * a list. False: not wanted, send bytes. NULL: never.
+	 */
+	bool (*object)(struct request *r, enum transport_event ev, const struct store_obj *o);
+	/* Calls request_body (now or later) with what the client sends. */
+	void (*read_body)(struct request *r, size_t max);
+	/* The request as HTTP has it, for what must be passed on whole; NULL: cannot. */
+	struct http_req *(*http)(struct request *r);
+	void (*free)(struct request *r); /* the last reference is gone */
+};
+
+struct request {
+	struct apiserver *srv;
+	const struct request_front *front;
+	unsigned refs;
+	struct list node; /* of srv->requests */
+	/* Given by the front; stays valid while the front's reference does. */
+	struct str method, path, query_text, content_type, user_agent;
+	struct accept accept;
+	struct str accept_text;
+	struct user *user; /* owned */
+	struct str body;
+	/* Found by the pipeline. */
+	struct query query;
+	struct request_info info;
+	const struct api_kind *kind; /* of the resource, also for its sub-resources */
+	const struct api_subresource *sub;
+	struct api_warnings warnings;
+	uint64_t began_ns;
+	int status; /* of the answer, for metrics */
+	bool answered, gone, streaming, long_running;
+	void (*on_gone)(struct request *r);
+	void (*on_drain_cb)(struct request *r);
+	void *work; /* the verb's own state */
+};
+
+/* Zeroes r and sets what every front must; the caller holds the reference. */
+void request_init(struct request *r, struct apiserver *srv, const struct request_front *front);
+struct request *request_ref(struct request *r);
+void request_unref(struct request *r);
+/*
+ * Start: method, path, query_text, user and the header fields are set. Decides everything up to
+ * the verb, which may answer before this returns.
+ */
+void request_run(struct request *r);
+/* The body is there (err 0), too large (-EFBIG), or lost (any other). */
+void request_body(struct request *r, int err, struct str body);
+/* The exchange is over, whoever ended it. Runs on_gone once; the front then drops its reference. */
+void request_gone(struct request *r);
+
+/* The key of an object, or the prefix of all when name (or ns too) is absent. */
+void request_key(const struct api_kind *k, struct str ns, struct str name, struct buf *out);
+/* The kind whose keys and bytes the store has. */
+static inline const struct api_kind *request_storage(const struct api_kind *k)
+{
+	return k->storage ? k->storage : k;
+}
+/* dryRun=All. */
+bool request_dry_run(const struct request *r);
+#endif

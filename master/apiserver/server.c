@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/server.h"
+#include "master/apiserver/bootstrap.h"
+#include "master/apiserver/kubelet.h"
+#include "master/apiserver/metrics.h"
+#include "master/apiserver/node_facts.h"
+#include "master/apiserver/pages.h"
+#include "master/apiserver/service_alloc.h"
+
+#define NODE_PORT_FIRST 30000
+#define NODE_PORT_LAST 32767
+
+const struct api_kind *server_kind(const char *group, const char *version, const char *plural)
+{
+	const struct api_kind *k = api_kind_find(str_of(group), str_of(version), str_of(plural));
+
+	assert(k);
+	return k;
+}
+
+/* A token's service account, pod or secret, for authn. */
+static bool lookup(void *user, const char *plural, struct str ns, struct str name, struct buf *json)
+{
+	struct apiserver *s = user;
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	const struct store_obj *o = server_get(v, server_kind("", "v1", plural), ns, name);
+
+	if (o)
+		buf_addstr(json, o->value);
+	return o;
+}
+
+int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, struct err *err)
+{
+	struct apiserver *s = NEW(struct apiserver);
+	const char *domain = conf->cluster_domain ? conf->cluster_domain : "cluster.local";
+	int r;
+
+	s->conf = *conf;
+	s->store = conf->store;
+	s->timers = conf->timers;
+	s->clock = conf->timers->clock;
+	s->started_ns = clock_mono_ns(s->clock);
+	list_init(&s->requests);
+	s->issuer = xasprintf("https://kubernetes.default.svc.%s", domain);
+	s->authn = (struct authn_conf){pki_sa_key(conf->pki), s->issuer, s->clock, lookup, s};
+	node_facts_init(&s->facts, s);
+	s->pages = pages_new(s->timers);
+	s->metrics = metrics_new();
+	r = service_alloc_new(s->store, conf->service_cidr,
+			      conf->node_port_first ? conf->node_port_first : NODE_PORT_FIRST,
+			      conf->node_port_last ? conf->node_port_last : NODE_PORT_LAST,
+			      &s->services, err);
+	if (r < 0) {
+		apiserver_free(s);
+		return r;
+	}
+	s->kubelet = kubelet_client_new(s);
+	*ret = s;
+	return 0;
+}
+
+static void bootstrap_ready(void *user)
+{
+	((struct apiserver *)user)->ready = true;
+}
+
+void apiserver_start(struct apiserver *s)
+{
+	if (store_role(s->store) == STORE_LEADER)
+		bootstrap_start(s, bootstrap_ready, s);
+	else
+		s->ready = true;
+}
+
+void apiserver_stop(struct apiserver *s)
+{
+	s->stopping = true;
+	s->ready = false;
+	list_for_each_safe (it, &s->requests) {
+		struct request *r = list_entry(it, struct request, node);
+
+		if (r->streaming && !r->gone && r->front->end)
+			r->front->end(r);
+	}
+}
+
+struct apiserver *apiserver_free(struct apiserver *s)
+{
+	if (!s)
+		return NULL;
+	kubelet_client_free(s->kubelet);
+	bootstrap_free(s);
+	service_alloc_free(s->services);
+	pages_free(s->pages);
+	metrics_free(s->metrics);
+	free(s->issuer);
+	free(s);
+	return NULL;
+}
+
+void apiserver_set_port(struct apiserver *s, uint16_t port)
+{
+	s->conf.port = port;
+}
+
+bool apiserver_is_ready(const struct apiserver *s)
+{
+	return s->ready;
+}

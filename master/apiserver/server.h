@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_APISERVER_SERVER_H
+#define KNARR_APISERVER_SERVER_H
+#include "lib/base/hmap.h"
+#include "master/apiserver/apiserver.h"
+#include "master/apiserver/request.h"
+#include "master/auth/authn.h"
+#include "master/auth/authz.h"
+/*
+ * The state that all requests share: struct apiserver as the files of this folder see it. One
+ * thread owns it.
+ */
+struct page_views; /* pages.h: views kept for the later pages of a list */
+struct service_alloc; /* service_alloc.h: service addresses and node ports in use */
+struct metrics; /* metrics.h */
+struct kubelet_client; /* kubelet.h */
+struct bootstrap; /* bootstrap.h */
+
+struct apiserver {
+	struct apiserver_conf conf;
+	struct store *store;
+	struct timers *timers;
+	const struct clock *clock;
+	struct authn_conf authn;
+	struct authz_facts facts;
+	char *issuer;
+	struct page_views *pages;
+	struct service_alloc *services;
+	struct metrics *metrics;
+	struct kubelet_client *kubelet;
+	struct bootstrap *bootstrap; /* while it runs */
+	struct list requests; /* those not over yet */
+	size_t n_requests;
+	bool ready, stopping;
+	uint64_t started_ns;
+};
+
+static inline int64_t server_now_ns(const struct apiserver *s)
+{
+	return clock_real_ns(s->clock);
+}
+/* The stored object of a kind, borrowed from the view; NULL if there is none. */
+const struct store_obj *server_get(const struct store_view *v, const struct api_kind *k,
+				   struct str ns, struct str name);
+/* A core/v1 (or other built-in) kind by its plural; asserts that it exists. */
+const struct api_kind *server_kind(const char *group, const char *version, const char *plural);
+#endif

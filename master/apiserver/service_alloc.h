@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_APISERVER_SERVICE_ALLOC_H
+#define KNARR_APISERVER_SERVICE_ALLOC_H
+#include "lib/json/jsonc.h"
+#include "master/apiserver/request.h"
+/*
+ * Cluster addresses and node ports of Services. What is in use is exactly what the stored Services
+ * say: the tables are filled from the store at start and follow it by a watch; what a write
+ * under way has chosen is set aside until it is committed or dropped.
+ */
+struct service_alloc;
+
+/* -EINVAL for a range that is none ("10.96.0.0/16", 8 to 65,536 addresses, IPv4). */
+int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first,
+		      uint16_t port_last, struct service_alloc **ret, struct err *err);
+struct service_alloc *service_alloc_free(struct service_alloc *a);
+/* The first address of the range: the `kubernetes` Service. */
+const char *service_alloc_first_ip(const struct service_alloc *a);
+
+/*
+ * For a Service that is about to be written (nothing for other kinds): fills in clusterIP(s),
+ * nodePort and healthCheckNodePort where its type wants them, checks what the client chose. *held
+ * gets what was set aside (NULL if nothing). Causes in err: Kubernetes' own texts.
+ */
+int service_alloc_prepare(struct service_alloc *a, const struct api_kind *k,
+			  const struct api_subresource *sub, struct json_object *obj,
+			  struct json_object *old, void **held, struct err *err);
+/* The write was committed, or was not. Both take `held` and accept NULL. */
+void service_alloc_commit(struct service_alloc *a, void *held);
+void service_alloc_drop(struct service_alloc *a, void *held);
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_APISERVER_VERBS_H
+#define KNARR_APISERVER_VERBS_H
+#include "master/apiserver/respond.h"
+#include "master/apiserver/server.h"
+/*
+ * The last step of the pipeline: one function a verb, called when user, rights, kind and (for those
+ * that have one) body are there. Each answers, now or when the store has.
+ */
+void verb_get(struct request *r);
+void verb_list(struct request *r);
+void verb_watch(struct request *r);
+void verb_create(struct request *r);
+void verb_update(struct request *r); /* of the object, of status and its like */
+void verb_patch(struct request *r);
+void verb_delete(struct request *r);
+void verb_deletecollection(struct request *r);
+
+/* Sub-resources with a body or an effect of their own. */
+void sub_scale(struct request *r);
+void sub_binding(struct request *r);
+void sub_eviction(struct request *r);
+void sub_token(struct request *r);
+void sub_approval(struct request *r);
+/* Log, exec, attach, portforward: passed on to the agent. */
+void sub_kubelet(struct request *r);
+
+/* Kinds that are answered at once: SelfSubjectReview and its like. */
+void virtual_create(struct request *r);
+
+/* What is no resource: discovery, OpenAPI, health, version, metrics. */
+void paths_run(struct request *r);
+#endif

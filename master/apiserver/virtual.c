@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/json/jsonc.h"
+#include "lib/json/jw.h"
+#include "master/apiserver/verbs.h"
+#include "master/apiserver/write.h"
+
+/* Reviews: questions in the form of objects, answered at once and never stored. */
+
+static void set_user(struct json_object *at, const struct user *u)
+{
+	struct json_object *groups = json_object_new_array(), *extra, *list;
+
+	jsonc_set_str(at, "username", str_of(u->name));
+	if (u->uid)
+		jsonc_set_str(at, "uid", str_of(u->uid));
+	for (size_t i = 0; i < u->n_groups; i++)
+		json_object_array_add(groups, json_object_new_string(u->groups[i]));
+	jsonc_set(at, "groups", groups);
+	for (size_t i = 0; i < u->n_extra; i++) {
+		extra = jsonc_ensure(at, "extra");
+		list = json_object_new_array();
+		json_object_array_add(list, json_object_new_string(u->extra[i].value));
+		jsonc_set(extra, u->extra[i].key, list);
+	}
+}
+
+static void self_review(struct request *r, struct json_object *obj)
+{
+	set_user(jsonc_ensure(jsonc_ensure(obj, "status"), "userInfo"), r->user);
+}
+
+/* ---- access reviews ---- */
+
+static void decide(struct request *r, struct json_object *obj, const struct user *u)
+{
+	struct json_object *spec = jsonc_get(obj, "spec"), *status = jsonc_ensure(obj, "status");
+	struct json_object *res = jsonc_get(spec, "resourceAttributes");
+	struct json_object *non = jsonc_get(spec, "nonResourceAttributes");
+	struct json_object *of = res ? res : non;
+	CLEANUP_FREE char *verb = str_dup(jsonc_path_str(of, "verb"));
+	struct authz_attrs a = {.verb = verb ? verb : "",
+				.is_resource = res,
+				.group = jsonc_path_str(res, "group"),
+				.version = jsonc_path_str(res, "version"),
+				.resource = jsonc_path_str(res, "resource"),
+				.subresource = jsonc_path_str(res, "subresource"),
+				.ns = jsonc_path_str(res, "namespace"),
+				.name = jsonc_path_str(res, "name"),
+				.path = jsonc_path_str(non, "path")};
+	const char *why = NULL;
+	bool allowed = of && authz_allow(&r->srv->facts, u, &a, &why);
+
+	jsonc_set(status, "allowed", json_object_new_boolean(allowed));
+	if (why)
+		jsonc_set_str(status, "reason", str_of(why));
+}
+
+static void self_access_review(struct request *r, struct json_object *obj)
+{
+	decide(r, obj, r->user);
+}
+
+static void access_review(struct request *r, struct json_object *obj)
+{
+	CLEANUP(user_unrefp) struct user *u = user_new(jsonc_path_str(obj, "spec.user"));
+	struct json_object *groups = jsonc_path(obj, "spec.groups");
+
+	for (size_t i = 0; groups && i < json_object_array_length(groups); i++)
+		user_add_group(u, jsonc_str(json_object_array_get_idx(groups, i)));
+	decide(r, obj, u);
+}
+
+/* ---- rules ---- */
+
+static void set_list(struct json_object *at, const char *name, const char *const *list)
+{
+	struct json_object *a;
+
+	if (!list)
+		return;
+	a = json_object_new_array();
+	for (; *list; list++)
+		json_object_array_add(a, json_object_new_string(*list));
+	jsonc_set(at, name, a);
+}
+
+static void add_rule(void *user, const struct authz_rule *rule)
+{
+	struct json_object *status = user, *o = json_object_new_object();
+
+	set_list(o, "verbs", rule->verbs);
+	set_list(o, "apiGroups", rule->groups);
+	set_list(o, "resources", rule->resources);
+	set_list(o, "nonResourceURLs", rule->paths);
+	json_object_array_add(jsonc_get(status, rule->paths ? "nonResourceRules" : "resourceRules"),
+			      o);
+}
+
+static void rules_review(struct request *r, struct json_object *obj)
+{
+	struct json_object *status = jsonc_ensure(obj, "status");
+
+	jsonc_set(status, "resourceRules", json_object_new_array());
+	jsonc_set(status, "nonResourceRules", json_object_new_array());
+	jsonc_set(status, "incomplete", json_object_new_boolean(user_node_name(r->user).len > 0));
+	authz_rules(r->user, add_rule, status);
+}
+
+/* ---- tokens ---- */
+
+static void token_review(struct request *r, struct json_object *obj)
+{
+	struct json_object *status = jsonc_ensure(obj, "status");
+	struct json_object *auds = jsonc_path(obj, "spec.audiences"), *list;
+	struct str aud = auds && json_object_array_length(auds)
+				 ? jsonc_str(json_object_array_get_idx(auds, 0))
+				 : STR_NULL;
+	const char *why = "no token given";
+	struct str token = jsonc_path_str(obj, "spec.token");
+	CLEANUP(user_unrefp)
+	struct user *u = token.len ? authn_token(&r->srv->authn, token, aud, &why) : NULL;
+
+	jsonc_set(status, "authenticated", json_object_new_boolean(u != NULL));
+	if (!u) {
+		jsonc_set_str(status, "error", str_of(why));
+		return;
+	}
+	set_user(jsonc_ensure(status, "user"), u);
+	list = json_object_new_array();
+	json_object_array_add(list, jsonc_new_str(aud.len ? aud : str_of(r->srv->issuer)));
+	jsonc_set(status, "audiences", list);
+}
+
+static const struct {
+	const char *kind;
+	void (*answer)(struct request *r, struct json_object *obj);
+} reviews[] = {
+	{"SelfSubjectReview", self_review},       {"SelfSubjectAccessReview", self_access_review},
+	{"SubjectAccessReview", access_review},   {"LocalSubjectAccessReview", access_review},
+	{"SelfSubjectRulesReview", rules_review}, {"TokenReview", token_review},
+};
+
+void virtual_create(struct request *r)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	CLEANUP_JSON struct json_object *obj = NULL;
+	int strict = write_strictness(r, &e);
+
+	if (strict < 0 || api_decode(r->kind, r->content_type, r->body, (enum api_strictness)strict,
+				     &obj, &r->warnings, &e) < 0) {
+		respond_err(r, &e);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(reviews); i++)
+		if (!strcmp(r->kind->kind, reviews[i].kind)) {
+			reviews[i].answer(r, obj);
+			jsonc_ensure(obj, "metadata");
+			jsonc_write(obj, &b);
+			respond_json(r, 201, &b);
+			return;
+		}
+	respond_not_served(r);
+}

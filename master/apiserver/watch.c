@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/convert.h"
+#include "lib/api/table.h"
+#include "master/apiserver/read.h"
+#include "master/apiserver/verbs.h"
+
+/*
+ * A watch.
+ *
+ *	begin --> [initial: ADDED for each stored object, a page at a time] --> [bookmark] --> live
+ *	                         |  client slow: wait for on_drain                           | slow:
+ *	                         '-------------------------------------------- store_watch_pause
+ *
+ * Nothing is queued for a slow reader beyond QUEUE_HIGH: the walk stops, or the store's window
+ * keeps its place. When the window has moved past it the client gets 410 and lists again.
+ */
+#define QUEUE_HIGH (256u << 10)
+#define BOOKMARK_NS (60 * NSEC_PER_SEC)
+#define TIMEOUT_MIN_S 1800 /* without timeoutSeconds: between this and twice as much */
+
+struct watch {
+	struct request *r;
+	struct read_filter filter;
+	struct buf prefix, after;
+	struct store_view *view; /* during initial; NULL when live */
+	struct store_watch *store_watch;
+	struct timer timeout, bookmark;
+	uint64_t bookmarked; /* revision of the last bookmark */
+	bool bookmarks, send_initial, columns_sent, paused, over;
+};
+
+static const char *const event_names[TRANSPORT_EVENT_MAX] = {
+	[TRANSPORT_ADDED] = "ADDED",     [TRANSPORT_MODIFIED] = "MODIFIED",
+	[TRANSPORT_DELETED] = "DELETED", [TRANSPORT_BOOKMARK] = "BOOKMARK",
+	[TRANSPORT_ERROR] = "ERROR",
+};
+
+static void watch_free(struct watch *w)
+{
+	struct timers *ts = w->r->srv->timers;
+
+	store_unwatch(w->store_watch);
+	timers_disarm(ts, &w->timeout);
+	timers_disarm(ts, &w->bookmark);
+	store_view_unref(w->view);
+	read_filter_done(&w->filter);
+	buf_done(&w->prefix);
+	buf_done(&w->after);
+	request_unref(w->r);
+	free(w);
+}
+
+static void watch_gone(struct request *r)
+{
+	struct watch *w = r->work;
+
+	r->work = NULL;
+	r->on_gone = NULL;
+	r->on_drain_cb = NULL;
+	watch_free(w);
+}
+
+/* The server's own end of the stream. */
+static void watch_end(struct watch *w)
+{
+	struct request *r = w->r;
+
+	if (w->over)
+		return;
+	w->over = true;
+	store_unwatch(w->store_watch);
+	w->store_watch = NULL;
+	timers_disarm(r->srv->timers, &w->timeout);
+	timers_disarm(r->srv->timers, &w->bookmark);
+	if (!r->gone)
+		r->front->end(r); /* request_gone follows from the loop and frees w */
+}
+
+static void write_line(struct watch *w, enum transport_event ev, struct str object)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct http_blob *blob;
+	struct http_piece piece;
+
+	buf_addf(&b, "{\"type\":\"%s\",\"object\":", event_names[ev]);
+	buf_addstr(&b, object);
+	buf_adds(&b, "}\n");
+	blob = http_blob_take_buf(&b);
+	piece = http_piece_of(blob);
+	if (!w->r->gone)
+		w->r->front->write(w->r, &piece, 1);
+	http_blob_unref(blob);
+}
+
+static void release_obj(void *user)
+{
+	store_obj_unref(user);
+}
+
+static void unref_blob(void *blob)
+{
+	http_blob_unref(blob);
+}
+
+#define HEAD(lit)                      \
+	{                              \
+		(lit), sizeof(lit) - 1 \
+	}
+/* The stored bytes without a copy; all watchers of one event share the blob. */
+static void write_shared(struct watch *w, enum transport_event ev, const struct store_obj *o,
+			 const struct store_event *e)
+{
+	static const struct str heads[TRANSPORT_EVENT_MAX] = {
+		[TRANSPORT_ADDED] = HEAD("{\"type\":\"ADDED\",\"object\":"),
+		[TRANSPORT_MODIFIED] = HEAD("{\"type\":\"MODIFIED\",\"object\":"),
+		[TRANSPORT_DELETED] = HEAD("{\"type\":\"DELETED\",\"object\":"),
+	};
+	struct http_blob *blob = e ? e->cookie : NULL;
+	struct http_piece p[3];
+
+	if (blob)
+		http_blob_ref(blob);
+	else
+		blob = http_blob_wrap(o->value, release_obj, store_obj_ref(o));
+	if (e && !e->cookie)
+		store_event_set_cookie(e, http_blob_ref(blob), unref_blob);
+	p[0] = (struct http_piece){heads[ev], NULL};
+	p[1] = (struct http_piece){o->value, blob};
+	p[2] = HTTP_PIECE_LIT("}\n");
+	w->r->front->write(w->r, p, 3);
+	http_blob_unref(blob);
+}
+
+static void write_table(struct watch *w, enum transport_event ev, struct str value)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct request *r = w->r;
+	int include = api_table_include_parse(query_get(&r->query, "includeObject"));
+	struct jv obj = jv_of(value);
+
+	api_table_begin(r->kind, r->accept.version,
+			jv_text(jv_path(obj, "metadata.resourceVersion")), STR(""), -1,
+			!w->columns_sent, &b);
+	api_table_row(r->kind, r->accept.version, server_now_ns(r->srv), obj,
+		      include < 0 ? API_INCLUDE_METADATA : (enum api_table_include)include, true,
+		      &b);
+	api_table_end(&b);
+	w->columns_sent = true;
+	write_line(w, ev, buf_str(&b));
+}
+
+/* `e` is the event it comes from, or NULL; its cookie may only stand for e->obj. */
+static void write_object(struct watch *w, enum transport_event ev, const struct store_obj *o,
+			 const struct store_event *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct request *r = w->r;
+	struct str value = o->value;
+
+	if (r->gone || w->over)
+		return;
+	if (r->accept.form == ACCEPT_OBJECT && !r->kind->storage) {
+		if (!r->front->object || !r->front->object(r, ev, o))
+			write_shared(w, ev, o, e && e->obj == o ? e : NULL);
+		return;
+	}
+	if (r->kind->storage) {
+		api_convert_bytes(r->kind, jv_of(value), &b);
+		value = buf_str(&b);
+	}
+	if (r->accept.form == ACCEPT_TABLE) {
+		write_table(w, ev, value);
+	} else if (r->accept.form == ACCEPT_PARTIAL) {
+		CLEANUP(buf_done) struct buf partial = BUF_INIT;
+
+		api_partial_metadata(r->accept.version, jv_of(value), &partial);
+		write_line(w, ev, buf_str(&partial));
+	} else {
+		write_line(w, ev, value);
+	}
+}
+
+/* An object of the kind with nothing but a revision, and a mark when it ends the initial events. */
+static void write_bookmark(struct watch *w, uint64_t rev, bool initial_end)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct request *r = w->r;
+	const char *note =
+		initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "";
+	char rv[24];
+
+	if (r->gone || w->over)
+		return;
+	w->bookmarked = rev;
+	if (r->accept.form == ACCEPT_TABLE) {
+		snprintf(rv, sizeof(rv), "%" PRIu64, rev);
+		buf_addf(&b,
+			 "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":"
+			 "{\"resourceVersion\":\"%s\"},\"columnDefinitions\":null,\"rows\":"
+			 "[{\"cells\":[],\"object\":{\"kind\":\"%s\",\"apiVersion\":\"",
+			 r->accept.version, rv, r->kind->kind);
+		api_kind_api_version(r->kind, &b);
+		buf_addf(&b,
+			 "\",\"metadata\":{\"resourceVersion\":\"%s\",\"creationTimestamp\":null%s}"
+			 "}}]}",
+			 rv, note);
+	} else {
+		bool partial = r->accept.form == ACCEPT_PARTIAL;
+
+		buf_addf(&b, "{\"kind\":\"%s\",\"apiVersion\":\"",
+			 partial ? "PartialObjectMetadata" : r->kind->kind);
+		if (partial)
+			buf_addf(&b, "meta.k8s.io/%s", r->accept.version);
+		else
+			api_kind_api_version(r->kind, &b);
+		buf_addf(&b,
+			 "\",\"metadata\":{\"resourceVersion\":\"%" PRIu64
+			 "\",\"creationTimestamp\":null%s}}",
+			 rev, note);
+	}
+	write_line(w, TRANSPORT_BOOKMARK, buf_str(&b));
+}
+
+static void write_status(struct watch *w, const struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	api_status_write(e, NULL, &b);
+	write_line(w, TRANSPORT_ERROR, buf_str(&b));
+}
+
+/* What the watcher sees of a change, when selectors let objects come into and out of its sight. */
+static void on_event(void *user, const struct store_event *ev, int err)
+{
+	struct watch *w = user;
+	struct request *r = w->r;
+	bool now, before;
+
+	if (!ev) {
+		CLEANUP(err_done) struct err e = ERR_INIT;
+
+		if (err == -ESTALE) {
+			api_err_gone(&e, "too old resource version: %" PRIu64 " (%" PRIu64 ")",
+				     store_watch_rev(w->store_watch), store_rev(r->srv->store));
+			write_status(w, &e);
+		}
+		watch_end(w);
+		return;
+	}
+	now = ev->type == STORE_EVENT_PUT && read_filter_match(&w->filter, ev->obj);
+	before = ev->prev && read_filter_match(&w->filter, ev->prev);
+	if (now)
+		write_object(w, before ? TRANSPORT_MODIFIED : TRANSPORT_ADDED, ev->obj, ev);
+	else if (before)
+		write_object(w, TRANSPORT_DELETED, ev->obj, ev);
+	if (!w->over && !r->gone && r->front->queued && r->front->queued(r) > QUEUE_HIGH) {
+		store_watch_pause(w->store_watch);
+		w->paused = true;
+	}
+}
+
+/* ---- life ---- */
+
+static void timeout_fire(struct timer *t)
+{
+	watch_end(container_of(t, struct watch, timeout));
+}
+
+static void bookmark_fire(struct timer *t)
+{
+	struct watch *w = container_of(t, struct watch, bookmark);
+	uint64_t rev = w->store_watch ? store_watch_rev(w->store_watch) : 0;
+
+	if (rev > w->bookmarked)
+		write_bookmark(w, rev, false);
+	timers_arm_in(w->r->srv->timers, t, BOOKMARK_NS);
+}
+
+/* The narrowest watch of the store that gives all events the selectors can want. */
+static int go_live(struct watch *w, uint64_t from_rev, struct err *err)
+{
+	struct request *r = w->r;
+	struct store_watch_spec spec = {.prefix = buf_str(&w->prefix), .from_rev = from_rev};
+	struct str name = field_selector_exact(&w->filter.fields, "metadata.name");
+	struct str node = field_selector_exact(&w->filter.fields, "spec.nodeName");
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
+	int e;
+
+	if (name.len && (r->info.ns.len || !api_kind_namespaced(r->kind))) {
+		request_key(r->kind, r->info.ns, name, &key);
+		spec.prefix = buf_str(&key);
+	}
+	if (node.len) {
+		spec.field = STR("spec.nodeName");
+		spec.value = node;
+	}
+	e = store_watch(r->srv->store, &spec, on_event, w, &w->store_watch);
+	if (e == -ESTALE)
+		return api_err_gone(err, "too old resource version: %" PRIu64 " (%" PRIu64 ")",
+				    from_rev, store_rev(r->srv->store));
+	if (e < 0)
+		return err_set(err, -e, "InternalError", "cannot watch: %s", strerror(-e));
+	w->bookmarked = from_rev;
+	return 0;
+}
+
+/* Send stored objects until all are sent or the client has enough for now. */
+static void send_initial(struct watch *w)
+{
+	struct request *r = w->r;
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	const struct store_obj *o;
+	struct store_iter it;
+	uint64_t rev = store_view_rev(w->view);
+
+	store_range(w->view, buf_str(&w->prefix), w->after.len ? buf_str(&w->after) : STR_NULL,
+		    &it);
+	while (!r->gone && (o = store_iter_next(&it))) {
+		if (!read_filter_match(&w->filter, o))
+			continue;
+		write_object(w, TRANSPORT_ADDED, o, NULL);
+		if (r->front->queued && r->front->queued(r) > QUEUE_HIGH) {
+			buf_clear(&w->after);
+			buf_addstr(&w->after, o->key);
+			return;
+		}
+	}
+	store_view_unref(w->view);
+	w->view = NULL;
+	if (r->gone)
+		return;
+	if (w->send_initial)
+		write_bookmark(w, rev, true);
+	if (go_live(w, rev, &e) < 0) {
+		write_status(w, &e);
+		watch_end(w);
+	}
+}
+
+static void on_drain(struct request *r)
+{
+	struct watch *w = r->work;
+
+	if (!w || w->over || r->gone)
+		return;
+	if (w->view) {
+		send_initial(w);
+	} else if (w->paused) {
+		w->paused = false;
+		store_watch_resume(w->store_watch);
+	}
+}
+
+/* sendInitialEvents= is refused in the combinations Kubernetes refuses. */
+static int check_options(struct watch *w, struct err *err)
+{
+	struct request *r = w->r;
+	struct str initial = query_get(&r->query, "sendInitialEvents");
+	struct str match = query_get(&r->query, "resourceVersionMatch");
+
+	w->bookmarks = query_bool(&r->query, "allowWatchBookmarks");
+	w->send_initial = query_bool(&r->query, "sendInitialEvents");
+	if (!str_is_null(initial) && !str_eqs(match, "NotOlderThan"))
+		err_field(err, "resourceVersionMatch", "FieldValueForbidden",
+			  "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
+			  "NotOlderThan");
+	else if (str_is_null(initial) && match.len)
+		err_field(err, "resourceVersionMatch", "FieldValueForbidden",
+			  "Forbidden: resourceVersionMatch is forbidden for watch unless "
+			  "sendInitialEvents is provided");
+	else if (w->send_initial && !w->bookmarks)
+		err_field(err, "allowWatchBookmarks", "FieldValueForbidden",
+			  "Forbidden: sendInitialEvents requires setting allowWatchBookmarks to "
+			  "true");
+	if (!err->n_fields)
+		return 0;
+	err_set(err, 0, NULL, "x");
+	err->reason = err->reason ? err->reason : xstrdup("Invalid");
+	err->message = err->message ? err->message
+				    : xasprintf("ListOptions.meta.k8s.io \"\" is invalid: %s: %s",
+						err->fields[0].path, err->fields[0].message);
+	return -EINVAL;
+}
+
+static void start(struct watch *w, uint64_t timeout_s)
+{
+	struct request *r = w->r;
+	struct http_header h[] = {
+		HTTP_HEADER("Content-Type", STR("application/json")),
+		HTTP_HEADER("Cache-Control", STR("no-cache, private")),
+	};
+
+	r->answered = true;
+	r->streaming = r->long_running = true;
+	r->status = 200;
+	r->work = w;
+	r->on_gone = watch_gone;
+	if (r->front->on_drain)
+		r->front->on_drain(r, on_drain);
+	w->timeout.fire = timeout_fire;
+	w->bookmark.fire = bookmark_fire;
+	timers_arm_in(r->srv->timers, &w->timeout, timeout_s * NSEC_PER_SEC);
+	if (w->bookmarks)
+		timers_arm_in(r->srv->timers, &w->bookmark, BOOKMARK_NS);
+	r->front->start(r, 200, h, ARRAY_SIZE(h));
+}
+
+static int watch_begin(struct watch *w, struct err *err)
+{
+	struct request *r = w->r;
+	uint64_t rev, timeout_s, spread = rng_below(&rng_system, TIMEOUT_MIN_S);
+	int given, e;
+
+	if (check_options(w, err) < 0 || read_filter_parse(r, &w->filter, err) < 0 ||
+	    read_number(r, "timeoutSeconds", 0, &timeout_s, err) < 0)
+		return -EINVAL;
+	if (!timeout_s || timeout_s > 365 * 86400)
+		timeout_s = TIMEOUT_MIN_S + spread;
+	given = read_check_rv(r, &rev, err);
+	if (given < 0)
+		return given;
+	request_key(r->kind, r->info.ns, STR(""), &w->prefix);
+	/* Without a revision, or from 0: the present state as ADDED, then what comes. */
+	if (w->send_initial ||
+	    (!str_eqs(query_get(&r->query, "sendInitialEvents"), "false") && (!given || !rev))) {
+		w->view = store_view(r->srv->store);
+	} else {
+		e = go_live(w, given ? rev : store_rev(r->srv->store), err);
+		if (e < 0)
+			return e;
+	}
+	start(w, timeout_s);
+	if (w->view)
+		send_initial(w);
+	return 0;
+}
+
+static void watch_now(struct request *r)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	struct watch *w = NEW(struct watch);
+
+	w->r = request_ref(r);
+	w->prefix = BUF_INIT;
+	w->after = BUF_INIT;
+	if (watch_begin(w, &e) < 0) {
+		respond_err(r, &e);
+		watch_free(w);
+	}
+}
+
+void verb_watch(struct request *r)
+{
+	if (r->accept.form == ACCEPT_NONE)
+		respond_not_acceptable(r);
+	else
+		read_consistent(r, watch_now);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_APISERVER_WRITE_H
+#define KNARR_APISERVER_WRITE_H
+#include "lib/json/jsonc.h"
+#include "master/apiserver/admission.h"
+#include "master/apiserver/respond.h"
+#include "master/apiserver/server.h"
+/*
+ * A change of one object: read what is stored, make what shall be, propose it on the condition
+ * that nothing else came between, answer from what was committed. When another writer was first
+ * the whole is done again from the new state, which is what makes a patch without resourceVersion
+ * atomic (k8s.io/apiserver GuaranteedUpdate).
+ *
+ *	write_start --> make --> store_txn --> committed --> answer
+ *	                  ^----- -EAGAIN, -EEXIST, -ENOENT <--'      (at most WRITE_TRIES times)
+ */
+struct write;
+
+enum write_action {
+	WRITE_PUT, /* *ret is what shall be stored */
+	WRITE_DELETE, /* the object goes */
+	WRITE_NONE, /* nothing changes: answer with what is stored */
+};
+
+struct write_ops {
+	/*
+	 * `cur` is a tree of the stored object in the served form (NULL: there is none), made for
+	 * this call. Returns an action or an error; may be called several times.
+	 */
+	int (*make)(struct write *w, struct json_object *cur, struct json_object **ret,
+		    struct err *err);
+	/* Instead of the usual answer; value is what is stored now, or was deleted. */
+	void (*done)(struct write *w, enum write_action a, struct str value,
+		     const struct store_obj *o);
+	/* A failure that is final, before it is answered; true: try again at once. */
+	bool (*retry)(struct write *w, int err);
+	void (*free)(struct write *w);
+};
+
+struct write {
+	struct request *r; /* holds a reference; NULL for internal writes */
+	struct apiserver *srv;
+	const struct write_ops *ops;
+	const struct api_kind *kind; /* of the object in the store */
+	const struct api_subresource *sub;
+	char *ns, *name;
+	/* Set while make runs. */
+	const struct store_obj *cur_obj;
+	/* In hand between proposal and commit. */
+	enum write_action action;
+	struct buf value;
+	size_t rv_at;
+	bool created; /* answer 201 */
+	bool quiet; /* one of many: failures are not answered either */
+	unsigned tries;
+	void *held; /* service addresses set aside for this write */
+};
+
+/* Allocates nothing itself: `w` is embedded or zeroed memory; takes a reference on r. */
+void write_init(struct write *w, struct request *r, const struct write_ops *ops);
+void write_start(struct write *w);
+/* Name of the object when it is not the one in the path (create). */
+void write_set_name(struct write *w, struct str ns, struct str name);
+
+/* Who writes, for managedFields: fieldManager=, else the first word of the user agent. */
+struct str write_manager(const struct request *r);
+/*
+ * What every update has in common: prepare, admission, ownership of fields, validation. obj is the
+ * new tree, cur the stored one.
+ */
+int write_finish_update(struct write *w, struct json_object *obj, struct json_object *cur,
+			struct err *err);
+/* The same for a new object; sets uid, times and name. */
+int write_finish_create(struct write *w, struct json_object *obj, struct err *err);
+/* fieldValidation= of the request; -EINVAL with 400. */
+int write_strictness(struct request *r, struct err *err);
+/* The object with deletionTimestamp whose last finalizer has gone is deleted by the update. */
+bool write_is_final(struct json_object *obj);
+/* Is an update without any effect (but the times of managedFields)? */
+bool write_same(struct json_object *obj, struct json_object *cur);
+#endif
