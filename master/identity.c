@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/identity.h"
+#include "lib/base/log.h"
+#include "lib/sys/file.h"
+#include "master/signer.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#define YEAR_NS (365ull * 86400 * NSEC_PER_SEC)
+#define DAY_NS (86400ull * NSEC_PER_SEC)
+#define SANS_MAX 64
+
+struct identity {
+	struct identity_conf conf;
+	char *address;
+	char *sans[SANS_MAX + 1]; /* NULL-terminated */
+	size_t n_sans;
+	struct tls_ctx *server, *kubelet;
+	struct timer daily;
+	uint16_t port; /* once known: of admin.conf */
+	struct signer *signer;
+};
+
+/* ---- names and addresses ---- */
+
+static void add_san(struct identity *i, const char *san)
+{
+	for (size_t k = 0; k < i->n_sans; k++)
+		if (!strcmp(i->sans[k], san))
+			return;
+	if (i->n_sans < SANS_MAX)
+		i->sans[i->n_sans++] = xstrdup(san);
+}
+
+/* Connecting a datagram socket sends nothing: it only asks the routing table. */
+static bool default_address(char out[INET_ADDRSTRLEN])
+{
+	CLEANUP_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)}, me;
+	socklen_t len = sizeof(me);
+
+	inet_pton(AF_INET, "192.0.2.1", &to.sin_addr);
+	return fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
+	       getsockname(fd, (struct sockaddr *)&me, &len) == 0 &&
+	       inet_ntop(AF_INET, &me.sin_addr, out, INET_ADDRSTRLEN);
+}
+
+static void choose_address(struct identity *i)
+{
+	const char *bind = i->conf.bind;
+	char found[INET_ADDRSTRLEN];
+
+	if (i->conf.advertise)
+		i->address = xstrdup(i->conf.advertise);
+	else if (strcmp(bind, "0.0.0.0") != 0 && strcmp(bind, "::") != 0)
+		i->address = xstrdup(bind);
+	else if (default_address(found))
+		i->address = xstrdup(found);
+	else
+		i->address = xstrdup("127.0.0.1");
+}
+
+static void add_local_addresses(struct identity *i)
+{
+	struct ifaddrs *all, *it;
+	char text[INET6_ADDRSTRLEN];
+
+	if (getifaddrs(&all) < 0)
+		return;
+	for (it = all; it; it = it->ifa_next)
+		if (it->ifa_addr && it->ifa_addr->sa_family == AF_INET && it->ifa_flags & IFF_UP &&
+		    inet_ntop(AF_INET, &((struct sockaddr_in *)it->ifa_addr)->sin_addr, text,
+			      sizeof(text)))
+			add_san(i, text);
+	freeifaddrs(all);
+}
+
+static void add_service_address(struct identity *i)
+{
+	struct str cidr = str_of(i->conf.service_cidr), ip;
+	char text[INET_ADDRSTRLEN];
+	struct in_addr in;
+
+	str_split(&cidr, '/', &ip);
+	if (str_copy(text, sizeof(text), ip) < 0 || inet_pton(AF_INET, text, &in) != 1)
+		return;
+	in.s_addr = htonl(ntohl(in.s_addr) + 1);
+	inet_ntop(AF_INET, &in, text, sizeof(text));
+	add_san(i, text);
+}
+
+static void collect_sans(struct identity *i)
+{
+	static const char *const names[] = {
+		"kubernetes", "kubernetes.default", "kubernetes.default.svc",
+		"localhost",  "127.0.0.1",          "::1"};
+	CLEANUP_FREE char *full = xasprintf("kubernetes.default.svc.%s", i->conf.domain);
+	char host[256];
+
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+		add_san(i, names[k]);
+	add_san(i, full);
+	if (gethostname(host, sizeof(host) - 1) == 0) {
+		host[sizeof(host) - 1] = 0;
+		add_san(i, host);
+	}
+	add_service_address(i);
+	add_san(i, i->address);
+	for (size_t k = 0; k < i->conf.n_sans; k++)
+		add_san(i, i->conf.sans[k]);
+	add_local_addresses(i);
+}
+
+/* ---- certificates ---- */
+
+/* Whoever joins with only the hash of the authority gets it with the handshake: leaf, then CA. */
+static int server_conf(struct identity *i, struct buf *chain, struct buf *key, struct err *err)
+{
+	struct cert_spec spec = {.common_name = "kube-apiserver",
+				 .sans = (const char *const *)i->sans,
+				 .server = true,
+				 .valid_ns = YEAR_NS};
+	int r = pki_ensure(i->conf.pki, "apiserver", &spec, chain, key, err);
+
+	if (r >= 0)
+		buf_addstr(chain, pki_ca_pem(i->conf.pki));
+	return r;
+}
+
+static int kubelet_conf(struct identity *i, struct buf *cert, struct buf *key, struct err *err)
+{
+	static const char *const orgs[] = {"system:masters", NULL};
+	struct cert_spec spec = {.common_name = "kube-apiserver-kubelet-client",
+				 .organizations = orgs,
+				 .client = true,
+				 .valid_ns = YEAR_NS};
+
+	return pki_ensure(i->conf.pki, "apiserver-kubelet-client", &spec, cert, key, err);
+}
+
+/* Make or reload both TLS contexts. */
+static int load_tls(struct identity *i, struct err *err)
+{
+	CLEANUP(buf_done) struct buf cert = BUF_INIT;
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
+	struct tls_conf server = {.ca_pem = pki_ca_pem(i->conf.pki)};
+	struct tls_conf kubelet = {.insecure = true}; /* an agent's certificate may be its own */
+	int r = server_conf(i, &cert, &key, err);
+
+	if (r < 0)
+		return r;
+	server.cert_pem = buf_str(&cert);
+	server.key_pem = buf_str(&key);
+	r = i->server ? tls_ctx_reload(i->server, &server, err)
+		      : tls_server_new(&server, &i->server, err);
+	if (r < 0)
+		return r;
+	r = kubelet_conf(i, &cert, &key, err);
+	if (r < 0)
+		return r;
+	kubelet.cert_pem = buf_str(&cert);
+	kubelet.key_pem = buf_str(&key);
+	return i->kubelet ? tls_ctx_reload(i->kubelet, &kubelet, err)
+			  : tls_client_new(&kubelet, &i->kubelet, err);
+}
+
+int identity_write_admin(struct identity *i, uint16_t port, struct err *err)
+{
+	static const char *const orgs[] = {"system:masters", NULL};
+	struct cert_spec spec = {.common_name = "kubernetes-admin",
+				 .organizations = orgs,
+				 .client = true,
+				 .valid_ns = YEAR_NS};
+	CLEANUP(buf_done) struct buf cert = BUF_INIT;
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
+	CLEANUP_FREE char *path = xasprintf("%s/admin.conf", i->conf.config_dir);
+	CLEANUP_FREE char *url = xasprintf("https://%s:%u", i->address, port);
+	int r;
+
+	i->port = port;
+	r = pki_ensure(i->conf.pki, "admin", &spec, &cert, &key, err);
+	if (r < 0)
+		return r;
+	r = dir_make(i->conf.config_dir, 0755);
+	if (r < 0)
+		return err_sys(err, -r, "--config-dir: cannot make %s: %s", i->conf.config_dir,
+			       strerror(-r));
+	return pki_write_kubeconfig(i->conf.pki, path, url, "kubernetes-admin", buf_str(&cert),
+				    buf_str(&key), err);
+}
+
+/* Once a day: what is in the last third of its life is replaced, and the servers told. */
+static void daily_fire(struct timer *t)
+{
+	struct identity *i = container_of(t, struct identity, daily);
+	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	if (pki_renew_ca(i->conf.pki, &e) < 0 || load_tls(i, &e) < 0 ||
+	    (i->port && identity_write_admin(i, i->port, &e) < 0))
+		log_err("cannot renew certificates: %s", err_text(&e));
+	timers_arm_in(i->conf.timers, t, DAY_NS);
+}
+
+int identity_open(const struct identity_conf *conf, struct identity **ret, struct err *err)
+{
+	struct identity *i = NEW(struct identity);
+	int r;
+
+	i->conf = *conf;
+	choose_address(i);
+	collect_sans(i);
+	r = load_tls(i, err);
+	if (r < 0) {
+		identity_free(i);
+		return r;
+	}
+	i->daily.fire = daily_fire;
+	timers_arm_in(conf->timers, &i->daily, DAY_NS);
+	*ret = i;
+	return 0;
+}
+
+struct identity *identity_free(struct identity *i)
+{
+	if (!i)
+		return NULL;
+	signer_stop(i->signer);
+	timers_disarm(i->conf.timers, &i->daily);
+	tls_ctx_unref(i->server);
+	tls_ctx_unref(i->kubelet);
+	for (size_t k = 0; k < i->n_sans; k++)
+		free(i->sans[k]);
+	free(i->address);
+	free(i);
+	return NULL;
+}
+
+struct tls_ctx *identity_server_tls(struct identity *i)
+{
+	return i->server;
+}
+
+struct tls_ctx *identity_kubelet_tls(struct identity *i)
+{
+	return i->kubelet;
+}
+
+const char *identity_address(const struct identity *i)
+{
+	return i->address;
+}
+
+void identity_start_signer(struct identity *i, struct transport *t, struct timers *timers)
+{
+	i->signer = signer_start(i->conf.pki, t, timers);
+}
+
+void identity_stop_signer(struct identity *i)
+{
+	if (i)
+		i->signer = signer_stop(i->signer);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_MASTER_IDENTITY_H
+#define KNARR_MASTER_IDENTITY_H
+#include "lib/http/tls.h"
+#include "master/auth/pki.h"
+#include "master/apiserver/apiserver.h"
+/*
+ * This master's own certificates and the kubeconfig of its administrator: made at the first start,
+ * looked at once a day, and replaced in the running servers long before they end. Also the signer
+ * of the agents' certificates, where the process leads.
+ */
+struct identity;
+
+struct identity_conf {
+	struct pki *pki; /* borrowed */
+	struct timers *timers; /* borrowed */
+	const char *config_dir; /* admin.conf is written here */
+	const char *bind, *advertise; /* advertise NULL: found by the default route */
+	const char *service_cidr, *domain;
+	const char *const *sans; /* further names */
+	size_t n_sans;
+};
+
+int identity_open(const struct identity_conf *conf, struct identity **ret, struct err *err);
+struct identity *identity_free(struct identity *i);
+/* Borrowed. */
+struct tls_ctx *identity_server_tls(struct identity *i);
+struct tls_ctx *identity_kubelet_tls(struct identity *i);
+/* The address that is advertised. */
+const char *identity_address(const struct identity *i);
+/* Write CONFIG_DIR/admin.conf unless the one there still serves. */
+int identity_write_admin(struct identity *i, uint16_t port, struct err *err);
+
+/*
+ * Approve and sign the certificate requests of agents (signers kubernetes.io/kube-apiserver-client-
+ * kubelet and kubernetes.io/kubelet-serving) and sign what somebody approved. Works through the
+ * API with the given transport until stopped.
+ */
+void identity_start_signer(struct identity *i, struct transport *t, struct timers *timers);
+void identity_stop_signer(struct identity *i);
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * knarr-master: the control plane in one process, on one loop. Here the parts are put together;
+ * what they do stands in their own folders.
+ *
+ *	options -> pki -> store -> apiserver -> HTTP -> [leader: scheduler, controllers] -> READY
+ *	SIGTERM -> leave the load balancers (/readyz) -> end watches -> close HTTP -> close store
+ */
+#include "lib/base/base.h"
+#include "lib/base/log.h"
+#include "lib/client/client.h"
+#include "lib/client/informer.h"
+#include "lib/sys/file.h"
+#include "lib/sys/options.h"
+#include "lib/sys/timers_uv.h"
+#include "master/apiserver/apiserver.h"
+#include "master/controllers/controllers.h"
+#include "master/identity.h"
+#include "master/index.h"
+#include "master/scheduler/scheduler.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#define STOP_GRACE_NS (5 * NSEC_PER_SEC)
+#define EXIT_CONFIG 78 /* sysexits(3) EX_CONFIG: a restart will not help */
+
+struct options {
+	const char *data_dir, *config_dir, *bind, *advertise, *service_cidr, *cluster_cidr, *domain;
+	const char *node_ports, *log_level, *only_controllers;
+	struct option_list sans;
+	uint64_t port;
+	bool no_scheduler, no_controllers;
+};
+
+#define ROW(name, letter, type, field, value, help)                              \
+	{                                                                        \
+		name, letter, type, offsetof(struct options, field), value, help \
+	}
+static const struct option_row rows[] = {
+	ROW("data-dir", 'd', OPTION_STRING, data_dir, "DIR",
+	    "store and keys (default /var/lib/knarr/master)"),
+	ROW("config-dir", 'c', OPTION_STRING, config_dir, "DIR",
+	    "where admin.conf is written (default /etc/knarr)"),
+	ROW("bind", 'b', OPTION_STRING, bind, "ADDRESS", "address to listen on (default 0.0.0.0)"),
+	ROW("port", 'p', OPTION_U64, port, "PORT",
+	    "port of the API, 0 for a free one (default 6443)"),
+	ROW("advertise-address", 0, OPTION_STRING, advertise, "ADDRESS",
+	    "address at which nodes reach this master (default: of the default route)"),
+	ROW("san", 0, OPTION_LIST, sans, "NAME",
+	    "a further DNS name or address for the serving certificate"),
+	ROW("service-cidr", 0, OPTION_STRING, service_cidr, "CIDR",
+	    "range of Service addresses (default 10.96.0.0/16)"),
+	ROW("cluster-cidr", 0, OPTION_STRING, cluster_cidr, "CIDR",
+	    "range of pod addresses (default 10.244.0.0/16)"),
+	ROW("service-node-port-range", 0, OPTION_STRING, node_ports, "FIRST-LAST",
+	    "ports of NodePort Services (default 30000-32767)"),
+	ROW("cluster-domain", 0, OPTION_STRING, domain, "NAME",
+	    "DNS domain of the cluster (default cluster.local)"),
+	ROW("controllers", 0, OPTION_STRING, only_controllers, "NAMES",
+	    "run only these controllers, comma-separated (default all)"),
+	ROW("no-scheduler", 0, OPTION_FLAG, no_scheduler, NULL, "do not place pods"),
+	ROW("no-controllers", 0, OPTION_FLAG, no_controllers, NULL, "run no controller"),
+	ROW("log-level", 'l', OPTION_STRING, log_level, "LEVEL",
+	    "err, warning, notice, info or debug (default info)"),
+};
+static const struct options_spec spec = {
+	.program = "knarr-master",
+	.args = "",
+	.summary =
+		"Control plane of a Knarr cluster: API server, store, scheduler and controllers.",
+	.rows = rows,
+	.n_rows = ARRAY_SIZE(rows),
+};
+
+struct master {
+	struct options o;
+	uint16_t port_first, port_last;
+	uv_loop_t loop;
+	struct timers timers;
+	struct timers_uv *driver;
+	struct pki *pki;
+	struct identity *identity;
+	struct store *store;
+	struct apiserver *api;
+	struct http_server *http;
+	struct transport *scheduler_t, *controllers_t, *signer_t;
+	struct client *scheduler_c, *controllers_c;
+	struct informers *scheduler_i, *controllers_i;
+	struct scheduler *scheduler;
+	struct controllers *controllers;
+	uv_signal_t on_term, on_int;
+	struct timer ready_poll, watchdog;
+	uint64_t watchdog_ns, began_ns;
+	bool announced, stopping;
+};
+
+/* ---- options ---- */
+
+static int parse_ports(struct master *m, struct err *err)
+{
+	struct str rest = str_of(m->o.node_ports), first;
+	uint64_t a, b;
+
+	if (!str_split(&rest, '-', &first) || str_to_u64(first, &a) < 0 || !rest.p ||
+	    str_to_u64(rest, &b) < 0 || !a || a > b || b > 65535)
+		return err_sys(err, EINVAL,
+			       "--service-node-port-range: \"%s\" is no range of ports such as "
+			       "30000-32767",
+			       m->o.node_ports);
+	m->port_first = (uint16_t)a;
+	m->port_last = (uint16_t)b;
+	return 0;
+}
+
+static int parse(struct master *m, int argc, char **argv, struct err *err)
+{
+	CLEANUP_FREE const char **args = NULL;
+	struct options *o = &m->o;
+	size_t n = 0;
+	int r, level;
+
+	*o = (struct options){.data_dir = "/var/lib/knarr/master",
+			      .config_dir = "/etc/knarr",
+			      .bind = "0.0.0.0",
+			      .port = 6443,
+			      .service_cidr = "10.96.0.0/16",
+			      .cluster_cidr = "10.244.0.0/16",
+			      .node_ports = "30000-32767",
+			      .domain = "cluster.local",
+			      .log_level = "info"};
+	r = options_parse(&spec, argc, argv, o, &args, &n, err);
+	if (r)
+		return r;
+	if (n)
+		return err_sys(err, EINVAL, "unexpected argument \"%s\" (see knarr-master --help)",
+			       args[0]);
+	if (o->port > 65535)
+		return err_sys(err, EINVAL, "--port: %" PRIu64 " is no port", o->port);
+	level = log_level_parse(o->log_level);
+	if (level < 0)
+		return err_sys(err, EINVAL,
+			       "--log-level: \"%s\" is none of err, warning, notice, info, debug",
+			       o->log_level);
+	log_max = (enum log_level)level;
+	return parse_ports(m, err);
+}
+
+/* ---- starting ---- */
+
+static int open_store(struct master *m, struct err *err)
+{
+	CLEANUP_FREE char *dir = xasprintf("%s/store", m->o.data_dir);
+	struct store_conf conf = {.dir = dir, .loop = &m->loop, .index_value = index_value};
+
+	return store_open(&conf, &m->store, err);
+}
+
+static int start_http(struct master *m, struct err *err)
+{
+	struct http_server_conf conf = {.loop = &m->loop,
+					.tls = identity_server_tls(m->identity),
+					.on_request = apiserver_http_request,
+					.user = m->api};
+
+	m->http = http_server_new(&conf);
+	return http_server_listen(m->http, m->o.bind, (uint16_t)m->o.port, err);
+}
+
+static int start_api(struct master *m, struct err *err)
+{
+	struct apiserver_conf conf = {.loop = &m->loop,
+				      .store = m->store,
+				      .timers = &m->timers,
+				      .pki = m->pki,
+				      .service_cidr = m->o.service_cidr,
+				      .node_port_first = m->port_first,
+				      .node_port_last = m->port_last,
+				      .advertise_address = identity_address(m->identity),
+				      .port = (uint16_t)m->o.port,
+				      .cluster_domain = m->o.domain,
+				      .kubelet_tls = identity_kubelet_tls(m->identity)};
+
+	return apiserver_new(&conf, &m->api, err);
+}
+
+static struct client *new_client(struct master *m, struct transport *t, const char *agent)
+{
+	struct client_conf conf = {.transport = t, .timers = &m->timers, .user_agent = agent};
+
+	return client_new(&conf);
+}
+
+/* The parts that work where the process leads. */
+static void start_leading(struct master *m)
+{
+	struct controllers_conf cc = {.ca_pem = pki_ca_pem(m->pki), .only = m->o.only_controllers};
+	struct scheduler_conf sc = {NULL};
+
+	m->signer_t = apiserver_local_transport(m->api, "system:certificate-controller");
+	identity_start_signer(m->identity, m->signer_t, &m->timers);
+	if (!m->o.no_scheduler) {
+		m->scheduler_t = apiserver_local_transport(m->api, "system:kube-scheduler");
+		m->scheduler_c = new_client(m, m->scheduler_t, "kube-scheduler");
+		m->scheduler_i = informers_new(m->scheduler_c);
+		m->scheduler = scheduler_start(m->scheduler_i, &sc);
+		informers_start(m->scheduler_i);
+	}
+	if (!m->o.no_controllers) {
+		m->controllers_t =
+			apiserver_local_transport(m->api, "system:kube-controller-manager");
+		m->controllers_c = new_client(m, m->controllers_t, "kube-controller-manager");
+		m->controllers_i = informers_new(m->controllers_c);
+		m->controllers = controllers_start(m->controllers_i, &cc);
+		informers_start(m->controllers_i);
+	}
+}
+
+static void stop_leading(struct master *m)
+{
+	m->scheduler = scheduler_stop(m->scheduler);
+	m->controllers = controllers_stop(m->controllers);
+	m->scheduler_i = informers_free(m->scheduler_i);
+	m->controllers_i = informers_free(m->controllers_i);
+	m->scheduler_c = client_free(m->scheduler_c);
+	m->controllers_c = client_free(m->controllers_c);
+	identity_stop_signer(m->identity);
+	m->scheduler_t = transport_free(m->scheduler_t);
+	m->controllers_t = transport_free(m->controllers_t);
+	m->signer_t = transport_free(m->signer_t);
+}
+
+/* ---- while running ---- */
+
+static void watchdog_fire(struct timer *t)
+{
+	struct master *m = container_of(t, struct master, watchdog);
+
+	sd_notify(0, "WATCHDOG=1");
+	timers_arm_in(&m->timers, t, m->watchdog_ns / 2);
+}
+
+static void ready_fire(struct timer *t)
+{
+	struct master *m = container_of(t, struct master, ready_poll);
+	uint64_t usec;
+
+	if (!apiserver_is_ready(m->api)) {
+		timers_arm_in(&m->timers, t, 2 * NSEC_PER_MSEC);
+		return;
+	}
+	if (m->announced)
+		return;
+	m->announced = true;
+	start_leading(m);
+	log_notice("ready after %llu ms: https://%s:%" PRIu64 ", kubeconfig %s/admin.conf",
+		   (timers_now_ns(&m->timers) - m->began_ns) / NSEC_PER_MSEC,
+		   identity_address(m->identity), m->o.port, m->o.config_dir);
+	sd_notifyf(0, "READY=1\nSTATUS=Serving the API at port %" PRIu64, m->o.port);
+	if (sd_watchdog_enabled(0, &usec) > 0) {
+		m->watchdog_ns = usec * NSEC_PER_USEC;
+		m->watchdog.fire = watchdog_fire;
+		timers_soon(&m->timers, &m->watchdog);
+	}
+}
+
+static void http_stopped(void *user)
+{
+	struct master *m = user;
+
+	uv_stop(&m->loop);
+}
+
+static void on_signal(uv_signal_t *sig, int number)
+{
+	struct master *m = sig->data;
+
+	if (m->stopping) { /* a second one does not wait */
+		uv_stop(&m->loop);
+		return;
+	}
+	m->stopping = true;
+	log_notice("stopping");
+	sd_notify(0, "STOPPING=1");
+	stop_leading(m);
+	apiserver_stop(m->api);
+	http_server_shutdown(m->http, STOP_GRACE_NS, http_stopped, m);
+}
+
+static void start_signals(struct master *m)
+{
+	signal(SIGPIPE, SIG_IGN);
+	uv_signal_init(&m->loop, &m->on_term);
+	uv_signal_init(&m->loop, &m->on_int);
+	m->on_term.data = m->on_int.data = m;
+	uv_signal_start(&m->on_term, on_signal, SIGTERM);
+	uv_signal_start(&m->on_int, on_signal, SIGINT);
+}
+
+/* Watches are descriptors: take as many as the system lets us. */
+static void raise_files(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
+static int open_identity(struct master *m, struct err *err)
+{
+	CLEANUP_FREE char *dir = xasprintf("%s/pki", m->o.data_dir);
+	struct identity_conf conf = {.timers = &m->timers,
+				     .config_dir = m->o.config_dir,
+				     .bind = m->o.bind,
+				     .advertise = m->o.advertise,
+				     .service_cidr = m->o.service_cidr,
+				     .domain = m->o.domain,
+				     .sans = m->o.sans.v,
+				     .n_sans = m->o.sans.n};
+	int r = dir_make(m->o.data_dir, 0700);
+
+	if (r < 0)
+		return err_sys(err, -r, "--data-dir: cannot make %s: %s", m->o.data_dir,
+			       strerror(-r));
+	r = pki_open(dir, &clock_system, &m->pki, err);
+	if (r < 0)
+		return r;
+	conf.pki = m->pki;
+	return identity_open(&conf, &m->identity, err);
+}
+
+static int start(struct master *m, struct err *err)
+{
+	int r = open_identity(m, err);
+
+	if (r == 0)
+		r = open_store(m, err);
+	if (r == 0)
+		r = start_api(m, err);
+	if (r == 0)
+		r = start_http(m, err);
+	if (r < 0)
+		return r;
+	if (!m->o.port) {
+		m->o.port = http_server_port(m->http);
+		apiserver_set_port(m->api, (uint16_t)m->o.port);
+	}
+	r = identity_write_admin(m->identity, (uint16_t)m->o.port, err);
+	if (r < 0)
+		return r;
+	apiserver_start(m->api);
+	m->ready_poll.fire = ready_fire;
+	timers_soon(&m->timers, &m->ready_poll);
+	start_signals(m);
+	return 0;
+}
+
+static void stop(struct master *m)
+{
+	stop_leading(m);
+	m->http = http_server_free(m->http);
+	uv_run(&m->loop, UV_RUN_NOWAIT);
+	m->api = apiserver_free(m->api);
+	m->store = store_close(m->store);
+	m->identity = identity_free(m->identity);
+	m->pki = pki_free(m->pki);
+	option_list_done(&m->o.sans);
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	struct master m = {.began_ns = clock_mono_ns(&clock_system)};
+	int r = parse(&m, argc, argv, &e);
+
+	if (r == OPTIONS_DONE)
+		return 0;
+	if (r < 0) {
+		log_err("%s", err_text(&e));
+		return EXIT_CONFIG;
+	}
+	raise_files();
+	uv_loop_init(&m.loop);
+	timers_init(&m.timers, &clock_system);
+	m.driver = timers_uv_attach(&m.timers, &m.loop);
+	r = start(&m, &e);
+	if (r < 0)
+		log_err("%s", err_text(&e));
+	else
+		uv_run(&m.loop, UV_RUN_DEFAULT);
+	stop(&m);
+	return r < 0 ? EXIT_FAILURE : 0;
+}
