@@ -84,7 +84,7 @@ static void fix_free(struct fix *f)
 static void turn(struct fix *f)
 {
 	char b[65536];
-	ssize_t n;
+	ssize_t n = 0;
 
 	uv_run(&f->loop, UV_RUN_NOWAIT);
 	while (f->fd >= 0 && (n = recv(f->fd, b, sizeof(b), 0)) >= 0) {
