@@ -11,8 +11,9 @@
 #define DNS_HEADER_LEN 12
 #define DNS_NAME_MAX 254 /* dotted text and the NUL */
 #define DNS_CLASS_IN 1
-#define DNS_MAX_UDP 1232 /* what we announce and send at most: fits one packet nearly everywhere \
-			  */
+#define DNS_MAX_UDP                                                                  \
+	1232 /* what we announce and send at most: fits one packet nearly everywhere \
+	      */
 
 enum dns_flags {
 	DNS_QR = 0x8000,

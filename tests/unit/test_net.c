@@ -52,7 +52,7 @@ static void test_ipam(void **state)
 	struct ipam *i = NULL;
 	struct err err = ERR_INIT;
 	uint32_t a, b, c;
-	char text[IP4_TEXT], owner[8];
+	char text[IP4_TEXT], owner[16];
 
 	close(fd);
 	now_ns = 1000;
