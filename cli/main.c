@@ -4,12 +4,15 @@
 #include <signal.h>
 
 const struct command_row cli_commands[] = {
+	{"init", "start a cluster on this machine: a master, and a node beside it", cmd_init},
+	{"join", "make this machine a node of a cluster", cmd_join},
 	{"token", "create, list and delete the tokens with which nodes join", cmd_token},
 	{"image", "import, pull, list and remove container images of this node", cmd_image},
 	{"get", "show objects", cmd_get},
 	{"apply", "create or change objects from files", cmd_apply},
 	{"delete", "delete objects", cmd_delete},
 	{"logs", "print the output of a container", cmd_logs},
+	{"exec", "run a command in a container", cmd_exec},
 	{"scale", "set the number of replicas", cmd_scale},
 	{"status", "the cluster's health at a glance", cmd_status},
 };

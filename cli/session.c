@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/session.h"
+#include "lib/base/codec.h"
 #include "lib/client/client.h"
 #include "lib/client/kubeconfig.h"
 #include "lib/http/client.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <uv.h>
 
 struct session {
@@ -67,6 +71,26 @@ struct http_client *session_http(struct session *s)
 struct uv_loop_s *session_loop(struct session *s)
 {
 	return &s->loop;
+}
+
+int session_ca_hash(struct session *s, struct buf *out, struct err *err)
+{
+	BIO *bio = BIO_new_mem_buf(s->kc.ca_pem.p, (int)s->kc.ca_pem.len);
+	X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	unsigned char *der = NULL, md[32];
+	int len = cert ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der) : -1;
+
+	if (len > 0) {
+		EVP_Digest(der, (size_t)len, md, NULL, EVP_sha256(), NULL);
+		buf_adds(out, "sha256:");
+		hex_encode(str_n(md, sizeof(md)), out);
+	}
+	OPENSSL_free(der);
+	X509_free(cert);
+	BIO_free(bio);
+	return len > 0 ? 0
+		       : err_sys(err, EINVAL,
+				 "the kubeconfig has no usable certificate-authority-data");
 }
 
 /* One call under way. */

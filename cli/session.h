@@ -20,6 +20,14 @@ const char *session_server(const struct session *s);
 struct http_client *session_http(struct session *s);
 struct uv_loop_s *session_loop(struct session *s);
 
+/* "sha256:<hex>" of the public key of the authority in our kubeconfig, as kubeadm gives it. */
+int session_ca_hash(struct session *s, struct buf *out, struct err *err);
+
+/* Make a bootstrap token ("abcdef.0123456789abcdef"); ttl_ns 0: good for ever. (token.c) */
+#define TOKEN_LEN 23
+int token_create(struct session *s, uint64_t ttl_ns, const char *description,
+		 char ret[TOKEN_LEN + 1], struct err *err);
+
 struct session_req {
 	const char *method, *path; /* path with query */
 	const char *content_type, *accept; /* NULL: application/json */

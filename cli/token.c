@@ -16,6 +16,7 @@ struct token_options {
 	struct cli_common common;
 	uint64_t ttl_ns;
 	const char *description;
+	bool print_join;
 };
 
 static const struct option_row rows[] = {
@@ -25,6 +26,8 @@ static const struct option_row rows[] = {
 	 "how long a new token is good (default 24h; 0 for ever)"},
 	{"description", 0, OPTION_STRING, offsetof(struct token_options, description), "TEXT",
 	 "what a new token is for"},
+	{"print-join", 0, OPTION_FLAG, offsetof(struct token_options, print_join), NULL,
+	 "create: print the command with which a node joins"},
 };
 static const struct options_spec spec = {
 	"knarrctl token",
@@ -44,7 +47,7 @@ static void random_text(char *out, size_t n)
 	out[n] = 0;
 }
 
-static void token_body(const struct token_options *o, const char *id, const char *secret,
+static void token_body(uint64_t ttl_ns, const char *description, const char *id, const char *secret,
 		       struct buf *body)
 {
 	struct jw w = jw_start(body);
@@ -67,19 +70,20 @@ static void token_body(const struct token_options *o, const char *id, const char
 	jw_member_str(&w, "usage-bootstrap-signing", STR("true"));
 	jw_member_str(&w, "auth-extra-groups",
 		      STR("system:bootstrappers:knarr:default-node-token"));
-	if (o->description)
-		jw_member_str(&w, "description", str_of(o->description));
-	if (o->ttl_ns) {
+	if (description)
+		jw_member_str(&w, "description", str_of(description));
+	if (ttl_ns) {
 		char t[TIME_LEN + 1];
 
-		time_format(clock_real_ns(&clock_system) + (int64_t)o->ttl_ns, t);
+		time_format(clock_real_ns(&clock_system) + (int64_t)ttl_ns, t);
 		jw_member_str(&w, "expiration", str_of(t));
 	}
 	jw_end_object(&w);
 	jw_end_object(&w);
 }
 
-static int create(struct session *s, const struct token_options *o, struct err *err)
+int token_create(struct session *s, uint64_t ttl_ns, const char *description,
+		 char ret[TOKEN_LEN + 1], struct err *err)
 {
 	CLEANUP(buf_done) struct buf body = BUF_INIT;
 	char id[ID_LEN + 1], secret[SECRET_LEN + 1];
@@ -88,12 +92,51 @@ static int create(struct session *s, const struct token_options *o, struct err *
 
 	random_text(id, ID_LEN);
 	random_text(secret, SECRET_LEN);
-	token_body(o, id, secret, &body);
+	token_body(ttl_ns, description, id, secret, &body);
 	req.body = buf_str(&body);
 	r = session_do(s, &req, NULL, err);
 	if (!r)
-		printf("%s.%s\n", id, secret);
+		snprintf(ret, TOKEN_LEN + 1, "%s.%s", id, secret);
 	return r;
+}
+
+/* Where other machines find a master: the endpoint of the `kubernetes` Service, if it has one. */
+static void join_server(struct session *s, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct jv slice;
+	struct str address;
+
+	if (session_get(s, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes",
+			&b, NULL) == 0) {
+		slice = jv_of(buf_str(&b));
+		address = jv_text(jv_path(slice, "endpoints[0].addresses[0]"));
+		if (address.len) {
+			buf_addf(out, "https://%.*s:%" PRId64, STR_ARG(address),
+				 jv_i64(jv_path(slice, "ports[0].port"), 6443));
+			return;
+		}
+	}
+	buf_adds(out, session_server(s));
+}
+
+static int create(struct session *s, const struct token_options *o, struct err *err)
+{
+	CLEANUP(buf_done) struct buf hash = BUF_INIT;
+	CLEANUP(buf_done) struct buf server = BUF_INIT;
+	char token[TOKEN_LEN + 1];
+	int r = o->print_join ? session_ca_hash(s, &hash, err) : 0;
+
+	if (!r)
+		r = token_create(s, o->ttl_ns, o->description, token, err);
+	if (r < 0)
+		return r;
+	if (o->print_join)
+		printf("knarrctl join %s --token %s --ca-hash %s\n", session_server(s), token,
+		       hash.p);
+	if (!o->print_join)
+		puts(token);
+	return 0;
 }
 
 static void decoded(struct jv data, const char *name, struct buf *out)

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init and join: write the daemons' options and start them. */
+#include "cli/daemon.h"
+#include "cli/session.h"
+#include "lib/base/clock.h"
+#include "lib/sys/file.h"
+
+#include <sys/utsname.h>
+
+#define ADMIN_CONF "/etc/knarr/admin.conf"
+#define AGENT_CONF "/etc/knarr/agent.conf"
+
+struct init_options {
+	const char *bind, *port, *service_cidr, *cluster_cidr, *cluster_dns, *node_name, *node_ip;
+	const char *token, *ca_hash;
+	struct option_list master_options, agent_options;
+	bool no_agent;
+};
+
+#define NODE_ROWS                                                                             \
+	{"node-name",   0,                                                                    \
+	 OPTION_STRING, offsetof(struct init_options, node_name),                             \
+	 "NAME",        "the node's name (default: the host name)"},                          \
+		{"node-ip",     0,                                                            \
+		 OPTION_STRING, offsetof(struct init_options, node_ip),                       \
+		 "ADDRESS",     "the node's address (default: that of the default route)"},   \
+		{"cluster-dns", 0,                                                            \
+		 OPTION_STRING, offsetof(struct init_options, cluster_dns),                   \
+		 "ADDRESS",     "service address of the cluster DNS (default 10.96.0.10)"},   \
+	{                                                                                     \
+		"agent-option", 0, OPTION_LIST, offsetof(struct init_options, agent_options), \
+			"WORD",                                                               \
+			"a further option of knarr-agent(8), e.g. "                           \
+			"--agent-option=--log-level=debug"                                    \
+	}
+
+static const struct option_row init_rows[] = {
+	{"bind", 0, OPTION_STRING, offsetof(struct init_options, bind), "ADDRESS",
+	 "where the master listens (default 0.0.0.0)"},
+	{"port", 0, OPTION_STRING, offsetof(struct init_options, port), "PORT",
+	 "the master's port (default 6443)"},
+	{"service-cidr", 0, OPTION_STRING, offsetof(struct init_options, service_cidr), "RANGE",
+	 "addresses of services (default 10.96.0.0/16)"},
+	{"cluster-cidr", 0, OPTION_STRING, offsetof(struct init_options, cluster_cidr), "RANGE",
+	 "addresses of pods (default 10.244.0.0/16)"},
+	{"master-option", 0, OPTION_LIST, offsetof(struct init_options, master_options), "WORD",
+	 "a further option of knarr-master(8)"},
+	{"no-agent", 0, OPTION_FLAG, offsetof(struct init_options, no_agent), NULL,
+	 "only a master: this machine runs no pods"},
+	NODE_ROWS,
+};
+static const struct options_spec init_spec = {
+	"knarrctl init",
+	"",
+	"Starts a cluster on this machine: a master, and a node beside it.",
+	init_rows,
+	ARRAY_SIZE(init_rows),
+	"The administrator's kubeconfig is /etc/knarr/admin.conf afterwards."};
+
+static const struct option_row join_rows[] = {
+	{"token", 0, OPTION_STRING, offsetof(struct init_options, token), "TOKEN",
+	 "of knarrctl token create, on a master"},
+	{"ca-hash", 0, OPTION_STRING, offsetof(struct init_options, ca_hash), "sha256:HEX",
+	 "of the cluster's authority: proof that this is the right master"},
+	NODE_ROWS,
+};
+static const struct options_spec join_spec = {
+	"knarrctl join",
+	"https://MASTER:PORT",
+	"Makes this machine a node of a cluster.",
+	join_rows,
+	ARRAY_SIZE(join_rows),
+	"\"knarrctl token create --print-join\" on a master prints the whole command."};
+
+/* Words of a daemon's command line; those made here are owned. */
+struct words {
+	const char **v;
+	size_t n, cap;
+};
+
+static void add_word(struct words *w, const char *option, const char *value)
+{
+	*ARRAY_PUSH(w->v, w->n, w->cap) =
+		value ? xasprintf("--%s=%s", option, value) : xasprintf("--%s", option);
+}
+
+static void add_all(struct words *w, const struct option_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		*ARRAY_PUSH(w->v, w->n, w->cap) = xstrdup(l->v[i]);
+}
+
+static void words_done(struct words *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		free((char *)w->v[i]);
+	free(w->v);
+	*w = (struct words){0};
+}
+
+static int must_be_root(struct err *err)
+{
+	return geteuid() == 0 ? 0 : err_sys(err, EPERM, "must run as root: try sudo");
+}
+
+static void agent_words(const struct init_options *o, struct words *w)
+{
+	struct utsname u;
+
+	uname(&u);
+	add_word(w, "node-name", o->node_name ? o->node_name : u.nodename);
+	if (o->node_ip)
+		add_word(w, "node-ip", o->node_ip);
+	add_word(w, "cluster-dns", o->cluster_dns ? o->cluster_dns : "10.96.0.10");
+	add_word(w, "kubeconfig", AGENT_CONF);
+	add_all(w, &o->agent_options);
+}
+
+static int start_agent(const struct init_options *o, const char *server, struct err *err)
+{
+	CLEANUP(words_done) struct words w = {0};
+
+	agent_words(o, &w);
+	/* Credentials of an earlier join are good until reset. */
+	if (server) {
+		add_word(&w, "join", server);
+		add_word(&w, "token", o->token);
+		add_word(&w, "ca-hash", o->ca_hash);
+	}
+	printf("starting knarr-agent ...\n");
+	fflush(stdout);
+	return daemon_start(DAEMON_AGENT, w.v, w.n, err);
+}
+
+static int start_master(const struct init_options *o, struct err *err)
+{
+	CLEANUP(words_done) struct words w = {0};
+
+	if (o->bind)
+		add_word(&w, "bind", o->bind);
+	if (o->port)
+		add_word(&w, "port", o->port);
+	if (o->service_cidr)
+		add_word(&w, "service-cidr", o->service_cidr);
+	if (o->cluster_cidr)
+		add_word(&w, "cluster-cidr", o->cluster_cidr);
+	add_all(&w, &o->master_options);
+	printf("starting knarr-master ...\n");
+	fflush(stdout);
+	return daemon_start(DAEMON_MASTER, w.v, w.n, err);
+}
+
+/* The node beside the first master joins as every other does: with a token, made for this once. */
+static int join_self(struct init_options *o, struct err *err)
+{
+	CLEANUP(session_closep) struct session *s = NULL;
+	CLEANUP(buf_done) struct buf hash = BUF_INIT;
+	struct cli_common common = {.kubeconfig = ADMIN_CONF};
+	char token[TOKEN_LEN + 1];
+	int r = session_open(&common, &s, err);
+
+	if (!r)
+		r = token_create(s, 15 * 60 * NSEC_PER_SEC, "this machine, by knarrctl init", token,
+				 err);
+	if (!r)
+		r = session_ca_hash(s, &hash, err);
+	if (r < 0)
+		return r;
+	o->token = token;
+	o->ca_hash = hash.p;
+	r = start_agent(o, session_server(s), err);
+	o->token = o->ca_hash = NULL;
+	return r;
+}
+
+int cmd_init(int argc, char **argv, void *user)
+{
+	struct init_options o = {0};
+	CLEANUP_FREE const char **args = NULL;
+	struct err err = ERR_INIT;
+	size_t n;
+	int r = options_parse(&init_spec, argc, argv, &o, &args, &n, &err);
+
+	if (r == OPTIONS_DONE)
+		return 0;
+	if (r < 0)
+		return cli_fail("init", &err) + 1;
+	if (n)
+		return cli_usage("init", "takes no arguments");
+	r = must_be_root(&err);
+	if (!r)
+		r = start_master(&o, &err);
+	if (!r && !o.no_agent)
+		r = join_self(&o, &err);
+	option_list_done(&o.master_options);
+	option_list_done(&o.agent_options);
+	if (r < 0)
+		return cli_fail("init", &err);
+	printf("The cluster runs. To use it:\n"
+	       "  export KUBECONFIG=" ADMIN_CONF "\n"
+	       "  knarrctl status\n"
+	       "To add a node, on this machine:\n"
+	       "  knarrctl token create --print-join\n");
+	return 0;
+}
+
+int cmd_join(int argc, char **argv, void *user)
+{
+	struct init_options o = {0};
+	CLEANUP_FREE const char **args = NULL;
+	struct err err = ERR_INIT;
+	size_t n;
+	int r = options_parse(&join_spec, argc, argv, &o, &args, &n, &err);
+
+	if (r == OPTIONS_DONE)
+		return 0;
+	if (r < 0)
+		return cli_fail("join", &err) + 1;
+	if (n != 1 || strncmp(args[0], "https://", 8))
+		return cli_usage("join", "name the master as https://ADDRESS:PORT");
+	if (!o.token || !o.ca_hash)
+		return cli_usage("join",
+				 "--token and --ca-hash must be given: knarrctl token create "
+				 "--print-join, on a master, prints both");
+	r = must_be_root(&err);
+	if (!r)
+		r = start_agent(&o, args[0], &err);
+	option_list_done(&o.agent_options);
+	if (r < 0)
+		return cli_fail("join", &err);
+	printf("This machine is a node now: \"knarrctl get nodes\", on a master, shows it.\n");
+	return 0;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything Knarr made on this machine goes: daemons, pods, network, files. */
+#include "agent/runtime/runtime.h"
+#include "cli/cli.h"
+#include "cli/daemon.h"
+#include "lib/sys/file.h"
+#include "net/lb.h"
+#include "net/masq.h"
+#include "net/pod_net.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <uv.h>
+
+struct reset_options {
+	bool yes, keep_images;
+	const char *node_name, *data_dir, *run_dir, *cgroup_root;
+};
+
+static const struct option_row rows[] = {
+	{"yes", 'y', OPTION_FLAG, offsetof(struct reset_options, yes), NULL, "do not ask"},
+	{"keep-images", 0, OPTION_FLAG, offsetof(struct reset_options, keep_images), NULL,
+	 "leave the node's image store"},
+	{"node-name", 0, OPTION_STRING, offsetof(struct reset_options, node_name), "NAME",
+	 "as given to knarr-agent (default: the host name)"},
+	{"data-dir", 0, OPTION_STRING, offsetof(struct reset_options, data_dir), "DIR",
+	 "where data is (default /var/lib/knarr)"},
+	{"run-dir", 0, OPTION_STRING, offsetof(struct reset_options, run_dir), "DIR",
+	 "the agent's run-time folder (default /run/knarr/agent)"},
+	{"cgroup-root", 0, OPTION_STRING, offsetof(struct reset_options, cgroup_root), "NAME",
+	 "as given to knarr-agent (default knarr)"},
+};
+static const struct options_spec spec = {
+	"knarrctl reset",
+	"",
+	"Stops Knarr on this machine and removes everything it made: pods, network, data.",
+	rows,
+	ARRAY_SIZE(rows),
+	"The cluster's data on this machine is lost. Other machines are not touched."};
+
+struct waiting {
+	bool done;
+	int r;
+};
+
+static void on_removed(void *user, int r, const struct err *err)
+{
+	struct waiting *w = user;
+
+	w->done = true;
+	w->r = r;
+	if (r < 0)
+		fprintf(stderr, "knarrctl reset: %s\n", err_text(err));
+}
+
+static void no_event(void *user, const struct runtime_event *ev)
+{
+}
+
+static int remove_pods(const struct reset_options *o, struct err *err)
+{
+	CLEANUP_FREE char *root = xasprintf("%s/agent/pods", o->data_dir);
+	CLEANUP_FREE char *run = xasprintf("%s/runtime", o->run_dir);
+	struct sandbox_info info;
+	struct runtime *rt;
+	size_t n = 0;
+	uv_loop_t loop;
+	int r;
+
+	if (access(run, F_OK) < 0)
+		return 0;
+	uv_loop_init(&loop);
+	struct runtime_conf conf = {.root_dir = root,
+				    .run_dir = run,
+				    .cgroup_root = o->cgroup_root,
+				    .loop = &loop,
+				    .on_event = no_event};
+
+	r = runtime_open(&conf, &rt, err);
+	if (r < 0)
+		return r;
+	r = runtime_recover(rt, err);
+	while (!r && runtime_sandbox_next(rt, NULL, &info) == 0) {
+		struct waiting w = {0};
+
+		r = runtime_sandbox_remove(rt, info.id, on_removed, &w, err);
+		while (!r && !w.done && uv_run(&loop, UV_RUN_ONCE))
+			;
+		if (!r)
+			r = w.r;
+		n++;
+	}
+	runtime_close(rt);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+	if (n)
+		printf("removed %zu pods\n", n);
+	return r;
+}
+
+static int remove_network(const struct reset_options *o, struct err *err)
+{
+	struct lb_conf lb = {.node = o->node_name, .run_dir = o->run_dir};
+	struct masq_conf masq = {.node = o->node_name, .run_dir = o->run_dir};
+	struct pod_net_conf pods = {.node = o->node_name, .run_dir = o->run_dir};
+	int r = lb_reset(&lb, err);
+
+	if (!r)
+		r = masq_reset(&masq, err);
+	return r < 0 ? r : pod_net_reset(&pods, err);
+}
+
+/* Mounts beneath a folder (volumes, namespaces), the innermost first. */
+static void unmount_below(const char *dir)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	size_t len = strlen(dir);
+	struct str rest, line;
+	char **found = NULL;
+	size_t n = 0, cap = 0;
+
+	if (file_read(AT_FDCWD, "/proc/self/mountinfo", 64 << 20, &b) < 0)
+		return;
+	rest = buf_str(&b);
+	while (str_split(&rest, '\n', &line)) {
+		struct str word = STR_NULL, l = line;
+
+		for (int i = 0; i < 5 && str_split(&l, ' ', &word); i++)
+			;
+		if (word.len > len && memcmp(word.p, dir, len) == 0 && word.p[len] == '/')
+			*ARRAY_PUSH(found, n, cap) = str_dup(word);
+	}
+	while (n) {
+		umount2(found[--n], MNT_DETACH | UMOUNT_NOFOLLOW);
+		free(found[n]);
+	}
+	free(found);
+}
+
+static int remove_files(const struct reset_options *o, struct err *err)
+{
+	CLEANUP_FREE char *master = xasprintf("%s/master", o->data_dir);
+	CLEANUP_FREE char *agent = xasprintf("%s/agent", o->data_dir);
+	const char *dirs[] = {master, o->run_dir, "/var/log/knarr", "/etc/knarr", agent};
+
+	unmount_below(o->data_dir);
+	unmount_below(o->run_dir);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int r;
+
+		if (dirs[i] == agent && o->keep_images)
+			continue;
+		r = dir_remove_tree(AT_FDCWD, dirs[i]);
+		if (r < 0)
+			return err_sys(err, r, "cannot remove %s: %s", dirs[i], strerror(-r));
+	}
+	rmdir(o->data_dir);
+	rmdir("/run/knarr");
+	return 0;
+}
+
+static int run(const struct reset_options *o, struct err *err)
+{
+	int r = daemon_stop(DAEMON_AGENT, err);
+
+	if (!r)
+		r = daemon_stop(DAEMON_MASTER, err);
+	if (!r)
+		r = remove_pods(o, err);
+	if (!r)
+		r = remove_network(o, err);
+	return r < 0 ? r : remove_files(o, err);
+}
+
+static bool asked(void)
+{
+	char answer[8] = "";
+
+	if (!isatty(STDIN_FILENO))
+		return false;
+	fputs("This removes all pods and the cluster's data from this machine. Go on? [y/N] ",
+	      stdout);
+	fflush(stdout);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] | 32) == 'y';
+}
+
+int cmd_reset(int argc, char **argv, void *user)
+{
+	struct reset_options o = {.data_dir = "/var/lib/knarr", .run_dir = "/run/knarr/agent"};
+	CLEANUP_FREE const char **args = NULL;
+	struct err err = ERR_INIT;
+	struct utsname u;
+	size_t n;
+	int r = options_parse(&spec, argc, argv, &o, &args, &n, &err);
+
+	if (r == OPTIONS_DONE)
+		return 0;
+	if (r < 0)
+		return cli_fail("reset", &err) + 1;
+	if (n)
+		return cli_usage("reset", "takes no arguments");
+	if (geteuid() != 0) {
+		err_sys(&err, EPERM, "must run as root: try sudo");
+		return cli_fail("reset", &err);
+	}
+	if (!o.yes && !asked())
+		return cli_usage("reset", "nothing was changed; --yes answers the question");
+	uname(&u);
+	if (!o.node_name)
+		o.node_name = u.nodename;
+	r = run(&o, &err);
+	if (r < 0)
+		return cli_fail("reset", &err);
+	printf("Knarr is gone from this machine.\n");
+	return 0;
+}
