@@ -131,11 +131,12 @@ static int create(struct session *s, const struct token_options *o, struct err *
 		r = token_create(s, o->ttl_ns, o->description, token, err);
 	if (r < 0)
 		return r;
-	if (o->print_join)
-		printf("knarrctl join %s --token %s --ca-hash %s\n", session_server(s), token,
-		       hash.p);
-	if (!o->print_join)
+	if (!o->print_join) {
 		puts(token);
+		return 0;
+	}
+	join_server(s, &server);
+	printf("knarrctl join %s --token %s --ca-hash %s\n", server.p, token, hash.p);
 	return 0;
 }
 
