@@ -58,16 +58,13 @@ static void arm(struct store *s)
 	uv_check_start(&s->check, on_check);
 }
 
-void store_txn_flush(struct store *s)
+/* Make what was collected an entry and send it to the raft thread. */
+static void send_batch(struct store *s)
 {
 	struct batch *b;
 	struct log_entry *e;
 	struct txn *t;
 
-	uv_prepare_stop(&s->prepare);
-	uv_check_stop(&s->check);
-	if (!s->batch.len || s->n_in_flight >= IN_FLIGHT_MAX)
-		return; /* goes when one of those in flight is back */
 	b = NEW(struct batch);
 	list_init(&b->txns);
 	while ((t = list_first(&s->batch_txns, struct txn, node))) {
@@ -81,6 +78,14 @@ void store_txn_flush(struct store *s)
 	list_append(&s->batches, &b->node);
 	s->n_in_flight++;
 	replica_submit(s->replica, e);
+}
+
+void store_txn_flush(struct store *s)
+{
+	uv_prepare_stop(&s->prepare);
+	uv_check_stop(&s->check);
+	if (s->batch.len && s->n_in_flight < IN_FLIGHT_MAX)
+		send_batch(s); /* else when one of those in flight is back */
 }
 
 int store_txn(struct store *s, const struct store_op *ops, size_t n, store_txn_cb cb, void *user)
@@ -106,11 +111,10 @@ int store_txn(struct store *s, const struct store_op *ops, size_t n, store_txn_c
 	if (r < 0)
 		return r;
 
-	if (s->batch.len && s->batch.len + bytes > MIN((size_t)BATCH_BYTES, s->conf.pending_bytes))
-		store_txn_flush(s);
-	/* With all slots taken the batch grows on; bounded by what one entry may be. */
-	if (s->batch.len + bytes > wal_entry_max(replica_wal(s->replica)) / 2)
-		return -EBUSY;
+	/* A full batch goes even if all slots are taken: entries stay small. */
+	if (s->batch.len && s->batch.len + bytes > MIN((size_t)BATCH_BYTES,
+						       wal_entry_max(replica_wal(s->replica)) / 4))
+		send_batch(s);
 	if (!s->batch.len)
 		arm(s);
 	ops_encode(ops, n, clock_real_ns(s->conf.clock) / (int64_t)NSEC_PER_SEC, &s->batch);

@@ -39,6 +39,7 @@ struct disk {
 	int fail_error;
 	const char *failed;
 	int64_t free_bytes;
+	bool full;
 };
 
 static struct inode *inode_ref(struct inode *i)
@@ -238,6 +239,8 @@ static int d_pwritev(void *user, int fd, struct iovec *iov, int n, uint64_t off)
 	struct inode *i = d->fds[fd];
 	struct write *w;
 
+	if (!r && d->full && off >= i->now.len)
+		r = -ENOSPC;
 	if (r < 0)
 		return leave(d, r);
 	w = ARRAY_PUSH(i->writes, i->n_writes, i->cap_writes);
@@ -274,6 +277,8 @@ static int d_allocate(void *user, int fd, uint64_t size)
 	struct disk *d = user;
 	int r = enter(d, "allocate");
 
+	if (!r && d->full)
+		r = -ENOSPC;
 	if (!r)
 		set_size(&d->fds[fd]->now, size);
 	return leave(d, r);
@@ -428,6 +433,13 @@ unsigned disk_calls(struct disk *d)
 const char *disk_failed(struct disk *d)
 {
 	return d->failed;
+}
+
+void disk_set_full(struct disk *d, bool full)
+{
+	pthread_mutex_lock(&d->lock);
+	d->full = full;
+	leave(d, 0);
 }
 
 void disk_set_free(struct disk *d, int64_t bytes)

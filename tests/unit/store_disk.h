@@ -18,6 +18,8 @@ void disk_fail_at(struct disk *d, unsigned n, int error);
 unsigned disk_calls(struct disk *d);
 /* Name of the function that was made to fail last, or NULL. */
 const char *disk_failed(struct disk *d);
+/* From now on no space can be reserved, and files that have none reserved can't be written. */
+void disk_set_full(struct disk *d, bool full);
 void disk_set_free(struct disk *d, int64_t bytes);
 /* The bytes of a file, for damaging them; NULL when there is none. */
 struct buf *disk_file(struct disk *d, const char *name);

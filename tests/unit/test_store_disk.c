@@ -255,6 +255,48 @@ static void test_full_disk(void **state)
 	disk_free(r.disk);
 }
 
+/*
+ * The disk is really full: nothing can be reserved and no snapshot be written. Writes are refused
+ * before the log has no room, the process lives, and goes on when there is space again.
+ */
+static void test_no_space_left(void **state)
+{
+	struct run r = {.disk = disk_new(), .seed = 3};
+	struct err err = ERR_INIT;
+	unsigned refused = 0, taken = 0;
+
+	(void)state;
+	assert_int_equal(run_open(&r, &err), 0);
+	disk_set_full(r.disk, true);
+	for (int i = 0; i < 400; i++) {
+		int x = ask(&r, 1000);
+
+		assert_true(x == 0 || x == -ENOSPC || x == -EBUSY);
+		refused += x == -ENOSPC;
+		taken += x == 0;
+		drain(&r);
+		uv_run(&r.loop, UV_RUN_NOWAIT);
+	}
+	assert_true(taken > 10);
+	assert_true(refused > 100);
+	assert_int_equal(atomic_load(&r.fatal), 0);
+	disk_set_full(r.disk, false);
+	for (int i = 0; i < 10000 && ask(&r, 1000) != 0; i++)
+		usleep(100);
+	drain(&r);
+	for (int i = 0; i < 400; i++) {
+		if (ask(&r, 1000) < 0)
+			uv_run(&r.loop, UV_RUN_NOWAIT);
+		drain(&r);
+	}
+	assert_int_equal(atomic_load(&r.fatal), 0);
+	run_close(&r);
+	assert_int_equal(run_open(&r, &err), 0);
+	check(&r);
+	run_close(&r);
+	disk_free(r.disk);
+}
+
 /* A log cut at each byte of its tail keeps all entries before the cut and opens. */
 static void test_cut(void **state)
 {
@@ -330,9 +372,10 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_crashes), cmocka_unit_test(test_eio),
-		cmocka_unit_test(test_enospc),  cmocka_unit_test(test_full_disk),
-		cmocka_unit_test(test_cut),     cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_crashes),       cmocka_unit_test(test_eio),
+		cmocka_unit_test(test_enospc),        cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_no_space_left), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
