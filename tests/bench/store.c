@@ -184,6 +184,57 @@ static void filled(void *user, const struct store_result *r)
 	b->running--;
 }
 
+#define WATCHERS 5000u
+
+static void saw(void *user, const struct store_event *ev, int err)
+{
+	struct bench *b = user;
+
+	(void)err;
+	b->done += ev != NULL;
+}
+
+static void one_put(struct bench *b, const char *key)
+{
+	struct store_op op = {.type = STORE_PUT, .expect = STORE_ANY, .rv_at = 20};
+
+	op.key = str_of(key);
+	op.value = str_n(b->value, VALUE);
+	b->running = 1;
+	store_txn(b->s, &op, 1, filled, b);
+	while (b->running)
+		uv_run(&b->loop, UV_RUN_ONCE);
+}
+
+/* What 5,000 watches cost: an event that all get, and one that none of them gets. */
+static void watches(struct bench *b)
+{
+	static struct store_watch *w[WATCHERS];
+	struct store_watch_spec spec = {.prefix = STR("/core/nodes/"), .from_rev = store_rev(b->s)};
+	struct store_stats st;
+	double start;
+
+	for (unsigned i = 0; i < WATCHERS; i++)
+		if (store_watch(b->s, &spec, saw, b, &w[i]) < 0)
+			exit(1);
+	one_put(b, "/core/pods/d/none"); /* all have caught up when it is back, or soon after */
+	for (int i = 0; i < 1000; i++)
+		uv_run(&b->loop, UV_RUN_NOWAIT);
+	one_put(b, "/core/nodes//n1");
+	b->done = 0;
+	start = now_s();
+	one_put(b, "/core/nodes//n1");
+	for (;;) {
+		store_stats(b->s, &st);
+		if (st.events_delivered >= 2 * WATCHERS)
+			break;
+		uv_run(&b->loop, UV_RUN_NOWAIT);
+	}
+	line("store_event_to_5000_watches", (now_s() - start) * 1000, "ms", NULL, 0);
+	for (unsigned i = 0; i < WATCHERS; i++)
+		store_unwatch(w[i]);
+}
+
 static void fill(struct bench *b)
 {
 	b->done = b->running = 0;
@@ -244,6 +295,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
 		puts_with(&b, clients[i]);
 	free(TAKE(b.latency));
+	watches(&b);
 	fill(&b);
 	close_store(&b);
 	malloc_trim(0);
