@@ -30,7 +30,8 @@ void api_warnings_done(struct api_warnings *w);
 
 /*
  * Read a request body against the kind's table. content_type may be empty (JSON),
- * application/json, application/yaml, or application/vnd.kubernetes.protobuf, with parameters.
+ * application/json, application/yaml, application/vnd.kubernetes.protobuf, or, for a server-side
+ * apply, application/apply-patch+yaml (everything stays as written), with parameters.
  * Types are checked as Kubernetes' decoder does, null members vanish, missing apiVersion and kind
  * are filled in, the wrong ones refused. Zero values of omitempty fields are dropped.
  * `warnings` and `err` may be NULL. -EINVAL (reason BadRequest, 400), -EMEDIUMTYPE (415).

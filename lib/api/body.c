@@ -5,7 +5,7 @@
 #include "lib/api/status.h"
 #include "lib/json/yaml.h"
 
-enum body_form { BODY_JSON, BODY_YAML, BODY_PROTOBUF, BODY_UNKNOWN };
+enum body_form { BODY_JSON, BODY_YAML, BODY_APPLY, BODY_PROTOBUF, BODY_UNKNOWN };
 
 int api_strictness_parse(struct str s)
 {
@@ -43,9 +43,10 @@ static enum body_form form_of(struct str content_type, struct str body)
 		return api_pb_is(body) ? BODY_PROTOBUF : BODY_JSON;
 	if (str_eq_nocase(t, STR("application/vnd.kubernetes.protobuf")))
 		return BODY_PROTOBUF;
-	if (str_eq_nocase(t, STR("application/yaml")) || str_eq_nocase(t, STR("text/yaml")) ||
-	    str_eq_nocase(t, STR("application/apply-patch+yaml")))
+	if (str_eq_nocase(t, STR("application/yaml")) || str_eq_nocase(t, STR("text/yaml")))
 		return BODY_YAML;
+	if (str_eq_nocase(t, STR("application/apply-patch+yaml")))
+		return BODY_APPLY;
 	if (str_eq_nocase(t, STR("application/json")) || str_eq_nocase(t, STR("text/plain")) ||
 	    str_eq_nocase(t, STR("*/*")))
 		return BODY_JSON;
@@ -126,14 +127,16 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 {
 	CLEANUP(buf_done) struct buf json = BUF_INIT, tmp = BUF_INIT;
 	struct str name;
+	enum body_form form = form_of(content_type, body);
 	struct jv v;
 	int r;
 
-	switch (form_of(content_type, body)) {
+	switch (form) {
 	case BODY_PROTOBUF:
 		return decode_pb(kind, body, ret, err);
 	case BODY_UNKNOWN:
 		return unsupported(err);
+	case BODY_APPLY:
 	case BODY_YAML:
 		r = yaml_to_json(body, &json, err);
 		if (r < 0) {
@@ -150,7 +153,8 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 		return api_err_bad_request(err,
 					   "%s in version \"%s\" cannot be handled as a %s: EOF",
 					   kind->kind, kind->version, kind->kind);
-	r = api_decode_json(kind->type, body, strict, 0, ret, warnings, err);
+	r = api_decode_json(kind->type, body, strict, form == BODY_APPLY ? API_DEC_VERBATIM : 0,
+			    ret, warnings, err);
 	name = str_of(kind->kind);
 	if (r < 0)
 		return cannot_handle(kind, name, err);
@@ -194,6 +198,7 @@ int api_peek_gvk(struct str content_type, struct str body, struct buf *ret_api_v
 		return 0;
 	case BODY_UNKNOWN:
 		return unsupported(err);
+	case BODY_APPLY:
 	case BODY_YAML:
 		r = yaml_to_json(body, &json, err);
 		if (r < 0)

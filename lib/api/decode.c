@@ -169,17 +169,9 @@ static struct json_object *decode_quantity(struct dec *d, const struct api_field
 	struct buf out = BUF_INIT, tmp = BUF_INIT;
 	struct json_object *o = NULL;
 	struct str s = jv_type(v) == JV_NUMBER ? jv_raw(v) : jv_str(v, &tmp);
-	int r;
 
-	if (d->mode & API_DEC_VERBATIM && !str_is_null(s)) {
-		struct quantity q;
-
-		r = quantity_parse(s, &q);
-		o = r < 0 ? NULL : decode_any(v);
-	} else {
-		r = str_is_null(s) ? -EINVAL : quantity_canonical(s, &out);
-		o = r < 0 ? NULL : jsonc_new_str(buf_str(&out));
-	}
+	if (!str_is_null(s) && quantity_canonical(s, &out) == 0)
+		o = jsonc_new_str(buf_str(&out));
 	if (!o)
 		fail(d,
 		     "quantities must match the regular expression "
@@ -451,6 +443,12 @@ static struct json_object *decode_object(struct dec *d, const struct api_type *t
 			CLEANUP_FREE char *n = str_dup(name);
 
 			json_object_object_add(obj, n, decode_any(it.value));
+		} else if (d->mode & API_DEC_VERBATIM) {
+			fail(d,
+			     "failed to create typed patch object: .%s: field not declared in "
+			     "schema",
+			     d->path.p);
+			return NULL;
 		} else {
 			strict_add(d, "unknown", buf_str(&d->path));
 		}

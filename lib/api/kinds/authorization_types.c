@@ -162,10 +162,10 @@ const struct api_type api_t_authorization_v1_NonResourceRule = {
 };
 
 static const struct api_field SubjectRulesReviewStatus_fields[] = {
-	{"resourceRules", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED,
+	{"resourceRules", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .ref = &api_t_authorization_v1_ResourceRule,
 	 .help = "The resource rules of this subject rules review status."},
-	{"nonResourceRules", API_OBJECT, API_LIST, .pb = 2, .flags = API_REQUIRED,
+	{"nonResourceRules", API_OBJECT, API_LIST, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .ref = &api_t_authorization_v1_NonResourceRule,
 	 .help = "The non resource rules of this subject rules review status."},
 	{"incomplete", API_BOOL, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,

@@ -62,7 +62,7 @@ const struct api_type api_t_batch_v1_PodFailurePolicyRule = {
 };
 
 static const struct api_field PodFailurePolicy_fields[] = {
-	{"rules", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED,
+	{"rules", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .ref = &api_t_batch_v1_PodFailurePolicyRule,
 	 .help = "The rules of this pod failure policy."},
 };
@@ -89,7 +89,7 @@ const struct api_type api_t_batch_v1_SuccessPolicyRule = {
 };
 
 static const struct api_field SuccessPolicy_fields[] = {
-	{"rules", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED,
+	{"rules", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .ref = &api_t_batch_v1_SuccessPolicyRule, .help = "The rules of this success policy."},
 };
 

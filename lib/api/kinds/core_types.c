@@ -467,7 +467,7 @@ const struct api_type api_t_core_v1_LimitRangeItem = {
 };
 
 static const struct api_field LimitRangeSpec_fields[] = {
-	{"limits", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED,
+	{"limits", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .ref = &api_t_core_v1_LimitRangeItem, .help = "The limits of this limit range spec."},
 };
 

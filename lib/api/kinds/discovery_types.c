@@ -102,10 +102,10 @@ static const struct api_field EndpointSlice_fields[] = {
 	 .help = "Metadata of this endpoint slice."},
 	{"addressType", API_STRING, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Address type of this endpoint slice."},
-	{"endpoints", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_discovery_v1_Endpoint,
-	 .help = "The endpoints of this endpoint slice."},
-	{"ports", API_OBJECT, API_LIST, .pb = 3, .ref = &api_t_discovery_v1_EndpointPort,
-	 .help = "The ports of this endpoint slice."},
+	{"endpoints", API_OBJECT, API_LIST, .pb = 2, .flags = API_KEEP_EMPTY,
+	 .ref = &api_t_discovery_v1_Endpoint, .help = "The endpoints of this endpoint slice."},
+	{"ports", API_OBJECT, API_LIST, .pb = 3, .flags = API_KEEP_EMPTY,
+	 .ref = &api_t_discovery_v1_EndpointPort, .help = "The ports of this endpoint slice."},
 };
 
 const struct api_type api_t_discovery_v1_EndpointSlice = {

@@ -76,7 +76,7 @@ const struct api_type api_t_networking_v1_HTTPIngressPath = {
 };
 
 static const struct api_field HTTPIngressRuleValue_fields[] = {
-	{"paths", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED,
+	{"paths", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .ref = &api_t_networking_v1_HTTPIngressPath,
 	 .help = "The paths of this http ingress rule value."},
 };

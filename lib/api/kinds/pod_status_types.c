@@ -296,7 +296,7 @@ const struct api_type api_t_core_v1_ContainerExtendedResourceRequest = {
 };
 
 static const struct api_field PodExtendedResourceClaimStatus_fields[] = {
-	{"requestMappings", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED,
+	{"requestMappings", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .ref = &api_t_core_v1_ContainerExtendedResourceRequest,
 	 .help = "The request mappings of this pod extended resource claim status."},
 	{"resourceClaimName", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,

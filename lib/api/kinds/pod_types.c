@@ -115,7 +115,7 @@ const struct api_type api_t_core_v1_NodeSelectorTerm = {
 };
 
 static const struct api_field NodeSelector_fields[] = {
-	{"nodeSelectorTerms", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED,
+	{"nodeSelectorTerms", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .ref = &api_t_core_v1_NodeSelectorTerm,
 	 .help = "The node selector terms of this node selector."},
 };
@@ -423,8 +423,8 @@ static const struct api_field PodSpec_fields[] = {
 	 .ref = &api_t_core_v1_Container, .keys = "name", .merge_key = "name",
 	 .help = "The init containers of this pod spec."},
 	{"containers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2,
-	 .flags = API_REQUIRED | API_MERGE, .ref = &api_t_core_v1_Container, .keys = "name",
-	 .merge_key = "name", .help = "The containers of this pod spec."},
+	 .flags = API_REQUIRED | API_KEEP_EMPTY | API_MERGE, .ref = &api_t_core_v1_Container,
+	 .keys = "name", .merge_key = "name", .help = "The containers of this pod spec."},
 	{"ephemeralContainers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 34, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_EphemeralContainer, .keys = "name", .merge_key = "name",
 	 .help = "The ephemeral containers of this pod spec."},

@@ -24,8 +24,8 @@ static const struct api_field Role_fields[] = {
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
 	 .help = "Metadata of this role."},
-	{"rules", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_rbac_v1_PolicyRule,
-	 .help = "The rules of this role."},
+	{"rules", API_OBJECT, API_LIST, .pb = 2, .flags = API_KEEP_EMPTY,
+	 .ref = &api_t_rbac_v1_PolicyRule, .help = "The rules of this role."},
 };
 
 const struct api_type api_t_rbac_v1_Role = {
@@ -52,8 +52,8 @@ static const struct api_field ClusterRole_fields[] = {
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
 	 .help = "Metadata of this cluster role."},
-	{"rules", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_rbac_v1_PolicyRule,
-	 .help = "The rules of this cluster role."},
+	{"rules", API_OBJECT, API_LIST, .pb = 2, .flags = API_KEEP_EMPTY,
+	 .ref = &api_t_rbac_v1_PolicyRule, .help = "The rules of this cluster role."},
 	{"aggregationRule", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_rbac_v1_AggregationRule, .help = "Aggregation rule of this cluster role."},
 };

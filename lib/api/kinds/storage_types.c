@@ -725,9 +725,9 @@ const struct api_type api_t_storage_v1_CSINodeDriver = {
 };
 
 static const struct api_field CSINodeSpec_fields[] = {
-	{"drivers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1, .flags = API_REQUIRED | API_MERGE,
-	 .ref = &api_t_storage_v1_CSINodeDriver, .keys = "name", .merge_key = "name",
-	 .help = "The drivers of this csi node spec."},
+	{"drivers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1,
+	 .flags = API_REQUIRED | API_KEEP_EMPTY | API_MERGE, .ref = &api_t_storage_v1_CSINodeDriver,
+	 .keys = "name", .merge_key = "name", .help = "The drivers of this csi node spec."},
 };
 
 const struct api_type api_t_storage_v1_CSINodeSpec = {

@@ -563,7 +563,8 @@ const struct api_type api_t_core_v1_VolumeProjection = {
 };
 
 static const struct api_field ProjectedVolumeSource_fields[] = {
-	{"sources", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_core_v1_VolumeProjection,
+	{"sources", API_OBJECT, API_LIST, .pb = 1, .flags = API_KEEP_EMPTY,
+	 .ref = &api_t_core_v1_VolumeProjection,
 	 .help = "The sources of this projected volume source."},
 	{"defaultMode", API_INT32, .pb = 2, .flags = API_PTR, .def = "420",
 	 .help = "Default mode of this projected volume source."},

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/typed.h"
+#include "lib/json/jsonc.h"
+
+/* How a value is owned. */
+enum form { LEAF, STRUCT, MAP, SET, LISTMAP };
+
+static enum form form_of(const struct api_field *f)
+{
+	switch ((enum api_shape)f->shape) {
+	case API_LIST:
+		return f->list == API_LISTMAP ? LISTMAP : f->list == API_SET ? SET : LEAF;
+	case API_MAP:
+		return f->flags & API_WHOLE ? LEAF : MAP;
+	case API_ONE:
+		break;
+	}
+	if (f->type != API_OBJECT || f->flags & API_WHOLE || f->ref->flags & API_WHOLE)
+		return LEAF;
+	return STRUCT;
+}
+
+/* The form an element of a map has. */
+static struct api_field element_of(const struct api_field *f)
+{
+	struct api_field e = *f;
+
+	e.shape = f->flags & API_MAP_OF_LISTS ? API_LIST : API_ONE;
+	e.list = API_ATOMIC;
+	e.flags &= ~(API_WHOLE | API_MAP_OF_LISTS);
+	return e;
+}
+
+static bool is_object(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_object);
+}
+
+static size_t length(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_array) ? json_object_array_length(v) : 0;
+}
+
+/* Absent, null, {} and [] are all "nothing in it". */
+static bool hollow(struct json_object *v)
+{
+	return !v || (is_object(v) && !json_object_object_length(v)) ||
+	       (json_object_is_type(v, json_type_array) && !json_object_array_length(v));
+}
+
+static int cmp_str(const void *a, const void *b)
+{
+	struct str x = *(const struct str *)a, y = *(const struct str *)b;
+
+	return str_cmp(x, y);
+}
+
+/* `k:{"containerPort":80,"protocol":"TCP"}`: keys sorted, absent ones by their default. */
+static char *list_key(const struct api_field *f, struct json_object *e)
+{
+	struct buf b = BUF_INIT;
+	struct str keys = str_of(f->keys), part, names[8];
+	size_t n = 0;
+
+	while (n < ARRAY_SIZE(names) && str_split(&keys, ',', &part))
+		names[n++] = part;
+	qsort(names, n, sizeof(names[0]), cmp_str);
+	buf_adds(&b, "k:{");
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP_FREE char *name = str_dup(names[i]);
+		struct json_object *v = jsonc_get(e, name);
+		const struct api_field *kf = api_field_find(f->ref, names[i]);
+
+		buf_addf(&b, "%s\"%s\":", i ? "," : "", name);
+		if (v)
+			jsonc_write(v, &b);
+		else
+			buf_adds(&b, kf && kf->def ? kf->def : "null");
+	}
+	buf_addc(&b, '}');
+	return buf_take(&b);
+}
+
+static char *item_key(const struct api_field *f, struct json_object *e)
+{
+	struct buf b = BUF_INIT;
+
+	if (form_of(f) == LISTMAP)
+		return list_key(f, e);
+	buf_adds(&b, "v:");
+	jsonc_write(e, &b);
+	return buf_take(&b);
+}
+
+static char *field_key(const char *name)
+{
+	return xasprintf("f:%s", name);
+}
+
+/* ---- every path of an object ---- */
+
+static void set_of(const struct api_field *f, struct json_object *v, struct fieldset *s);
+
+static void set_of_struct(const struct api_type *t, struct json_object *obj, struct fieldset *s)
+{
+	json_object_object_foreach(obj, key, v)
+	{
+		CLEANUP_FREE char *elem = field_key(key);
+		const struct api_field *f = api_field_find(t, str_of(key));
+
+		if (f)
+			set_of(f, v, fieldset_ensure(s, elem));
+		else
+			fieldset_ensure(s, elem)->member = true;
+	}
+}
+
+static void set_of(const struct api_field *f, struct json_object *v, struct fieldset *s)
+{
+	enum form form = form_of(f);
+
+	if (form == LEAF || hollow(v)) {
+		s->member = true;
+	} else if (form == STRUCT) {
+		set_of_struct(f->ref, v, s);
+	} else if (form == MAP) {
+		struct api_field e = element_of(f);
+
+		json_object_object_foreach(v, key, m)
+		{
+			CLEANUP_FREE char *elem = field_key(key);
+			struct fieldset *c = fieldset_ensure(s, elem);
+
+			set_of(&e, m, c);
+			c->member = true;
+		}
+	} else {
+		for (size_t i = 0; i < length(v); i++) {
+			struct json_object *m = json_object_array_get_idx(v, i);
+			CLEANUP_FREE char *elem = item_key(f, m);
+			struct fieldset *c = fieldset_ensure(s, elem);
+
+			c->member = true;
+			if (form == LISTMAP && is_object(m))
+				set_of_struct(f->ref, m, c);
+		}
+	}
+}
+
+struct fieldset *typed_fieldset(const struct api_type *t, struct json_object *obj)
+{
+	struct fieldset *s = fieldset_new();
+
+	set_of_struct(t, obj, s);
+	return s;
+}
+
+/* ---- differences ---- */
+
+/* Where the walk stands in the three sets. */
+struct at {
+	struct fieldset *added, *modified, *removed;
+};
+
+static struct at down(struct at a, const char *elem)
+{
+	return (struct at){fieldset_ensure(a.added, elem), fieldset_ensure(a.modified, elem),
+			   fieldset_ensure(a.removed, elem)};
+}
+
+static void compare(const struct api_field *f, struct json_object *old, bool implied,
+		    struct json_object *now, struct at a);
+
+static void compare_struct(const struct api_type *t, struct json_object *old,
+			   struct json_object *now, struct at a)
+{
+	if (is_object(now)) {
+		json_object_object_foreach(now, key, v)
+		{
+			CLEANUP_FREE char *elem = field_key(key);
+			const struct api_field *f = api_field_find(t, str_of(key));
+			/* Go's form of the object has plain structs and null lists even when unset.
+			 */
+			bool implied = f && ((form_of(f) == STRUCT && !(f->flags & API_PTR)) ||
+					     (f->shape == API_LIST && f->flags & API_KEEP_EMPTY));
+
+			if (f && v)
+				compare(f, jsonc_get(old, key), implied, v, down(a, elem));
+		}
+	}
+	if (is_object(old)) {
+		json_object_object_foreach(old, key2, v2)
+		{
+			CLEANUP_FREE char *elem = field_key(key2);
+			const struct api_field *f = api_field_find(t, str_of(key2));
+
+			if (f && v2 && !jsonc_get(now, key2))
+				compare(f, v2, false, NULL, down(a, elem));
+		}
+	}
+}
+
+static void compare_map(const struct api_field *f, struct json_object *old, struct json_object *now,
+			struct at a)
+{
+	struct api_field e = element_of(f);
+
+	if (is_object(now)) {
+		json_object_object_foreach(now, key, v)
+		{
+			CLEANUP_FREE char *elem = field_key(key);
+
+			compare(&e, jsonc_get(old, key), false, v, down(a, elem));
+		}
+	}
+	if (is_object(old)) {
+		json_object_object_foreach(old, key2, v2)
+		{
+			CLEANUP_FREE char *elem = field_key(key2);
+
+			if (!jsonc_get(now, key2))
+				compare(&e, v2, false, NULL, down(a, elem));
+		}
+	}
+}
+
+static struct json_object *find_item(const struct api_field *f, struct json_object *list,
+				     const char *elem)
+{
+	for (size_t i = 0; i < length(list); i++) {
+		struct json_object *e = json_object_array_get_idx(list, i);
+		CLEANUP_FREE char *k = item_key(f, e);
+
+		if (strcmp(k, elem) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+static void compare_list(const struct api_field *f, struct json_object *old,
+			 struct json_object *now, struct at a)
+{
+	bool objects = form_of(f) == LISTMAP;
+
+	for (size_t i = 0; i < length(now); i++) {
+		struct json_object *v = json_object_array_get_idx(now, i);
+		CLEANUP_FREE char *elem = item_key(f, v);
+		struct json_object *o = find_item(f, old, elem);
+		struct at d = down(a, elem);
+
+		if (!o)
+			d.added->member = true;
+		if (objects)
+			compare_struct(f->ref, o, v, d);
+	}
+	for (size_t i = 0; i < length(old); i++) {
+		struct json_object *v = json_object_array_get_idx(old, i);
+		CLEANUP_FREE char *elem = item_key(f, v);
+		struct at d;
+
+		if (find_item(f, now, elem))
+			continue;
+		d = down(a, elem);
+		d.removed->member = true;
+		if (objects)
+			compare_struct(f->ref, v, NULL, d);
+	}
+}
+
+static void compare(const struct api_field *f, struct json_object *old, bool implied,
+		    struct json_object *now, struct at a)
+{
+	enum form form = form_of(f);
+
+	if (form == LEAF || (hollow(old) && hollow(now))) {
+		if (!old && now)
+			a.added->member = true;
+		else if (old && !now)
+			a.removed->member = true;
+		else if (!jsonc_equal(old, now))
+			a.modified->member = true;
+		return;
+	}
+	if (!old && now && !implied)
+		a.added->member = true;
+	if (old && !now)
+		a.removed->member = true;
+	if (form == STRUCT)
+		compare_struct(f->ref, old, now, a);
+	else if (form == MAP)
+		compare_map(f, old, now, a);
+	else
+		compare_list(f, old, now, a);
+}
+
+void typed_compare(const struct api_type *t, struct json_object *old, struct json_object *now,
+		   struct typed_diff *ret)
+{
+	*ret = (struct typed_diff){fieldset_new(), fieldset_new(), fieldset_new()};
+	compare_struct(t, old, now, (struct at){ret->added, ret->modified, ret->removed});
+	fieldset_tidy(ret->added);
+	fieldset_tidy(ret->modified);
+	fieldset_tidy(ret->removed);
+}
+
+void typed_diff_done(struct typed_diff *d)
+{
+	fieldset_free(d->added);
+	fieldset_free(d->modified);
+	fieldset_free(d->removed);
+	*d = (struct typed_diff){0};
+}
+
+/* ---- merge ---- */
+
+static struct json_object *merge(const struct api_field *f, struct json_object *live,
+				 struct json_object *config);
+
+static struct json_object *merge_struct(const struct api_type *t, struct json_object *live,
+					struct json_object *config)
+{
+	struct json_object *out = is_object(live) ? jsonc_clone(live) : json_object_new_object();
+
+	json_object_object_foreach(config, key, v)
+	{
+		const struct api_field *f = api_field_find(t, str_of(key));
+		struct json_object *m = f ? merge(f, jsonc_get(live, key), v) : jsonc_clone(v);
+
+		if (m)
+			json_object_object_add(out, key, m);
+		else
+			json_object_object_del(out, key);
+	}
+	return out;
+}
+
+static struct json_object *merge_map(const struct api_field *f, struct json_object *live,
+				     struct json_object *config)
+{
+	struct json_object *out = is_object(live) ? jsonc_clone(live) : json_object_new_object();
+	struct api_field e = element_of(f);
+
+	json_object_object_foreach(config, key, v)
+		json_object_object_add(out, key, merge(&e, jsonc_get(live, key), v));
+	return out;
+}
+
+/*
+ * Elements of both lists, each once: config's keep their order among each other, elements only
+ * live has stay where they stood before or behind the ones both have.
+ */
+static struct json_object *merge_list(const struct api_field *f, struct json_object *live,
+				      struct json_object *config)
+{
+	struct json_object *out = json_object_new_array();
+	size_t next = 0;
+
+	for (size_t i = 0; i < length(live); i++) {
+		struct json_object *l = json_object_array_get_idx(live, i);
+		CLEANUP_FREE char *elem = item_key(f, l);
+
+		if (!find_item(f, config, elem)) {
+			json_object_array_add(out, json_object_get(l));
+			continue;
+		}
+		if (find_item(f, out, elem))
+			continue;
+		while (next < length(config)) { /* up to and with this one */
+			struct json_object *c = json_object_array_get_idx(config, next++);
+			CLEANUP_FREE char *key = item_key(f, c);
+			struct json_object *same = find_item(f, live, key);
+
+			json_object_array_add(out, form_of(f) == LISTMAP && is_object(c)
+							   ? merge_struct(f->ref, same, c)
+							   : jsonc_clone(c));
+			if (strcmp(key, elem) == 0)
+				break;
+		}
+	}
+	for (; next < length(config); next++) {
+		struct json_object *c = json_object_array_get_idx(config, next);
+		CLEANUP_FREE char *key = item_key(f, c);
+		struct json_object *same = find_item(f, live, key);
+
+		if (!find_item(f, out, key))
+			json_object_array_add(out, form_of(f) == LISTMAP && is_object(c)
+							   ? merge_struct(f->ref, same, c)
+							   : jsonc_clone(c));
+	}
+	return out;
+}
+
+static struct json_object *merge(const struct api_field *f, struct json_object *live,
+				 struct json_object *config)
+{
+	if (!config)
+		return NULL;
+	switch (form_of(f)) {
+	case LEAF:
+		break;
+	case STRUCT:
+		if (is_object(config))
+			return merge_struct(f->ref, live, config);
+		break;
+	case MAP:
+		if (is_object(config))
+			return merge_map(f, live, config);
+		break;
+	case SET:
+	case LISTMAP:
+		if (json_object_is_type(config, json_type_array))
+			return merge_list(f, live, config);
+		break;
+	}
+	return jsonc_clone(config);
+}
+
+struct json_object *typed_merge(const struct api_type *t, struct json_object *live,
+				struct json_object *config)
+{
+	return merge_struct(t, live, config);
+}
+
+/* ---- prune ---- */
+
+static void prune_value(const struct api_field *f, struct json_object *v,
+			const struct fieldset *last, const struct fieldset *owned);
+
+void typed_prune(const struct api_type *t, struct json_object *obj, const struct fieldset *last,
+		 const struct fieldset *owned)
+{
+	for (size_t i = 0; i < last->n; i++) {
+		const char *name = last->children[i]->elem + 2;
+		const struct api_field *f = api_field_find(t, str_of(name));
+		const struct fieldset *o = fieldset_child(owned, last->children[i]->elem);
+		struct json_object *v = jsonc_get(obj, name);
+
+		if (!f || !v)
+			continue;
+		if (fieldset_empty(o)) /* a named field counts as owned if anything in it is */
+			json_object_object_del(obj, name);
+		else
+			prune_value(f, v, last->children[i], o);
+	}
+}
+
+static void prune_map(const struct api_field *f, struct json_object *v, const struct fieldset *last,
+		      const struct fieldset *owned)
+{
+	struct api_field e = element_of(f);
+
+	for (size_t i = 0; i < last->n; i++) {
+		const struct fieldset *l = last->children[i];
+		const struct fieldset *o = fieldset_child(owned, l->elem);
+		struct json_object *m = jsonc_get(v, l->elem + 2);
+
+		if (l->member && !(o && o->member))
+			json_object_object_del(v, l->elem + 2);
+		else if (m && o)
+			prune_value(&e, m, l, o);
+	}
+}
+
+static void prune_list(const struct api_field *f, struct json_object *v,
+		       const struct fieldset *last, const struct fieldset *owned)
+{
+	for (size_t i = length(v); i-- > 0;) {
+		struct json_object *m = json_object_array_get_idx(v, i);
+		CLEANUP_FREE char *elem = item_key(f, m);
+		const struct fieldset *l = fieldset_child(last, elem);
+		const struct fieldset *o = fieldset_child(owned, elem);
+
+		if (!l)
+			continue;
+		if (l->member && !(o && o->member))
+			json_object_array_del_idx(v, i, 1);
+		else if (o && form_of(f) == LISTMAP && is_object(m))
+			typed_prune(f->ref, m, l, o);
+	}
+}
+
+static void prune_value(const struct api_field *f, struct json_object *v,
+			const struct fieldset *last, const struct fieldset *owned)
+{
+	switch (form_of(f)) {
+	case LEAF:
+		break;
+	case STRUCT:
+		if (is_object(v))
+			typed_prune(f->ref, v, last, owned);
+		break;
+	case MAP:
+		if (is_object(v))
+			prune_map(f, v, last, owned);
+		break;
+	case SET:
+	case LISTMAP:
+		prune_list(f, v, last, owned);
+		break;
+	}
+}

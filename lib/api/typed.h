@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_API_TYPED_H
+#define KNARR_API_TYPED_H
+#include "lib/api/fieldset.h"
+/*
+ * Objects seen through their table, as server-side apply sees them: what is one value (leaf) and
+ * what is owned member by member. Semantics of structured-merge-diff's typed package.
+ */
+struct typed_diff {
+	struct fieldset *added, *modified, *removed;
+};
+void typed_diff_done(struct typed_diff *d);
+
+/* Every path that obj sets. */
+struct fieldset *typed_fieldset(const struct api_type *t, struct json_object *obj);
+/* What changes from old to now. old NULL: an object of that type with nothing set. */
+void typed_compare(const struct api_type *t, struct json_object *old, struct json_object *now,
+		   struct typed_diff *ret);
+/* live with what `config` sets; a new tree. */
+struct json_object *typed_merge(const struct api_type *t, struct json_object *live,
+				struct json_object *config);
+/* Take out of obj, in place, what is in `last` and isn't in `owned` any more. */
+void typed_prune(const struct api_type *t, struct json_object *obj, const struct fieldset *last,
+		 const struct fieldset *owned);
+#endif
