@@ -176,6 +176,13 @@ int wal_prepare(struct wal *w, bool now)
 
 	if (w->n_spares || (!now && s && s->end < s->h.size / 2))
 		return 0;
+	/* A third segment must leave room for the snapshot that lets the first one go. */
+	if (w->n_segs >= 2) {
+		int64_t space = w->io->free_bytes(w->io->user);
+
+		if (space >= 0 && (uint64_t)space < 2 * w->segment_bytes)
+			return -ENOSPC;
+	}
 	spare_name(w->spare_next, name);
 	fd = w->io->open(w->io->user, name, O_RDWR | O_CREAT | O_TRUNC);
 	if (fd < 0)
