@@ -2,10 +2,13 @@
 #include "lib/base/base.h"
 #include "master/controllers/controller.h"
 
-extern const struct controller deployment_controller, replicaset_controller;
+extern const struct controller deployment_controller, endpoints_controller,
+	endpointslice_controller, replicaset_controller;
 
 const struct controller *const controllers_table[] = {
 	&deployment_controller,
 	&replicaset_controller,
+	&endpointslice_controller,
+	&endpoints_controller,
 	NULL,
 };

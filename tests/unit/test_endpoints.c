@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "lib/base/buf.h"
+#include "tests/unit/control_fixture.h"
+
+#define SVC "/api/v1/namespaces/x/services/web"
+#define EP "/api/v1/namespaces/x/endpoints/web"
+#define SLICES "/apis/discovery.k8s.io/v1/namespaces/x/endpointslices"
+
+static void put_service(struct fixture *f, const char *more)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT;
+
+	buf_addf(
+		&json,
+		"{\"metadata\":{\"labels\":{\"team\":\"a\"}},\"spec\":{\"clusterIP\":\"10.96.0.9\","
+		"\"selector\":{\"app\":\"web\"},\"ports\":[{\"name\":\"http\",\"port\":80,"
+		"\"targetPort\":\"h\",\"protocol\":\"TCP\"}]%s}}",
+		more);
+	fake_api_put(f->api, SVC, json.p);
+	run(f, 50);
+}
+
+static void put_pod(struct fixture *f, int i, int port, bool ready, const char *meta)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT, path = BUF_INIT;
+
+	buf_addf(&path, PODS "/p%d", i);
+	buf_addf(&json,
+		 "{\"metadata\":{\"labels\":{\"app\":\"web\"}%s},\"spec\":{\"nodeName\":\"n1\","
+		 "\"containers\":[{\"ports\":[{\"name\":\"h\",\"containerPort\":%d,\"protocol\":"
+		 "\"TCP\"}]}]},\"status\":{\"phase\":\"Running\",\"podIP\":\"10.1.%d.%d\","
+		 "\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\"}]}}",
+		 meta, port, i / 250, i % 250 + 1, ready ? "True" : "False");
+	fake_api_put(f->api, path.p, json.p);
+}
+
+static void test_follows_pods(void **state)
+{
+	struct fixture f;
+	struct jv e;
+
+	begin(&f, "endpointslice,endpoints");
+	fake_api_put(f.api, "/api/v1/nodes/n1",
+		     "{\"metadata\":{\"labels\":{\"topology.kubernetes.io/zone\":\"z1\"}}}");
+	put_service(&f, "");
+	assert_int_equal(fake_api_count(f.api, SLICES), 1); /* empty, but there */
+	put_pod(&f, 1, 8080, false, "");
+	run(&f, 50);
+	assert_int_equal(fake_api_count(f.api, SLICES), 1);
+	e = jv_get(nth(&f, SLICES, 0), "endpoints");
+	assert_int_equal(jv_len(e), 1);
+	e = jv_path(nth(&f, SLICES, 0), "endpoints[0]");
+	assert_false(jv_bool(jv_path(e, "conditions.ready"), true));
+	assert_true(jv_eqs(jv_get(e, "zone"), "z1"));
+	assert_int_equal(jv_i64(jv_path(nth(&f, SLICES, 0), "ports[0].port"), 0), 8080);
+	assert_true(jv_eqs(jv_path(nth(&f, SLICES, 0), "metadata.labels.team"), "a"));
+	assert_true(jv_eqs(jv_path(get(&f, EP), "subsets[0].notReadyAddresses[0].ip"), "10.1.0.2"));
+
+	put_pod(&f, 1, 8080, true, "");
+	run(&f, 50);
+	assert_true(jv_bool(jv_path(nth(&f, SLICES, 0), "endpoints[0].conditions.ready"), false));
+	assert_true(jv_eqs(jv_path(get(&f, EP), "subsets[0].addresses[0].ip"), "10.1.0.2"));
+	assert_int_equal(jv_i64(jv_path(get(&f, EP), "subsets[0].ports[0].port"), 0), 8080);
+
+	/* On its way out: no longer ready, still serving. */
+	put_pod(&f, 1, 8080, true, ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"");
+	run(&f, 50);
+	e = jv_path(nth(&f, SLICES, 0), "endpoints[0].conditions");
+	assert_false(jv_bool(jv_get(e, "ready"), true));
+	assert_true(jv_bool(jv_get(e, "serving"), false));
+	assert_true(jv_bool(jv_get(e, "terminating"), false));
+	assert_int_equal(jv_len(jv_path(get(&f, EP), "subsets")), 0);
+	put_service(&f, ",\"publishNotReadyAddresses\":true");
+	assert_true(jv_bool(jv_path(nth(&f, SLICES, 0), "endpoints[0].conditions.ready"), false));
+	fake_api_delete(f.api, PODS "/p1");
+	run(&f, 50);
+	assert_int_equal(jv_len(jv_get(nth(&f, SLICES, 0), "endpoints")), 0);
+	end(&f);
+}
+
+static void test_many(void **state)
+{
+	struct fixture f;
+	size_t patches, n = 0;
+
+	begin(&f, "endpointslice");
+	put_service(&f, "");
+	for (int i = 0; i < 250; i++)
+		put_pod(&f, i, i < 240 ? 80 : 81, true, "");
+	run(&f, 100);
+	assert_int_equal(fake_api_count(f.api, SLICES), 4); /* 100 + 100 + 40, and 10 on port 81 */
+	for (size_t i = 0; i < 4; i++) {
+		size_t here = jv_len(jv_get(nth(&f, SLICES, i), "endpoints"));
+
+		assert_true(here <= 100);
+		n += here;
+	}
+	assert_int_equal(n, 250);
+	/* One pod changes: one slice is written. */
+	patches = fake_api_requests(f.api, "PATCH");
+	put_pod(&f, 7, 80, false, "");
+	run(&f, 100);
+	assert_int_equal(fake_api_requests(f.api, "PATCH"), patches + 1);
+	end(&f);
+}
+
+static void test_foreign(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "endpointslice,endpoints");
+	fake_api_put(f.api, "/api/v1/namespaces/x/endpoints/mine", "{\"subsets\":[]}");
+	fake_api_put(f.api, "/api/v1/namespaces/x/services/mine", "{\"spec\":{\"ports\":[]}}");
+	fake_api_put(f.api, "/api/v1/namespaces/x/endpoints/alone", "{\"subsets\":[]}");
+	put_service(&f, "");
+	run(&f, 100);
+	assert_int_equal(fake_api_count(f.api, "/api/v1/endpoints"), 3);
+	fake_api_delete(f.api, SVC);
+	run(&f, 100);
+	assert_int_equal(fake_api_count(f.api, "/api/v1/endpoints"), 2);
+	end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_follows_pods),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_foreign),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
