@@ -432,7 +432,12 @@ unsigned disk_calls(struct disk *d)
 
 const char *disk_failed(struct disk *d)
 {
-	return d->failed;
+	const char *failed;
+
+	pthread_mutex_lock(&d->lock);
+	failed = d->failed;
+	leave(d, 0);
+	return failed;
 }
 
 void disk_set_full(struct disk *d, bool full)

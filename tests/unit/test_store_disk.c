@@ -180,9 +180,10 @@ static void test_crashes(void **state)
 /* Each call fails once, in every phase: open, writing, rolling over, snapshot, close. */
 static void fail_each(int error)
 {
-	unsigned fatal = 0, n;
+	unsigned fatal = 0, hit = 0;
 
-	for (n = 1;; n++) {
+	/* How many calls a run makes depends on the threads' timing: the last runs may see none. */
+	for (unsigned n = 1; n <= 140; n++) {
 		struct run r = {.disk = disk_new(), .seed = n};
 		struct err err = ERR_INIT;
 		struct disk *after;
@@ -215,10 +216,9 @@ static void fail_each(int error)
 		check(&r);
 		run_close(&r);
 		disk_free(r.disk);
-		if (!failed)
-			break;
+		hit += failed != NULL;
 	}
-	assert_true(n > 60);
+	assert_true(hit > 40);
 	assert_true(fatal > 10);
 }
 
