@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/delete.h"
+#include "lib/api/protobuf.h"
+#include "lib/json/json_scan.h"
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
 
@@ -26,19 +28,36 @@ static int parse_policy(struct str policy, struct delete_options *o, struct err 
 	return 0;
 }
 
-/* The body of DELETE, in JSON or protobuf; query parameters stand in for an absent one. */
+/* DeleteOptions belong to every group and version: what apiVersion says about them is not looked
+ * at. */
+static int decode_options(struct request *r, struct json_object **ret, struct err *err)
+{
+	const struct api_kind *k = api_kind_by_gvk(STR(""), STR("v1"), STR("DeleteOptions"));
+	struct str version, kind, raw;
+	int e;
+
+	if (api_pb_is(r->body)) {
+		e = api_pb_envelope(r->body, &version, &kind, &raw, err);
+		return e < 0 ? e : api_pb_decode(k->type, raw, ret, err);
+	}
+	e = json_scan(r->body, NULL, err);
+	if (e == 0)
+		return api_decode_type(k->type, r->body, API_IGNORE, ret, NULL, err);
+	err->reason = err->reason ? err->reason : xstrdup("BadRequest");
+	return e;
+}
+
+/* The body of DELETE; query parameters stand in for an absent one. */
 int delete_options_parse(struct request *r, struct delete_options *ret, struct err *err)
 {
-	const struct api_kind *k =
-		api_kind_by_gvk(STR("meta.k8s.io"), STR("v1"), STR("DeleteOptions"));
 	CLEANUP_JSON struct json_object *obj = NULL;
 	struct str grace = query_get(&r->query, "gracePeriodSeconds"), rv;
 	struct str policy = query_get(&r->query, "propagationPolicy");
 	int e = 0;
 
 	*ret = (struct delete_options){.grace_s = -1};
-	if (r->body.len && k)
-		e = api_decode(k, r->content_type, r->body, API_IGNORE, &obj, NULL, err);
+	if (r->body.len)
+		e = decode_options(r, &obj, err);
 	if (e < 0)
 		return e;
 	if (grace.len && str_to_i64(grace, &ret->grace_s) < 0)

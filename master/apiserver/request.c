@@ -230,9 +230,11 @@ static bool shape_fits(const struct request *r, const struct route *route)
 
 	if (!namespaced && i->ns.len && !is_namespace)
 		return false;
+	if (route->bit == API_VERB_CREATE && i->name.len && !i->subresource.len)
+		return false;
 	if (route->collection && (!i->subresource.len || (r->kind->flags & API_K_VIRTUAL)))
 		return !namespaced || i->ns.len || (route->bit & (API_VERB_LIST | API_VERB_WATCH));
-	return !namespaced || i->ns.len;
+	return i->name.len && (!namespaced || i->ns.len);
 }
 
 static void run_resource(struct request *r)
