@@ -31,6 +31,7 @@ struct helper {
 };
 
 void helper_progress(struct helper *h, bool now);
+void helper_error(const struct err *e); /* writes the {"error"} line */
 /* Shut ourselves into the store's folder; from here on paths are relative to it. */
 int helper_confine(struct helper *h, struct err *err);
 
@@ -83,5 +84,7 @@ int blob_read(struct source *s, struct str digest, struct buf *out, struct err *
 /* ---- layout.c ---- */
 int import_run(struct helper *h, int from_fd, struct err *err);
 /* ---- pull.c ---- */
+/* HELPER_SAID_SO: it failed, and the error line is written already. */
+#define HELPER_SAID_SO 1
 int pull_run(struct helper *h, struct err *err);
 #endif

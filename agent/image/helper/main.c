@@ -71,7 +71,7 @@ int helper_confine(struct helper *h, struct err *err)
 	return r < 0 ? err_sys(err, r, "cannot drop capabilities: %s", strerror(-r)) : 0;
 }
 
-static void print_error(struct err *e)
+void helper_error(const struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	struct jw w = jw_start(&b);
@@ -85,12 +85,15 @@ static void print_error(struct err *e)
 	jw_end_object(&w);
 	buf_addc(&b, '\n');
 	fwrite(b.p, 1, b.len, stdout);
+	fflush(stdout);
 }
 
 static int work(struct helper *h, const char *verb, struct err *err)
 {
 	int r;
 
+	if (!strcmp(verb, "pull"))
+		return pull_run(h, err);
 	r = helper_confine(h, err);
 	return r < 0 ? r : import_run(h, ARCHIVE_FD, err);
 }
@@ -102,7 +105,7 @@ int main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int r;
 
-	if (argc != 3 || (strcmp(argv[1], "import"))) {
+	if (argc != 3 || (strcmp(argv[1], "import") && strcmp(argv[1], "pull"))) {
 		fputs("knarr-image-helper is started by knarr-agent and knarrctl image\n", stderr);
 		return 2;
 	}
@@ -124,8 +127,8 @@ int main(int argc, char **argv)
 	}
 	if (r < 0) {
 		err_sys(&e, r, "%s", strerror(-r));
-		print_error(&e);
+		helper_error(&e);
 	}
 	err_done(&e);
-	return r < 0 ? 1 : 0;
+	return r ? 1 : 0;
 }
