@@ -131,6 +131,10 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 	struct jv v;
 	int r;
 
+	if (!str_trim(body).len)
+		return api_err_bad_request(err,
+					   "%s in version \"%s\" cannot be handled as a %s: EOF",
+					   kind->kind, kind->version, kind->kind);
 	switch (form) {
 	case BODY_PROTOBUF:
 		return decode_pb(kind, body, ret, err);
@@ -149,10 +153,6 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 	case BODY_JSON:
 		break;
 	}
-	if (!str_trim(body).len)
-		return api_err_bad_request(err,
-					   "%s in version \"%s\" cannot be handled as a %s: EOF",
-					   kind->kind, kind->version, kind->kind);
 	r = api_decode_json(kind->type, body, strict, form == BODY_APPLY ? API_DEC_VERBATIM : 0,
 			    ret, warnings, err);
 	name = str_of(kind->kind);

@@ -34,6 +34,7 @@ enum api_kind_flags {
 	API_K_CREATE_ON_UPDATE = 1 << 4, /* PUT of an absent object creates it (Lease, Event..) */
 	API_K_UNCONDITIONAL = 1 << 5, /* update without resourceVersion is allowed */
 	API_K_GRACEFUL = 1 << 6, /* deletion may be delayed by a grace period (Pod) */
+	API_K_GENERATION_ANN = 1 << 7, /* changed annotations count as well (Deployment) */
 };
 
 struct api_kind;

@@ -71,7 +71,11 @@ static void count_generation(const struct api_kind *k, struct json_object *obj,
 	struct json_object *meta = jsonc_get(obj, "metadata");
 	int64_t gen = jsonc_i64(jsonc_path(old, "metadata.generation"), 0);
 
-	if (k->flags & API_K_GENERATION && content_changed(obj, old))
+	bool ann = k->flags & API_K_GENERATION_ANN &&
+		   !jsonc_equal(jsonc_get(meta, "annotations"),
+				jsonc_path(old, "metadata.annotations"));
+
+	if (k->flags & API_K_GENERATION && (ann || content_changed(obj, old)))
 		jsonc_set(meta, "generation", json_object_new_int64(gen + 1));
 }
 

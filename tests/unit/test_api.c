@@ -273,7 +273,7 @@ static void test_strategy(void **state)
 	assert_null(jsonc_get(o, "status"));
 	assert_int_equal(jsonc_i64(jsonc_path(o, "metadata.generation"), 0), 1);
 	n = jsonc_clone(o);
-	api_set_str(n, "metadata.annotations.k", STR("v"));
+	api_set_str(n, "metadata.labels.k", STR("v"));
 	api_prepare_update(d, n, o);
 	assert_int_equal(jsonc_i64(jsonc_path(n, "metadata.generation"), 0), 1);
 	assert_false(api_unchanged(n, o));

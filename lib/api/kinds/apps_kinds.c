@@ -51,7 +51,8 @@ const struct api_kind api_kind_deployment = {
 	.categories = (const char *const[]){"all", NULL},
 	.list_kind = "DeploymentList",
 	.verbs = API_VERB_ALL,
-	.flags = API_K_NAMESPACED | API_K_STATUS | API_K_GENERATION | API_K_UNCONDITIONAL,
+	.flags = API_K_NAMESPACED | API_K_STATUS | API_K_GENERATION | API_K_GENERATION_ANN |
+		 API_K_UNCONDITIONAL,
 	.type = &api_t_apps_v1_Deployment,
 	.subresources = scaled_subs,
 	.n_subresources = ARRAY_SIZE(scaled_subs),
