@@ -297,6 +297,24 @@ static void handle_write(struct fake_call *call, struct json_object *body, bool 
 		remove_record(call->f, rec);
 }
 
+static void handle_delete(struct fake_call *call, struct json_object *body);
+
+static void handle_delete_collection(struct fake_call *call, struct json_object *body)
+{
+	struct fake_path all = call->path;
+	size_t n;
+	CLEANUP_FREE struct fake_record **v = collect(call->f, &all, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		call->path = v[i]->at;
+		handle_delete(call, body);
+	}
+	call->path = all;
+	call->status = 200;
+	buf_clear(&call->body);
+	buf_adds(&call->body, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}");
+}
+
 static void handle_delete(struct fake_call *call, struct json_object *body)
 {
 	CLEANUP_JSON struct json_object *obj = NULL;
@@ -354,6 +372,8 @@ void fake_handle(struct fake_call *call)
 		handle_create(call, body);
 	else if (!strcmp(m, "PUT") || !strcmp(m, "PATCH"))
 		handle_write(call, body, *m == 'P' && m[1] == 'A');
+	else if (!strcmp(m, "DELETE") && !call->path.name.len)
+		handle_delete_collection(call, body);
 	else if (!strcmp(m, "DELETE"))
 		handle_delete(call, body);
 }

@@ -3,12 +3,18 @@
 #include "master/controllers/controller.h"
 
 extern const struct controller deployment_controller, endpoints_controller,
-	endpointslice_controller, replicaset_controller;
+	endpointslice_controller, gc_controller, namespace_controller, replicaset_controller,
+	root_ca_controller, serviceaccount_controller;
 
+/* Those that want whole objects stand before those that share what there is (namespace, gc). */
 const struct controller *const controllers_table[] = {
 	&deployment_controller,
 	&replicaset_controller,
 	&endpointslice_controller,
 	&endpoints_controller,
+	&serviceaccount_controller,
+	&root_ca_controller,
+	&namespace_controller,
+	&gc_controller,
 	NULL,
 };
