@@ -395,7 +395,8 @@ static int decode_field(struct dec *d, const struct api_field *f, struct jv v,
 		json_object_object_del(into, f->name);
 		return 0;
 	}
-	json_object_object_add(into, f->name, o);
+	/* The table outlives the object, so its text can be the key. */
+	json_object_object_add_ex(into, f->name, o, JSON_C_OBJECT_KEY_IS_CONSTANT);
 	return 0;
 }
 

@@ -37,7 +37,8 @@ static void default_rows(const struct api_type *t, struct json_object *obj)
 		if (f->flags & API_INLINE)
 			default_rows(f->ref, obj);
 		else if (f->def && !json_object_object_get(obj, f->name))
-			json_object_object_add(obj, f->name, constant(f->def));
+			json_object_object_add_ex(obj, f->name, constant(f->def),
+						  JSON_C_OBJECT_KEY_IS_CONSTANT);
 	}
 	if (t->defaults)
 		t->defaults(obj);

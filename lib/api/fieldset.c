@@ -190,14 +190,28 @@ struct fieldset *fieldset_from_json(struct json_object *o)
 	return s;
 }
 
+/* All leaves share one empty object: nobody changes managedFields in place. */
+static struct json_object *to_json(const struct fieldset *s, struct json_object *empty)
+{
+	struct json_object *o;
+
+	if (!s->n)
+		return json_object_get(empty);
+	o = json_object_new_object();
+	if (s->member)
+		json_object_object_add(o, ".", json_object_get(empty));
+	for (size_t i = 0; i < s->n; i++)
+		json_object_object_add_ex(o, s->children[i]->elem, to_json(s->children[i], empty),
+					  JSON_C_OBJECT_ADD_KEY_IS_NEW);
+	return o;
+}
+
 struct json_object *fieldset_to_json(const struct fieldset *s)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *empty = json_object_new_object();
+	struct json_object *o = to_json(s, empty);
 
-	if (s->member && s->n)
-		json_object_object_add(o, ".", json_object_new_object());
-	for (size_t i = 0; i < s->n; i++)
-		json_object_object_add(o, s->children[i]->elem, fieldset_to_json(s->children[i]));
+	json_object_put(empty);
 	return o;
 }
 

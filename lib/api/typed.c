@@ -157,27 +157,44 @@ struct fieldset *typed_fieldset(const struct api_type *t, struct json_object *ob
 
 /* ---- differences ---- */
 
-/* Where the walk stands in the three sets. */
+enum { ADDED, MODIFIED, REMOVED };
+
+/*
+ * Where the walk stands: a chain from the root, on the stack. Nodes of the three sets are made
+ * only when there is something to mark, as most of an object does not change.
+ */
 struct at {
-	struct fieldset *added, *modified, *removed;
+	struct at *up; /* NULL at the root */
+	const char *name; /* of a field, or NULL */
+	const char *elem; /* else the path element itself */
+	struct fieldset *node[3];
 };
 
-static struct at down(struct at a, const char *elem)
+static struct fieldset *node_of(struct at *a, int which)
 {
-	return (struct at){fieldset_ensure(a.added, elem), fieldset_ensure(a.modified, elem),
-			   fieldset_ensure(a.removed, elem)};
+	if (!a->node[which]) {
+		CLEANUP_FREE char *elem = a->name ? field_key(a->name) : NULL;
+
+		a->node[which] = fieldset_ensure(node_of(a->up, which), elem ? elem : a->elem);
+	}
+	return a->node[which];
+}
+
+static void mark(struct at *a, int which)
+{
+	node_of(a, which)->member = true;
 }
 
 static void compare(const struct api_field *f, struct json_object *old, bool implied,
-		    struct json_object *now, struct at a);
+		    struct json_object *now, struct at *a);
 
 static void compare_struct(const struct api_type *t, struct json_object *old,
-			   struct json_object *now, struct at a)
+			   struct json_object *now, struct at *a)
 {
 	if (is_object(now)) {
 		json_object_object_foreach(now, key, v)
 		{
-			CLEANUP_FREE char *elem = field_key(key);
+			struct at below = {.up = a, .name = key};
 			const struct api_field *f = api_field_find(t, str_of(key));
 			/* Go's form of the object has plain structs and null lists even when unset.
 			 */
@@ -185,41 +202,41 @@ static void compare_struct(const struct api_type *t, struct json_object *old,
 					     (f->shape == API_LIST && f->flags & API_KEEP_EMPTY));
 
 			if (f && v)
-				compare(f, jsonc_get(old, key), implied, v, down(a, elem));
+				compare(f, jsonc_get(old, key), implied, v, &below);
 		}
 	}
 	if (is_object(old)) {
 		json_object_object_foreach(old, key2, v2)
 		{
-			CLEANUP_FREE char *elem = field_key(key2);
+			struct at below = {.up = a, .name = key2};
 			const struct api_field *f = api_field_find(t, str_of(key2));
 
 			if (f && v2 && !jsonc_get(now, key2))
-				compare(f, v2, false, NULL, down(a, elem));
+				compare(f, v2, false, NULL, &below);
 		}
 	}
 }
 
 static void compare_map(const struct api_field *f, struct json_object *old, struct json_object *now,
-			struct at a)
+			struct at *a)
 {
 	struct api_field e = element_of(f);
 
 	if (is_object(now)) {
 		json_object_object_foreach(now, key, v)
 		{
-			CLEANUP_FREE char *elem = field_key(key);
+			struct at below = {.up = a, .name = key};
 
-			compare(&e, jsonc_get(old, key), false, v, down(a, elem));
+			compare(&e, jsonc_get(old, key), false, v, &below);
 		}
 	}
 	if (is_object(old)) {
 		json_object_object_foreach(old, key2, v2)
 		{
-			CLEANUP_FREE char *elem = field_key(key2);
+			struct at below = {.up = a, .name = key2};
 
 			if (!jsonc_get(now, key2))
-				compare(&e, v2, false, NULL, down(a, elem));
+				compare(&e, v2, false, NULL, &below);
 		}
 	}
 }
@@ -238,7 +255,7 @@ static struct json_object *find_item(const struct api_field *f, struct json_obje
 }
 
 static void compare_list(const struct api_field *f, struct json_object *old,
-			 struct json_object *now, struct at a)
+			 struct json_object *now, struct at *a)
 {
 	bool objects = form_of(f) == LISTMAP;
 
@@ -246,45 +263,44 @@ static void compare_list(const struct api_field *f, struct json_object *old,
 		struct json_object *v = json_object_array_get_idx(now, i);
 		CLEANUP_FREE char *elem = item_key(f, v);
 		struct json_object *o = find_item(f, old, elem);
-		struct at d = down(a, elem);
+		struct at below = {.up = a, .elem = elem};
 
 		if (!o)
-			d.added->member = true;
+			mark(&below, ADDED);
 		if (objects)
-			compare_struct(f->ref, o, v, d);
+			compare_struct(f->ref, o, v, &below);
 	}
 	for (size_t i = 0; i < length(old); i++) {
 		struct json_object *v = json_object_array_get_idx(old, i);
 		CLEANUP_FREE char *elem = item_key(f, v);
-		struct at d;
+		struct at below = {.up = a, .elem = elem};
 
 		if (find_item(f, now, elem))
 			continue;
-		d = down(a, elem);
-		d.removed->member = true;
+		mark(&below, REMOVED);
 		if (objects)
-			compare_struct(f->ref, v, NULL, d);
+			compare_struct(f->ref, v, NULL, &below);
 	}
 }
 
 static void compare(const struct api_field *f, struct json_object *old, bool implied,
-		    struct json_object *now, struct at a)
+		    struct json_object *now, struct at *a)
 {
 	enum form form = form_of(f);
 
 	if (form == LEAF || (hollow(old) && hollow(now))) {
 		if (!old && now)
-			a.added->member = true;
+			mark(a, ADDED);
 		else if (old && !now)
-			a.removed->member = true;
+			mark(a, REMOVED);
 		else if (!jsonc_equal(old, now))
-			a.modified->member = true;
+			mark(a, MODIFIED);
 		return;
 	}
 	if (!old && now && !implied)
-		a.added->member = true;
+		mark(a, ADDED);
 	if (old && !now)
-		a.removed->member = true;
+		mark(a, REMOVED);
 	if (form == STRUCT)
 		compare_struct(f->ref, old, now, a);
 	else if (form == MAP)
@@ -296,11 +312,10 @@ static void compare(const struct api_field *f, struct json_object *old, bool imp
 void typed_compare(const struct api_type *t, struct json_object *old, struct json_object *now,
 		   struct typed_diff *ret)
 {
-	*ret = (struct typed_diff){fieldset_new(), fieldset_new(), fieldset_new()};
-	compare_struct(t, old, now, (struct at){ret->added, ret->modified, ret->removed});
-	fieldset_tidy(ret->added);
-	fieldset_tidy(ret->modified);
-	fieldset_tidy(ret->removed);
+	struct at root = {.node = {fieldset_new(), fieldset_new(), fieldset_new()}};
+
+	*ret = (struct typed_diff){root.node[ADDED], root.node[MODIFIED], root.node[REMOVED]};
+	compare_struct(t, old, now, &root);
 }
 
 void typed_diff_done(struct typed_diff *d)

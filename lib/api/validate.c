@@ -248,22 +248,41 @@ static void check_field(const struct api_field *f, struct json_object *v, const 
 static void check_value(const struct api_field *f, struct json_object *v, struct buf *path,
 			struct err *err);
 
-static void check_object(const struct api_type *t, struct json_object *obj, struct buf *path,
-			 struct err *err)
+/* Rows which must be there: absent ones are reported (present ones are checked as members). */
+static void check_required(const struct api_type *t, struct json_object *obj, struct buf *path,
+			   struct err *err)
 {
 	size_t len = path->len;
 
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct api_field *f = &t->fields[i];
 
-		if (f->flags & API_INLINE) {
-			check_object(f->ref, obj, path, err);
+		if (f->flags & API_INLINE)
+			check_required(f->ref, obj, path, err);
+		if (!(f->flags & API_REQUIRED) || jsonc_get(obj, f->name))
 			continue;
-		}
+		buf_addf(path, "%s%s", len ? "." : "", f->name);
+		check_value(f, NULL, path, err);
+		buf_setlen(path, len);
+	}
+}
+
+static void check_object(const struct api_type *t, struct json_object *obj, struct buf *path,
+			 struct err *err)
+{
+	size_t len = path->len;
+
+	check_required(t, obj, path, err);
+	json_object_object_foreach(obj, key, v)
+	{
+		const struct api_field *f = api_field_find(t, str_of(key));
+
+		if (!f || !v)
+			continue;
 		if (len)
 			buf_addc(path, '.');
-		buf_adds(path, f->name);
-		check_value(f, jsonc_get(obj, f->name), path, err);
+		buf_adds(path, key);
+		check_value(f, v, path, err);
 		buf_setlen(path, len);
 	}
 }
