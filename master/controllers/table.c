@@ -3,8 +3,9 @@
 #include "master/controllers/controller.h"
 
 extern const struct controller deployment_controller, endpoints_controller,
-	endpointslice_controller, gc_controller, namespace_controller, replicaset_controller,
-	root_ca_controller, serviceaccount_controller;
+	endpointslice_controller, eviction_controller, gc_controller, namespace_controller,
+	nodelifecycle_controller, podgc_controller, replicaset_controller, root_ca_controller,
+	serviceaccount_controller;
 
 /* Those that want whole objects stand before those that share what there is (namespace, gc). */
 const struct controller *const controllers_table[] = {
@@ -14,6 +15,9 @@ const struct controller *const controllers_table[] = {
 	&endpoints_controller,
 	&serviceaccount_controller,
 	&root_ca_controller,
+	&nodelifecycle_controller,
+	&eviction_controller,
+	&podgc_controller,
 	&namespace_controller,
 	&gc_controller,
 	NULL,

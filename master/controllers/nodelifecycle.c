@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "master/controllers/controller.h"
+#include "master/controllers/util.h"
+
+/*
+ * Node lifecycle (k8s pkg/controller/nodelifecycle): a node that renews its Lease is alive. One
+ * that is silent for the grace period gets Ready=Unknown; conditions become taints; the pods of a
+ * node that is not ready are told not to be ready.
+ *
+ * A heartbeat only notes the time. A timer a node, set to the end of its grace, is all that runs.
+ * Time is measured from when the heartbeat was seen here, by our own clock.
+ */
+#define GRACE_NS (40 * NSEC_PER_SEC)
+#define STARTUP_GRACE_NS (60 * NSEC_PER_SEC)
+/* Eviction by zones: one node in ten seconds; slower, or not at all, when most of a zone is out. */
+#define EVICT_EVERY_NS (10 * NSEC_PER_SEC)
+#define EVICT_SLOWLY_NS (100 * NSEC_PER_SEC)
+#define LARGE_ZONE 50
+/* Nodes rarely fall silent at the same instant: how many did is known a little later. */
+#define SETTLE_NS (5 * NSEC_PER_SEC)
+
+#define NOT_READY "node.kubernetes.io/not-ready"
+#define UNREACHABLE "node.kubernetes.io/unreachable"
+
+struct health { /* of one node */
+	uint64_t seen_ns; /* last sign of life */
+	uint64_t unknown_ns; /* when we declared it Unknown; 0: it is not */
+};
+
+struct lifecycle {
+	struct hmap *health; /* name -> health */
+	struct hmap *evicted_ns; /* zone -> uint64_t*: when a node was last tainted NoExecute */
+};
+
+static struct informer *nodes(struct ctl *c)
+{
+	return informers_get(c->informers, &client_nodes);
+}
+static struct informer *leases(struct ctl *c)
+{
+	return informers_get(c->informers, &client_leases);
+}
+
+static uint64_t grace(const struct ctl *c, struct jv node)
+{
+	if (jv_exists(condition_get(node, "Ready")))
+		return c->conf->node_grace_ns ? c->conf->node_grace_ns : GRACE_NS;
+	return c->conf->node_startup_grace_ns ? c->conf->node_startup_grace_ns : STARTUP_GRACE_NS;
+}
+
+static struct health *health_of(struct ctl *c, struct str name)
+{
+	struct lifecycle *l = c->state;
+	struct health *h = hmap_get(l->health, name);
+
+	if (h)
+		return h;
+	h = NEW(struct health);
+	h->seen_ns = client_now_ns(c->client);
+	hmap_put(l->health, name, h);
+	return h;
+}
+
+/* Conditions */
+
+static const struct {
+	const char *type, *taint;
+} pressures[] = {
+	{"MemoryPressure", "node.kubernetes.io/memory-pressure"},
+	{"DiskPressure", "node.kubernetes.io/disk-pressure"},
+	{"PIDPressure", "node.kubernetes.io/pid-pressure"},
+	{"NetworkUnavailable", "node.kubernetes.io/network-unavailable"},
+};
+
+static void write_unknown(struct ctl *c, struct jw *w, struct jv node, const char *type)
+{
+	struct jv old = condition_get(node, type);
+	bool never = !jv_exists(old);
+	char now[TIME_LEN + 1];
+
+	time_format(client_real_ns(c->client), now);
+	jw_begin_object(w);
+	jw_member_str(w, "type", str_of(type));
+	jw_member_str(w, "status", STR("Unknown"));
+	jw_member_str(w, "reason",
+		      never ? STR("NodeStatusNeverUpdated") : STR("NodeStatusUnknown"));
+	jw_member_str(w, "message",
+		      never ? STR("Kubelet never posted node status.")
+			    : STR("Kubelet stopped posting node status."));
+	jw_member_str(w, "lastHeartbeatTime",
+		      never ? jv_text(jv_path(node, "metadata.creationTimestamp"))
+			    : jv_text(jv_get(old, "lastHeartbeatTime")));
+	jw_member_str(w, "lastTransitionTime", str_of(now));
+	jw_end_object(w);
+}
+
+static void set_unknown(struct ctl *c, struct plan *p, const struct object *n)
+{
+	struct jv node = jv_of(n->bytes);
+	struct plan_op *op = plan_add(p, "PATCH", &client_nodes, STR_NULL, n->name, "status");
+	struct jw w = jw_start(&op->body);
+
+	op->content_type = CLIENT_STRATEGIC_PATCH;
+	op->flags = PLAN_OK_ABSENT;
+	jw_begin_object(&w);
+	jw_key(&w, "status");
+	jw_begin_object(&w);
+	jw_key(&w, "conditions");
+	jw_begin_array(&w);
+	write_unknown(c, &w, node, "Ready");
+	for (size_t i = 0; i < 3; i++)
+		if (!jv_eqs(jv_get(condition_get(node, pressures[i].type), "status"), "Unknown"))
+			write_unknown(c, &w, node, pressures[i].type);
+	jw_end_array(&w);
+	jw_end_object(&w);
+	jw_end_object(&w);
+	recorder_event_for(c->events, &client_nodes, n, EVENT_NORMAL, "NodeNotReady",
+			   "Node %.*s status is now: NodeNotReady", STR_ARG(n->name));
+}
+
+/* Zones */
+
+static struct str zone_of(const struct object *n)
+{
+	struct jv labels = jv_get(object_meta(n), "labels");
+	struct str zone = jv_text(jv_get(labels, "topology.kubernetes.io/zone"));
+
+	return zone.len ? zone : STR("");
+}
+
+static bool node_ready(const struct object *n)
+{
+	return condition_true(jv_of(n->bytes), "Ready");
+}
+
+/*
+ * How long between two evictions in a zone; UINT64_MAX: none. When no node of any zone is ready
+ * it is we who are cut off, and nothing is evicted.
+ */
+static uint64_t eviction_interval(struct ctl *c, struct str zone)
+{
+	size_t ready_here = 0, here = 0, ready = 0;
+
+	informer_for_each(n, nodes(c))
+	{
+		bool r = node_ready(n);
+
+		ready += r;
+		if (!str_eq(zone_of(n), zone))
+			continue;
+		here++;
+		ready_here += r;
+	}
+	if (!ready)
+		return UINT64_MAX;
+	if (ready_here && here - ready_here > 2 && (here - ready_here) * 100 >= here * 55)
+		return here > LARGE_ZONE ? EVICT_SLOWLY_NS : UINT64_MAX;
+	return EVICT_EVERY_NS;
+}
+
+/* May this node's pods be evicted now? Else *ret_wait_ns is when to ask again. */
+static bool eviction_turn(struct ctl *c, const struct object *n, uint64_t *ret_wait_ns)
+{
+	struct lifecycle *l = c->state;
+	struct str zone = zone_of(n);
+	uint64_t every_ns = eviction_interval(c, zone), now_ns = client_now_ns(c->client);
+	uint64_t *last_ns = hmap_get(l->evicted_ns, zone);
+
+	*ret_wait_ns = EVICT_EVERY_NS;
+	if (every_ns == UINT64_MAX)
+		return false;
+	if (last_ns && now_ns - *last_ns < every_ns) {
+		*ret_wait_ns = every_ns - (now_ns - *last_ns);
+		return false;
+	}
+	if (!last_ns) {
+		last_ns = NEW(uint64_t);
+		hmap_put(l->evicted_ns, zone, last_ns);
+	}
+	*last_ns = now_ns;
+	return true;
+}
+
+/* Taints */
+
+static bool has_taint(struct jv node, const char *key, const char *effect)
+{
+	jv_for_each (t, jv_path(node, "spec.taints"))
+		if (jv_eqs(jv_get(t.value, "key"), key) &&
+		    jv_eqs(jv_get(t.value, "effect"), effect))
+			return true;
+	return false;
+}
+
+struct wanted { /* taints that conditions ask for */
+	const char *key, *effect;
+	bool want;
+};
+
+/* The rows end with key NULL. True: the node's taints differ from them. */
+static bool taints_differ(struct jv node, const struct wanted *rows)
+{
+	for (; rows->key; rows++)
+		if (has_taint(node, rows->key, rows->effect) != rows->want)
+			return true;
+	return false;
+}
+
+static bool is_ours(struct jv taint, const struct wanted *rows)
+{
+	for (; rows->key; rows++)
+		if (jv_eqs(jv_get(taint, "key"), rows->key) &&
+		    jv_eqs(jv_get(taint, "effect"), rows->effect))
+			return true;
+	return false;
+}
+
+static void write_taints(struct ctl *c, struct jw *w, struct jv node, const struct wanted *rows)
+{
+	char now[TIME_LEN + 1];
+
+	time_format(client_real_ns(c->client), now);
+	jw_begin_array(w);
+	jv_for_each (t, jv_path(node, "spec.taints"))
+		if (!is_ours(t.value, rows))
+			jw_raw(w, jv_raw(t.value));
+	for (; rows->key; rows++) {
+		struct jv kept = JV_NONE;
+
+		if (!rows->want)
+			continue;
+		jv_for_each (t, jv_path(node, "spec.taints"))
+			if (jv_eqs(jv_get(t.value, "key"), rows->key) &&
+			    jv_eqs(jv_get(t.value, "effect"), rows->effect))
+				kept = t.value;
+		if (jv_exists(kept)) { /* with the time of its own */
+			jw_raw(w, jv_raw(kept));
+			continue;
+		}
+		jw_begin_object(w);
+		jw_member_str(w, "key", str_of(rows->key));
+		jw_member_str(w, "effect", str_of(rows->effect));
+		jw_member_str(w, "timeAdded", str_of(now));
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
+static void set_taints(struct ctl *c, struct plan *p, const struct object *n,
+		       const struct wanted *rows)
+{
+	struct plan_op *op = plan_add(p, "PATCH", &client_nodes, STR_NULL, n->name, NULL);
+	struct jw w = jw_start(&op->body);
+
+	op->flags = PLAN_OK_ABSENT | PLAN_OK_CONFLICT;
+	jw_begin_object(&w);
+	jw_key(&w, "metadata");
+	jw_begin_object(&w);
+	jw_member_str(&w, "resourceVersion", jv_text(jv_get(object_meta(n), "resourceVersion")));
+	jw_end_object(&w);
+	jw_key(&w, "spec");
+	jw_begin_object(&w);
+	jw_key(&w, "taints");
+	write_taints(c, &w, jv_of(n->bytes), rows);
+	jw_end_object(&w);
+	jw_end_object(&w);
+}
+
+/*
+ * NoExecute: at the zone's turn; one that is there stays unless nobody may be evicted any more.
+ */
+static bool may_evict(struct ctl *c, const struct object *n, bool unknown, uint64_t *ret_wait_ns)
+{
+	struct jv node = jv_of(n->bytes);
+	struct health *h = health_of(c, n->name);
+	uint64_t now_ns = client_now_ns(c->client);
+
+	if (!unknown)
+		h->unknown_ns = 0;
+	else if (!h->unknown_ns)
+		h->unknown_ns = now_ns;
+	if (has_taint(node, NOT_READY, "NoExecute") || has_taint(node, UNREACHABLE, "NoExecute")) {
+		*ret_wait_ns = EVICT_EVERY_NS;
+		return eviction_interval(c, zone_of(n)) != UINT64_MAX;
+	}
+	if (unknown && now_ns - h->unknown_ns < SETTLE_NS) {
+		*ret_wait_ns = SETTLE_NS - (now_ns - h->unknown_ns);
+		return false;
+	}
+	return eviction_turn(c, n, ret_wait_ns);
+}
+
+static void reconcile_taints(struct ctl *c, struct plan *p, const struct object *n)
+{
+	struct jv node = jv_of(n->bytes), ready = jv_get(condition_get(node, "Ready"), "status");
+	bool no = jv_eqs(ready, "False"), unknown = jv_eqs(ready, "Unknown");
+	struct wanted rows[12] = {{NOT_READY, "NoSchedule", no},
+				  {UNREACHABLE, "NoSchedule", unknown},
+				  {NOT_READY, "NoExecute", no},
+				  {UNREACHABLE, "NoExecute", unknown}};
+	size_t k = 4;
+	uint64_t wait_ns = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pressures); i++)
+		rows[k++] = (struct wanted){pressures[i].taint, "NoSchedule",
+					    condition_true(node, pressures[i].type)};
+	rows[k] = (struct wanted){"node.kubernetes.io/unschedulable", "NoSchedule",
+				  jv_bool(jv_path(node, "spec.unschedulable"), false)};
+	if ((no || unknown) && !may_evict(c, n, unknown, &wait_ns)) {
+		rows[2].want = rows[3].want = false;
+		plan_again_in(p, wait_ns);
+	}
+	if (taints_differ(node, rows))
+		set_taints(c, p, n, rows);
+}
+
+/* Pods of a silent node serve nobody as far as we know: out of the endpoints with them. */
+static void pods_not_ready(struct ctl *c, struct plan *p, const struct object *n)
+{
+	struct object_set pods = informer_lookup(
+		informer_index(informers_get(c->informers, &client_pods), informer_by_node),
+		n->name);
+	char now[TIME_LEN + 1];
+
+	time_format(client_real_ns(c->client), now);
+	for (size_t i = 0; i < pods.n; i++) {
+		struct plan_op *op;
+
+		if (!pod_ready(jv_of(pods.v[i]->bytes)))
+			continue;
+		op = plan_add(p, "PATCH", &client_pods, pods.v[i]->ns, pods.v[i]->name, "status");
+		op->content_type = CLIENT_STRATEGIC_PATCH;
+		op->flags = PLAN_OK_ABSENT | PLAN_OK_CONFLICT;
+		buf_addf(&op->body,
+			 "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\","
+			 "\"lastTransitionTime\":\"%s\"}]}}",
+			 now);
+	}
+}
+
+static void reconcile(struct ctl *c, struct str key, struct plan *p)
+{
+	struct object *n = informer_get(nodes(c), key);
+	struct lifecycle *l = c->state;
+	uint64_t now_ns = client_now_ns(c->client), due_ns;
+	struct jv node;
+	bool unknown;
+
+	if (!n) {
+		free(hmap_del(l->health, key));
+		return;
+	}
+	node = jv_of(n->bytes);
+	due_ns = health_of(c, key)->seen_ns + grace(c, node);
+	unknown = jv_eqs(jv_get(condition_get(node, "Ready"), "status"), "Unknown");
+	if (now_ns < due_ns)
+		plan_again_in(p, due_ns - now_ns);
+	else if (!unknown) {
+		set_unknown(c, p, n);
+		return; /* the taints follow when the cache shows the condition */
+	}
+	reconcile_taints(c, p, n);
+	if (unknown)
+		pods_not_ready(c, p, n);
+}
+
+/* Signs of life */
+
+static void lease_seen(void *user, struct object *o)
+{
+	struct ctl *c = user;
+
+	if (str_eqs(o->ns, "kube-node-lease"))
+		health_of(c, o->name)->seen_ns = client_now_ns(c->client);
+}
+static void lease_two(void *user, struct object *old, struct object *o)
+{
+	if (!str_eq(jv_text(jv_path(jv_of(old->bytes), "spec.renewTime")),
+		    jv_text(jv_path(jv_of(o->bytes), "spec.renewTime"))))
+		lease_seen(user, o);
+}
+static const struct informer_handler on_lease = {.added = lease_seen, .updated = lease_two};
+
+static struct str heartbeat(const struct object *n)
+{
+	return jv_text(jv_get(condition_get(jv_of(n->bytes), "Ready"), "lastHeartbeatTime"));
+}
+
+static void node_one(void *user, struct object *n)
+{
+	health_of(user, n->name);
+	ctl_enqueue(user, n->key);
+}
+static void node_two(void *user, struct object *old, struct object *n)
+{
+	struct ctl *c = user;
+	struct jv was = jv_of(old->bytes), is = jv_of(n->bytes);
+
+	/* Only what is no older than our own word (Unknown keeps the last heartbeat). */
+	if (!str_eq(heartbeat(old), heartbeat(n)))
+		health_of(c, n->name)->seen_ns = client_now_ns(c->client);
+	if (!str_eq(jv_raw(jv_path(was, "status.conditions")),
+		    jv_raw(jv_path(is, "status.conditions"))) ||
+	    !str_eq(jv_raw(jv_get(was, "spec")), jv_raw(jv_get(is, "spec"))))
+		ctl_enqueue(c, n->key);
+	/* How many are ready decides about the others that are not. */
+	if (node_ready(old) != node_ready(n))
+		informer_for_each(other, nodes(c)) if (!node_ready(other))
+			ctl_enqueue(c, other->key);
+}
+static void node_gone(void *user, struct object *n)
+{
+	ctl_enqueue(user, n->key);
+}
+static const struct informer_handler on_node = {node_one, node_two, node_gone, NULL};
+
+static bool init(struct ctl *c)
+{
+	struct lifecycle *l = NEW(struct lifecycle);
+
+	l->health = hmap_new();
+	l->evicted_ns = hmap_new();
+	c->state = l;
+	informer_index(informers_get(c->informers, &client_pods), informer_by_node);
+	ctl_handle(c, leases(c), &on_lease);
+	ctl_handle(c, nodes(c), &on_node);
+	return true;
+}
+
+static void done(struct ctl *c)
+{
+	struct lifecycle *l = c->state;
+
+	hmap_free_full(l->health, free);
+	hmap_free_full(l->evicted_ns, free);
+	free(l);
+}
+
+const struct controller nodelifecycle_controller = {
+	.name = "node-lifecycle",
+	.component = "node-controller",
+	.parallel = 8,
+	.init = init,
+	.sync = reconcile,
+	.done = done,
+};

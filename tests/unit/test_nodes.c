@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "lib/base/buf.h"
+#include "lib/client/client.h"
+#include "lib/client/lease.h"
+#include "tests/unit/control_fixture.h"
+
+#define NODE(n) "/api/v1/nodes/" n
+
+static void put_node(struct fixture *f, const char *name, const char *ready)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT, path = BUF_INIT;
+	char now[TIME_LEN + 1];
+	struct str taints;
+
+	time_format(f->time.real_ns, now);
+	buf_addf(&path, "/api/v1/nodes/%s", name);
+	taints = jv_raw(jv_path(get(f, path.p), "spec.taints"));
+	buf_addf(&json,
+		 "{\"spec\":{\"taints\":%.*s},\"status\":{\"conditions\":[{\"type\":\"Ready\","
+		 "\"status\":\"%s\",\"lastHeartbeatTime\":\"%s\",\"lastTransitionTime\":\"%s\"}]}}",
+		 STR_ARG(taints.len ? taints : STR("[]")), ready, now, now);
+	fake_api_put(f->api, path.p, json.p);
+	run(f, 100);
+}
+
+static bool tainted(struct fixture *f, const char *node, const char *key, const char *effect)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT;
+
+	buf_addf(&path, "/api/v1/nodes/%s", node);
+	jv_for_each (t, jv_path(get(f, path.p), "spec.taints"))
+		if (jv_eqs(jv_get(t.value, "key"), key) &&
+		    jv_eqs(jv_get(t.value, "effect"), effect))
+			return true;
+	return false;
+}
+
+static struct lease_renewer *renew(struct fixture *f, const char *name)
+{
+	return lease_renewer_start(f->c, &(struct lease_renewer_conf){
+						 .ns = STR("kube-node-lease"),
+						 .name = str_of(name),
+						 .holder = str_of(name),
+					 });
+}
+
+static void test_silent_node(void **state)
+{
+	struct lease_renewer *a, *b;
+	struct fixture f;
+
+	begin(&f, "node-lifecycle,taint-eviction");
+	put_node(&f, "a", "True");
+	put_node(&f, "b", "True");
+	a = renew(&f, "a");
+	b = renew(&f, "b");
+	fake_api_put(f.api, PODS "/p",
+		     "{\"spec\":{\"nodeName\":\"b\",\"tolerations\":[{\"key\":\"node.kubernetes.io/"
+		     "unreachable\",\"operator\":\"Exists\",\"effect\":\"NoExecute\","
+		     "\"tolerationSeconds\":30}]},\"status\":{\"phase\":\"Running\",\"conditions\":"
+		     "[{\"type\":\"Ready\",\"status\":\"True\"}]}}");
+	fake_api_put(f.api, PODS "/daemon",
+		     "{\"spec\":{\"nodeName\":\"b\",\"tolerations\":[{\"operator\":\"Exists\"}]}}");
+	run(&f, 120 * 1000);
+	assert_false(tainted(&f, "b", "node.kubernetes.io/unreachable", "NoSchedule"));
+	b = lease_renewer_stop(b);
+	run(&f, 28 * 1000);
+	assert_false(tainted(&f, "b", "node.kubernetes.io/unreachable", "NoSchedule"));
+	run(&f, 20 * 1000);
+	assert_true(tainted(&f, "b", "node.kubernetes.io/unreachable", "NoSchedule"));
+	assert_true(tainted(&f, "b", "node.kubernetes.io/unreachable", "NoExecute"));
+	assert_false(tainted(&f, "a", "node.kubernetes.io/unreachable", "NoSchedule"));
+	assert_true(jv_eqs(jv_path(get(&f, NODE("b")), "status.conditions[0].status"), "Unknown"));
+	assert_true(jv_eqs(jv_path(get(&f, PODS "/p"), "status.conditions[0].status"), "False"));
+	assert_int_equal(fake_api_count(f.api, PODS), 2);
+	run(&f, 31 * 1000);
+	assert_int_equal(fake_api_count(f.api, PODS), 1); /* the daemon tolerates all */
+	put_node(&f, "b", "True");
+	run(&f, 1000);
+	assert_false(tainted(&f, "b", "node.kubernetes.io/unreachable", "NoSchedule"));
+	assert_false(tainted(&f, "b", "node.kubernetes.io/unreachable", "NoExecute"));
+	a = lease_renewer_stop(a);
+	end(&f);
+}
+
+static void test_not_ready_and_cordon(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "node-lifecycle");
+	put_node(&f, "a", "True");
+	put_node(&f, "b", "False");
+	assert_true(tainted(&f, "b", "node.kubernetes.io/not-ready", "NoSchedule"));
+	assert_true(tainted(&f, "b", "node.kubernetes.io/not-ready", "NoExecute"));
+	put_node(&f, "b", "True");
+	assert_false(tainted(&f, "b", "node.kubernetes.io/not-ready", "NoExecute"));
+	fake_api_put(f.api, NODE("a"),
+		     "{\"spec\":{\"unschedulable\":true,\"taints\":[{\"key\":\"mine\",\"effect\":"
+		     "\"NoSchedule\"}]},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":"
+		     "\"True\"}]}}");
+	run(&f, 100);
+	assert_true(tainted(&f, "a", "node.kubernetes.io/unschedulable", "NoSchedule"));
+	assert_true(tainted(&f, "a", "mine", "NoSchedule"));
+	end(&f);
+}
+
+/* All nodes silent at once: it is the master that lost the network, nobody is evicted. */
+static void test_all_silent(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "node-lifecycle");
+	put_node(&f, "a", "True");
+	put_node(&f, "b", "True");
+	put_node(&f, "c", "True");
+	run(&f, 300 * 1000);
+	assert_true(tainted(&f, "a", "node.kubernetes.io/unreachable", "NoSchedule"));
+	assert_true(tainted(&f, "c", "node.kubernetes.io/unreachable", "NoSchedule"));
+	assert_int_equal(tainted(&f, "a", "node.kubernetes.io/unreachable", "NoExecute") +
+				 tainted(&f, "b", "node.kubernetes.io/unreachable", "NoExecute") +
+				 tainted(&f, "c", "node.kubernetes.io/unreachable", "NoExecute"),
+			 0);
+	end(&f);
+}
+
+static void test_pod_gc(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "pod-gc");
+	put_node(&f, "a", "True");
+	fake_api_put(f.api, PODS "/on-a", "{\"spec\":{\"nodeName\":\"a\"}}");
+	fake_api_put(f.api, PODS "/lost", "{\"spec\":{\"nodeName\":\"gone\"}}");
+	fake_api_put(f.api, PODS "/unborn",
+		     "{\"metadata\":{\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"},\"spec\":{}}");
+	run(&f, 10 * 1000);
+	assert_int_equal(fake_api_count(f.api, PODS), 2);
+	run(&f, 40 * 1000);
+	assert_int_equal(fake_api_count(f.api, PODS), 1);
+	fake_api_delete(f.api, NODE("a"));
+	run(&f, 39 * 1000);
+	assert_int_equal(fake_api_count(f.api, PODS), 1);
+	run(&f, 2 * 1000);
+	assert_int_equal(fake_api_count(f.api, PODS), 0);
+	end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_silent_node),
+		cmocka_unit_test(test_not_ready_and_cordon),
+		cmocka_unit_test(test_all_silent),
+		cmocka_unit_test(test_pod_gc),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
