@@ -11,7 +11,7 @@
 #define MAX_STRICT_ERRORS 100
 
 struct dec {
-	struct buf path; /* "spec.containers[0].name" of the value at hand */
+	struct buf path; /* "spec.containers[0].name", "metadata.labels[a]" of the value at hand */
 	const struct api_type *owner; /* innermost object, for messages */
 	enum api_strictness strict;
 	unsigned mode; /* API_DEC_* */
@@ -55,27 +55,30 @@ static const char *go_type_name(const struct api_field *f)
 	return names[f->type];
 }
 
+/* What does not fit: a value, the digits of a number, a list or map as a whole. */
+enum mismatch { BAD_VALUE, BAD_LITERAL, BAD_CONTAINER };
+
 /* "json: cannot unmarshal string into Go struct field PodSpec.spec.priority of type int32" */
 static struct json_object *type_error(struct dec *d, const struct api_field *f, struct jv v,
-				      bool with_literal)
+				      enum mismatch how)
 {
 	const char *prefix = "", *t = go_type_name(f);
 
 	if (d->msg.len)
 		return NULL;
-	if (!with_literal && f->shape == API_LIST)
+	if (how == BAD_CONTAINER && f->shape == API_LIST)
 		prefix = "[]";
-	else if (!with_literal && f->shape == API_MAP)
+	else if (how == BAD_CONTAINER && f->shape == API_MAP)
 		prefix = "map[string]";
 	if (f->type == API_OBJECT)
 		t = api_type_short(f->ref);
 	buf_addf(&d->msg, "json: cannot unmarshal %s", json_type_name(v));
-	if (with_literal) {
+	if (how == BAD_LITERAL) {
 		buf_addc(&d->msg, ' ');
 		buf_addstr(&d->msg, jv_raw(v));
 	}
 	buf_addf(&d->msg, " into Go struct field %s.", d->owner ? api_type_short(d->owner) : "");
-	for (const char *p = d->path.p; *p; p++) { /* without [N] */
+	for (const char *p = d->path.p; *p; p++) { /* without [N] and [key] */
 		if (*p == '[')
 			p = strchrnul(p, ']');
 		if (*p && *p != ']')
@@ -147,9 +150,9 @@ static struct json_object *decode_int(struct dec *d, const struct api_field *f, 
 	int64_t n;
 
 	if (jv_type(v) != JV_NUMBER)
-		return type_error(d, f, v, false);
+		return type_error(d, f, v, BAD_VALUE);
 	if (str_to_i64(jv_raw(v), &n) < 0 || (f->type == API_INT32 && n != (int32_t)n))
-		return type_error(d, f, v, true);
+		return type_error(d, f, v, BAD_LITERAL);
 	return json_object_new_int64(n);
 }
 
@@ -192,7 +195,7 @@ static struct json_object *decode_text(struct dec *d, const struct api_field *f,
 	int64_t t;
 
 	if (jv_type(v) != JV_STRING)
-		return type_error(d, f, v, false);
+		return type_error(d, f, v, BAD_VALUE);
 	s = jv_str(v, &tmp);
 	if (f->type == API_BYTES) {
 		if (base64_decode(s, &bytes) < 0)
@@ -239,15 +242,15 @@ static struct json_object *decode_one(struct dec *d, const struct api_field *f, 
 		return decode_text(d, f, v);
 	case API_BOOL:
 		return vt == JV_BOOL ? json_object_new_boolean(jv_bool(v, false))
-				     : type_error(d, f, v, false);
+				     : type_error(d, f, v, BAD_VALUE);
 	case API_INT32:
 	case API_INT64:
 		return decode_int(d, f, v);
 	case API_DOUBLE:
-		return vt == JV_NUMBER ? decode_any(v) : type_error(d, f, v, false);
+		return vt == JV_NUMBER ? decode_any(v) : type_error(d, f, v, BAD_VALUE);
 	case API_OBJECT:
 		if (vt != JV_OBJECT)
-			return type_error(d, f, v, false);
+			return type_error(d, f, v, BAD_VALUE);
 		return decode_object(d, f->ref, v, f->flags & API_PRESERVE);
 	case API_ANY:
 		return decode_any(v);
@@ -296,7 +299,7 @@ static struct json_object *decode_list(struct dec *d, const struct api_field *f,
 	size_t len = d->path.len, i = 0;
 
 	if (jv_type(v) != JV_ARRAY)
-		return type_error(d, f, v, false);
+		return type_error(d, f, v, BAD_CONTAINER);
 	list = json_object_new_array();
 	jv_for_each (it, v) {
 		struct json_object *o;
@@ -318,14 +321,14 @@ static struct json_object *decode_map(struct dec *d, const struct api_field *f, 
 	size_t len = d->path.len;
 
 	if (jv_type(v) != JV_OBJECT)
-		return type_error(d, f, v, false);
+		return type_error(d, f, v, BAD_CONTAINER);
 	map = json_object_new_object();
 	jv_for_each_member (it, v) {
 		struct json_object *o;
 
 		buf_clear(&key);
 		jv_unescape(it.key, &key);
-		buf_addf(&d->path, ".%s", key.p);
+		buf_addf(&d->path, "[%s]", key.p);
 		if (f->flags & API_MAP_OF_LISTS)
 			o = decode_list(d, f, it.value);
 		else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/protobuf.h"
+#include "lib/api/quantity.h"
 #include "lib/api/status.h"
 #include "lib/base/clock.h"
 #include "lib/json/jsonc.h"
@@ -210,6 +211,13 @@ static struct json_object *base64(struct str s)
 	return jsonc_new_str(buf_str(&b));
 }
 
+static struct json_object *quantity(struct str s)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	return quantity_canonical(s, &b) < 0 ? NULL : jsonc_new_str(buf_str(&b));
+}
+
 static struct json_object *message(struct pb_dec *d, const struct api_type *t, struct str in);
 
 static struct json_object *list_message(struct pb_dec *d, const struct api_field *f, struct str in);
@@ -248,7 +256,7 @@ static struct json_object *value(struct pb_dec *d, const struct api_field *f,
 	case API_MICROTIME:
 		return timestamp(it->bytes, f->type == API_MICROTIME);
 	case API_QUANTITY:
-		return text(first_bytes(it->bytes));
+		return quantity(first_bytes(it->bytes));
 	case API_INT_OR_STRING:
 		return int_or_string(it->bytes);
 	case API_DURATION:

@@ -72,6 +72,10 @@ static void test_decode(void **state)
 		   "unmarshal number into Go struct field "
 		   "Container.spec.template.spec.containers.image "
 		   "of type string");
+	expect_bad(
+		d, "{\"metadata\":{\"labels\":{\"a.b/c\":1}}}",
+		"Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot "
+		"unmarshal number into Go struct field ObjectMeta.metadata.labels of type string");
 	expect_bad(d, "{\"apiVersion\":\"v1\"}",
 		   "the API version in the data (v1) does not match the expected API version "
 		   "(apps/v1)");

@@ -15,11 +15,6 @@ extern const struct api_kind api_kind_binding, api_kind_configmap, api_kind_csr,
 	api_kind_serviceaccount, api_kind_token_request, api_kind_token_review, api_kind_sar,
 	api_kind_local_sar, api_kind_delete_options, api_kind_status;
 
-/*
- * Validation hooks; the kinds' files name them, lib/api/validate/ has them. Until a kind has its
- * own there, strategy.validate is NULL.
- */
-
 /* Cells several kinds use (columns.c). */
 void cell_age(const struct api_table_ctx *c, struct jv obj, struct jw *w);
 void cell_data_count(const struct api_table_ctx *c, struct jv obj, struct jw *w);
