@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_VOLUME_SOURCE_H
+#define KNARR_VOLUME_SOURCE_H
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/json/jv.h"
+/*
+ * Where a pod's volumes and environment get what is not in the pod itself. One source a pod; the
+ * namespace is the pod's. Nothing here blocks: what is not known yet answers -EAGAIN and the pod
+ * is synced again once it has come.
+ */
+enum source_kind { SOURCE_CONFIG_MAP, SOURCE_SECRET };
+
+struct pod_source;
+struct pod_source_ops {
+	/* The object, borrowed until the loop goes on. -EAGAIN; -ENOENT; -EACCES and others. */
+	int (*object)(struct pod_source *s, enum source_kind kind, struct str name, struct jv *ret,
+		      struct err *err);
+	/* A bound service account token; absent audience: the API server's. Appends to out. */
+	int (*token)(struct pod_source *s, struct str audience, int64_t expiration_s,
+		     struct buf *out, struct err *err);
+	/* fieldRef: "metadata.labels['app']", "status.podIP", ... -EAGAIN while unknown. */
+	int (*field)(struct pod_source *s, struct str path, struct buf *out, struct err *err);
+	/* resourceFieldRef: "limits.cpu" of a container, divided (empty: by 1), rounded up. */
+	int (*resource)(struct pod_source *s, struct str container, struct str resource,
+			struct str divisor, struct buf *out, struct err *err);
+};
+struct pod_source {
+	const struct pod_source_ops *ops;
+};
+#endif

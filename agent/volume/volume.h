@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_VOLUME_H
+#define KNARR_VOLUME_H
+#include "agent/volume/source.h"
+#include "lib/base/clock.h"
+/*
+ * The volumes of one pod. A kind of volume is a `struct volume_plugin` in a file of its own, listed
+ * in volume.c. Setting up is level-triggered: volume_set_apply makes every volume as the pod and
+ * the objects it names say now, does nothing where that is so already, and is simply called again
+ * when an object has come or changed.
+ *
+ * Directories are laid out as the kubelet does (tools look there):
+ *	POD_DIR/volumes/kubernetes.io~configmap/NAME
+ */
+struct volume_set;
+
+struct volume_conf {
+	struct jv volumes; /* spec.volumes; copied */
+	const char *pod_dir; /* exists */
+	int64_t fs_group; /* -1: none */
+	int64_t fs_user; /* who owns service account tokens: runAsUser if all containers share one;
+			    -1 */
+	uint64_t mem_limit_bytes; /* of the pod: bounds emptyDir in memory; 0: none */
+	struct pod_source *source; /* borrowed */
+	const struct clock *clock;
+};
+/* -EINVAL for a kind of volume that this agent doesn't have, naming it. */
+int volume_set_new(const struct volume_conf *conf, struct volume_set **ret, struct err *err);
+/* Frees the handle only; the volumes stay. */
+struct volume_set *volume_set_free(struct volume_set *s);
+/*
+ * 0: all stand as wanted; 1: the same, and content has changed; -EAGAIN: waiting for an object;
+ * other errors name the volume: `MountVolume.SetUp failed for volume "cfg" : configmap "x" not
+ * found`. What could be made was made.
+ */
+int volume_set_apply(struct volume_set *s, struct err *err);
+/* Path on the host of a volume that was set up (a file for some hostPaths); NULL if unknown. */
+const char *volume_set_path(const struct volume_set *s, struct str name);
+/* The kind cannot be written through (configMap, secret, projected, downwardAPI). */
+bool volume_set_read_only(const struct volume_set *s, struct str name);
+/* Unmount and delete all. Idempotent; also for volumes a former agent made. */
+int volume_set_teardown(struct volume_set *s, struct err *err);
+/* Disk use of an emptyDir beyond its sizeLimit: the volume's name, else NULL. Walks the files. */
+const char *volume_set_over_limit(struct volume_set *s, int64_t *ret_limit);
+
+/* ---- for plugins ---- */
+struct volume {
+	struct volume_set *set;
+	const struct volume_plugin *plugin;
+	char *name;
+	struct jv json; /* the member named by plugin->key */
+	char *path; /* where containers are given it from */
+	bool ready;
+};
+
+struct volume_plugin {
+	const char *key; /* "emptyDir": the member of a Volume */
+	const char *dir; /* "kubernetes.io~empty-dir"; NULL: no directory of its own */
+	bool read_only;
+	/* Idempotent. 1: content changed. */
+	int (*setup)(struct volume *v, struct err *err);
+	/* May be NULL: the directory is removed. */
+	int (*teardown)(struct volume *v, struct err *err);
+};
+extern const struct volume_plugin volume_empty_dir, volume_host_path, volume_config_map,
+	volume_secret, volume_projected, volume_downward;
+const struct volume_conf *volume_conf(const struct volume *v);
+#endif
