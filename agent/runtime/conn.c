@@ -180,7 +180,7 @@ static void free_handle(uv_handle_t *h)
 	free(h);
 }
 
-void conn_close(struct sandbox *sb)
+void sandbox_conn_close(struct sandbox *sb)
 {
 	struct list lost;
 	if (sb->poll) {

@@ -111,7 +111,7 @@ int conn_request(struct sandbox *sb, struct pod_msg *m, const int *fds, size_t n
 		 request_fn *fn, void *user);
 /* Take over a connected socket and listen on it. */
 int conn_adopt(struct sandbox *sb, int sock);
-void conn_close(struct sandbox *sb);
+void sandbox_conn_close(struct sandbox *sb);
 /* Blocking receive during recovery; -ETIMEDOUT. */
 int conn_receive(int sock, struct pod_msg *m, int timeout_ms);
 int conn_send(int sock, const struct pod_msg *m, const int *fds, size_t n_fds);

@@ -88,7 +88,7 @@ struct sandbox *sandbox_free(struct sandbox *sb)
 {
 	if (!sb)
 		return NULL;
-	conn_close(sb);
+	sandbox_conn_close(sb);
 	waiters_run(&sb->waiters, -ECANCELED, NULL);
 	list_remove(&sb->node);
 	if (sandbox_find(sb->rt, sb->id) == sb)
@@ -304,7 +304,7 @@ struct runtime *runtime_close(struct runtime *rt)
 		return NULL;
 	rt->closing = true;
 	list_for_each (it, &rt->sandboxes)
-		conn_close(list_entry(it, struct sandbox, node));
+		sandbox_conn_close(list_entry(it, struct sandbox, node));
 	while (!list_empty(&rt->containers))
 		container_free(list_first(&rt->containers, struct container, node));
 	while (!list_empty(&rt->sandboxes))

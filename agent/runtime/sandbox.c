@@ -277,7 +277,7 @@ int runtime_sandbox_start(struct runtime *rt, const struct sandbox_spec *spec,
 static void sandbox_discard(struct sandbox *sb)
 {
 	struct runtime *rt = sb->rt;
-	conn_close(sb); /* a supervisor without setup or connection and containers: */
+	sandbox_conn_close(sb); /* a supervisor without setup or connection and containers: */
 	if (sb->pid > 0 && sb->is_child)
 		kill(sb->pid, SIGKILL);
 	if (sb->pid > 0 && sb->is_child)
@@ -321,7 +321,7 @@ static void sandbox_stopped(struct sandbox *sb)
 {
 	sb->state = RUNTIME_SANDBOX_STOPPED;
 	sb->stopping = false;
-	conn_close(sb);
+	sandbox_conn_close(sb);
 	if (sb->is_child)
 		runtime_later(sb->rt, NULL, sb->pid);
 	sb->is_child = false;
@@ -362,7 +362,7 @@ void sandbox_lost(struct sandbox *sb)
 	char id[RUNTIME_ID_MAX + 1];
 
 	memcpy(id, sb->id, sizeof(id));
-	conn_close(sb);
+	sandbox_conn_close(sb);
 	kill_all(sb);
 	if (starting) {
 		sandbox_discard(sb);
