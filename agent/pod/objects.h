@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_POD_OBJECTS_H
+#define KNARR_POD_OBJECTS_H
+#include "agent/volume/source.h"
+/*
+ * The ConfigMaps, Secrets and service account tokens that the pods of this node refer to. Each
+ * object is watched by its name as long as a pod uses it (the API server lets a node read only
+ * those), and its pods are kicked when it comes or changes. Tokens are asked for by TokenRequest,
+ * bound to the pod, and renewed when 80 % of their time has passed.
+ */
+struct objects;
+struct pod;
+struct client;
+
+struct objects *objects_new(struct client *client); /* client NULL: everything answers -EAGAIN */
+struct objects *objects_free(struct objects *o);
+
+/* For the pod_source of a pod; see source.h for the answers. */
+int refs_object(struct pod *p, enum source_kind kind, struct str name, struct jv *ret,
+		struct err *err);
+int refs_token(struct pod *p, struct str audience, int64_t expiration_s, struct buf *out,
+	       struct err *err);
+/* Let go of everything the pod used. */
+void refs_free(struct pod *p);
+#endif

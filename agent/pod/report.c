@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pod/report.h"
+
+#include "agent/pod/pod.h"
+#include "agent/pod/status.h"
+#include "lib/base/log.h"
+#include "lib/client/client.h"
+#include "lib/json/jw.h"
+
+static const struct backoff_conf backoff_report = {200 * NSEC_PER_MSEC, 10 * NSEC_PER_SEC};
+
+enum report_kind { REPORT_STATUS, REPORT_DELETE, REPORT_MIRROR };
+
+struct pod_report {
+	struct pod *pod;
+	struct client_call *call; /* NULL: none under way, waiting or idle */
+	enum report_kind kind;
+	char *sent; /* the status in the request under way */
+	struct timer retry;
+	struct backoff backoff;
+	bool deleted; /* the API has the pod no longer */
+};
+
+static void on_retry(struct timer *t)
+{
+	pod_kick(container_of(t, struct pod_report, retry)->pod);
+}
+
+static struct pod_report *report_of(struct pod *p)
+{
+	if (!p->report) {
+		p->report = NEW(struct pod_report);
+		p->report->pod = p;
+		p->report->retry.fire = on_retry;
+	}
+	return p->report;
+}
+
+void report_cancel(struct pod *p)
+{
+	struct pod_report *r = p->report;
+
+	if (!r)
+		return;
+	if (r->call)
+		client_cancel(p->all->conf.client, r->call);
+	timers_disarm(p->all->conf.timers, &r->retry);
+	free(r->sent);
+	free(r);
+	p->report = NULL;
+}
+
+static void on_done(void *user, const struct err *e, struct str body)
+{
+	struct pod_report *r = user;
+	struct pod *p = r->pod;
+	struct timers *ts = p->all->conf.timers;
+	bool absent = e->errnum == ENOENT ||
+		      (e->errnum == EAGAIN && e->reason && strcmp(e->reason, "Conflict") == 0);
+
+	r->call = NULL;
+	if (!e->errnum) {
+		backoff_reset(&r->backoff);
+		if (r->kind == REPORT_STATUS) {
+			free(p->reported);
+			p->reported = TAKE(r->sent);
+		} else if (r->kind == REPORT_MIRROR) {
+			free(p->mirror_uid);
+			p->mirror_uid = jv_strdup(jv_path(jv_of(body), "metadata.uid"));
+		} else {
+			r->deleted = true;
+		}
+	} else if (absent && r->kind != REPORT_MIRROR) {
+		/* Gone, or another pod of the same name: nobody is left to tell. */
+		r->deleted = true;
+		if (p->view->is_static) {
+			free(p->mirror_uid);
+			p->mirror_uid = NULL;
+			r->deleted = false;
+		}
+	} else {
+		if (!client_err_transient(e))
+			pod_log(LOG_LEVEL_WARN, p, 0, "cannot report: %s", err_text(e));
+		backoff_fail(&r->backoff, &backoff_report, timers_now_ns(ts));
+		timers_arm_in(ts, &r->retry, r->backoff.delay_ns);
+	}
+	free(TAKE(r->sent));
+	pod_kick(p);
+}
+
+static void send_status(struct pod *p, struct pod_report *r)
+{
+	CLEANUP(buf_done) struct buf status = BUF_INIT, body = BUF_INIT;
+	struct jw w = jw_start(&body);
+
+	pod_status_json(p, &status);
+	p->status_dirty = false;
+	if (p->reported && strcmp(p->reported, status.p) == 0)
+		return;
+	jw_begin_object(&w);
+	jw_key(&w, "metadata");
+	jw_begin_object(&w);
+	jw_member_str(&w, "uid", p->mirror_uid ? str_of(p->mirror_uid) : p->view->uid);
+	jw_end_object(&w);
+	jw_member_raw(&w, "status", buf_str(&status));
+	jw_end_object(&w);
+	r->kind = REPORT_STATUS;
+	r->sent = buf_take(&status);
+	r->call = client_do(p->all->conf.client,
+			    &(struct client_req){
+				    .method = "PATCH",
+				    .kind = &client_pods,
+				    .ns = p->view->ns,
+				    .name = p->view->name,
+				    .sub = "status",
+				    .content_type = CLIENT_STRATEGIC_PATCH,
+				    .body = buf_str(&body),
+			    },
+			    on_done, r);
+}
+
+static void send_delete(struct pod *p, struct pod_report *r)
+{
+	CLEANUP(buf_done) struct buf body = BUF_INIT;
+
+	buf_adds(&body, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\","
+			"\"gracePeriodSeconds\":0,\"preconditions\":{\"uid\":");
+	json_quote(p->mirror_uid ? str_of(p->mirror_uid) : p->view->uid, &body);
+	buf_adds(&body, "}}");
+	r->kind = REPORT_DELETE;
+	r->call = client_delete(p->all->conf.client, &client_pods, p->view->ns, p->view->name,
+				buf_str(&body), on_done, r);
+}
+
+/* The static pod's object with the mirror annotation, and bound to this node. */
+static void send_mirror(struct pod *p, struct pod_report *r)
+{
+	CLEANUP(buf_done) struct buf body = BUF_INIT;
+	struct jw w = jw_start(&body);
+
+	jw_begin_object(&w);
+	jw_member_str(&w, "apiVersion", STR("v1"));
+	jw_member_str(&w, "kind", STR("Pod"));
+	jw_key(&w, "metadata");
+	jw_begin_object(&w);
+	jw_member_str(&w, "name", p->view->name);
+	jw_member_str(&w, "namespace", p->view->ns);
+	if (jv_exists(jv_get(p->view->metadata, "labels")))
+		jw_member_raw(&w, "labels", jv_raw(jv_get(p->view->metadata, "labels")));
+	jw_key(&w, "annotations");
+	jw_begin_object(&w);
+	jv_for_each_member (it, jv_get(p->view->metadata, "annotations")) {
+		jw_keyn(&w, it.key);
+		jw_raw(&w, jv_raw(it.value));
+	}
+	jw_member_str(&w, "kubernetes.io/config.mirror", p->view->uid);
+	jw_end_object(&w);
+	jw_end_object(&w);
+	jw_member_raw(&w, "spec", jv_raw(p->view->spec));
+	jw_end_object(&w);
+	r->kind = REPORT_MIRROR;
+	r->call = client_create(p->all->conf.client, &client_pods, p->view->ns, buf_str(&body),
+				on_done, r);
+}
+
+void report_pod(struct pod *p)
+{
+	struct pod_report *r;
+
+	if (!p->all->conf.client || p->gone)
+		return;
+	r = report_of(p);
+	if (r->call || r->deleted || timer_armed(&r->retry))
+		return;
+	if (p->view->is_static && !p->mirror_uid) {
+		if (p->all->api_synced)
+			send_mirror(p, r);
+		return;
+	}
+	if (p->status_dirty || !p->reported)
+		send_status(p, r);
+	/* The last word: everything is gone from the node, the object may go too. */
+	if (!r->call && p->work == POD_FINISHED && p->view->deletion_grace_s >= 0)
+		send_delete(p, r);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_POD_REPORT_H
+#define KNARR_POD_REPORT_H
+#include "lib/base/buf.h"
+/*
+ * Tells the API: a pod's status (PATCH of /status when it changed), the mirror of a static pod, and
+ * the last DELETE of a pod that has ended (gracePeriodSeconds=0). One request a pod at a time;
+ * failures are tried again with backoff, and what changed meanwhile goes along.
+ */
+struct pod;
+void report_pod(struct pod *p); /* compare and send what is new; call after each sync */
+void report_cancel(struct pod *p);
+#endif
