@@ -298,9 +298,6 @@ static void check_value(const struct api_field *f, struct json_object *v, struct
 			check_object(f->ref, v, path, err);
 		return;
 	}
-	if (f->shape == API_LIST && f->flags & API_REQUIRED &&
-	    !(json_object_is_type(v, json_type_array) && json_object_array_length(v)))
-		invalid_required(err, path->p, "");
 	if (f->shape == API_LIST && json_object_is_type(v, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(v); i++) {
 			struct json_object *e = json_object_array_get_idx(v, i);

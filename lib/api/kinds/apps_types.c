@@ -13,9 +13,9 @@ static const char *const enum_DaemonSetUpdateStrategyType[] = {"OnDelete", "Roll
 
 static const struct api_field RollingUpdateDeployment_fields[] = {
 	{"maxUnavailable", API_INT_OR_STRING, .pb = 1, .flags = API_PTR, .def = "\"25%\"",
-	 .help = "How many pods may be missing during an update."},
+	 .help = "Max unavailable of this rolling update deployment."},
 	{"maxSurge", API_INT_OR_STRING, .pb = 2, .flags = API_PTR, .def = "\"25%\"",
-	 .help = "How many pods there may be above the wanted number."},
+	 .help = "Max surge of this rolling update deployment."},
 };
 
 const struct api_type api_t_apps_v1_RollingUpdateDeployment = {
@@ -27,7 +27,7 @@ const struct api_type api_t_apps_v1_RollingUpdateDeployment = {
 
 static const struct api_field DeploymentStrategy_fields[] = {
 	{"type", API_STRING, .pb = 1, .def = "\"RollingUpdate\"",
-	 .enums = enum_DeploymentStrategyType, .help = "Which type it is."},
+	 .enums = enum_DeploymentStrategyType, .help = "Type of this deployment strategy."},
 	{"rollingUpdate", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_apps_v1_RollingUpdateDeployment,
 	 .help = "Rolling update of this deployment strategy."},
@@ -37,42 +37,47 @@ const struct api_type api_t_apps_v1_DeploymentStrategy = {
 	.name = "io.k8s.api.apps.v1.DeploymentStrategy",
 	.fields = DeploymentStrategy_fields,
 	.n_fields = ARRAY_SIZE(DeploymentStrategy_fields),
-	.help = "How pods are replaced.",
+	.help = "Deployment strategy.",
 	.defaults = default_deployment_strategy,
 };
 
 static const struct api_field DeploymentSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1", .help = "How many pods."},
+	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1",
+	 .help = "Replicas of this deployment spec."},
 	{"selector", API_OBJECT, .pb = 2, .flags = API_REQUIRED | API_PTR,
-	 .ref = &api_t_meta_v1_LabelSelector, .help = "Labels of its pods; cannot be changed."},
+	 .ref = &api_t_meta_v1_LabelSelector, .help = "Selector of this deployment spec."},
 	{"template", API_OBJECT, .pb = 3, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "What the pods look like."},
+	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "Template of this deployment spec."},
 	{"strategy", API_OBJECT, .pb = 4, .flags = API_RETAIN_KEYS,
 	 .ref = &api_t_apps_v1_DeploymentStrategy, .def = "{}",
-	 .help = "How old pods are replaced by new ones."},
+	 .help = "Strategy of this deployment spec."},
 	{"minReadySeconds", API_INT32, .pb = 5,
-	 .help = "Seconds a new pod must be ready to count as available."},
+	 .help = "Min ready seconds of this deployment spec."},
 	{"revisionHistoryLimit", API_INT32, .pb = 6, .flags = API_PTR, .def = "10",
-	 .help = "How many old revisions are kept."},
-	{"paused", API_BOOL, .pb = 7, .help = "Do not roll out changes for now."},
+	 .help = "Revision history limit of this deployment spec."},
+	{"paused", API_BOOL, .pb = 7, .help = "Whether paused holds."},
 	{"progressDeadlineSeconds", API_INT32, .pb = 9, .flags = API_PTR, .def = "600",
-	 .help = "Seconds without progress until the rollout counts as failed."},
+	 .help = "Progress deadline seconds of this deployment spec."},
 };
 
 const struct api_type api_t_apps_v1_DeploymentSpec = {
 	.name = "io.k8s.api.apps.v1.DeploymentSpec",
 	.fields = DeploymentSpec_fields,
 	.n_fields = ARRAY_SIZE(DeploymentSpec_fields),
-	.help = "What a deployment is to run.",
+	.help = "Deployment spec.",
 };
 
 static const struct api_field DeploymentCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Which type it is."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
-	{"lastUpdateTime", API_TIME, .pb = 6, .help = "When it was last written."},
-	{"lastTransitionTime", API_TIME, .pb = 7, .help = "When the status last changed."},
-	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
+	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
+	 .help = "Type of this deployment condition."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY,
+	 .help = "Status of this deployment condition."},
+	{"lastUpdateTime", API_TIME, .pb = 6,
+	 .help = "Last update time of this deployment condition."},
+	{"lastTransitionTime", API_TIME, .pb = 7,
+	 .help = "Last transition time of this deployment condition."},
+	{"reason", API_STRING, .pb = 4, .help = "Reason of this deployment condition."},
+	{"message", API_STRING, .pb = 5, .help = "Message of this deployment condition."},
 };
 
 const struct api_type api_t_apps_v1_DeploymentCondition = {
@@ -83,18 +88,21 @@ const struct api_type api_t_apps_v1_DeploymentCondition = {
 };
 
 static const struct api_field DeploymentStatus_fields[] = {
-	{"observedGeneration", API_INT64, .pb = 1, .help = "Generation the status belongs to."},
-	{"replicas", API_INT32, .pb = 2, .help = "How many pods."},
-	{"updatedReplicas", API_INT32, .pb = 3, .help = "Pods of the newest template."},
-	{"readyReplicas", API_INT32, .pb = 7, .help = "Pods that are ready."},
+	{"observedGeneration", API_INT64, .pb = 1,
+	 .help = "Observed generation of this deployment status."},
+	{"replicas", API_INT32, .pb = 2, .help = "Replicas of this deployment status."},
+	{"updatedReplicas", API_INT32, .pb = 3,
+	 .help = "Updated replicas of this deployment status."},
+	{"readyReplicas", API_INT32, .pb = 7, .help = "Ready replicas of this deployment status."},
 	{"availableReplicas", API_INT32, .pb = 4,
-	 .help = "Pods that have been ready for long enough."},
-	{"unavailableReplicas", API_INT32, .pb = 5, .help = "Pods still missing."},
+	 .help = "Available replicas of this deployment status."},
+	{"unavailableReplicas", API_INT32, .pb = 5,
+	 .help = "Unavailable replicas of this deployment status."},
 	{"terminatingReplicas", API_INT32, .pb = 9, .flags = API_PTR,
 	 .help = "Terminating replicas of this deployment status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_apps_v1_DeploymentCondition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this deployment status."},
 	{"collisionCount", API_INT32, .pb = 8, .flags = API_PTR,
 	 .help = "Collision count of this deployment status."},
 };
@@ -110,11 +118,11 @@ static const struct api_field Deployment_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this deployment."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_apps_v1_DeploymentSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this deployment."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_DeploymentStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this deployment."},
 };
 
 const struct api_type api_t_apps_v1_Deployment = {
@@ -125,13 +133,14 @@ const struct api_type api_t_apps_v1_Deployment = {
 };
 
 static const struct api_field ReplicaSetSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1", .help = "How many pods."},
+	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1",
+	 .help = "Replicas of this replica set spec."},
 	{"minReadySeconds", API_INT32, .pb = 4,
-	 .help = "Seconds a new pod must be ready to count as available."},
+	 .help = "Min ready seconds of this replica set spec."},
 	{"selector", API_OBJECT, .pb = 2, .flags = API_REQUIRED | API_PTR,
 	 .ref = &api_t_meta_v1_LabelSelector, .help = "Selector of this replica set spec."},
 	{"template", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_PodTemplateSpec,
-	 .help = "What the pods look like."},
+	 .help = "Template of this replica set spec."},
 };
 
 const struct api_type api_t_apps_v1_ReplicaSetSpec = {
@@ -142,11 +151,14 @@ const struct api_type api_t_apps_v1_ReplicaSetSpec = {
 };
 
 static const struct api_field ReplicaSetCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Which type it is."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
-	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
-	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
+	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
+	 .help = "Type of this replica set condition."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY,
+	 .help = "Status of this replica set condition."},
+	{"lastTransitionTime", API_TIME, .pb = 3,
+	 .help = "Last transition time of this replica set condition."},
+	{"reason", API_STRING, .pb = 4, .help = "Reason of this replica set condition."},
+	{"message", API_STRING, .pb = 5, .help = "Message of this replica set condition."},
 };
 
 const struct api_type api_t_apps_v1_ReplicaSetCondition = {
@@ -158,18 +170,19 @@ const struct api_type api_t_apps_v1_ReplicaSetCondition = {
 
 static const struct api_field ReplicaSetStatus_fields[] = {
 	{"replicas", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "How many pods."},
+	 .help = "Replicas of this replica set status."},
 	{"fullyLabeledReplicas", API_INT32, .pb = 2,
 	 .help = "Fully labeled replicas of this replica set status."},
-	{"readyReplicas", API_INT32, .pb = 4, .help = "Pods that are ready."},
+	{"readyReplicas", API_INT32, .pb = 4, .help = "Ready replicas of this replica set status."},
 	{"availableReplicas", API_INT32, .pb = 5,
-	 .help = "Pods that have been ready for long enough."},
+	 .help = "Available replicas of this replica set status."},
 	{"terminatingReplicas", API_INT32, .pb = 7, .flags = API_PTR,
 	 .help = "Terminating replicas of this replica set status."},
-	{"observedGeneration", API_INT64, .pb = 3, .help = "Generation the status belongs to."},
+	{"observedGeneration", API_INT64, .pb = 3,
+	 .help = "Observed generation of this replica set status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_apps_v1_ReplicaSetCondition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this replica set status."},
 };
 
 const struct api_type api_t_apps_v1_ReplicaSetStatus = {
@@ -183,11 +196,11 @@ static const struct api_field ReplicaSet_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this replica set."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_apps_v1_ReplicaSetSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this replica set."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_ReplicaSetStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this replica set."},
 };
 
 const struct api_type api_t_apps_v1_ReplicaSet = {
@@ -201,7 +214,7 @@ static const struct api_field RollingUpdateStatefulSetStrategy_fields[] = {
 	{"partition", API_INT32, .pb = 1, .flags = API_PTR, .def = "0",
 	 .help = "Partition of this rolling update stateful set strategy."},
 	{"maxUnavailable", API_INT_OR_STRING, .pb = 2, .flags = API_PTR,
-	 .help = "How many pods may be missing during an update."},
+	 .help = "Max unavailable of this rolling update stateful set strategy."},
 };
 
 const struct api_type api_t_apps_v1_RollingUpdateStatefulSetStrategy = {
@@ -213,7 +226,8 @@ const struct api_type api_t_apps_v1_RollingUpdateStatefulSetStrategy = {
 
 static const struct api_field StatefulSetUpdateStrategy_fields[] = {
 	{"type", API_STRING, .pb = 1, .def = "\"RollingUpdate\"",
-	 .enums = enum_StatefulSetUpdateStrategyType, .help = "Which type it is."},
+	 .enums = enum_StatefulSetUpdateStrategyType,
+	 .help = "Type of this stateful set update strategy."},
 	{"rollingUpdate", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_apps_v1_RollingUpdateStatefulSetStrategy,
 	 .help = "Rolling update of this stateful set update strategy."},
@@ -254,11 +268,12 @@ const struct api_type api_t_apps_v1_StatefulSetOrdinals = {
 };
 
 static const struct api_field StatefulSetSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1", .help = "How many pods."},
+	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1",
+	 .help = "Replicas of this stateful set spec."},
 	{"selector", API_OBJECT, .pb = 2, .flags = API_REQUIRED | API_PTR,
 	 .ref = &api_t_meta_v1_LabelSelector, .help = "Selector of this stateful set spec."},
 	{"template", API_OBJECT, .pb = 3, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "What the pods look like."},
+	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "Template of this stateful set spec."},
 	{"volumeClaimTemplates", API_OBJECT, API_LIST, .pb = 4,
 	 .ref = &api_t_core_v1_PersistentVolumeClaim,
 	 .help = "The volume claim templates of this stateful set spec."},
@@ -270,9 +285,9 @@ static const struct api_field StatefulSetSpec_fields[] = {
 	{"updateStrategy", API_OBJECT, .pb = 7, .ref = &api_t_apps_v1_StatefulSetUpdateStrategy,
 	 .def = "{}", .help = "Update strategy of this stateful set spec."},
 	{"revisionHistoryLimit", API_INT32, .pb = 8, .flags = API_PTR, .def = "10",
-	 .help = "How many old revisions are kept."},
+	 .help = "Revision history limit of this stateful set spec."},
 	{"minReadySeconds", API_INT32, .pb = 9,
-	 .help = "Seconds a new pod must be ready to count as available."},
+	 .help = "Min ready seconds of this stateful set spec."},
 	{"persistentVolumeClaimRetentionPolicy", API_OBJECT, .pb = 10, .flags = API_PTR,
 	 .ref = &api_t_apps_v1_StatefulSetPersistentVolumeClaimRetentionPolicy, .def = "{}",
 	 .help = "Persistent volume claim retention policy of this stateful set spec."},
@@ -288,11 +303,14 @@ const struct api_type api_t_apps_v1_StatefulSetSpec = {
 };
 
 static const struct api_field StatefulSetCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Which type it is."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
-	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
-	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
+	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
+	 .help = "Type of this stateful set condition."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY,
+	 .help = "Status of this stateful set condition."},
+	{"lastTransitionTime", API_TIME, .pb = 3,
+	 .help = "Last transition time of this stateful set condition."},
+	{"reason", API_STRING, .pb = 4, .help = "Reason of this stateful set condition."},
+	{"message", API_STRING, .pb = 5, .help = "Message of this stateful set condition."},
 };
 
 const struct api_type api_t_apps_v1_StatefulSetCondition = {
@@ -303,13 +321,16 @@ const struct api_type api_t_apps_v1_StatefulSetCondition = {
 };
 
 static const struct api_field StatefulSetStatus_fields[] = {
-	{"observedGeneration", API_INT64, .pb = 1, .help = "Generation the status belongs to."},
+	{"observedGeneration", API_INT64, .pb = 1,
+	 .help = "Observed generation of this stateful set status."},
 	{"replicas", API_INT32, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "How many pods."},
-	{"readyReplicas", API_INT32, .pb = 3, .help = "Pods that are ready."},
+	 .help = "Replicas of this stateful set status."},
+	{"readyReplicas", API_INT32, .pb = 3,
+	 .help = "Ready replicas of this stateful set status."},
 	{"currentReplicas", API_INT32, .pb = 4,
 	 .help = "Current replicas of this stateful set status."},
-	{"updatedReplicas", API_INT32, .pb = 5, .help = "Pods of the newest template."},
+	{"updatedReplicas", API_INT32, .pb = 5,
+	 .help = "Updated replicas of this stateful set status."},
 	{"currentRevision", API_STRING, .pb = 6,
 	 .help = "Current revision of this stateful set status."},
 	{"updateRevision", API_STRING, .pb = 7,
@@ -318,9 +339,9 @@ static const struct api_field StatefulSetStatus_fields[] = {
 	 .help = "Collision count of this stateful set status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 10, .flags = API_MERGE,
 	 .ref = &api_t_apps_v1_StatefulSetCondition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this stateful set status."},
 	{"availableReplicas", API_INT32, .pb = 11, .flags = API_KEEP_EMPTY,
-	 .help = "Pods that have been ready for long enough."},
+	 .help = "Available replicas of this stateful set status."},
 };
 
 const struct api_type api_t_apps_v1_StatefulSetStatus = {
@@ -334,11 +355,11 @@ static const struct api_field StatefulSet_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this stateful set."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_apps_v1_StatefulSetSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this stateful set."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_StatefulSetStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this stateful set."},
 };
 
 const struct api_type api_t_apps_v1_StatefulSet = {
@@ -350,9 +371,9 @@ const struct api_type api_t_apps_v1_StatefulSet = {
 
 static const struct api_field RollingUpdateDaemonSet_fields[] = {
 	{"maxUnavailable", API_INT_OR_STRING, .pb = 1, .flags = API_PTR, .def = "1",
-	 .help = "How many pods may be missing during an update."},
+	 .help = "Max unavailable of this rolling update daemon set."},
 	{"maxSurge", API_INT_OR_STRING, .pb = 2, .flags = API_PTR, .def = "0",
-	 .help = "How many pods there may be above the wanted number."},
+	 .help = "Max surge of this rolling update daemon set."},
 };
 
 const struct api_type api_t_apps_v1_RollingUpdateDaemonSet = {
@@ -364,7 +385,8 @@ const struct api_type api_t_apps_v1_RollingUpdateDaemonSet = {
 
 static const struct api_field DaemonSetUpdateStrategy_fields[] = {
 	{"type", API_STRING, .pb = 1, .def = "\"RollingUpdate\"",
-	 .enums = enum_DaemonSetUpdateStrategyType, .help = "Which type it is."},
+	 .enums = enum_DaemonSetUpdateStrategyType,
+	 .help = "Type of this daemon set update strategy."},
 	{"rollingUpdate", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_apps_v1_RollingUpdateDaemonSet,
 	 .help = "Rolling update of this daemon set update strategy."},
@@ -382,13 +404,13 @@ static const struct api_field DaemonSetSpec_fields[] = {
 	{"selector", API_OBJECT, .pb = 1, .flags = API_REQUIRED | API_PTR,
 	 .ref = &api_t_meta_v1_LabelSelector, .help = "Selector of this daemon set spec."},
 	{"template", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "What the pods look like."},
+	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "Template of this daemon set spec."},
 	{"updateStrategy", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_DaemonSetUpdateStrategy,
 	 .def = "{}", .help = "Update strategy of this daemon set spec."},
 	{"minReadySeconds", API_INT32, .pb = 4,
-	 .help = "Seconds a new pod must be ready to count as available."},
+	 .help = "Min ready seconds of this daemon set spec."},
 	{"revisionHistoryLimit", API_INT32, .pb = 6, .flags = API_PTR, .def = "10",
-	 .help = "How many old revisions are kept."},
+	 .help = "Revision history limit of this daemon set spec."},
 };
 
 const struct api_type api_t_apps_v1_DaemonSetSpec = {
@@ -399,11 +421,14 @@ const struct api_type api_t_apps_v1_DaemonSetSpec = {
 };
 
 static const struct api_field DaemonSetCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Which type it is."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
-	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
-	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
+	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
+	 .help = "Type of this daemon set condition."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY,
+	 .help = "Status of this daemon set condition."},
+	{"lastTransitionTime", API_TIME, .pb = 3,
+	 .help = "Last transition time of this daemon set condition."},
+	{"reason", API_STRING, .pb = 4, .help = "Reason of this daemon set condition."},
+	{"message", API_STRING, .pb = 5, .help = "Message of this daemon set condition."},
 };
 
 const struct api_type api_t_apps_v1_DaemonSetCondition = {
@@ -422,7 +447,8 @@ static const struct api_field DaemonSetStatus_fields[] = {
 	 .help = "Desired number scheduled of this daemon set status."},
 	{"numberReady", API_INT32, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Number ready of this daemon set status."},
-	{"observedGeneration", API_INT64, .pb = 5, .help = "Generation the status belongs to."},
+	{"observedGeneration", API_INT64, .pb = 5,
+	 .help = "Observed generation of this daemon set status."},
 	{"updatedNumberScheduled", API_INT32, .pb = 6,
 	 .help = "Updated number scheduled of this daemon set status."},
 	{"numberAvailable", API_INT32, .pb = 7,
@@ -433,7 +459,7 @@ static const struct api_field DaemonSetStatus_fields[] = {
 	 .help = "Collision count of this daemon set status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 10, .flags = API_MERGE,
 	 .ref = &api_t_apps_v1_DaemonSetCondition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this daemon set status."},
 };
 
 const struct api_type api_t_apps_v1_DaemonSetStatus = {
@@ -447,11 +473,11 @@ static const struct api_field DaemonSet_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this daemon set."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_apps_v1_DaemonSetSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this daemon set."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_DaemonSetStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this daemon set."},
 };
 
 const struct api_type api_t_apps_v1_DaemonSet = {
@@ -465,9 +491,9 @@ static const struct api_field ControllerRevision_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this controller revision."},
 	{"data", API_ANY, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Keys and values."},
+	 .help = "Data of this controller revision."},
 	{"revision", API_INT64, .pb = 3, .flags = API_KEEP_EMPTY,
 	 .help = "Revision of this controller revision."},
 };

@@ -2,7 +2,7 @@
 #include "lib/api/kinds/types.h"
 
 static const struct api_field ScaleSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .help = "How many pods."},
+	{"replicas", API_INT32, .pb = 1, .help = "Replicas of this scale spec."},
 };
 
 const struct api_type api_t_autoscaling_v1_ScaleSpec = {
@@ -14,7 +14,7 @@ const struct api_type api_t_autoscaling_v1_ScaleSpec = {
 
 static const struct api_field ScaleStatus_fields[] = {
 	{"replicas", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "How many pods."},
+	 .help = "Replicas of this scale status."},
 	{"selector", API_STRING, .pb = 2, .help = "Selector of this scale status."},
 };
 
@@ -29,11 +29,11 @@ static const struct api_field Scale_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this scale."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_autoscaling_v1_ScaleSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this scale."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_autoscaling_v1_ScaleStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this scale."},
 };
 
 const struct api_type api_t_autoscaling_v1_Scale = {
@@ -46,8 +46,10 @@ const struct api_type api_t_autoscaling_v1_Scale = {
 static const struct api_field CrossVersionObjectReference_fields[] = {
 	{"kind", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this cross version object reference."},
-	{"name", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
-	{"apiVersion", API_STRING, .pb = 3, .help = "Group and version of the object's form."},
+	{"name", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this cross version object reference."},
+	{"apiVersion", API_STRING, .pb = 3,
+	 .help = "Api version of this cross version object reference."},
 };
 
 const struct api_type api_t_autoscaling_v1_CrossVersionObjectReference = {
@@ -79,7 +81,7 @@ const struct api_type api_t_autoscaling_v1_HorizontalPodAutoscalerSpec = {
 
 static const struct api_field HorizontalPodAutoscalerStatus_fields[] = {
 	{"observedGeneration", API_INT64, .pb = 1, .flags = API_PTR,
-	 .help = "Generation the status belongs to."},
+	 .help = "Observed generation of this horizontal pod autoscaler status."},
 	{"lastScaleTime", API_TIME, .pb = 2, .flags = API_PTR,
 	 .help = "Last scale time of this horizontal pod autoscaler status."},
 	{"currentReplicas", API_INT32, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
@@ -101,11 +103,12 @@ static const struct api_field HorizontalPodAutoscaler_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this horizontal pod autoscaler."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v1_HorizontalPodAutoscalerSpec, .help = "What is wanted."},
+	 .ref = &api_t_autoscaling_v1_HorizontalPodAutoscalerSpec,
+	 .help = "Spec of this horizontal pod autoscaler."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_autoscaling_v1_HorizontalPodAutoscalerStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this horizontal pod autoscaler."},
 };
 
 const struct api_type api_t_autoscaling_v1_HorizontalPodAutoscaler = {

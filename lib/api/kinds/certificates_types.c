@@ -28,16 +28,16 @@ static const char *const enum_KeyUsage[] = {"any",
 
 static const struct api_field CertificateSigningRequestSpec_fields[] = {
 	{"request", API_BYTES, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "The request, PEM in base64."},
+	 .help = "Request of this certificate signing request spec."},
 	{"signerName", API_STRING, .pb = 7, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Who is to sign."},
-	{"expirationSeconds", API_INT32, .pb = 8, .flags = API_PTR, .help = "Seconds it is valid."},
+	 .help = "Signer name of this certificate signing request spec."},
+	{"expirationSeconds", API_INT32, .pb = 8, .flags = API_PTR,
+	 .help = "Expiration seconds of this certificate signing request spec."},
 	{"usages", API_STRING, API_LIST, .pb = 5, .enums = enum_KeyUsage,
-	 .help = "What the key is to be used for."},
+	 .help = "The usages of this certificate signing request spec."},
 	{"username", API_STRING, .pb = 2,
 	 .help = "Username of this certificate signing request spec."},
-	{"uid", API_STRING, .pb = 3,
-	 .help = "Unique identity in time and space, given by the server."},
+	{"uid", API_STRING, .pb = 3, .help = "Uid of this certificate signing request spec."},
 	{"groups", API_STRING, API_LIST, .pb = 4,
 	 .help = "The groups of this certificate signing request spec."},
 	{"extra", API_STRING, API_MAP, .pb = 6, .flags = API_PB_WRAPPED | API_MAP_OF_LISTS,
@@ -53,13 +53,17 @@ const struct api_type api_t_certificates_v1_CertificateSigningRequestSpec = {
 
 static const struct api_field CertificateSigningRequestCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Which type it is."},
+	 .help = "Type of this certificate signing request condition."},
 	{"status", API_STRING, .pb = 6, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "What is observed."},
-	{"reason", API_STRING, .pb = 2, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 3, .help = "Why, for people."},
-	{"lastUpdateTime", API_TIME, .pb = 4, .help = "When it was last written."},
-	{"lastTransitionTime", API_TIME, .pb = 5, .help = "When the status last changed."},
+	 .help = "Status of this certificate signing request condition."},
+	{"reason", API_STRING, .pb = 2,
+	 .help = "Reason of this certificate signing request condition."},
+	{"message", API_STRING, .pb = 3,
+	 .help = "Message of this certificate signing request condition."},
+	{"lastUpdateTime", API_TIME, .pb = 4,
+	 .help = "Last update time of this certificate signing request condition."},
+	{"lastTransitionTime", API_TIME, .pb = 5,
+	 .help = "Last transition time of this certificate signing request condition."},
 };
 
 const struct api_type api_t_certificates_v1_CertificateSigningRequestCondition = {
@@ -72,7 +76,7 @@ const struct api_type api_t_certificates_v1_CertificateSigningRequestCondition =
 static const struct api_field CertificateSigningRequestStatus_fields[] = {
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1,
 	 .ref = &api_t_certificates_v1_CertificateSigningRequestCondition, .keys = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this certificate signing request status."},
 	{"certificate", API_BYTES, .pb = 2,
 	 .help = "Certificate of this certificate signing request status."},
 };
@@ -88,12 +92,13 @@ static const struct api_field CertificateSigningRequest_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this certificate signing request."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_certificates_v1_CertificateSigningRequestSpec, .help = "What is wanted."},
+	 .ref = &api_t_certificates_v1_CertificateSigningRequestSpec,
+	 .help = "Spec of this certificate signing request."},
 	{"status", API_OBJECT, .pb = 3,
 	 .ref = &api_t_certificates_v1_CertificateSigningRequestStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this certificate signing request."},
 };
 
 const struct api_type api_t_certificates_v1_CertificateSigningRequest = {

@@ -40,9 +40,9 @@ static const char *const enum_PullPolicy[] = {"Always", "IfNotPresent", "Never",
 
 static const struct api_field ObjectFieldSelector_fields[] = {
 	{"apiVersion", API_STRING, .pb = 1, .def = "\"v1\"",
-	 .help = "Group and version of the object's form."},
+	 .help = "Api version of this object field selector."},
 	{"fieldPath", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of the field."},
+	 .help = "Field path of this object field selector."},
 };
 
 const struct api_type api_t_core_v1_ObjectFieldSelector = {
@@ -70,13 +70,13 @@ const struct api_type api_t_core_v1_ResourceFieldSelector = {
 };
 
 static const struct api_field ContainerPort_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Its name."},
-	{"hostPort", API_INT32, .pb = 2, .help = "Port on the node."},
+	{"name", API_STRING, .pb = 1, .help = "Name of this container port."},
+	{"hostPort", API_INT32, .pb = 2, .help = "Host port of this container port."},
 	{"containerPort", API_INT32, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port inside the pod."},
+	 .help = "Container port of this container port."},
 	{"protocol", API_STRING, .pb = 4, .def = "\"TCP\"", .enums = enum_Protocol,
-	 .help = "TCP, UDP or SCTP."},
-	{"hostIP", API_STRING, .pb = 5, .help = "Address on the node."},
+	 .help = "Protocol of this container port."},
+	{"hostIP", API_STRING, .pb = 5, .help = "Host IP of this container port."},
 };
 
 const struct api_type api_t_core_v1_ContainerPort = {
@@ -88,7 +88,7 @@ const struct api_type api_t_core_v1_ContainerPort = {
 
 static const struct api_field ConfigMapEnvSource_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
-	{"optional", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether it may be absent."},
+	{"optional", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether optional holds."},
 };
 
 const struct api_type api_t_core_v1_ConfigMapEnvSource = {
@@ -100,7 +100,7 @@ const struct api_type api_t_core_v1_ConfigMapEnvSource = {
 
 static const struct api_field SecretEnvSource_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
-	{"optional", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether it may be absent."},
+	{"optional", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether optional holds."},
 };
 
 const struct api_type api_t_core_v1_SecretEnvSource = {
@@ -129,8 +129,8 @@ const struct api_type api_t_core_v1_EnvFromSource = {
 static const struct api_field ConfigMapKeySelector_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
 	{"key", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of the key."},
-	{"optional", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Whether it may be absent."},
+	 .help = "Key of this config map key selector."},
+	{"optional", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Whether optional holds."},
 };
 
 const struct api_type api_t_core_v1_ConfigMapKeySelector = {
@@ -144,8 +144,8 @@ const struct api_type api_t_core_v1_ConfigMapKeySelector = {
 static const struct api_field SecretKeySelector_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
 	{"key", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of the key."},
-	{"optional", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Whether it may be absent."},
+	 .help = "Key of this secret key selector."},
+	{"optional", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Whether optional holds."},
 };
 
 const struct api_type api_t_core_v1_SecretKeySelector = {
@@ -159,10 +159,11 @@ const struct api_type api_t_core_v1_SecretKeySelector = {
 static const struct api_field FileKeySelector_fields[] = {
 	{"volumeName", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Volume name of this file key selector."},
-	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
+	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Path of this file key selector."},
 	{"key", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of the key."},
-	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether it may be absent."},
+	 .help = "Key of this file key selector."},
+	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether optional holds."},
 };
 
 const struct api_type api_t_core_v1_FileKeySelector = {
@@ -196,8 +197,9 @@ const struct api_type api_t_core_v1_EnvVarSource = {
 };
 
 static const struct api_field EnvVar_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
-	{"value", API_STRING, .pb = 2, .help = "The value."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this env var."},
+	{"value", API_STRING, .pb = 2, .help = "Value of this env var."},
 	{"valueFrom", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_EnvVarSource,
 	 .help = "Value from of this env var."},
 };
@@ -210,8 +212,9 @@ const struct api_type api_t_core_v1_EnvVar = {
 };
 
 static const struct api_field ResourceClaim_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
-	{"request", API_STRING, .pb = 2, .help = "The request, PEM in base64."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this resource claim."},
+	{"request", API_STRING, .pb = 2, .help = "Request of this resource claim."},
 };
 
 const struct api_type api_t_core_v1_ResourceClaim = {
@@ -222,8 +225,9 @@ const struct api_type api_t_core_v1_ResourceClaim = {
 };
 
 static const struct api_field ResourceRequirements_fields[] = {
-	{"limits", API_QUANTITY, API_MAP, .pb = 1, .help = "The most that may be used."},
-	{"requests", API_QUANTITY, API_MAP, .pb = 2, .help = "What is set aside."},
+	{"limits", API_QUANTITY, API_MAP, .pb = 1, .help = "Limits of this resource requirements."},
+	{"requests", API_QUANTITY, API_MAP, .pb = 2,
+	 .help = "Requests of this resource requirements."},
 	{"claims", API_OBJECT, API_LIST, API_LISTMAP, .pb = 3, .ref = &api_t_core_v1_ResourceClaim,
 	 .keys = "name", .help = "The claims of this resource requirements."},
 };
@@ -239,7 +243,7 @@ static const struct api_field ContainerResizePolicy_fields[] = {
 	{"resourceName", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Resource name of this container resize policy."},
 	{"restartPolicy", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "When containers are started again: Always, OnFailure or Never."},
+	 .help = "Restart policy of this container resize policy."},
 };
 
 const struct api_type api_t_core_v1_ContainerResizePolicy = {
@@ -251,8 +255,9 @@ const struct api_type api_t_core_v1_ContainerResizePolicy = {
 
 static const struct api_field ContainerRestartRuleOnExitCodes_fields[] = {
 	{"operator", API_STRING, .pb = 1, .flags = API_REQUIRED,
-	 .help = "How the values are compared."},
-	{"values", API_INT32, API_LIST, API_SET, .pb = 2, .help = "Values to compare with."},
+	 .help = "Operator of this container restart rule on exit codes."},
+	{"values", API_INT32, API_LIST, API_SET, .pb = 2,
+	 .help = "The values of this container restart rule on exit codes."},
 };
 
 const struct api_type api_t_core_v1_ContainerRestartRuleOnExitCodes = {
@@ -278,18 +283,17 @@ const struct api_type api_t_core_v1_ContainerRestartRule = {
 };
 
 static const struct api_field VolumeMount_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
-	{"readOnly", API_BOOL, .pb = 2, .help = "Allow no writes."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this volume mount."},
+	{"readOnly", API_BOOL, .pb = 2, .help = "Whether read only holds."},
 	{"recursiveReadOnly", API_STRING, .pb = 7, .flags = API_PTR,
 	 .help = "Recursive read only of this volume mount."},
 	{"mountPath", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path in the container."},
-	{"subPath", API_STRING, .pb = 4, .help = "Path inside the volume that is mounted."},
+	 .help = "Mount path of this volume mount."},
+	{"subPath", API_STRING, .pb = 4, .help = "Sub path of this volume mount."},
 	{"mountPropagation", API_STRING, .pb = 5, .flags = API_PTR,
-	 .enums = enum_MountPropagationMode,
-	 .help = "How mounts travel between host and container."},
-	{"subPathExpr", API_STRING, .pb = 6,
-	 .help = "The same, with variables of the environment expanded."},
+	 .enums = enum_MountPropagationMode, .help = "Mount propagation of this volume mount."},
+	{"subPathExpr", API_STRING, .pb = 6, .help = "Sub path expr of this volume mount."},
 	{"bindMountOptions", API_STRING, API_LIST, API_SET, .pb = 8,
 	 .help = "The bind mount options of this volume mount."},
 };
@@ -302,7 +306,8 @@ const struct api_type api_t_core_v1_VolumeMount = {
 };
 
 static const struct api_field VolumeDevice_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this volume device."},
 	{"devicePath", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Device path of this volume device."},
 };
@@ -315,8 +320,7 @@ const struct api_type api_t_core_v1_VolumeDevice = {
 };
 
 static const struct api_field ExecAction_fields[] = {
-	{"command", API_STRING, API_LIST, .pb = 1,
-	 .help = "Program to run instead of the entry point of the image."},
+	{"command", API_STRING, API_LIST, .pb = 1, .help = "The command of this exec action."},
 };
 
 const struct api_type api_t_core_v1_ExecAction = {
@@ -327,9 +331,10 @@ const struct api_type api_t_core_v1_ExecAction = {
 };
 
 static const struct api_field HTTPHeader_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this http header."},
 	{"value", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "The value."},
+	 .help = "Value of this http header."},
 };
 
 const struct api_type api_t_core_v1_HTTPHeader = {
@@ -340,16 +345,16 @@ const struct api_type api_t_core_v1_HTTPHeader = {
 };
 
 static const struct api_field HTTPGetAction_fields[] = {
-	{"path", API_STRING, .pb = 1, .def = "\"/\"", .help = "The path."},
+	{"path", API_STRING, .pb = 1, .def = "\"/\"", .help = "Path of this http get action."},
 	{"port", API_INT_OR_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port by number or name."},
-	{"host", API_STRING, .pb = 3, .help = "Host name or address."},
+	 .help = "Port of this http get action."},
+	{"host", API_STRING, .pb = 3, .help = "Host of this http get action."},
 	{"scheme", API_STRING, .pb = 4, .def = "\"HTTP\"", .enums = enum_URIScheme,
-	 .help = "HTTP or HTTPS."},
+	 .help = "Scheme of this http get action."},
 	{"httpHeaders", API_OBJECT, API_LIST, .pb = 5, .ref = &api_t_core_v1_HTTPHeader,
-	 .help = "Headers of the request."},
+	 .help = "The http headers of this http get action."},
 	{"protocol", API_STRING, .pb = 6, .flags = API_PTR, .enums = enum_HTTPProtocol,
-	 .help = "TCP, UDP or SCTP."},
+	 .help = "Protocol of this http get action."},
 };
 
 const struct api_type api_t_core_v1_HTTPGetAction = {
@@ -361,8 +366,8 @@ const struct api_type api_t_core_v1_HTTPGetAction = {
 
 static const struct api_field TCPSocketAction_fields[] = {
 	{"port", API_INT_OR_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port by number or name."},
-	{"host", API_STRING, .pb = 2, .help = "Host name or address."},
+	 .help = "Port of this tcp socket action."},
+	{"host", API_STRING, .pb = 2, .help = "Host of this tcp socket action."},
 };
 
 const struct api_type api_t_core_v1_TCPSocketAction = {
@@ -374,7 +379,7 @@ const struct api_type api_t_core_v1_TCPSocketAction = {
 
 static const struct api_field GRPCAction_fields[] = {
 	{"port", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port by number or name."},
+	 .help = "Port of this grpc action."},
 	{"service", API_STRING, .pb = 2, .flags = API_PTR | API_KEEP_EMPTY, .def = "\"\"",
 	 .help = "Service of this grpc action."},
 	{"mode", API_STRING, .pb = 3, .flags = API_PTR, .enums = enum_GRPCProbeMode,
@@ -390,13 +395,13 @@ const struct api_type api_t_core_v1_GRPCAction = {
 
 static const struct api_field ProbeHandler_fields[] = {
 	{"exec", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_ExecAction,
-	 .help = "Run a command in the container."},
+	 .help = "Exec of this probe handler."},
 	{"httpGet", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_core_v1_HTTPGetAction,
-	 .help = "Ask for a page over HTTP."},
+	 .help = "Http get of this probe handler."},
 	{"tcpSocket", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_TCPSocketAction,
-	 .help = "Open a TCP connection."},
+	 .help = "Tcp socket of this probe handler."},
 	{"grpc", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_core_v1_GRPCAction,
-	 .help = "Ask the gRPC health service."},
+	 .help = "Grpc of this probe handler."},
 };
 
 const struct api_type api_t_core_v1_ProbeHandler = {
@@ -408,24 +413,23 @@ const struct api_type api_t_core_v1_ProbeHandler = {
 
 static const struct api_field Probe_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_ProbeHandler},
-	{"initialDelaySeconds", API_INT32, .pb = 2,
-	 .help = "Seconds after start before the first check."},
+	{"initialDelaySeconds", API_INT32, .pb = 2, .help = "Initial delay seconds of this probe."},
 	{"timeoutSeconds", API_INT32, .pb = 3, .def = "1",
-	 .help = "Seconds until an attempt counts as failed."},
-	{"periodSeconds", API_INT32, .pb = 4, .def = "10", .help = "Seconds between checks."},
+	 .help = "Timeout seconds of this probe."},
+	{"periodSeconds", API_INT32, .pb = 4, .def = "10", .help = "Period seconds of this probe."},
 	{"successThreshold", API_INT32, .pb = 5, .def = "1",
-	 .help = "Passes in a row that make it good again."},
+	 .help = "Success threshold of this probe."},
 	{"failureThreshold", API_INT32, .pb = 6, .def = "3",
-	 .help = "Failures in a row that make it bad."},
+	 .help = "Failure threshold of this probe."},
 	{"terminationGracePeriodSeconds", API_INT64, .pb = 7, .flags = API_PTR,
-	 .help = "Seconds between the stop signal and the kill."},
+	 .help = "Termination grace period seconds of this probe."},
 };
 
 const struct api_type api_t_core_v1_Probe = {
 	.name = "io.k8s.api.core.v1.Probe",
 	.fields = Probe_fields,
 	.n_fields = ARRAY_SIZE(Probe_fields),
-	.help = "A check of a container.",
+	.help = "Probe.",
 };
 
 static const struct api_field SleepAction_fields[] = {
@@ -442,11 +446,11 @@ const struct api_type api_t_core_v1_SleepAction = {
 
 static const struct api_field LifecycleHandler_fields[] = {
 	{"exec", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_ExecAction,
-	 .help = "Run a command in the container."},
+	 .help = "Exec of this lifecycle handler."},
 	{"httpGet", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_core_v1_HTTPGetAction,
-	 .help = "Ask for a page over HTTP."},
+	 .help = "Http get of this lifecycle handler."},
 	{"tcpSocket", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_TCPSocketAction,
-	 .help = "Open a TCP connection."},
+	 .help = "Tcp socket of this lifecycle handler."},
 	{"sleep", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_core_v1_SleepAction,
 	 .help = "Sleep of this lifecycle handler."},
 };
@@ -460,9 +464,9 @@ const struct api_type api_t_core_v1_LifecycleHandler = {
 
 static const struct api_field Lifecycle_fields[] = {
 	{"postStart", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_LifecycleHandler,
-	 .help = "Runs right after the start."},
+	 .help = "Post start of this lifecycle."},
 	{"preStop", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_core_v1_LifecycleHandler,
-	 .help = "Runs before the stop signal."},
+	 .help = "Pre stop of this lifecycle."},
 	{"stopSignal", API_STRING, .pb = 3, .flags = API_PTR, .enums = enum_Signal,
 	 .help = "Stop signal of this lifecycle."},
 };
@@ -489,7 +493,7 @@ const struct api_type api_t_core_v1_Capabilities = {
 static const struct api_field SELinuxOptions_fields[] = {
 	{"user", API_STRING, .pb = 1, .help = "User of this se linux options."},
 	{"role", API_STRING, .pb = 2, .help = "Role of this se linux options."},
-	{"type", API_STRING, .pb = 3, .help = "Which type it is."},
+	{"type", API_STRING, .pb = 3, .help = "Type of this se linux options."},
 	{"level", API_STRING, .pb = 4, .help = "Level of this se linux options."},
 };
 
@@ -519,7 +523,7 @@ const struct api_type api_t_core_v1_WindowsSecurityContextOptions = {
 
 static const struct api_field SeccompProfile_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_SeccompProfileType, .help = "Which type it is."},
+	 .enums = enum_SeccompProfileType, .help = "Type of this seccomp profile."},
 	{"localhostProfile", API_STRING, .pb = 2, .flags = API_PTR,
 	 .help = "Localhost profile of this seccomp profile."},
 };
@@ -533,7 +537,7 @@ const struct api_type api_t_core_v1_SeccompProfile = {
 
 static const struct api_field AppArmorProfile_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_AppArmorProfileType, .help = "Which type it is."},
+	 .enums = enum_AppArmorProfileType, .help = "Type of this app armor profile."},
 	{"localhostProfile", API_STRING, .pb = 2, .flags = API_PTR,
 	 .help = "Localhost profile of this app armor profile."},
 };
@@ -547,27 +551,31 @@ const struct api_type api_t_core_v1_AppArmorProfile = {
 
 static const struct api_field SecurityContext_fields[] = {
 	{"capabilities", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_Capabilities,
-	 .help = "Capabilities to add and drop."},
-	{"privileged", API_BOOL, .pb = 2, .flags = API_PTR, .help = "All rights of the node."},
+	 .help = "Capabilities of this security context."},
+	{"privileged", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether privileged holds."},
 	{"seLinuxOptions", API_OBJECT, .pb = 3, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SELinuxOptions, .help = "SELinux label."},
+	 .ref = &api_t_core_v1_SELinuxOptions,
+	 .help = "Se linux options of this security context."},
 	{"windowsOptions", API_OBJECT, .pb = 10, .flags = API_PTR,
 	 .ref = &api_t_core_v1_WindowsSecurityContextOptions,
-	 .help = "Only for nodes with Windows."},
-	{"runAsUser", API_INT64, .pb = 4, .flags = API_PTR, .help = "User id the program runs as."},
+	 .help = "Windows options of this security context."},
+	{"runAsUser", API_INT64, .pb = 4, .flags = API_PTR,
+	 .help = "Run as user of this security context."},
 	{"runAsGroup", API_INT64, .pb = 8, .flags = API_PTR,
-	 .help = "Group id the program runs as."},
-	{"runAsNonRoot", API_BOOL, .pb = 5, .flags = API_PTR, .help = "Refuse to start as user 0."},
+	 .help = "Run as group of this security context."},
+	{"runAsNonRoot", API_BOOL, .pb = 5, .flags = API_PTR,
+	 .help = "Whether run as non root holds."},
 	{"readOnlyRootFilesystem", API_BOOL, .pb = 6, .flags = API_PTR,
-	 .help = "Mount the root file system read-only."},
+	 .help = "Whether read only root filesystem holds."},
 	{"allowPrivilegeEscalation", API_BOOL, .pb = 7, .flags = API_PTR,
-	 .help = "May a program gain more rights than its parent."},
+	 .help = "Whether allow privilege escalation holds."},
 	{"procMount", API_STRING, .pb = 9, .flags = API_PTR, .enums = enum_ProcMountType,
-	 .help = "How /proc is mounted."},
+	 .help = "Proc mount of this security context."},
 	{"seccompProfile", API_OBJECT, .pb = 11, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SeccompProfile, .help = "Filter of system calls."},
+	 .ref = &api_t_core_v1_SeccompProfile, .help = "Seccomp profile of this security context."},
 	{"appArmorProfile", API_OBJECT, .pb = 12, .flags = API_PTR,
-	 .ref = &api_t_core_v1_AppArmorProfile, .help = "AppArmor profile."},
+	 .ref = &api_t_core_v1_AppArmorProfile,
+	 .help = "App armor profile of this security context."},
 };
 
 const struct api_type api_t_core_v1_SecurityContext = {
@@ -579,117 +587,120 @@ const struct api_type api_t_core_v1_SecurityContext = {
 
 static const struct api_field Container_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of the container, unique in the pod."},
-	{"image", API_STRING, .pb = 2, .help = "Reference of the image."},
-	{"command", API_STRING, API_LIST, .pb = 3,
-	 .help = "Program to run instead of the entry point of the image."},
-	{"args", API_STRING, API_LIST, .pb = 4, .help = "Arguments instead of those of the image."},
-	{"workingDir", API_STRING, .pb = 5, .help = "Directory the program starts in."},
+	 .help = "Name of this container."},
+	{"image", API_STRING, .pb = 2, .help = "Image of this container."},
+	{"command", API_STRING, API_LIST, .pb = 3, .help = "The command of this container."},
+	{"args", API_STRING, API_LIST, .pb = 4, .help = "The args of this container."},
+	{"workingDir", API_STRING, .pb = 5, .help = "Working dir of this container."},
 	{"ports", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ContainerPort, .keys = "containerPort,protocol",
-	 .merge_key = "containerPort", .help = "Ports the program listens on; for information."},
+	 .merge_key = "containerPort", .help = "The ports of this container."},
 	{"envFrom", API_OBJECT, API_LIST, .pb = 19, .ref = &api_t_core_v1_EnvFromSource,
-	 .help = "Config maps and secrets whose keys become variables."},
+	 .help = "The env from of this container."},
 	{"env", API_OBJECT, API_LIST, API_LISTMAP, .pb = 7, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_EnvVar, .keys = "name", .merge_key = "name",
-	 .help = "Variables of the environment."},
+	 .help = "The env of this container."},
 	{"resources", API_OBJECT, .pb = 8, .ref = &api_t_core_v1_ResourceRequirements,
-	 .help = "What it needs and may use of cpu, memory and the like."},
+	 .help = "Resources of this container."},
 	{"resizePolicy", API_OBJECT, API_LIST, .pb = 23,
 	 .ref = &api_t_core_v1_ContainerResizePolicy,
 	 .help = "The resize policy of this container."},
 	{"restartPolicy", API_STRING, .pb = 24, .flags = API_PTR,
-	 .help = "When containers are started again: Always, OnFailure or Never."},
+	 .help = "Restart policy of this container."},
 	{"restartPolicyRules", API_OBJECT, API_LIST, .pb = 25,
 	 .ref = &api_t_core_v1_ContainerRestartRule,
 	 .help = "The restart policy rules of this container."},
 	{"volumeMounts", API_OBJECT, API_LIST, API_LISTMAP, .pb = 9, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeMount, .keys = "mountPath", .merge_key = "mountPath",
-	 .help = "Where volumes appear in the file system."},
+	 .help = "The volume mounts of this container."},
 	{"volumeDevices", API_OBJECT, API_LIST, API_LISTMAP, .pb = 21, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeDevice, .keys = "devicePath", .merge_key = "devicePath",
-	 .help = "Where block devices appear."},
+	 .help = "The volume devices of this container."},
 	{"livenessProbe", API_OBJECT, .pb = 10, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Check that restarts the container when it fails."},
+	 .help = "Liveness probe of this container."},
 	{"readinessProbe", API_OBJECT, .pb = 11, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Check that takes the pod out of services when it fails."},
+	 .help = "Readiness probe of this container."},
 	{"startupProbe", API_OBJECT, .pb = 22, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Check that must pass once before the others begin."},
+	 .help = "Startup probe of this container."},
 	{"lifecycle", API_OBJECT, .pb = 12, .flags = API_PTR, .ref = &api_t_core_v1_Lifecycle,
-	 .help = "Actions after start and before stop."},
+	 .help = "Lifecycle of this container."},
 	{"terminationMessagePath", API_STRING, .pb = 13, .def = "\"/dev/termination-log\"",
-	 .help = "File the last message is read from."},
+	 .help = "Termination message path of this container."},
 	{"terminationMessagePolicy", API_STRING, .pb = 20, .def = "\"File\"",
 	 .enums = enum_TerminationMessagePolicy,
-	 .help = "Where the last message comes from when the file is empty."},
+	 .help = "Termination message policy of this container."},
 	{"imagePullPolicy", API_STRING, .pb = 14, .enums = enum_PullPolicy,
-	 .help = "When the image is pulled: Always, IfNotPresent or Never."},
+	 .help = "Image pull policy of this container."},
 	{"securityContext", API_OBJECT, .pb = 15, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SecurityContext, .help = "Users, capabilities and confinement."},
-	{"stdin", API_BOOL, .pb = 16, .help = "Keep an input open."},
-	{"stdinOnce", API_BOOL, .pb = 17, .help = "Close the input after the first attach."},
-	{"tty", API_BOOL, .pb = 18, .help = "Give the program a terminal."},
+	 .ref = &api_t_core_v1_SecurityContext, .help = "Security context of this container."},
+	{"stdin", API_BOOL, .pb = 16, .help = "Whether stdin holds."},
+	{"stdinOnce", API_BOOL, .pb = 17, .help = "Whether stdin once holds."},
+	{"tty", API_BOOL, .pb = 18, .help = "Whether tty holds."},
 };
 
 const struct api_type api_t_core_v1_Container = {
 	.name = "io.k8s.api.core.v1.Container",
 	.fields = Container_fields,
 	.n_fields = ARRAY_SIZE(Container_fields),
-	.help = "One program of a pod.",
+	.help = "Container.",
 	.defaults = default_container,
 };
 
 static const struct api_field EphemeralContainerCommon_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
-	{"image", API_STRING, .pb = 2, .help = "Reference of the image."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this ephemeral container common."},
+	{"image", API_STRING, .pb = 2, .help = "Image of this ephemeral container common."},
 	{"command", API_STRING, API_LIST, .pb = 3,
-	 .help = "Program to run instead of the entry point of the image."},
-	{"args", API_STRING, API_LIST, .pb = 4, .help = "Arguments instead of those of the image."},
-	{"workingDir", API_STRING, .pb = 5, .help = "Directory the program starts in."},
+	 .help = "The command of this ephemeral container common."},
+	{"args", API_STRING, API_LIST, .pb = 4,
+	 .help = "The args of this ephemeral container common."},
+	{"workingDir", API_STRING, .pb = 5,
+	 .help = "Working dir of this ephemeral container common."},
 	{"ports", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ContainerPort, .keys = "containerPort,protocol",
-	 .merge_key = "containerPort", .help = "The ports."},
+	 .merge_key = "containerPort", .help = "The ports of this ephemeral container common."},
 	{"envFrom", API_OBJECT, API_LIST, .pb = 19, .ref = &api_t_core_v1_EnvFromSource,
-	 .help = "Config maps and secrets whose keys become variables."},
+	 .help = "The env from of this ephemeral container common."},
 	{"env", API_OBJECT, API_LIST, API_LISTMAP, .pb = 7, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_EnvVar, .keys = "name", .merge_key = "name",
-	 .help = "Variables of the environment."},
+	 .help = "The env of this ephemeral container common."},
 	{"resources", API_OBJECT, .pb = 8, .ref = &api_t_core_v1_ResourceRequirements,
-	 .help = "What it needs and may use of cpu, memory and the like."},
+	 .help = "Resources of this ephemeral container common."},
 	{"resizePolicy", API_OBJECT, API_LIST, .pb = 23,
 	 .ref = &api_t_core_v1_ContainerResizePolicy,
 	 .help = "The resize policy of this ephemeral container common."},
 	{"restartPolicy", API_STRING, .pb = 24, .flags = API_PTR,
-	 .help = "When containers are started again: Always, OnFailure or Never."},
+	 .help = "Restart policy of this ephemeral container common."},
 	{"restartPolicyRules", API_OBJECT, API_LIST, .pb = 25,
 	 .ref = &api_t_core_v1_ContainerRestartRule,
 	 .help = "The restart policy rules of this ephemeral container common."},
 	{"volumeMounts", API_OBJECT, API_LIST, API_LISTMAP, .pb = 9, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeMount, .keys = "mountPath", .merge_key = "mountPath",
-	 .help = "Where volumes appear in the file system."},
+	 .help = "The volume mounts of this ephemeral container common."},
 	{"volumeDevices", API_OBJECT, API_LIST, API_LISTMAP, .pb = 21, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeDevice, .keys = "devicePath", .merge_key = "devicePath",
-	 .help = "Where block devices appear."},
+	 .help = "The volume devices of this ephemeral container common."},
 	{"livenessProbe", API_OBJECT, .pb = 10, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Check that restarts the container when it fails."},
+	 .help = "Liveness probe of this ephemeral container common."},
 	{"readinessProbe", API_OBJECT, .pb = 11, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Check that takes the pod out of services when it fails."},
+	 .help = "Readiness probe of this ephemeral container common."},
 	{"startupProbe", API_OBJECT, .pb = 22, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Check that must pass once before the others begin."},
+	 .help = "Startup probe of this ephemeral container common."},
 	{"lifecycle", API_OBJECT, .pb = 12, .flags = API_PTR, .ref = &api_t_core_v1_Lifecycle,
-	 .help = "Actions after start and before stop."},
+	 .help = "Lifecycle of this ephemeral container common."},
 	{"terminationMessagePath", API_STRING, .pb = 13, .def = "\"/dev/termination-log\"",
-	 .help = "File the last message is read from."},
+	 .help = "Termination message path of this ephemeral container common."},
 	{"terminationMessagePolicy", API_STRING, .pb = 20, .def = "\"File\"",
 	 .enums = enum_TerminationMessagePolicy,
-	 .help = "Where the last message comes from when the file is empty."},
+	 .help = "Termination message policy of this ephemeral container common."},
 	{"imagePullPolicy", API_STRING, .pb = 14, .enums = enum_PullPolicy,
-	 .help = "When the image is pulled: Always, IfNotPresent or Never."},
+	 .help = "Image pull policy of this ephemeral container common."},
 	{"securityContext", API_OBJECT, .pb = 15, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SecurityContext, .help = "Users, capabilities and confinement."},
-	{"stdin", API_BOOL, .pb = 16, .help = "Keep an input open."},
-	{"stdinOnce", API_BOOL, .pb = 17, .help = "Close the input after the first attach."},
-	{"tty", API_BOOL, .pb = 18, .help = "Give the program a terminal."},
+	 .ref = &api_t_core_v1_SecurityContext,
+	 .help = "Security context of this ephemeral container common."},
+	{"stdin", API_BOOL, .pb = 16, .help = "Whether stdin holds."},
+	{"stdinOnce", API_BOOL, .pb = 17, .help = "Whether stdin once holds."},
+	{"tty", API_BOOL, .pb = 18, .help = "Whether tty holds."},
 };
 
 const struct api_type api_t_core_v1_EphemeralContainerCommon = {

@@ -19,7 +19,7 @@ static const char *const enum_ScopeSelectorOperator[] = {"DoesNotExist", "Exists
 							 NULL};
 
 static const struct api_field LocalObjectReference_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .help = "Name of this local object reference."},
 };
 
 const struct api_type api_t_core_v1_LocalObjectReference = {
@@ -35,7 +35,8 @@ static const struct api_field TypedLocalObjectReference_fields[] = {
 	 .help = "Api group of this typed local object reference."},
 	{"kind", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this typed local object reference."},
-	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this typed local object reference."},
 };
 
 const struct api_type api_t_core_v1_TypedLocalObjectReference = {
@@ -48,10 +49,10 @@ const struct api_type api_t_core_v1_TypedLocalObjectReference = {
 
 static const struct api_field VolumeHealthCondition_fields[] = {
 	{"status", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_VolumeHealthStatusType, .help = "What is observed."},
+	 .enums = enum_VolumeHealthStatusType, .help = "Status of this volume health condition."},
 	{"reason", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 3, .help = "Why, for people."},
+	 .help = "Reason of this volume health condition."},
+	{"message", API_STRING, .pb = 3, .help = "Message of this volume health condition."},
 };
 
 const struct api_type api_t_core_v1_VolumeHealthCondition = {
@@ -63,7 +64,7 @@ const struct api_type api_t_core_v1_VolumeHealthCondition = {
 
 static const struct api_field NamespaceSpec_fields[] = {
 	{"finalizers", API_STRING, API_LIST, .pb = 1,
-	 .help = "Names that must be taken off before the object goes away."},
+	 .help = "The finalizers of this namespace spec."},
 };
 
 const struct api_type api_t_core_v1_NamespaceSpec = {
@@ -75,12 +76,13 @@ const struct api_type api_t_core_v1_NamespaceSpec = {
 
 static const struct api_field NamespaceCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Which type it is."},
+	 .help = "Type of this namespace condition."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "What is observed."},
-	{"lastTransitionTime", API_TIME, .pb = 4, .help = "When the status last changed."},
-	{"reason", API_STRING, .pb = 5, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 6, .help = "Why, for people."},
+	 .help = "Status of this namespace condition."},
+	{"lastTransitionTime", API_TIME, .pb = 4,
+	 .help = "Last transition time of this namespace condition."},
+	{"reason", API_STRING, .pb = 5, .help = "Reason of this namespace condition."},
+	{"message", API_STRING, .pb = 6, .help = "Message of this namespace condition."},
 };
 
 const struct api_type api_t_core_v1_NamespaceCondition = {
@@ -92,10 +94,10 @@ const struct api_type api_t_core_v1_NamespaceCondition = {
 
 static const struct api_field NamespaceStatus_fields[] = {
 	{"phase", API_STRING, .pb = 1, .enums = enum_NamespacePhase,
-	 .help = "Where it is in its life."},
+	 .help = "Phase of this namespace status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_NamespaceCondition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this namespace status."},
 };
 
 const struct api_type api_t_core_v1_NamespaceStatus = {
@@ -109,11 +111,11 @@ static const struct api_field Namespace_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this namespace."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_NamespaceSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this namespace."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_NamespaceStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this namespace."},
 };
 
 const struct api_type api_t_core_v1_Namespace = {
@@ -125,14 +127,13 @@ const struct api_type api_t_core_v1_Namespace = {
 
 static const struct api_field ObjectReference_fields[] = {
 	{"kind", API_STRING, .pb = 1, .help = "Kind of this object reference."},
-	{"namespace", API_STRING, .pb = 2, .help = "Its namespace."},
-	{"name", API_STRING, .pb = 3, .help = "Its name."},
-	{"uid", API_STRING, .pb = 4,
-	 .help = "Unique identity in time and space, given by the server."},
-	{"apiVersion", API_STRING, .pb = 5, .help = "Group and version of the object's form."},
+	{"namespace", API_STRING, .pb = 2, .help = "Namespace of this object reference."},
+	{"name", API_STRING, .pb = 3, .help = "Name of this object reference."},
+	{"uid", API_STRING, .pb = 4, .help = "Uid of this object reference."},
+	{"apiVersion", API_STRING, .pb = 5, .help = "Api version of this object reference."},
 	{"resourceVersion", API_STRING, .pb = 6,
-	 .help = "Opaque version of the object for watches and safe updates."},
-	{"fieldPath", API_STRING, .pb = 7, .help = "Path of the field."},
+	 .help = "Resource version of this object reference."},
+	{"fieldPath", API_STRING, .pb = 7, .help = "Field path of this object reference."},
 };
 
 const struct api_type api_t_core_v1_ObjectReference = {
@@ -147,10 +148,10 @@ static const struct api_field ConfigMap_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
-	{"immutable", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Allow no change of the data."},
-	{"data", API_STRING, API_MAP, .pb = 2, .help = "Keys and values."},
-	{"binaryData", API_BYTES, API_MAP, .pb = 3, .help = "Keys and bytes, in base64."},
+	 .help = "Metadata of this config map."},
+	{"immutable", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether immutable holds."},
+	{"data", API_STRING, API_MAP, .pb = 2, .help = "Data of this config map."},
+	{"binaryData", API_BYTES, API_MAP, .pb = 3, .help = "Binary data of this config map."},
 };
 
 const struct api_type api_t_core_v1_ConfigMap = {
@@ -164,12 +165,11 @@ static const struct api_field Secret_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
-	{"immutable", API_BOOL, .pb = 5, .flags = API_PTR, .help = "Allow no change of the data."},
-	{"data", API_BYTES, API_MAP, .pb = 2, .help = "Keys and values."},
-	{"stringData", API_STRING, API_MAP, .pb = 4,
-	 .help = "Keys and text; written into data, never read back."},
-	{"type", API_STRING, .pb = 3, .def = "\"Opaque\"", .help = "Which type it is."},
+	 .help = "Metadata of this secret."},
+	{"immutable", API_BOOL, .pb = 5, .flags = API_PTR, .help = "Whether immutable holds."},
+	{"data", API_BYTES, API_MAP, .pb = 2, .help = "Data of this secret."},
+	{"stringData", API_STRING, API_MAP, .pb = 4, .help = "String data of this secret."},
+	{"type", API_STRING, .pb = 3, .def = "\"Opaque\"", .help = "Type of this secret."},
 };
 
 const struct api_type api_t_core_v1_Secret = {
@@ -183,15 +183,15 @@ static const struct api_field ServiceAccount_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this service account."},
 	{"secrets", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ObjectReference, .keys = "name", .merge_key = "name",
-	 .help = "Secrets the account may use."},
+	 .help = "The secrets of this service account."},
 	{"imagePullSecrets", API_OBJECT, API_LIST, .pb = 3,
 	 .ref = &api_t_core_v1_LocalObjectReference,
-	 .help = "Secrets with credentials for image registries."},
+	 .help = "The image pull secrets of this service account."},
 	{"automountServiceAccountToken", API_BOOL, .pb = 4, .flags = API_PTR,
-	 .help = "Whether a token of the service account is mounted."},
+	 .help = "Whether automount service account token holds."},
 };
 
 const struct api_type api_t_core_v1_ServiceAccount = {
@@ -203,7 +203,7 @@ const struct api_type api_t_core_v1_ServiceAccount = {
 
 static const struct api_field EventSource_fields[] = {
 	{"component", API_STRING, .pb = 1, .help = "Component of this event source."},
-	{"host", API_STRING, .pb = 2, .help = "Host name or address."},
+	{"host", API_STRING, .pb = 2, .help = "Host of this event source."},
 };
 
 const struct api_type api_t_core_v1_EventSource = {
@@ -214,7 +214,7 @@ const struct api_type api_t_core_v1_EventSource = {
 };
 
 static const struct api_field EventSeries_fields[] = {
-	{"count", API_INT32, .pb = 1, .help = "How often it happened."},
+	{"count", API_INT32, .pb = 1, .help = "Count of this event series."},
 	{"lastObservedTime", API_MICROTIME, .pb = 2,
 	 .help = "Last observed time of this event series."},
 };
@@ -230,17 +230,17 @@ static const struct api_field Event_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .flags = API_REQUIRED, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this event."},
 	{"involvedObject", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_ObjectReference, .help = "What the event is about."},
-	{"reason", API_STRING, .pb = 3, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 4, .help = "Why, for people."},
+	 .ref = &api_t_core_v1_ObjectReference, .help = "Involved object of this event."},
+	{"reason", API_STRING, .pb = 3, .help = "Reason of this event."},
+	{"message", API_STRING, .pb = 4, .help = "Message of this event."},
 	{"source", API_OBJECT, .pb = 5, .ref = &api_t_core_v1_EventSource,
-	 .help = "Who reports it."},
-	{"firstTimestamp", API_TIME, .pb = 6, .help = "When it first happened."},
-	{"lastTimestamp", API_TIME, .pb = 7, .help = "When it last happened."},
-	{"count", API_INT32, .pb = 8, .help = "How often it happened."},
-	{"type", API_STRING, .pb = 9, .help = "Which type it is."},
+	 .help = "Source of this event."},
+	{"firstTimestamp", API_TIME, .pb = 6, .help = "First timestamp of this event."},
+	{"lastTimestamp", API_TIME, .pb = 7, .help = "Last timestamp of this event."},
+	{"count", API_INT32, .pb = 8, .help = "Count of this event."},
+	{"type", API_STRING, .pb = 9, .help = "Type of this event."},
 	{"eventTime", API_MICROTIME, .pb = 10, .help = "Event time of this event."},
 	{"series", API_OBJECT, .pb = 11, .flags = API_PTR, .ref = &api_t_core_v1_EventSeries,
 	 .help = "Series of this event."},
@@ -248,7 +248,7 @@ static const struct api_field Event_fields[] = {
 	{"related", API_OBJECT, .pb = 13, .flags = API_PTR, .ref = &api_t_core_v1_ObjectReference,
 	 .help = "Related of this event."},
 	{"reportingComponent", API_STRING, .pb = 14, .flags = API_KEEP_EMPTY,
-	 .help = "Who reports it."},
+	 .help = "Reporting component of this event."},
 	{"reportingInstance", API_STRING, .pb = 15, .flags = API_KEEP_EMPTY,
 	 .help = "Reporting instance of this event."},
 };
@@ -264,7 +264,7 @@ static const struct api_field Binding_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this binding."},
 	{"target", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
 	 .ref = &api_t_core_v1_ObjectReference, .help = "Target of this binding."},
 };
@@ -280,7 +280,8 @@ static const struct api_field VolumeHealthStatus_fields[] = {
 	{"healthConditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeHealthCondition, .keys = "status,reason",
 	 .merge_key = "status", .help = "The health conditions of this volume health status."},
-	{"lastTransitionTime", API_TIME, .pb = 2, .help = "When the status last changed."},
+	{"lastTransitionTime", API_TIME, .pb = 2,
+	 .help = "Last transition time of this volume health status."},
 };
 
 const struct api_type api_t_core_v1_VolumeHealthStatus = {
@@ -291,13 +292,14 @@ const struct api_type api_t_core_v1_VolumeHealthStatus = {
 };
 
 static const struct api_field ReplicationControllerSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .help = "How many pods."},
+	{"replicas", API_INT32, .pb = 1, .flags = API_PTR,
+	 .help = "Replicas of this replication controller spec."},
 	{"minReadySeconds", API_INT32, .pb = 4,
-	 .help = "Seconds a new pod must be ready to count as available."},
+	 .help = "Min ready seconds of this replication controller spec."},
 	{"selector", API_STRING, API_MAP, .pb = 2, .flags = API_WHOLE,
 	 .help = "Selector of this replication controller spec."},
 	{"template", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_PodTemplateSpec,
-	 .help = "What the pods look like."},
+	 .help = "Template of this replication controller spec."},
 };
 
 const struct api_type api_t_core_v1_ReplicationControllerSpec = {
@@ -309,12 +311,14 @@ const struct api_type api_t_core_v1_ReplicationControllerSpec = {
 
 static const struct api_field ReplicationControllerCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Which type it is."},
+	 .help = "Type of this replication controller condition."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "What is observed."},
-	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
-	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
+	 .help = "Status of this replication controller condition."},
+	{"lastTransitionTime", API_TIME, .pb = 3,
+	 .help = "Last transition time of this replication controller condition."},
+	{"reason", API_STRING, .pb = 4, .help = "Reason of this replication controller condition."},
+	{"message", API_STRING, .pb = 5,
+	 .help = "Message of this replication controller condition."},
 };
 
 const struct api_type api_t_core_v1_ReplicationControllerCondition = {
@@ -326,16 +330,18 @@ const struct api_type api_t_core_v1_ReplicationControllerCondition = {
 
 static const struct api_field ReplicationControllerStatus_fields[] = {
 	{"replicas", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "How many pods."},
+	 .help = "Replicas of this replication controller status."},
 	{"fullyLabeledReplicas", API_INT32, .pb = 2,
 	 .help = "Fully labeled replicas of this replication controller status."},
-	{"readyReplicas", API_INT32, .pb = 4, .help = "Pods that are ready."},
+	{"readyReplicas", API_INT32, .pb = 4,
+	 .help = "Ready replicas of this replication controller status."},
 	{"availableReplicas", API_INT32, .pb = 5,
-	 .help = "Pods that have been ready for long enough."},
-	{"observedGeneration", API_INT64, .pb = 3, .help = "Generation the status belongs to."},
+	 .help = "Available replicas of this replication controller status."},
+	{"observedGeneration", API_INT64, .pb = 3,
+	 .help = "Observed generation of this replication controller status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ReplicationControllerCondition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this replication controller status."},
 };
 
 const struct api_type api_t_core_v1_ReplicationControllerStatus = {
@@ -349,11 +355,11 @@ static const struct api_field ReplicationController_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this replication controller."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_ReplicationControllerSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this replication controller."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_ReplicationControllerStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this replication controller."},
 };
 
 const struct api_type api_t_core_v1_ReplicationController = {
@@ -368,8 +374,10 @@ static const struct api_field ScopedResourceSelectorRequirement_fields[] = {
 	 .enums = enum_ResourceQuotaScope,
 	 .help = "Scope name of this scoped resource selector requirement."},
 	{"operator", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_ScopeSelectorOperator, .help = "How the values are compared."},
-	{"values", API_STRING, API_LIST, .pb = 3, .help = "Values to compare with."},
+	 .enums = enum_ScopeSelectorOperator,
+	 .help = "Operator of this scoped resource selector requirement."},
+	{"values", API_STRING, API_LIST, .pb = 3,
+	 .help = "The values of this scoped resource selector requirement."},
 };
 
 const struct api_type api_t_core_v1_ScopedResourceSelectorRequirement = {
@@ -382,7 +390,7 @@ const struct api_type api_t_core_v1_ScopedResourceSelectorRequirement = {
 static const struct api_field ScopeSelector_fields[] = {
 	{"matchExpressions", API_OBJECT, API_LIST, .pb = 1,
 	 .ref = &api_t_core_v1_ScopedResourceSelectorRequirement,
-	 .help = "Conditions on labels; all must hold."},
+	 .help = "The match expressions of this scope selector."},
 };
 
 const struct api_type api_t_core_v1_ScopeSelector = {
@@ -425,11 +433,11 @@ static const struct api_field ResourceQuota_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this resource quota."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_ResourceQuotaSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this resource quota."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_ResourceQuotaStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this resource quota."},
 };
 
 const struct api_type api_t_core_v1_ResourceQuota = {
@@ -441,7 +449,7 @@ const struct api_type api_t_core_v1_ResourceQuota = {
 
 static const struct api_field LimitRangeItem_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Which type it is."},
+	 .help = "Type of this limit range item."},
 	{"max", API_QUANTITY, API_MAP, .pb = 2, .help = "Max of this limit range item."},
 	{"min", API_QUANTITY, API_MAP, .pb = 3, .help = "Min of this limit range item."},
 	{"default", API_QUANTITY, API_MAP, .pb = 4, .help = "Default of this limit range item."},
@@ -460,7 +468,7 @@ const struct api_type api_t_core_v1_LimitRangeItem = {
 
 static const struct api_field LimitRangeSpec_fields[] = {
 	{"limits", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .ref = &api_t_core_v1_LimitRangeItem, .help = "The most that may be used."},
+	 .ref = &api_t_core_v1_LimitRangeItem, .help = "The limits of this limit range spec."},
 };
 
 const struct api_type api_t_core_v1_LimitRangeSpec = {
@@ -474,9 +482,9 @@ static const struct api_field LimitRange_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this limit range."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_LimitRangeSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this limit range."},
 };
 
 const struct api_type api_t_core_v1_LimitRange = {
@@ -488,9 +496,9 @@ const struct api_type api_t_core_v1_LimitRange = {
 
 static const struct api_field TopologySelectorLabelRequirement_fields[] = {
 	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of the key."},
+	 .help = "Key of this topology selector label requirement."},
 	{"values", API_STRING, API_LIST, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Values to compare with."},
+	 .help = "The values of this topology selector label requirement."},
 };
 
 const struct api_type api_t_core_v1_TopologySelectorLabelRequirement = {

@@ -6,7 +6,7 @@ static const char *const enum_Protocol[] = {"SCTP", "TCP", "UDP", NULL};
 static const char *const enum_PolicyType[] = {"Egress", "Ingress", NULL};
 
 static const struct api_field ServiceBackendPort_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .help = "Name of this service backend port."},
 	{"number", API_INT32, .pb = 2, .help = "Number of this service backend port."},
 };
 
@@ -19,9 +19,10 @@ const struct api_type api_t_networking_v1_ServiceBackendPort = {
 };
 
 static const struct api_field IngressServiceBackend_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this ingress service backend."},
 	{"port", API_OBJECT, .pb = 2, .ref = &api_t_networking_v1_ServiceBackendPort,
-	 .help = "Port by number or name."},
+	 .help = "Port of this ingress service backend."},
 };
 
 const struct api_type api_t_networking_v1_IngressServiceBackend = {
@@ -60,7 +61,7 @@ const struct api_type api_t_networking_v1_IngressTLS = {
 };
 
 static const struct api_field HTTPIngressPath_fields[] = {
-	{"path", API_STRING, .pb = 1, .help = "The path."},
+	{"path", API_STRING, .pb = 1, .help = "Path of this http ingress path."},
 	{"pathType", API_STRING, .pb = 3, .flags = API_REQUIRED | API_PTR | API_KEEP_EMPTY,
 	 .help = "Path type of this http ingress path."},
 	{"backend", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
@@ -101,7 +102,7 @@ const struct api_type api_t_networking_v1_IngressRuleValue = {
 };
 
 static const struct api_field IngressRule_fields[] = {
-	{"host", API_STRING, .pb = 1, .help = "Host name or address."},
+	{"host", API_STRING, .pb = 1, .help = "Host of this ingress rule."},
 	{"", API_OBJECT, .pb = 2, .flags = API_INLINE,
 	 .ref = &api_t_networking_v1_IngressRuleValue},
 };
@@ -134,9 +135,9 @@ const struct api_type api_t_networking_v1_IngressSpec = {
 
 static const struct api_field IngressPortStatus_fields[] = {
 	{"port", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port by number or name."},
+	 .help = "Port of this ingress port status."},
 	{"protocol", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_Protocol, .help = "TCP, UDP or SCTP."},
+	 .enums = enum_Protocol, .help = "Protocol of this ingress port status."},
 	{"error", API_STRING, .pb = 3, .flags = API_PTR,
 	 .help = "Error of this ingress port status."},
 };
@@ -150,9 +151,10 @@ const struct api_type api_t_networking_v1_IngressPortStatus = {
 
 static const struct api_field IngressLoadBalancerIngress_fields[] = {
 	{"ip", API_STRING, .pb = 1, .help = "Ip of this ingress load balancer ingress."},
-	{"hostname", API_STRING, .pb = 2, .help = "Host name inside the pod."},
+	{"hostname", API_STRING, .pb = 2,
+	 .help = "Hostname of this ingress load balancer ingress."},
 	{"ports", API_OBJECT, API_LIST, .pb = 4, .ref = &api_t_networking_v1_IngressPortStatus,
-	 .help = "The ports."},
+	 .help = "The ports of this ingress load balancer ingress."},
 };
 
 const struct api_type api_t_networking_v1_IngressLoadBalancerIngress = {
@@ -191,11 +193,11 @@ static const struct api_field Ingress_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this ingress."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_networking_v1_IngressSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this ingress."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_networking_v1_IngressStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this ingress."},
 };
 
 const struct api_type api_t_networking_v1_Ingress = {
@@ -210,10 +212,12 @@ static const struct api_field IngressClassParametersReference_fields[] = {
 	 .help = "Api group of this ingress class parameters reference."},
 	{"kind", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this ingress class parameters reference."},
-	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this ingress class parameters reference."},
 	{"scope", API_STRING, .pb = 4, .flags = API_PTR | API_KEEP_EMPTY,
 	 .help = "Scope of this ingress class parameters reference."},
-	{"namespace", API_STRING, .pb = 5, .flags = API_PTR, .help = "Its namespace."},
+	{"namespace", API_STRING, .pb = 5, .flags = API_PTR,
+	 .help = "Namespace of this ingress class parameters reference."},
 };
 
 const struct api_type api_t_networking_v1_IngressClassParametersReference = {
@@ -224,8 +228,7 @@ const struct api_type api_t_networking_v1_IngressClassParametersReference = {
 };
 
 static const struct api_field IngressClassSpec_fields[] = {
-	{"controller", API_STRING, .pb = 1,
-	 .help = "Set on the one owner that manages the object."},
+	{"controller", API_STRING, .pb = 1, .help = "Controller of this ingress class spec."},
 	{"parameters", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_networking_v1_IngressClassParametersReference,
 	 .help = "Parameters of this ingress class spec."},
@@ -242,9 +245,9 @@ static const struct api_field IngressClass_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this ingress class."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_networking_v1_IngressClassSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this ingress class."},
 };
 
 const struct api_type api_t_networking_v1_IngressClass = {
@@ -256,8 +259,9 @@ const struct api_type api_t_networking_v1_IngressClass = {
 
 static const struct api_field NetworkPolicyPort_fields[] = {
 	{"protocol", API_STRING, .pb = 1, .flags = API_PTR, .def = "\"TCP\"",
-	 .enums = enum_Protocol, .help = "TCP, UDP or SCTP."},
-	{"port", API_INT_OR_STRING, .pb = 2, .flags = API_PTR, .help = "Port by number or name."},
+	 .enums = enum_Protocol, .help = "Protocol of this network policy port."},
+	{"port", API_INT_OR_STRING, .pb = 2, .flags = API_PTR,
+	 .help = "Port of this network policy port."},
 	{"endPort", API_INT32, .pb = 3, .flags = API_PTR,
 	 .help = "End port of this network policy port."},
 };
@@ -301,7 +305,7 @@ const struct api_type api_t_networking_v1_NetworkPolicyPeer = {
 
 static const struct api_field NetworkPolicyIngressRule_fields[] = {
 	{"ports", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_networking_v1_NetworkPolicyPort,
-	 .help = "The ports."},
+	 .help = "The ports of this network policy ingress rule."},
 	{"from", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_networking_v1_NetworkPolicyPeer,
 	 .help = "The from of this network policy ingress rule."},
 };
@@ -315,7 +319,7 @@ const struct api_type api_t_networking_v1_NetworkPolicyIngressRule = {
 
 static const struct api_field NetworkPolicyEgressRule_fields[] = {
 	{"ports", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_networking_v1_NetworkPolicyPort,
-	 .help = "The ports."},
+	 .help = "The ports of this network policy egress rule."},
 	{"to", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_networking_v1_NetworkPolicyPeer,
 	 .help = "The to of this network policy egress rule."},
 };
@@ -351,9 +355,9 @@ static const struct api_field NetworkPolicy_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this network policy."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_networking_v1_NetworkPolicySpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this network policy."},
 };
 
 const struct api_type api_t_networking_v1_NetworkPolicy = {

@@ -8,8 +8,8 @@ static const char *const enum_NodePhase[] = {"Pending", "Running", "Terminated",
 
 static const struct api_field Taint_fields[] = {
 	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of the key."},
-	{"value", API_STRING, .pb = 2, .help = "The value."},
+	 .help = "Key of this taint."},
+	{"value", API_STRING, .pb = 2, .help = "Value of this taint."},
 	{"effect", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .enums = enum_TaintEffect, .help = "Effect of this taint."},
 	{"timeAdded", API_TIME, .pb = 4, .flags = API_PTR, .help = "Time added of this taint."},
@@ -24,12 +24,12 @@ const struct api_type api_t_core_v1_Taint = {
 
 static const struct api_field ConfigMapNodeConfigSource_fields[] = {
 	{"namespace", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Its namespace."},
-	{"name", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
-	{"uid", API_STRING, .pb = 3,
-	 .help = "Unique identity in time and space, given by the server."},
+	 .help = "Namespace of this config map node config source."},
+	{"name", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this config map node config source."},
+	{"uid", API_STRING, .pb = 3, .help = "Uid of this config map node config source."},
 	{"resourceVersion", API_STRING, .pb = 4,
-	 .help = "Opaque version of the object for watches and safe updates."},
+	 .help = "Resource version of this config map node config source."},
 	{"kubeletConfigKey", API_STRING, .pb = 5, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kubelet config key of this config map node config source."},
 };
@@ -43,7 +43,8 @@ const struct api_type api_t_core_v1_ConfigMapNodeConfigSource = {
 
 static const struct api_field NodeConfigSource_fields[] = {
 	{"configMap", API_OBJECT, .pb = 2, .flags = API_PTR,
-	 .ref = &api_t_core_v1_ConfigMapNodeConfigSource, .help = "Keys of a config map as files."},
+	 .ref = &api_t_core_v1_ConfigMapNodeConfigSource,
+	 .help = "Config map of this node config source."},
 };
 
 const struct api_type api_t_core_v1_NodeConfigSource = {
@@ -66,13 +67,13 @@ const struct api_type api_t_core_v1_NodePodPreemptionPolicy = {
 };
 
 static const struct api_field NodeSpec_fields[] = {
-	{"podCIDR", API_STRING, .pb = 1, .help = "Addresses for pods of the node."},
+	{"podCIDR", API_STRING, .pb = 1, .help = "Pod CIDR of this node spec."},
 	{"podCIDRs", API_STRING, API_LIST, API_SET, .pb = 7, .flags = API_MERGE,
-	 .help = "Addresses for pods of the node, one a family."},
+	 .help = "The pod CID rs of this node spec."},
 	{"providerID", API_STRING, .pb = 3, .help = "Provider ID of this node spec."},
-	{"unschedulable", API_BOOL, .pb = 4, .help = "Let no new pods come."},
+	{"unschedulable", API_BOOL, .pb = 4, .help = "Whether unschedulable holds."},
 	{"taints", API_OBJECT, API_LIST, .pb = 5, .ref = &api_t_core_v1_Taint,
-	 .help = "Keep pods away that do not tolerate them."},
+	 .help = "The taints of this node spec."},
 	{"configSource", API_OBJECT, .pb = 6, .flags = API_PTR,
 	 .ref = &api_t_core_v1_NodeConfigSource, .help = "Config source of this node spec."},
 	{"externalID", API_STRING, .pb = 2, .help = "External ID of this node spec."},
@@ -90,14 +91,15 @@ const struct api_type api_t_core_v1_NodeSpec = {
 
 static const struct api_field NodeCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Which type it is."},
+	 .help = "Type of this node condition."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "What is observed."},
+	 .help = "Status of this node condition."},
 	{"lastHeartbeatTime", API_TIME, .pb = 3,
 	 .help = "Last heartbeat time of this node condition."},
-	{"lastTransitionTime", API_TIME, .pb = 4, .help = "When the status last changed."},
-	{"reason", API_STRING, .pb = 5, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 6, .help = "Why, for people."},
+	{"lastTransitionTime", API_TIME, .pb = 4,
+	 .help = "Last transition time of this node condition."},
+	{"reason", API_STRING, .pb = 5, .help = "Reason of this node condition."},
+	{"message", API_STRING, .pb = 6, .help = "Message of this node condition."},
 };
 
 const struct api_type api_t_core_v1_NodeCondition = {
@@ -109,7 +111,7 @@ const struct api_type api_t_core_v1_NodeCondition = {
 
 static const struct api_field NodeAddress_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Which type it is."},
+	 .help = "Type of this node address."},
 	{"address", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Address of this node address."},
 };
@@ -146,7 +148,8 @@ const struct api_type api_t_core_v1_NodeDaemonEndpoints = {
 };
 
 static const struct api_field NodeSwapStatus_fields[] = {
-	{"capacity", API_INT64, .pb = 1, .flags = API_PTR, .help = "What there is in total."},
+	{"capacity", API_INT64, .pb = 1, .flags = API_PTR,
+	 .help = "Capacity of this node swap status."},
 };
 
 const struct api_type api_t_core_v1_NodeSwapStatus = {
@@ -202,7 +205,8 @@ const struct api_type api_t_core_v1_ContainerImage = {
 };
 
 static const struct api_field AttachedVolume_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this attached volume."},
 	{"devicePath", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Device path of this attached volume."},
 };
@@ -247,7 +251,8 @@ const struct api_type api_t_core_v1_NodeRuntimeHandlerFeatures = {
 };
 
 static const struct api_field NodeRuntimeHandler_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
+	 .help = "Name of this node runtime handler."},
 	{"features", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_core_v1_NodeRuntimeHandlerFeatures,
 	 .help = "Features of this node runtime handler."},
@@ -273,21 +278,22 @@ const struct api_type api_t_core_v1_NodeFeatures = {
 };
 
 static const struct api_field NodeStatus_fields[] = {
-	{"capacity", API_QUANTITY, API_MAP, .pb = 1, .help = "What there is in total."},
-	{"allocatable", API_QUANTITY, API_MAP, .pb = 2, .help = "What pods may use."},
-	{"phase", API_STRING, .pb = 3, .enums = enum_NodePhase, .help = "Where it is in its life."},
+	{"capacity", API_QUANTITY, API_MAP, .pb = 1, .help = "Capacity of this node status."},
+	{"allocatable", API_QUANTITY, API_MAP, .pb = 2, .help = "Allocatable of this node status."},
+	{"phase", API_STRING, .pb = 3, .enums = enum_NodePhase,
+	 .help = "Phase of this node status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 4, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_NodeCondition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this node status."},
 	{"addresses", API_OBJECT, API_LIST, API_LISTMAP, .pb = 5, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_NodeAddress, .keys = "type", .merge_key = "type",
-	 .help = "Addresses it is reached by."},
+	 .help = "The addresses of this node status."},
 	{"daemonEndpoints", API_OBJECT, .pb = 6, .ref = &api_t_core_v1_NodeDaemonEndpoints,
 	 .help = "Daemon endpoints of this node status."},
 	{"nodeInfo", API_OBJECT, .pb = 7, .ref = &api_t_core_v1_NodeSystemInfo,
-	 .help = "Versions and identities of the machine."},
+	 .help = "Node info of this node status."},
 	{"images", API_OBJECT, API_LIST, .pb = 8, .ref = &api_t_core_v1_ContainerImage,
-	 .help = "Images on the machine."},
+	 .help = "The images of this node status."},
 	{"volumesInUse", API_STRING, API_LIST, .pb = 9,
 	 .help = "The volumes in use of this node status."},
 	{"volumesAttached", API_OBJECT, API_LIST, .pb = 10, .ref = &api_t_core_v1_AttachedVolume,
@@ -315,10 +321,10 @@ static const struct api_field Node_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
-	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_NodeSpec, .help = "What is wanted."},
+	 .help = "Metadata of this node."},
+	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_NodeSpec, .help = "Spec of this node."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_NodeStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this node."},
 };
 
 const struct api_type api_t_core_v1_Node = {
@@ -341,9 +347,9 @@ const struct api_type api_t_node_v1_Overhead = {
 
 static const struct api_field Scheduling_fields[] = {
 	{"nodeSelector", API_STRING, API_MAP, .pb = 1, .flags = API_WHOLE,
-	 .help = "Labels a node must have to run the pod."},
+	 .help = "Node selector of this scheduling."},
 	{"tolerations", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_Toleration,
-	 .help = "Taints the pod puts up with."},
+	 .help = "The tolerations of this scheduling."},
 };
 
 const struct api_type api_t_node_v1_Scheduling = {
@@ -357,11 +363,11 @@ static const struct api_field RuntimeClass_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this runtime class."},
 	{"handler", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Handler of this runtime class."},
 	{"overhead", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_node_v1_Overhead,
-	 .help = "Resources the sandbox itself needs."},
+	 .help = "Overhead of this runtime class."},
 	{"scheduling", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_node_v1_Scheduling,
 	 .help = "Scheduling of this runtime class."},
 };

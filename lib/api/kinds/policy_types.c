@@ -8,7 +8,7 @@ static const struct api_field Eviction_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this eviction."},
 	{"deleteOptions", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_meta_v1_DeleteOptions, .help = "Delete options of this eviction."},
 };
@@ -27,7 +27,7 @@ static const struct api_field PodDisruptionBudgetSpec_fields[] = {
 	 .ref = &api_t_meta_v1_LabelSelector,
 	 .help = "Selector of this pod disruption budget spec."},
 	{"maxUnavailable", API_INT_OR_STRING, .pb = 3, .flags = API_PTR,
-	 .help = "How many pods may be missing during an update."},
+	 .help = "Max unavailable of this pod disruption budget spec."},
 	{"unhealthyPodEvictionPolicy", API_STRING, .pb = 4, .flags = API_PTR,
 	 .enums = enum_UnhealthyPodEvictionPolicyType,
 	 .help = "Unhealthy pod eviction policy of this pod disruption budget spec."},
@@ -41,7 +41,8 @@ const struct api_type api_t_policy_v1_PodDisruptionBudgetSpec = {
 };
 
 static const struct api_field PodDisruptionBudgetStatus_fields[] = {
-	{"observedGeneration", API_INT64, .pb = 1, .help = "Generation the status belongs to."},
+	{"observedGeneration", API_INT64, .pb = 1,
+	 .help = "Observed generation of this pod disruption budget status."},
 	{"disruptedPods", API_TIME, API_MAP, .pb = 2,
 	 .help = "Disrupted pods of this pod disruption budget status."},
 	{"disruptionsAllowed", API_INT32, .pb = 3, .flags = API_KEEP_EMPTY,
@@ -54,7 +55,7 @@ static const struct api_field PodDisruptionBudgetStatus_fields[] = {
 	 .help = "Expected pods of this pod disruption budget status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 7, .flags = API_MERGE,
 	 .ref = &api_t_meta_v1_Condition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this pod disruption budget status."},
 };
 
 const struct api_type api_t_policy_v1_PodDisruptionBudgetStatus = {
@@ -68,11 +69,11 @@ static const struct api_field PodDisruptionBudget_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this pod disruption budget."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_policy_v1_PodDisruptionBudgetSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this pod disruption budget."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_policy_v1_PodDisruptionBudgetStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this pod disruption budget."},
 };
 
 const struct api_type api_t_policy_v1_PodDisruptionBudget = {

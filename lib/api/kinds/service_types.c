@@ -19,15 +19,15 @@ static const char *const enum_IPFamilyPolicy[] = {"PreferDualStack", "RequireDua
 static const char *const enum_ServiceInternalTrafficPolicy[] = {"Cluster", "Local", NULL};
 
 static const struct api_field ServicePort_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .help = "Name of this service port."},
 	{"protocol", API_STRING, .pb = 2, .def = "\"TCP\"", .enums = enum_Protocol,
-	 .help = "TCP, UDP or SCTP."},
+	 .help = "Protocol of this service port."},
 	{"appProtocol", API_STRING, .pb = 6, .flags = API_PTR,
-	 .help = "Protocol spoken on the port."},
+	 .help = "App protocol of this service port."},
 	{"port", API_INT32, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port by number or name."},
-	{"targetPort", API_INT_OR_STRING, .pb = 4, .help = "Port of the pods, by number or name."},
-	{"nodePort", API_INT32, .pb = 5, .help = "Port on every node."},
+	 .help = "Port of this service port."},
+	{"targetPort", API_INT_OR_STRING, .pb = 4, .help = "Target port of this service port."},
+	{"nodePort", API_INT32, .pb = 5, .help = "Node port of this service port."},
 };
 
 const struct api_type api_t_core_v1_ServicePort = {
@@ -40,7 +40,7 @@ const struct api_type api_t_core_v1_ServicePort = {
 
 static const struct api_field ClientIPConfig_fields[] = {
 	{"timeoutSeconds", API_INT32, .pb = 1, .flags = API_PTR,
-	 .help = "Seconds until an attempt counts as failed."},
+	 .help = "Timeout seconds of this client ip config."},
 };
 
 const struct api_type api_t_core_v1_ClientIPConfig = {
@@ -65,44 +65,42 @@ const struct api_type api_t_core_v1_SessionAffinityConfig = {
 static const struct api_field ServiceSpec_fields[] = {
 	{"ports", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ServicePort, .keys = "port,protocol", .merge_key = "port",
-	 .help = "The ports."},
+	 .help = "The ports of this service spec."},
 	{"selector", API_STRING, API_MAP, .pb = 2, .flags = API_WHOLE,
-	 .help = "Labels of the pods behind the service."},
-	{"clusterIP", API_STRING, .pb = 3,
-	 .help = "Address in the cluster; None for a headless service."},
+	 .help = "Selector of this service spec."},
+	{"clusterIP", API_STRING, .pb = 3, .help = "Cluster IP of this service spec."},
 	{"clusterIPs", API_STRING, API_LIST, .pb = 18,
-	 .help = "Addresses in the cluster, one a family."},
+	 .help = "The cluster i ps of this service spec."},
 	{"type", API_STRING, .pb = 4, .def = "\"ClusterIP\"", .enums = enum_ServiceType,
-	 .help = "Which type it is."},
+	 .help = "Type of this service spec."},
 	{"externalIPs", API_STRING, API_LIST, .pb = 5,
-	 .help = "Further addresses that are accepted on nodes."},
+	 .help = "The external i ps of this service spec."},
 	{"sessionAffinity", API_STRING, .pb = 7, .def = "\"None\"", .enums = enum_ServiceAffinity,
-	 .help = "ClientIP sends a client to the same pod."},
-	{"loadBalancerIP", API_STRING, .pb = 8,
-	 .help = "Address wished for from the load balancer."},
+	 .help = "Session affinity of this service spec."},
+	{"loadBalancerIP", API_STRING, .pb = 8, .help = "Load balancer IP of this service spec."},
 	{"loadBalancerSourceRanges", API_STRING, API_LIST, .pb = 9,
-	 .help = "Networks that may use the load balancer."},
-	{"externalName", API_STRING, .pb = 10, .help = "Name the service is an alias of."},
+	 .help = "The load balancer source ranges of this service spec."},
+	{"externalName", API_STRING, .pb = 10, .help = "External name of this service spec."},
 	{"externalTrafficPolicy", API_STRING, .pb = 11, .enums = enum_ServiceExternalTrafficPolicy,
-	 .help = "Local keeps traffic from outside on its node."},
+	 .help = "External traffic policy of this service spec."},
 	{"healthCheckNodePort", API_INT32, .pb = 12,
-	 .help = "Port on which nodes answer whether they have endpoints."},
+	 .help = "Health check node port of this service spec."},
 	{"publishNotReadyAddresses", API_BOOL, .pb = 13,
-	 .help = "Publish pods before they are ready."},
+	 .help = "Whether publish not ready addresses holds."},
 	{"sessionAffinityConfig", API_OBJECT, .pb = 14, .flags = API_PTR,
 	 .ref = &api_t_core_v1_SessionAffinityConfig,
 	 .help = "Session affinity config of this service spec."},
 	{"ipFamilies", API_STRING, API_LIST, .pb = 19, .enums = enum_IPFamily,
-	 .help = "IPv4, IPv6 or both."},
+	 .help = "The ip families of this service spec."},
 	{"ipFamilyPolicy", API_STRING, .pb = 17, .flags = API_PTR, .enums = enum_IPFamilyPolicy,
-	 .help = "Whether one or both families are wanted."},
+	 .help = "Ip family policy of this service spec."},
 	{"allocateLoadBalancerNodePorts", API_BOOL, .pb = 20, .flags = API_PTR,
 	 .help = "Whether allocate load balancer node ports holds."},
 	{"loadBalancerClass", API_STRING, .pb = 21, .flags = API_PTR,
 	 .help = "Load balancer class of this service spec."},
 	{"internalTrafficPolicy", API_STRING, .pb = 22, .flags = API_PTR,
 	 .enums = enum_ServiceInternalTrafficPolicy,
-	 .help = "Local keeps traffic from inside on its node."},
+	 .help = "Internal traffic policy of this service spec."},
 	{"trafficDistribution", API_STRING, .pb = 23, .flags = API_PTR,
 	 .help = "Traffic distribution of this service spec."},
 };
@@ -111,15 +109,15 @@ const struct api_type api_t_core_v1_ServiceSpec = {
 	.name = "io.k8s.api.core.v1.ServiceSpec",
 	.fields = ServiceSpec_fields,
 	.n_fields = ARRAY_SIZE(ServiceSpec_fields),
-	.help = "How a service is reached.",
+	.help = "Service spec.",
 	.defaults = default_service_spec,
 };
 
 static const struct api_field PortStatus_fields[] = {
 	{"port", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port by number or name."},
+	 .help = "Port of this port status."},
 	{"protocol", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_Protocol, .help = "TCP, UDP or SCTP."},
+	 .enums = enum_Protocol, .help = "Protocol of this port status."},
 	{"error", API_STRING, .pb = 3, .flags = API_PTR, .help = "Error of this port status."},
 };
 
@@ -132,11 +130,11 @@ const struct api_type api_t_core_v1_PortStatus = {
 
 static const struct api_field LoadBalancerIngress_fields[] = {
 	{"ip", API_STRING, .pb = 1, .help = "Ip of this load balancer ingress."},
-	{"hostname", API_STRING, .pb = 2, .help = "Host name inside the pod."},
+	{"hostname", API_STRING, .pb = 2, .help = "Hostname of this load balancer ingress."},
 	{"ipMode", API_STRING, .pb = 3, .flags = API_PTR,
 	 .help = "Ip mode of this load balancer ingress."},
 	{"ports", API_OBJECT, API_LIST, .pb = 4, .ref = &api_t_core_v1_PortStatus,
-	 .help = "The ports."},
+	 .help = "The ports of this load balancer ingress."},
 };
 
 const struct api_type api_t_core_v1_LoadBalancerIngress = {
@@ -163,7 +161,7 @@ static const struct api_field ServiceStatus_fields[] = {
 	 .help = "Load balancer of this service status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
 	 .ref = &api_t_meta_v1_Condition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this service status."},
 };
 
 const struct api_type api_t_core_v1_ServiceStatus = {
@@ -177,10 +175,11 @@ static const struct api_field Service_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
-	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_ServiceSpec, .help = "What is wanted."},
+	 .help = "Metadata of this service."},
+	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_ServiceSpec,
+	 .help = "Spec of this service."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_ServiceStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this service."},
 };
 
 const struct api_type api_t_core_v1_Service = {
@@ -193,8 +192,9 @@ const struct api_type api_t_core_v1_Service = {
 static const struct api_field EndpointAddress_fields[] = {
 	{"ip", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Ip of this endpoint address."},
-	{"hostname", API_STRING, .pb = 3, .help = "Host name inside the pod."},
-	{"nodeName", API_STRING, .pb = 4, .flags = API_PTR, .help = "Node the pod is bound to."},
+	{"hostname", API_STRING, .pb = 3, .help = "Hostname of this endpoint address."},
+	{"nodeName", API_STRING, .pb = 4, .flags = API_PTR,
+	 .help = "Node name of this endpoint address."},
 	{"targetRef", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_core_v1_ObjectReference,
 	 .help = "Target ref of this endpoint address."},
 };
@@ -208,13 +208,13 @@ const struct api_type api_t_core_v1_EndpointAddress = {
 };
 
 static const struct api_field EndpointPort_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .help = "Name of this endpoint port."},
 	{"port", API_INT32, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port by number or name."},
+	 .help = "Port of this endpoint port."},
 	{"protocol", API_STRING, .pb = 3, .def = "\"TCP\"", .enums = enum_Protocol,
-	 .help = "TCP, UDP or SCTP."},
+	 .help = "Protocol of this endpoint port."},
 	{"appProtocol", API_STRING, .pb = 4, .flags = API_PTR,
-	 .help = "Protocol spoken on the port."},
+	 .help = "App protocol of this endpoint port."},
 };
 
 const struct api_type api_t_core_v1_EndpointPort = {
@@ -227,11 +227,11 @@ const struct api_type api_t_core_v1_EndpointPort = {
 
 static const struct api_field EndpointSubset_fields[] = {
 	{"addresses", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_core_v1_EndpointAddress,
-	 .help = "Addresses it is reached by."},
+	 .help = "The addresses of this endpoint subset."},
 	{"notReadyAddresses", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_EndpointAddress,
 	 .help = "The not ready addresses of this endpoint subset."},
 	{"ports", API_OBJECT, API_LIST, .pb = 3, .ref = &api_t_core_v1_EndpointPort,
-	 .help = "The ports."},
+	 .help = "The ports of this endpoint subset."},
 };
 
 const struct api_type api_t_core_v1_EndpointSubset = {
@@ -245,7 +245,7 @@ static const struct api_field Endpoints_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this endpoints."},
 	{"subsets", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_EndpointSubset,
 	 .help = "The subsets of this endpoints."},
 };

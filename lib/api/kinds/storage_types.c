@@ -29,7 +29,7 @@ static const char *const enum_StorageHealthStatusType[] = {"StorageDegraded", "S
 static const struct api_field PersistentVolumeClaimVolumeSource_fields[] = {
 	{"claimName", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Claim name of this persistent volume claim volume source."},
-	{"readOnly", API_BOOL, .pb = 2, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 2, .help = "Whether read only holds."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolumeClaimVolumeSource = {
@@ -40,8 +40,10 @@ const struct api_type api_t_core_v1_PersistentVolumeClaimVolumeSource = {
 };
 
 static const struct api_field VolumeResourceRequirements_fields[] = {
-	{"limits", API_QUANTITY, API_MAP, .pb = 1, .help = "The most that may be used."},
-	{"requests", API_QUANTITY, API_MAP, .pb = 2, .help = "What is set aside."},
+	{"limits", API_QUANTITY, API_MAP, .pb = 1,
+	 .help = "Limits of this volume resource requirements."},
+	{"requests", API_QUANTITY, API_MAP, .pb = 2,
+	 .help = "Requests of this volume resource requirements."},
 };
 
 const struct api_type api_t_core_v1_VolumeResourceRequirements = {
@@ -56,8 +58,10 @@ static const struct api_field TypedObjectReference_fields[] = {
 	 .help = "Api group of this typed object reference."},
 	{"kind", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this typed object reference."},
-	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
-	{"namespace", API_STRING, .pb = 4, .flags = API_PTR, .help = "Its namespace."},
+	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this typed object reference."},
+	{"namespace", API_STRING, .pb = 4, .flags = API_PTR,
+	 .help = "Namespace of this typed object reference."},
 };
 
 const struct api_type api_t_core_v1_TypedObjectReference = {
@@ -73,7 +77,7 @@ static const struct api_field PersistentVolumeClaimSpec_fields[] = {
 	{"selector", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_meta_v1_LabelSelector,
 	 .help = "Selector of this persistent volume claim spec."},
 	{"resources", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_VolumeResourceRequirements,
-	 .help = "What it needs and may use of cpu, memory and the like."},
+	 .help = "Resources of this persistent volume claim spec."},
 	{"volumeName", API_STRING, .pb = 3,
 	 .help = "Volume name of this persistent volume claim spec."},
 	{"storageClassName", API_STRING, .pb = 5, .flags = API_PTR,
@@ -100,9 +104,10 @@ const struct api_type api_t_core_v1_PersistentVolumeClaimSpec = {
 
 static const struct api_field PersistentVolumeClaimTemplate_fields[] = {
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this persistent volume claim template."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_PersistentVolumeClaimSpec, .help = "What is wanted."},
+	 .ref = &api_t_core_v1_PersistentVolumeClaimSpec,
+	 .help = "Spec of this persistent volume claim template."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolumeClaimTemplate = {
@@ -114,14 +119,17 @@ const struct api_type api_t_core_v1_PersistentVolumeClaimTemplate = {
 
 static const struct api_field PersistentVolumeClaimCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Which type it is."},
+	 .help = "Type of this persistent volume claim condition."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "What is observed."},
+	 .help = "Status of this persistent volume claim condition."},
 	{"lastProbeTime", API_TIME, .pb = 3,
 	 .help = "Last probe time of this persistent volume claim condition."},
-	{"lastTransitionTime", API_TIME, .pb = 4, .help = "When the status last changed."},
-	{"reason", API_STRING, .pb = 5, .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 6, .help = "Why, for people."},
+	{"lastTransitionTime", API_TIME, .pb = 4,
+	 .help = "Last transition time of this persistent volume claim condition."},
+	{"reason", API_STRING, .pb = 5,
+	 .help = "Reason of this persistent volume claim condition."},
+	{"message", API_STRING, .pb = 6,
+	 .help = "Message of this persistent volume claim condition."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolumeClaimCondition = {
@@ -135,7 +143,8 @@ static const struct api_field ModifyVolumeStatus_fields[] = {
 	{"targetVolumeAttributesClassName", API_STRING, .pb = 1,
 	 .help = "Target volume attributes class name of this modify volume status."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_PersistentVolumeClaimModifyVolumeStatus, .help = "What is observed."},
+	 .enums = enum_PersistentVolumeClaimModifyVolumeStatus,
+	 .help = "Status of this modify volume status."},
 };
 
 const struct api_type api_t_core_v1_ModifyVolumeStatus = {
@@ -147,13 +156,14 @@ const struct api_type api_t_core_v1_ModifyVolumeStatus = {
 
 static const struct api_field PersistentVolumeClaimStatus_fields[] = {
 	{"phase", API_STRING, .pb = 1, .enums = enum_PersistentVolumeClaimPhase,
-	 .help = "Where it is in its life."},
+	 .help = "Phase of this persistent volume claim status."},
 	{"accessModes", API_STRING, API_LIST, .pb = 2, .enums = enum_PersistentVolumeAccessMode,
 	 .help = "The access modes of this persistent volume claim status."},
-	{"capacity", API_QUANTITY, API_MAP, .pb = 3, .help = "What there is in total."},
+	{"capacity", API_QUANTITY, API_MAP, .pb = 3,
+	 .help = "Capacity of this persistent volume claim status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 4, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_PersistentVolumeClaimCondition, .keys = "type", .merge_key = "type",
-	 .help = "What is known about the object, one entry a type."},
+	 .help = "The conditions of this persistent volume claim status."},
 	{"allocatedResources", API_QUANTITY, API_MAP, .pb = 5,
 	 .help = "Allocated resources of this persistent volume claim status."},
 	{"allocatedResourceStatuses", API_STRING, API_MAP, .pb = 7,
@@ -180,11 +190,11 @@ static const struct api_field PersistentVolumeClaim_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this persistent volume claim."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PersistentVolumeClaimSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this persistent volume claim."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_PersistentVolumeClaimStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this persistent volume claim."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolumeClaim = {
@@ -197,8 +207,9 @@ const struct api_type api_t_core_v1_PersistentVolumeClaim = {
 static const struct api_field GlusterfsPersistentVolumeSource_fields[] = {
 	{"endpoints", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Endpoints of this glusterfs persistent volume source."},
-	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
+	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Path of this glusterfs persistent volume source."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
 	{"endpointsNamespace", API_STRING, .pb = 4, .flags = API_PTR,
 	 .help = "Endpoints namespace of this glusterfs persistent volume source."},
 };
@@ -211,8 +222,8 @@ const struct api_type api_t_core_v1_GlusterfsPersistentVolumeSource = {
 };
 
 static const struct api_field SecretReference_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Its name."},
-	{"namespace", API_STRING, .pb = 2, .help = "Its namespace."},
+	{"name", API_STRING, .pb = 1, .help = "Name of this secret reference."},
+	{"namespace", API_STRING, .pb = 2, .help = "Namespace of this secret reference."},
 };
 
 const struct api_type api_t_core_v1_SecretReference = {
@@ -227,7 +238,7 @@ static const struct api_field RBDPersistentVolumeSource_fields[] = {
 	{"monitors", API_STRING, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "The monitors of this rbd persistent volume source."},
 	{"image", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Reference of the image."},
+	 .help = "Image of this rbd persistent volume source."},
 	{"fsType", API_STRING, .pb = 3, .help = "Fs type of this rbd persistent volume source."},
 	{"pool", API_STRING, .pb = 4, .def = "\"rbd\"",
 	 .help = "Pool of this rbd persistent volume source."},
@@ -237,7 +248,7 @@ static const struct api_field RBDPersistentVolumeSource_fields[] = {
 	 .help = "Keyring of this rbd persistent volume source."},
 	{"secretRef", API_OBJECT, .pb = 7, .flags = API_PTR, .ref = &api_t_core_v1_SecretReference,
 	 .help = "Secret ref of this rbd persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 8, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 8, .help = "Whether read only holds."},
 };
 
 const struct api_type api_t_core_v1_RBDPersistentVolumeSource = {
@@ -257,7 +268,7 @@ static const struct api_field ISCSIPersistentVolumeSource_fields[] = {
 	{"iscsiInterface", API_STRING, .pb = 4, .def = "\"default\"",
 	 .help = "Iscsi interface of this iscsi persistent volume source."},
 	{"fsType", API_STRING, .pb = 5, .help = "Fs type of this iscsi persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 6, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 6, .help = "Whether read only holds."},
 	{"portals", API_STRING, API_LIST, .pb = 7,
 	 .help = "The portals of this iscsi persistent volume source."},
 	{"chapAuthDiscovery", API_BOOL, .pb = 8, .help = "Whether chap auth discovery holds."},
@@ -279,7 +290,7 @@ static const struct api_field CinderPersistentVolumeSource_fields[] = {
 	{"volumeID", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Volume ID of this cinder persistent volume source."},
 	{"fsType", API_STRING, .pb = 2, .help = "Fs type of this cinder persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
 	{"secretRef", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_core_v1_SecretReference,
 	 .help = "Secret ref of this cinder persistent volume source."},
 };
@@ -294,13 +305,13 @@ const struct api_type api_t_core_v1_CinderPersistentVolumeSource = {
 static const struct api_field CephFSPersistentVolumeSource_fields[] = {
 	{"monitors", API_STRING, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "The monitors of this ceph fs persistent volume source."},
-	{"path", API_STRING, .pb = 2, .help = "The path."},
+	{"path", API_STRING, .pb = 2, .help = "Path of this ceph fs persistent volume source."},
 	{"user", API_STRING, .pb = 3, .help = "User of this ceph fs persistent volume source."},
 	{"secretFile", API_STRING, .pb = 4,
 	 .help = "Secret file of this ceph fs persistent volume source."},
 	{"secretRef", API_OBJECT, .pb = 5, .flags = API_PTR, .ref = &api_t_core_v1_SecretReference,
 	 .help = "Secret ref of this ceph fs persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 6, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 6, .help = "Whether read only holds."},
 };
 
 const struct api_type api_t_core_v1_CephFSPersistentVolumeSource = {
@@ -316,7 +327,7 @@ static const struct api_field FlexPersistentVolumeSource_fields[] = {
 	{"fsType", API_STRING, .pb = 2, .help = "Fs type of this flex persistent volume source."},
 	{"secretRef", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_SecretReference,
 	 .help = "Secret ref of this flex persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 4, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 4, .help = "Whether read only holds."},
 	{"options", API_STRING, API_MAP, .pb = 5,
 	 .help = "Options of this flex persistent volume source."},
 };
@@ -333,7 +344,7 @@ static const struct api_field AzureFilePersistentVolumeSource_fields[] = {
 	 .help = "Secret name of this azure file persistent volume source."},
 	{"shareName", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Share name of this azure file persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
 	{"secretNamespace", API_STRING, .pb = 4, .flags = API_PTR | API_KEEP_EMPTY,
 	 .help = "Secret namespace of this azure file persistent volume source."},
 };
@@ -364,7 +375,7 @@ static const struct api_field ScaleIOPersistentVolumeSource_fields[] = {
 	 .help = "Volume name of this scale io persistent volume source."},
 	{"fsType", API_STRING, .pb = 9, .def = "\"xfs\"",
 	 .help = "Fs type of this scale io persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 10, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 10, .help = "Whether read only holds."},
 };
 
 const struct api_type api_t_core_v1_ScaleIOPersistentVolumeSource = {
@@ -375,7 +386,8 @@ const struct api_type api_t_core_v1_ScaleIOPersistentVolumeSource = {
 };
 
 static const struct api_field LocalVolumeSource_fields[] = {
-	{"path", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
+	{"path", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Path of this local volume source."},
 	{"fsType", API_STRING, .pb = 2, .flags = API_PTR,
 	 .help = "Fs type of this local volume source."},
 };
@@ -394,7 +406,7 @@ static const struct api_field StorageOSPersistentVolumeSource_fields[] = {
 	 .help = "Volume namespace of this storage os persistent volume source."},
 	{"fsType", API_STRING, .pb = 3,
 	 .help = "Fs type of this storage os persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 4, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 4, .help = "Whether read only holds."},
 	{"secretRef", API_OBJECT, .pb = 5, .flags = API_PTR, .ref = &api_t_core_v1_ObjectReference,
 	 .help = "Secret ref of this storage os persistent volume source."},
 };
@@ -411,7 +423,7 @@ static const struct api_field CSIPersistentVolumeSource_fields[] = {
 	 .help = "Driver of this csi persistent volume source."},
 	{"volumeHandle", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Volume handle of this csi persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
 	{"fsType", API_STRING, .pb = 4, .help = "Fs type of this csi persistent volume source."},
 	{"volumeAttributes", API_STRING, API_MAP, .pb = 5,
 	 .help = "Volume attributes of this csi persistent volume source."},
@@ -447,7 +459,8 @@ static const struct api_field PersistentVolumeSource_fields[] = {
 	 .ref = &api_t_core_v1_AWSElasticBlockStoreVolumeSource,
 	 .help = "Aws elastic block store of this persistent volume source."},
 	{"hostPath", API_OBJECT, .pb = 3, .flags = API_PTR,
-	 .ref = &api_t_core_v1_HostPathVolumeSource, .help = "A file or directory of the node."},
+	 .ref = &api_t_core_v1_HostPathVolumeSource,
+	 .help = "Host path of this persistent volume source."},
 	{"glusterfs", API_OBJECT, .pb = 4, .flags = API_PTR,
 	 .ref = &api_t_core_v1_GlusterfsPersistentVolumeSource,
 	 .help = "Glusterfs of this persistent volume source."},
@@ -524,7 +537,8 @@ const struct api_type api_t_core_v1_VolumeNodeAffinity = {
 };
 
 static const struct api_field PersistentVolumeSpec_fields[] = {
-	{"capacity", API_QUANTITY, API_MAP, .pb = 1, .help = "What there is in total."},
+	{"capacity", API_QUANTITY, API_MAP, .pb = 1,
+	 .help = "Capacity of this persistent volume spec."},
 	{"", API_OBJECT, .pb = 2, .flags = API_INLINE,
 	 .ref = &api_t_core_v1_PersistentVolumeSource},
 	{"accessModes", API_STRING, API_LIST, .pb = 3, .enums = enum_PersistentVolumeAccessMode,
@@ -556,9 +570,9 @@ const struct api_type api_t_core_v1_PersistentVolumeSpec = {
 
 static const struct api_field PersistentVolumeStatus_fields[] = {
 	{"phase", API_STRING, .pb = 1, .enums = enum_PersistentVolumePhase,
-	 .help = "Where it is in its life."},
-	{"message", API_STRING, .pb = 2, .help = "Why, for people."},
-	{"reason", API_STRING, .pb = 3, .help = "Why, as one word."},
+	 .help = "Phase of this persistent volume status."},
+	{"message", API_STRING, .pb = 2, .help = "Message of this persistent volume status."},
+	{"reason", API_STRING, .pb = 3, .help = "Reason of this persistent volume status."},
 	{"lastPhaseTransitionTime", API_TIME, .pb = 4, .flags = API_PTR,
 	 .help = "Last phase transition time of this persistent volume status."},
 };
@@ -574,11 +588,11 @@ static const struct api_field PersistentVolume_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this persistent volume."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PersistentVolumeSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this persistent volume."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_PersistentVolumeStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this persistent volume."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolume = {
@@ -592,7 +606,7 @@ static const struct api_field StorageClass_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this storage class."},
 	{"provisioner", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Provisioner of this storage class."},
 	{"parameters", API_STRING, API_MAP, .pb = 3, .help = "Parameters of this storage class."},
@@ -620,7 +634,8 @@ const struct api_type api_t_storage_v1_StorageClass = {
 static const struct api_field TokenRequest_fields[] = {
 	{"audience", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Audience of this token request."},
-	{"expirationSeconds", API_INT64, .pb = 2, .flags = API_PTR, .help = "Seconds it is valid."},
+	{"expirationSeconds", API_INT64, .pb = 2, .flags = API_PTR,
+	 .help = "Expiration seconds of this token request."},
 };
 
 const struct api_type api_t_storage_v1_TokenRequest = {
@@ -666,9 +681,9 @@ static const struct api_field CSIDriver_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this csi driver."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_storage_v1_CSIDriverSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this csi driver."},
 };
 
 const struct api_type api_t_storage_v1_CSIDriver = {
@@ -679,7 +694,8 @@ const struct api_type api_t_storage_v1_CSIDriver = {
 };
 
 static const struct api_field VolumeNodeResources_fields[] = {
-	{"count", API_INT32, .pb = 1, .flags = API_PTR, .help = "How often it happened."},
+	{"count", API_INT32, .pb = 1, .flags = API_PTR,
+	 .help = "Count of this volume node resources."},
 };
 
 const struct api_type api_t_storage_v1_VolumeNodeResources = {
@@ -690,13 +706,15 @@ const struct api_type api_t_storage_v1_VolumeNodeResources = {
 };
 
 static const struct api_field CSINodeDriver_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this csi node driver."},
 	{"nodeID", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Node ID of this csi node driver."},
 	{"topologyKeys", API_STRING, API_LIST, .pb = 3, .flags = API_KEEP_EMPTY,
 	 .help = "The topology keys of this csi node driver."},
 	{"allocatable", API_OBJECT, .pb = 4, .flags = API_PTR,
-	 .ref = &api_t_storage_v1_VolumeNodeResources, .help = "What pods may use."},
+	 .ref = &api_t_storage_v1_VolumeNodeResources,
+	 .help = "Allocatable of this csi node driver."},
 };
 
 const struct api_type api_t_storage_v1_CSINodeDriver = {
@@ -721,16 +739,17 @@ const struct api_type api_t_storage_v1_CSINodeSpec = {
 
 static const struct api_field StorageHealthCondition_fields[] = {
 	{"status", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_StorageHealthStatusType, .help = "What is observed."},
+	 .enums = enum_StorageHealthStatusType, .help = "Status of this storage health condition."},
 	{"reason", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Why, as one word."},
-	{"message", API_STRING, .pb = 3, .help = "Why, for people."},
+	 .help = "Reason of this storage health condition."},
+	{"message", API_STRING, .pb = 3, .help = "Message of this storage health condition."},
 	{"accessMode", API_STRING, .pb = 4, .flags = API_PTR,
 	 .enums = enum_PersistentVolumeAccessMode,
 	 .help = "Access mode of this storage health condition."},
 	{"volumeMode", API_STRING, .pb = 5, .flags = API_PTR, .enums = enum_PersistentVolumeMode,
 	 .help = "Volume mode of this storage health condition."},
-	{"lastTransitionTime", API_TIME, .pb = 6, .help = "When the status last changed."},
+	{"lastTransitionTime", API_TIME, .pb = 6,
+	 .help = "Last transition time of this storage health condition."},
 };
 
 const struct api_type api_t_storage_v1_StorageHealthCondition = {
@@ -741,7 +760,8 @@ const struct api_type api_t_storage_v1_StorageHealthCondition = {
 };
 
 static const struct api_field StorageHealth_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Name of this storage health."},
 	{"healthConditions", API_OBJECT, API_LIST, .pb = 2,
 	 .ref = &api_t_storage_v1_StorageHealthCondition,
 	 .help = "The health conditions of this storage health."},
@@ -771,11 +791,11 @@ static const struct api_field CSINode_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this csi node."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_storage_v1_CSINodeSpec,
-	 .help = "What is wanted."},
+	 .help = "Spec of this csi node."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_storage_v1_CSINodeStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this csi node."},
 };
 
 const struct api_type api_t_storage_v1_CSINode = {
@@ -804,9 +824,10 @@ static const struct api_field VolumeAttachmentSpec_fields[] = {
 	{"attacher", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Attacher of this volume attachment spec."},
 	{"source", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_storage_v1_VolumeAttachmentSource, .help = "Who reports it."},
+	 .ref = &api_t_storage_v1_VolumeAttachmentSource,
+	 .help = "Source of this volume attachment spec."},
 	{"nodeName", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Node the pod is bound to."},
+	 .help = "Node name of this volume attachment spec."},
 };
 
 const struct api_type api_t_storage_v1_VolumeAttachmentSpec = {
@@ -818,7 +839,7 @@ const struct api_type api_t_storage_v1_VolumeAttachmentSpec = {
 
 static const struct api_field VolumeError_fields[] = {
 	{"time", API_TIME, .pb = 1, .help = "Time of this volume error."},
-	{"message", API_STRING, .pb = 2, .help = "Why, for people."},
+	{"message", API_STRING, .pb = 2, .help = "Message of this volume error."},
 	{"errorCode", API_INT32, .pb = 3, .flags = API_PTR,
 	 .help = "Error code of this volume error."},
 };
@@ -852,11 +873,11 @@ static const struct api_field VolumeAttachment_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Name, labels and the like."},
+	 .help = "Metadata of this volume attachment."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_storage_v1_VolumeAttachmentSpec, .help = "What is wanted."},
+	 .ref = &api_t_storage_v1_VolumeAttachmentSpec, .help = "Spec of this volume attachment."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_storage_v1_VolumeAttachmentStatus,
-	 .help = "What is observed."},
+	 .help = "Status of this volume attachment."},
 };
 
 const struct api_type api_t_storage_v1_VolumeAttachment = {

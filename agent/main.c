@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/agent.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <uv.h>
+
+#include "agent/image/image.h"
+#include "agent/node/api.h"
+#include "agent/node/dns_records.h"
+#include "agent/node/join.h"
+#include "agent/node/node.h"
+#include "agent/node/service_sync.h"
+#include "agent/pod/pods.h"
+#include "agent/runtime/runtime.h"
+#include "lib/base/log.h"
+#include "lib/client/client.h"
+#include "lib/client/informer.h"
+#include "lib/client/kubeconfig.h"
+#include "lib/client/transport_http.h"
+#include "lib/http/client.h"
+#include "lib/sys/file.h"
+#include "lib/sys/timers_uv.h"
+#include "net/lb.h"
+#include "net/pod_net.h"
+/*
+ * knarr-agent: one thread, one loop. This file only puts the parts together and takes them apart;
+ * containers, addresses and services live in the kernel and go on without it.
+ */
+struct agent {
+	struct agent_options o;
+	uv_loop_t loop;
+	struct timers timers;
+	struct timers_uv *timers_uv;
+	uv_signal_t sigterm, sigint;
+	struct kubeconfig kc;
+	bool has_master;
+	struct transport *transport;
+	struct client *client;
+	struct runtime *rt;
+	struct image_store *images;
+	struct informer *services, *slices;
+	struct lb *lb;
+	struct pod_net *net;
+	struct pods *pods;
+	struct node_info info;
+	struct node *node;
+	struct service_sync *service_sync;
+	struct dns_records *dns;
+	struct node_api *api;
+	struct timer watchdog;
+	uint64_t watchdog_ns;
+	char node_ip[48], net_dns[IP4_TEXT];
+	const char *cidr_file;
+};
+
+static int check_host(struct err *err)
+{
+	if (geteuid() != 0)
+		return err_sys(
+			err, EPERM,
+			"knarr-agent makes namespaces, mounts and BPF programs and must run "
+			"as root: start it by systemd (systemctl start knarr-agent) or sudo");
+	return 0;
+}
+
+static int make_dirs(struct agent *a, struct err *err)
+{
+	const char *dirs[] = {a->o.data_dir, a->o.run_dir};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int r = dir_make(dirs[i], 0755);
+
+		if (r < 0)
+			return err_sys(err, -r, "cannot make %s: %s", dirs[i], strerror(-r));
+	}
+	a->cidr_file = xasprintf("%s/pod-cidr", a->o.data_dir);
+	return 0;
+}
+
+/* The address from which packets to the master (or anywhere) would go. */
+static void find_node_ip(struct agent *a)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(6443)}, me;
+	CLEANUP_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(me);
+	char host[64] = "192.0.2.1";
+	const char *s = a->has_master ? strstr(a->kc.server, "://") : NULL;
+
+	if (s)
+		str_copy(host, sizeof(host), str_n(s + 3, strcspn(s + 3, ":/")));
+	if (inet_pton(AF_INET, host, &to.sin_addr) != 1)
+		inet_pton(AF_INET, "192.0.2.1", &to.sin_addr);
+	str_copy(a->node_ip, sizeof(a->node_ip), STR("127.0.0.1"));
+	if (a->o.node_ip)
+		str_copy(a->node_ip, sizeof(a->node_ip), str_of(a->o.node_ip));
+	else if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
+		 getsockname(fd, (struct sockaddr *)&me, &len) == 0)
+		inet_ntop(AF_INET, &me.sin_addr, a->node_ip, sizeof(a->node_ip));
+}
+
+static int open_client(struct agent *a, struct err *err)
+{
+	struct http_client *hc;
+	int r;
+
+	if (a->o.join && access(a->o.kubeconfig, R_OK) < 0) {
+		r = join_cluster(&(struct join_conf){.server = a->o.join,
+						     .token = a->o.token,
+						     .ca_hash = a->o.ca_hash,
+						     .node_name = a->o.node_name,
+						     .kubeconfig = a->o.kubeconfig,
+						     .loop = &a->loop,
+						     .timers = &a->timers},
+				 err);
+		if (r < 0)
+			return r;
+	}
+	if (access(a->o.kubeconfig, F_OK) < 0) {
+		log_notice("there is no %s: running static pods only (see --join, --kubeconfig)",
+			   a->o.kubeconfig);
+		return 0;
+	}
+	r = kubeconfig_load(a->o.kubeconfig, NULL, &a->kc, err);
+	if (r < 0)
+		return r;
+	r = kubeconfig_http_client(&a->kc, &a->loop, "knarr-agent", false, &hc, err);
+	if (r < 0)
+		return r;
+	a->has_master = true;
+	a->transport = transport_http_new(hc);
+	a->client = client_new(&(struct client_conf){
+		.transport = a->transport, .timers = &a->timers, .user_agent = "knarr-agent"});
+	a->services = informer_new(a->client, &(struct informer_conf){.kind = &client_services});
+	a->slices =
+		informer_new(a->client, &(struct informer_conf){.kind = &client_endpointslices});
+	return 0;
+}
+
+static void on_runtime_event(void *user, const struct runtime_event *ev)
+{
+	struct agent *a = user;
+
+	if (a->pods)
+		pods_runtime_event(a->pods, ev);
+}
+
+static char *helper(const struct agent *a, const char *name)
+{
+	return a->o.helper_dir ? xasprintf("%s/%s", a->o.helper_dir, name) : NULL;
+}
+
+static int open_runtime(struct agent *a, struct err *err)
+{
+	CLEANUP_FREE char *root = xasprintf("%s/runtime", a->o.data_dir);
+	CLEANUP_FREE char *run = xasprintf("%s/runtime", a->o.run_dir);
+	CLEANUP_FREE char *images = xasprintf("%s/images", a->o.data_dir);
+	CLEANUP_FREE char *seccomp = xasprintf("%s/seccomp", a->o.data_dir);
+	CLEANUP_FREE char *pod = helper(a, "knarr-pod");
+	CLEANUP_FREE char *image_helper = helper(a, "knarr-image-helper");
+	CLEANUP_FREE struct image_registry *regs = xcalloc(a->o.plain_http.n + 1, sizeof(*regs));
+	int r;
+
+	for (size_t i = 0; i < a->o.plain_http.n; i++)
+		regs[i] = (struct image_registry){.host = a->o.plain_http.v[i], .plain_http = true};
+	r = image_store_open(&(struct image_conf){.dir = images,
+						  .helper = image_helper,
+						  .loop = &a->loop,
+						  .registries = regs,
+						  .n_registries = a->o.plain_http.n},
+			     &a->images, err);
+	if (r < 0)
+		return r;
+	r = runtime_open(&(struct runtime_conf){.root_dir = root,
+						.run_dir = run,
+						.cgroup_root = a->o.cgroup_root,
+						.pod_binary = pod,
+						.seccomp_dir = seccomp,
+						.loop = &a->loop,
+						.on_event = on_runtime_event,
+						.user = a},
+			 &a->rt, err);
+	return r < 0 ? r : runtime_recover(a->rt, err);
+}
+
+/* The data path of services: what is pinned goes on until both informers have synced. */
+static int open_services(struct agent *a, struct err *err)
+{
+	struct lb_conf conf = {.node = a->o.node_name,
+			       .run_dir = a->o.run_dir,
+			       .cgroup_root = runtime_cgroup2_path(a->rt)};
+	uint32_t addr;
+	int r;
+
+	/* Services are for the whole machine, host processes too, unless it is shared by --root. */
+	if (!a->o.root)
+		conf.cgroup_root = NULL;
+	r = lb_open(&conf, &a->lb, err);
+	if (r < 0)
+		return r;
+	if (ip4_parse(str_of(a->node_ip), &addr) == 0)
+		lb_node_addrs(a->lb, &addr, 1, NULL);
+	if (a->client)
+		a->service_sync = service_sync_start(
+			&(struct service_sync_conf){.client = a->client,
+						    .timers = &a->timers,
+						    .lb = a->lb,
+						    .services = a->services,
+						    .slices = a->slices,
+						    .node_name = a->o.node_name});
+	return 0;
+}
+
+/* The node's range is known: from the option, the last run or the Node. */
+static int open_net(struct agent *a, const char *cidr, struct err *err)
+{
+	struct pod_net_conf conf = {.node = a->o.node_name,
+				    .run_dir = a->o.run_dir,
+				    .uplink = a->o.uplink,
+				    .masquerade = true};
+	int r;
+
+	if (ip4_prefix_parse(str_of(cidr), &conf.pod_range) < 0)
+		return err_sys(err, EINVAL, "the node's pod range \"%s\" is none", cidr);
+	ip4_prefix_parse(str_of(a->o.cluster_cidr), &conf.cluster_range);
+	r = pod_net_open(&conf, &a->net, err);
+	if (r < 0)
+		return r;
+	ip4_format(pod_net_node_addr(a->net), a->net_dns);
+	file_write_atomic(AT_FDCWD, a->cidr_file, str_of(cidr), 0644);
+	if (a->client && dns_records_start(&(struct dns_records_conf){.loop = &a->loop,
+								      .services = a->services,
+								      .slices = a->slices,
+								      .addr = a->net_dns,
+								      .domain = a->o.cluster_domain,
+								      .vip = a->o.cluster_dns,
+								      .sync = a->service_sync},
+					   &a->dns, err) < 0) {
+		log_warn("cluster DNS does not run: %s", err_text(err));
+		err_clear(err);
+	}
+	pods_set_net(a->pods, a->net, a->net_dns);
+	if (a->node)
+		node_set_ready(a->node, true, "KubeletReady", "kubelet is posting ready status");
+	return 0;
+}
+
+static void on_pod_cidr(void *user, const char *cidr)
+{
+	struct agent *a = user;
+	struct err err = ERR_INIT;
+
+	if (a->net || a->o.no_network)
+		return;
+	if (open_net(a, cidr, &err) < 0) {
+		log_err("no pod network: %s", err_text(&err));
+		node_set_ready(a->node, false, "KubeletNotReady", err_text(&err));
+	}
+	err_done(&err);
+}
+
+static int open_pods(struct agent *a, struct err *err)
+{
+	struct pods_conf conf = {
+		.loop = &a->loop,
+		.timers = &a->timers,
+		.client = a->client,
+		.rt = a->rt,
+		.images = a->images,
+		.services = a->services,
+		.node_name = a->o.node_name,
+		.data_dir = a->o.data_dir,
+		.log_dir = a->o.log_dir,
+		.static_dir = a->o.static_pods,
+		.host_ip = a->node_ip,
+		.cluster_domain = a->o.cluster_domain,
+		.node_cpu_milli = a->info.cpus * 1000,
+		.node_mem_bytes = a->info.mem_bytes,
+		.node_ephemeral_bytes = a->info.ephemeral_bytes,
+	};
+	int r = pods_new(&conf, &a->pods, err);
+
+	return r < 0 ? r : pods_start(a->pods, err);
+}
+
+static int open_node(struct agent *a, struct err *err)
+{
+	CLEANUP(buf_done) struct buf cidr = BUF_INIT;
+	const char *known = a->o.pod_cidr;
+	int r;
+
+	if (a->client)
+		a->node = node_start(&(struct node_conf){.client = a->client,
+							 .timers = &a->timers,
+							 .images = a->images,
+							 .name = a->o.node_name,
+							 .ip = a->node_ip,
+							 .labels = a->o.labels.v,
+							 .n_labels = a->o.labels.n,
+							 .api_port = (uint16_t)a->o.api_port,
+							 .info = &a->info,
+							 .pod_cidr = on_pod_cidr,
+							 .user = a});
+	if (a->o.no_network) {
+		if (a->node)
+			node_set_ready(a->node, true, "KubeletReady",
+				       "kubelet is posting ready status");
+		return 0;
+	}
+	/* The last range is kept, so that pods get addresses without any master. */
+	if (!known && file_read(AT_FDCWD, a->cidr_file, 64, &cidr) == 0)
+		known = cidr.p;
+	if (!known)
+		return 0;
+	r = open_net(a, known, err);
+	if (r < 0 && !a->o.pod_cidr) {
+		log_warn("cannot use the former pod range %s: %s", known, err_text(err));
+		err_clear(err);
+		return 0;
+	}
+	return r;
+}
+
+static int open_api(struct agent *a, struct err *err)
+{
+	CLEANUP_FREE char *dir = xasprintf("%s/pki", a->o.data_dir);
+
+	if (!a->has_master)
+		return 0; /* without an authority nobody could be told from a stranger */
+	return node_api_start(&(struct node_api_conf){.loop = &a->loop,
+						      .timers = &a->timers,
+						      .pods = a->pods,
+						      .rt = a->rt,
+						      .images = a->images,
+						      .info = &a->info,
+						      .node_name = a->o.node_name,
+						      .node_ip = a->node_ip,
+						      .address = a->o.api_address,
+						      .port = (uint16_t)a->o.api_port,
+						      .client_ca = buf_str(&a->kc.ca_pem),
+						      .pki_dir = dir},
+			      &a->api, err);
+}
+
+static int open_all(struct agent *a, struct err *err)
+{
+	int r;
+
+	if ((r = check_host(err)) < 0 || (r = make_dirs(a, err)) < 0 ||
+	    (r = open_client(a, err)) < 0)
+		return r;
+	find_node_ip(a);
+	node_info_read(a->o.data_dir, &a->info);
+	a->info.max_pods = a->o.max_pods;
+	if ((r = open_runtime(a, err)) < 0)
+		return r;
+	if (!a->o.no_network && (r = open_services(a, err)) < 0)
+		return r;
+	if ((r = open_pods(a, err)) < 0 || (r = open_node(a, err)) < 0 ||
+	    (r = open_api(a, err)) < 0)
+		return r;
+	if (a->client) {
+		informer_start(a->services);
+		informer_start(a->slices);
+	}
+	return 0;
+}
+
+/* Containers run on: only handles are let go, in the opposite order of open_all. */
+static void close_all(struct agent *a)
+{
+	a->api = node_api_stop(a->api);
+	a->node = node_stop(a->node);
+	a->pods = pods_free(a->pods);
+	a->dns = dns_records_stop(a->dns);
+	a->service_sync = service_sync_stop(a->service_sync);
+	informer_free(a->services);
+	informer_free(a->slices);
+	a->net = pod_net_close(a->net);
+	a->lb = lb_close(a->lb);
+	a->rt = runtime_close(a->rt);
+	a->images = image_store_close(a->images);
+	a->client = client_free(a->client);
+	a->transport = transport_free(a->transport);
+	kubeconfig_done(&a->kc);
+	node_info_done(&a->info);
+	timers_disarm(&a->timers, &a->watchdog);
+}
+
+static void on_signal(uv_signal_t *h, int sig)
+{
+	log_notice("stopping by signal %d; containers run on", sig);
+	sd_notify(0, "STOPPING=1");
+	uv_stop(h->loop);
+}
+
+static void on_watchdog(struct timer *t)
+{
+	struct agent *a = container_of(t, struct agent, watchdog);
+
+	sd_notify(0, "WATCHDOG=1");
+	timers_arm_in(&a->timers, &a->watchdog, a->watchdog_ns);
+}
+
+static void start_watchdog(struct agent *a)
+{
+	uint64_t us = 0;
+
+	sd_notify(0, "READY=1\nSTATUS=running pods");
+	if (sd_watchdog_enabled(0, &us) <= 0)
+		return;
+	a->watchdog_ns = us * NSEC_PER_USEC / 2;
+	a->watchdog.fire = on_watchdog;
+	timers_arm_in(&a->timers, &a->watchdog, a->watchdog_ns);
+}
+
+static void close_handle(uv_handle_t *h, void *user)
+{
+	if (!uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	static struct agent a;
+	struct err err = ERR_INIT;
+	int r = agent_options_read(argc, argv, &a.o, &err);
+
+	if (r == OPTIONS_DONE)
+		return 0;
+	if (r < 0) {
+		fprintf(stderr, "knarr-agent: %s\n", err_text(&err));
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	umask(022);
+	uv_loop_init(&a.loop);
+	timers_init(&a.timers, &clock_system);
+	a.timers_uv = timers_uv_attach(&a.timers, &a.loop);
+	r = open_all(&a, &err);
+	if (r < 0) {
+		log_err("%s", err_text(&err));
+	} else {
+		uv_signal_init(&a.loop, &a.sigterm);
+		uv_signal_init(&a.loop, &a.sigint);
+		uv_signal_start(&a.sigterm, on_signal, SIGTERM);
+		uv_signal_start(&a.sigint, on_signal, SIGINT);
+		log_notice("node %s (%s), cgroup %s", a.o.node_name, a.node_ip,
+			   runtime_cgroup_version(a.rt));
+		start_watchdog(&a);
+		uv_run(&a.loop, UV_RUN_DEFAULT);
+	}
+	close_all(&a);
+	a.timers_uv = timers_uv_detach(a.timers_uv);
+	uv_run(&a.loop, UV_RUN_NOWAIT);
+	uv_walk(&a.loop, close_handle, NULL);
+	uv_run(&a.loop, UV_RUN_NOWAIT);
+	uv_loop_close(&a.loop);
+	timers_done(&a.timers);
+	err_done(&err);
+	return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/node/service_sync.h"
+
+#include "lib/base/hmap.h"
+#include "lib/base/log.h"
+#include "lib/client/informer.h"
+#include "lib/json/jv.h"
+#include "net/lb.h"
+
+#define RETRY_NS NSEC_PER_SEC
+
+/* The fronts a Service has in the balancer now: to be removed when it no longer wants them. */
+struct fronts {
+	struct lb_key *v;
+	size_t n, cap;
+};
+
+struct service_sync {
+	struct service_sync_conf conf;
+	struct informer_index *by_service;
+	struct hmap *dirty; /* "ns/name" */
+	struct hmap *have; /* "ns/name" -> struct fronts */
+	struct timer timer;
+	struct lb_key vip; /* of the cluster's DNS; addr 0: none */
+	struct lb_backend vip_backend;
+	bool whole; /* nothing was synced yet: one lb_sync for all */
+};
+
+/* One usable endpoint of a port. */
+struct endpoint {
+	struct lb_backend b;
+	bool ready, serving, terminating, local;
+};
+struct endpoints {
+	struct endpoint *v;
+	size_t n, cap;
+};
+
+/* By the Service's name alone: the index wants a part of the object; the caller compares ns. */
+static struct str by_service_name(const struct object *o)
+{
+	return jv_text(
+		jv_get(jv_path(jv_of(o->bytes), "metadata.labels"), "kubernetes.io/service-name"));
+}
+
+static enum lb_proto proto_of(struct jv v)
+{
+	if (jv_eqs(v, "UDP"))
+		return LB_UDP;
+	return !jv_exists(v) || jv_eqs(v, "TCP") ? LB_TCP : 0;
+}
+
+/* The slice's number of the port with this name and protocol; 0: it has none. */
+static uint16_t slice_port(struct jv slice, struct str name, enum lb_proto proto)
+{
+	jv_for_each (it, jv_get(slice, "ports"))
+		if (str_eq(jv_text(jv_get(it.value, "name")), name) &&
+		    proto_of(jv_get(it.value, "protocol")) == proto)
+			return (uint16_t)jv_i64(jv_get(it.value, "port"), 0);
+	return 0;
+}
+
+static void collect(struct service_sync *s, struct str key, struct str port_name,
+		    enum lb_proto proto, struct endpoints *ret)
+{
+	struct object_set slices;
+	struct str ns, name;
+
+	object_key_split(key, &ns, &name);
+	slices = informer_lookup(s->by_service, name);
+	for (size_t i = 0; i < slices.n; i++) {
+		struct jv slice = jv_of(slices.v[i]->bytes);
+		uint16_t port = slice_port(slice, port_name, proto);
+
+		if (!port || !str_eq(slices.v[i]->ns, ns) ||
+		    !jv_eqs(jv_get(slice, "addressType"), "IPv4"))
+			continue;
+		jv_for_each (it, jv_get(slice, "endpoints")) {
+			struct jv c = jv_get(it.value, "conditions");
+			bool ready = jv_bool(jv_get(c, "ready"), true);
+			struct endpoint e = {
+				.b.port = port,
+				.ready = ready,
+				.serving = jv_bool(jv_get(c, "serving"), ready),
+				.terminating = jv_bool(jv_get(c, "terminating"), false),
+				.local = jv_eqs(jv_get(it.value, "nodeName"), s->conf.node_name),
+			};
+
+			if (ip4_parse(jv_text(jv_path(it.value, "addresses[0]")), &e.b.addr) == 0)
+				*ARRAY_PUSH(ret->v, ret->n, ret->cap) = e;
+		}
+	}
+}
+
+/*
+ * CategorizeEndpoints: ready ones; when there is none, those that end but still serve. With a
+ * Local policy the same among the node's own.
+ */
+static size_t choose(const struct endpoints *e, bool local_only, struct lb_backend *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		if (e->v[i].ready && (!local_only || e->v[i].local))
+			ret[n++] = e->v[i].b;
+	if (n)
+		return n;
+	for (size_t i = 0; i < e->n; i++)
+		if (e->v[i].serving && e->v[i].terminating && (!local_only || e->v[i].local))
+			ret[n++] = e->v[i].b;
+	return n;
+}
+
+/* The fronts under construction: the backends' arrays are freed with them. */
+struct build {
+	struct lb_front *v;
+	size_t n, cap;
+	struct lb_backend **lists;
+	size_t n_lists, cap_lists;
+};
+
+static void build_done(struct build *b)
+{
+	for (size_t i = 0; i < b->n_lists; i++)
+		free(b->lists[i]);
+	free(b->lists);
+	free(b->v);
+}
+
+static struct lb_backend *list_new(struct build *b, size_t n)
+{
+	struct lb_backend *l = xcalloc(n + 1, sizeof(*l));
+
+	*ARRAY_PUSH(b->lists, b->n_lists, b->cap_lists) = l;
+	return l;
+}
+
+static void front_add(struct build *b, const struct lb_front *like, uint32_t addr, uint16_t port,
+		      bool external)
+{
+	struct lb_front *f;
+
+	if (!port)
+		return;
+	for (size_t i = 0; i < b->n; i++) /* the same external address named twice */
+		if (b->v[i].key.addr == addr && b->v[i].key.port == port &&
+		    b->v[i].key.proto == like->key.proto)
+			return;
+	f = ARRAY_PUSH(b->v, b->n, b->cap);
+	*f = *like;
+	f->key.addr = addr;
+	f->key.port = port;
+	f->external = external;
+	if (!external)
+		f->outside_differs = false;
+}
+
+static void addrs_add(struct build *b, const struct lb_front *like, struct jv list,
+		      const char *member, uint16_t port)
+{
+	uint32_t addr;
+
+	jv_for_each (it, list)
+		if (ip4_parse(jv_text(member ? jv_get(it.value, member) : it.value), &addr) == 0)
+			front_add(b, like, addr, port, true);
+}
+
+static void add_port(struct service_sync *s, struct build *b, struct str key, struct jv svc,
+		     struct jv port)
+{
+	struct jv spec = jv_get(svc, "spec");
+	enum lb_proto proto = proto_of(jv_get(port, "protocol"));
+	uint16_t number = (uint16_t)jv_i64(jv_get(port, "port"), 0);
+	bool internal_local = jv_eqs(jv_get(spec, "internalTrafficPolicy"), "Local");
+	bool external_local = jv_eqs(jv_get(spec, "externalTrafficPolicy"), "Local");
+	struct endpoints e = {0};
+	struct lb_front in = {.key.proto = proto}, out;
+	struct lb_backend *all, *local;
+	size_t n_all, n_local;
+	uint32_t vip;
+
+	if (!proto || !number)
+		return;
+	collect(s, key, jv_text(jv_get(port, "name")), proto, &e);
+	all = list_new(b, e.n);
+	local = list_new(b, e.n);
+	n_all = choose(&e, false, all);
+	n_local = choose(&e, true, local);
+	free(e.v);
+	if (jv_eqs(jv_get(spec, "sessionAffinity"), "ClientIP"))
+		in.affinity_s = (uint32_t)jv_i64(
+			jv_path(spec, "sessionAffinityConfig.clientIP.timeoutSeconds"), 10800);
+	in.backends = internal_local ? local : all;
+	in.n_backends = internal_local ? n_local : n_all;
+	in.empty = internal_local && n_all ? LB_EMPTY_DROP : LB_EMPTY_REFUSE;
+	/* Node ports and external addresses: from pods and the host always Cluster. */
+	out = in;
+	out.backends = all;
+	out.n_backends = n_all;
+	out.empty = external_local && n_all && !n_local ? LB_EMPTY_DROP : LB_EMPTY_REFUSE;
+	out.outside = local;
+	out.n_outside = n_local;
+	out.outside_differs = external_local;
+	if (ip4_parse(jv_text(jv_get(spec, "clusterIP")), &vip) == 0)
+		front_add(b, &in, vip, number, false);
+	front_add(b, &out, 0, (uint16_t)jv_i64(jv_get(port, "nodePort"), 0), true);
+	addrs_add(b, &out, jv_get(spec, "externalIPs"), NULL, number);
+	addrs_add(b, &out, jv_path(svc, "status.loadBalancer.ingress"), "ip", number);
+}
+
+static void add_service(struct service_sync *s, struct build *b, struct str key)
+{
+	struct object *o = informer_get(s->conf.services, key);
+	struct jv svc;
+
+	if (!o)
+		return;
+	svc = jv_of(o->bytes);
+	if (jv_eqs(jv_path(svc, "spec.type"), "ExternalName") ||
+	    jv_eqs(jv_path(svc, "spec.clusterIP"), "None"))
+		return;
+	/* A Service that another proxy serves. */
+	if (jv_exists(jv_get(jv_path(svc, "metadata.labels"),
+			     "service.kubernetes.io/service-proxy-name")))
+		return;
+	jv_for_each (it, jv_path(svc, "spec.ports"))
+		add_port(s, b, key, svc, it.value);
+}
+
+static void fronts_free(void *p)
+{
+	struct fronts *f = p;
+
+	free(f->v);
+	free(f);
+}
+
+static void remember(struct service_sync *s, struct str key, const struct build *b, size_t from)
+{
+	struct fronts *f = NEW(struct fronts), *old;
+
+	for (size_t i = from; i < b->n; i++)
+		*ARRAY_PUSH(f->v, f->n, f->cap) = b->v[i].key;
+	if (!f->n) {
+		fronts_free(f);
+		old = hmap_del(s->have, key);
+	} else {
+		old = hmap_put(s->have, key, f);
+	}
+	if (old)
+		fronts_free(old);
+}
+
+/* The agent's own DNS stands behind the cluster's DNS address, whatever Service names it. */
+static void add_vip(struct service_sync *s, struct build *b)
+{
+	for (int udp = 0; s->vip.addr && udp < 2; udp++) {
+		struct lb_front f = {.key.proto = udp ? LB_UDP : LB_TCP,
+				     .backends = &s->vip_backend,
+				     .n_backends = 1};
+
+		for (size_t i = 0; i < b->n; i++)
+			if (b->v[i].key.addr == s->vip.addr && b->v[i].key.port == s->vip.port &&
+			    b->v[i].key.proto == f.key.proto)
+				b->v[i] = b->v[--b->n];
+		front_add(b, &f, s->vip.addr, s->vip.port, false);
+	}
+}
+
+void service_sync_dns(struct service_sync *s, uint32_t vip, uint32_t addr)
+{
+	s->vip = (struct lb_key){.addr = vip, .port = 53};
+	s->vip_backend = (struct lb_backend){.addr = addr, .port = 53};
+	s->whole = true;
+	timers_soon(s->conf.timers, &s->timer);
+}
+
+static int sync_whole(struct service_sync *s, struct err *err)
+{
+	struct build b = {0};
+	struct lb_result res = {0};
+	int r;
+
+	informer_for_each(o, s->conf.services)
+	{
+		size_t from = b.n;
+
+		add_service(s, &b, o->key);
+		remember(s, o->key, &b, from);
+	}
+	add_vip(s, &b);
+	r = lb_sync(s->conf.lb, b.v, b.n, &res, err);
+	build_done(&b);
+	if (r == 0)
+		s->whole = false;
+	return r;
+}
+
+static bool has_key(const struct build *b, const struct lb_key *k)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->v[i].key.addr == k->addr && b->v[i].key.port == k->port &&
+		    b->v[i].key.proto == k->proto)
+			return true;
+	return false;
+}
+
+static int sync_one(struct service_sync *s, struct str key, struct err *err)
+{
+	struct fronts *had = hmap_get(s->have, key);
+	struct build b = {0};
+	int r = 0, r1;
+
+	add_service(s, &b, key);
+	for (size_t i = 0; i < b.n;) {
+		if (s->vip.addr && b.v[i].key.addr == s->vip.addr && b.v[i].key.port == s->vip.port)
+			b.v[i] = b.v[--b.n]; /* ours: add_vip */
+		else
+			i++;
+	}
+	for (size_t i = 0; had && i < had->n; i++)
+		if (!has_key(&b, &had->v[i]) && (r1 = lb_del(s->conf.lb, had->v[i], err)) < 0)
+			r = r1;
+	for (size_t i = 0; i < b.n; i++)
+		if ((r1 = lb_put(s->conf.lb, &b.v[i], err)) < 0)
+			r = r1;
+	remember(s, key, &b, 0);
+	build_done(&b);
+	return r;
+}
+
+static void on_timer(struct timer *t)
+{
+	struct service_sync *s = container_of(t, struct service_sync, timer);
+	struct hmap *dirty = s->dirty;
+	struct err err = ERR_INIT;
+	bool failed = false;
+
+	if (!informer_synced(s->conf.services) || !informer_synced(s->conf.slices))
+		return; /* what is pinned goes on until both are known */
+	s->dirty = hmap_new();
+	if (s->whole) {
+		failed = sync_whole(s, &err) < 0;
+	} else {
+		hmap_for_each (it, dirty) {
+			if (sync_one(s, it->key, &err) < 0) {
+				failed = true;
+				hmap_put(s->dirty, it->key, s);
+			}
+		}
+		lb_kill_stale(s->conf.lb, NULL, 0, false, NULL, NULL);
+	}
+	hmap_free(dirty);
+	if (failed) {
+		log_warn("cannot program services: %s", err_text(&err));
+		timers_arm_in(s->conf.timers, &s->timer, RETRY_NS);
+	}
+	err_done(&err);
+}
+
+static void mark(struct service_sync *s, struct str key)
+{
+	hmap_put(s->dirty, key, s);
+	timers_soon(s->conf.timers, &s->timer);
+}
+
+static void svc_seen(void *user, struct object *o)
+{
+	mark(user, o->key);
+}
+static void svc_updated(void *user, struct object *old, struct object *o)
+{
+	mark(user, o->key);
+}
+static void slice_seen(void *user, struct object *o)
+{
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
+	struct str name = jv_text(
+		jv_get(jv_path(jv_of(o->bytes), "metadata.labels"), "kubernetes.io/service-name"));
+
+	object_key(o->ns, name, &key);
+	if (name.len)
+		mark(user, buf_str(&key));
+}
+static void slice_updated(void *user, struct object *old, struct object *o)
+{
+	slice_seen(user, old);
+	slice_seen(user, o);
+}
+static void synced(void *user)
+{
+	struct service_sync *s = user;
+
+	timers_soon(s->conf.timers, &s->timer);
+}
+
+static const struct informer_handler svc_handler = {svc_seen, svc_updated, svc_seen, synced};
+static const struct informer_handler slice_handler = {slice_seen, slice_updated, slice_seen,
+						      synced};
+
+struct service_sync *service_sync_start(const struct service_sync_conf *conf)
+{
+	struct service_sync *s = NEW(struct service_sync);
+
+	s->conf = *conf;
+	s->whole = true;
+	s->dirty = hmap_new();
+	s->have = hmap_new();
+	s->timer.fire = on_timer;
+	s->by_service = informer_index(conf->slices, by_service_name);
+	informer_handle(conf->services, &svc_handler, s);
+	informer_handle(conf->slices, &slice_handler, s);
+	return s;
+}
+
+struct service_sync *service_sync_stop(struct service_sync *s)
+{
+	if (!s)
+		return NULL;
+	informer_unhandle(s->conf.services, &svc_handler, s);
+	informer_unhandle(s->conf.slices, &slice_handler, s);
+	timers_disarm(s->conf.timers, &s->timer);
+	hmap_free(s->dirty);
+	hmap_free_full(s->have, fronts_free);
+	free(s);
+	return NULL;
+}

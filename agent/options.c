@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/agent.h"
+
+#include "lib/base/log.h"
+#include "net/addr.h"
+
+#define ROW(name, letter, type, member, value, help)                                    \
+	{                                                                               \
+		name, letter, type, offsetof(struct agent_options, member), value, help \
+	}
+
+static const struct option_row rows[] = {
+	ROW("node-name", 0, OPTION_STRING, node_name, "NAME",
+	    "name of this Node (default: the host's)"),
+	ROW("kubeconfig", 0, OPTION_STRING, kubeconfig, "FILE",
+	    "how to reach the masters (default: /etc/knarr/agent.conf)"),
+	ROW("join", 0, OPTION_STRING, join, "URL",
+	    "get a certificate from this master and write the kubeconfig file, if it is not there"),
+	ROW("token", 0, OPTION_STRING, token, "ID.SECRET", "bootstrap token for --join"),
+	ROW("ca-hash", 0, OPTION_STRING, ca_hash, "sha256:HEX",
+	    "public key of the cluster's authority, checked by --join"),
+	ROW("node-ip", 0, OPTION_STRING, node_ip, "ADDRESS",
+	    "this node's address (default: the one that faces the master)"),
+	ROW("label", 0, OPTION_LIST, labels, "KEY=VALUE", "label of the Node; may be repeated"),
+	ROW("root", 0, OPTION_STRING, root, "DIR",
+	    "put in front of all default directories: several agents on one machine"),
+	ROW("data-dir", 0, OPTION_STRING, data_dir, "DIR",
+	    "images, pods, volumes (default: /var/lib/knarr/agent)"),
+	ROW("run-dir", 0, OPTION_STRING, run_dir, "DIR",
+	    "sockets and state until the next reboot (default: /run/knarr/agent)"),
+	ROW("log-dir", 0, OPTION_STRING, log_dir, "DIR",
+	    "logs of containers (default: /var/log/pods)"),
+	ROW("static-pods", 0, OPTION_STRING, static_pods, "DIR",
+	    "manifests of pods to run without a master (default: /etc/knarr/manifests)"),
+	ROW("cgroup-root", 0, OPTION_STRING, cgroup_root, "NAME",
+	    "control group all pods are in (default: knarr)"),
+	ROW("cluster-dns", 0, OPTION_STRING, cluster_dns, "ADDRESS",
+	    "service address at which the cluster's DNS answers (default: 10.96.0.10)"),
+	ROW("cluster-domain", 0, OPTION_STRING, cluster_domain, "DOMAIN",
+	    "DNS domain of the cluster (default: cluster.local)"),
+	ROW("cluster-cidr", 0, OPTION_STRING, cluster_cidr, "RANGE",
+	    "addresses of all pods (default: 10.244.0.0/16)"),
+	ROW("pod-cidr", 0, OPTION_STRING, pod_cidr, "RANGE",
+	    "addresses of this node's pods (default: what the Node's spec.podCIDR says)"),
+	ROW("uplink", 0, OPTION_STRING, uplink, "NAME",
+	    "link towards other machines (default: that of the default route)"),
+	ROW("no-network", 0, OPTION_FLAG, no_network, NULL,
+	    "no pod network and no services: only pods with hostNetwork run"),
+	ROW("address", 0, OPTION_STRING, api_address, "ADDRESS",
+	    "where the node API listens (default: 0.0.0.0)"),
+	ROW("port", 0, OPTION_U64, api_port, "PORT", "port of the node API (default: 10250)"),
+	ROW("max-pods", 0, OPTION_U64, max_pods, "N", "pods this node takes (default: 110)"),
+	ROW("plain-http", 0, OPTION_LIST, plain_http, "HOST",
+	    "registry that is spoken to without TLS; may be repeated"),
+	ROW("libexec-dir", 0, OPTION_STRING, helper_dir, "DIR",
+	    "where knarr-pod and knarr-image-helper are (default: as installed)"),
+	ROW("log-level", 0, OPTION_STRING, log_level, "LEVEL",
+	    "err, warning, notice, info or debug (default: info)"),
+};
+
+const struct options_spec agent_options_spec = {
+	.program = "knarr-agent",
+	.args = "",
+	.summary = "Runs the pods of this machine: the node's side of a Knarr cluster.",
+	.rows = rows,
+	.n_rows = ARRAY_SIZE(rows),
+};
+
+/* A default path beneath --root; what was given is taken as it is. */
+static void path_default(const struct agent_options *o, const char **path, const char *dflt)
+{
+	if (!*path)
+		*path = xasprintf("%s%s", o->root ? o->root : "", dflt);
+}
+
+static int range_check(const char *option, const char *text, struct err *err)
+{
+	struct ip4_prefix p;
+
+	if (text && ip4_prefix_parse(str_of(text), &p) < 0)
+		return err_sys(err, EINVAL, "--%s: \"%s\" is not a range like 10.244.0.0/16",
+			       option, text);
+	return 0;
+}
+
+static int address_check(const char *option, const char *text, struct err *err)
+{
+	uint32_t addr;
+
+	if (text && ip4_parse(str_of(text), &addr) < 0)
+		return err_sys(err, EINVAL, "--%s: \"%s\" is not an IPv4 address", option, text);
+	return 0;
+}
+
+static int name_check(const char *name, struct err *err)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > 253 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.") != n ||
+	    name[0] == '-' || name[0] == '.')
+		return err_sys(err, EINVAL, "--node-name: \"%s\" is not a DNS name in lower case",
+			       name);
+	return 0;
+}
+
+static char *host_name(void)
+{
+	char text[256] = "";
+
+	gethostname(text, sizeof(text) - 1);
+	for (char *s = text; *s; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s | 32);
+	return xstrdup(text);
+}
+
+int agent_options_read(int argc, char **argv, struct agent_options *ret, struct err *err)
+{
+	const char **args = NULL;
+	size_t n = 0;
+	int r;
+
+	*ret = (struct agent_options){.api_port = 10250, .max_pods = 110};
+	r = options_parse(&agent_options_spec, argc, argv, ret, &args, &n, err);
+	free(args);
+	if (r)
+		return r;
+	if (n)
+		return err_sys(err, EINVAL, "knarr-agent takes options only");
+	if (!ret->node_name)
+		ret->node_name = host_name();
+	if (!ret->log_level)
+		ret->log_level = "info";
+	if (!ret->cluster_domain)
+		ret->cluster_domain = "cluster.local";
+	if (!ret->cluster_cidr)
+		ret->cluster_cidr = "10.244.0.0/16";
+	if (!ret->cluster_dns)
+		ret->cluster_dns = "10.96.0.10";
+	if (!ret->cgroup_root)
+		ret->cgroup_root = "knarr";
+	if (!ret->api_address)
+		ret->api_address = "0.0.0.0";
+	path_default(ret, &ret->kubeconfig, "/etc/knarr/agent.conf");
+	path_default(ret, &ret->data_dir, "/var/lib/knarr/agent");
+	path_default(ret, &ret->run_dir, "/run/knarr/agent");
+	path_default(ret, &ret->log_dir, "/var/log/pods");
+	path_default(ret, &ret->static_pods, "/etc/knarr/manifests");
+	if (log_level_parse(ret->log_level) < 0)
+		return err_sys(err, EINVAL, "--log-level: \"%s\" is no level", ret->log_level);
+	log_max = (enum log_level)log_level_parse(ret->log_level);
+	if (ret->api_port > 65535)
+		return err_sys(err, EINVAL, "--port: %" PRIu64 " is no port", ret->api_port);
+	if (ret->join && (!ret->token || !strchr(ret->token, '.')))
+		return err_sys(err, EINVAL, "--join needs --token ID.SECRET");
+	if ((r = name_check(ret->node_name, err)) < 0 ||
+	    (r = range_check("pod-cidr", ret->pod_cidr, err)) < 0 ||
+	    (r = range_check("cluster-cidr", ret->cluster_cidr, err)) < 0 ||
+	    (r = address_check("node-ip", ret->node_ip, err)) < 0 ||
+	    (r = address_check("cluster-dns", ret->cluster_dns, err)) < 0)
+		return r;
+	return 0;
+}
