@@ -185,8 +185,7 @@ static int put(const struct pod *p, const char *name, struct str content, struct
 int files_write(struct pod *p, struct err *err)
 {
 	CLEANUP(buf_done)
-	struct buf hosts = BUF_INIT,
-		   resolv = BUF_INIT, host = BUF_INIT, name = BUF_INIT;
+	struct buf hosts = BUF_INIT, resolv = BUF_INIT, host = BUF_INIT, name = BUF_INIT;
 	const struct pods_conf *conf = &p->all->conf;
 	const char *domain = conf->cluster_domain ? conf->cluster_domain : "cluster.local";
 	int r;
