@@ -205,12 +205,20 @@ static void row(const char *name, double value, const char *unit, const char *pe
 	fflush(stdout);
 }
 
+static void on_time(uv_timer_t *t)
+{
+	uv_stop(t->loop);
+}
+
 static void run_for(uint64_t ns)
 {
-	uint64_t end = clock_mono_ns(&clock_system) + ns;
+	uv_timer_t t;
 
-	while (clock_mono_ns(&clock_system) < end)
-		uv_run(&loop, UV_RUN_ONCE);
+	uv_timer_init(&loop, &t);
+	uv_timer_start(&t, on_time, ns / NSEC_PER_MSEC, 0);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&t, NULL);
+	uv_run(&loop, UV_RUN_NOWAIT);
 }
 
 /* Requests a second of server processor time: the load generator shares the machine. */
