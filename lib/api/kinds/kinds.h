@@ -2,7 +2,15 @@
 #ifndef KNARR_API_KINDS_KINDS_H
 #define KNARR_API_KINDS_KINDS_H
 #include "lib/api/kind.h"
-/* The list of built-in kinds, and what their files share. */
+/*
+ * The list of built-in kinds, and what their files share.
+ *
+ * To add one: its types as tables in a *_types.c (declared in types.h), the struct api_kind with
+ * its columns in a *_kinds.c, a line here and in builtin.c; what create and update do beyond
+ * the generic rules goes to strategies.c, validation to a hook of its struct api_strategy (tools:
+ * lib/api/validate.h), defaults that depend on other fields to defaults.c. Discovery, OpenAPI,
+ * patches, apply, protobuf and printing follow from the tables.
+ */
 extern const struct api_kind *const api_builtin_kinds[];
 extern const size_t api_builtin_n;
 
