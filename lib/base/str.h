@@ -38,11 +38,12 @@ static inline bool str_eqs(struct str a, const char *b)
 }
 static inline bool str_starts(struct str s, struct str prefix)
 {
-	return s.len >= prefix.len && memcmp(s.p, prefix.p, prefix.len) == 0;
+	return s.len >= prefix.len && (!prefix.len || memcmp(s.p, prefix.p, prefix.len) == 0);
 }
 static inline bool str_ends(struct str s, struct str suffix)
 {
-	return s.len >= suffix.len && memcmp(s.p + s.len - suffix.len, suffix.p, suffix.len) == 0;
+	return s.len >= suffix.len &&
+	       (!suffix.len || memcmp(s.p + s.len - suffix.len, suffix.p, suffix.len) == 0);
 }
 static inline struct str str_skip(struct str s, size_t n)
 {
