@@ -215,6 +215,9 @@ static void add_deletes(struct rs_step *s, size_t n)
 		ranks[i] = rank_of(s, s->pods[i]);
 	rank_now_ns = client_real_ns(s->c->client);
 	qsort(ranks, s->n_pods, sizeof(*ranks), by_rank);
+	/* Never more than there are: replicas of an object that was stored by an older rule may be
+	 * negative. */
+	n = MIN(n, s->n_pods);
 	for (size_t i = 0; i < MIN(n, (size_t)BURST); i++) {
 		struct object *pod = ranks[i].pod;
 		struct plan_op *op =
