@@ -345,6 +345,19 @@ int cgroup_open_oom(struct cgroups *cg, const char *path)
 		       O_RDONLY);
 }
 
+int cgroup_write(const char *dir, const char *file, const char *value)
+{
+	char path[PATH_BUF];
+	int r, fd;
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
 int cgroup_stats(struct cgroups *cg, const char *path, struct runtime_stats *ret)
 {
 	struct timespec ts;

@@ -45,6 +45,9 @@ int cgroup_open_join(struct cgroups *cg, const char *path, int *ret_v2, int ret_
 int cgroup_open_kill(struct cgroups *cg, const char *path);
 int cgroup_open_oom(struct cgroups *cg, const char *path);
 
+/* Plain write of one value into a group's file (libcgroup keeps one value a name). */
+int cgroup_write(const char *dir, const char *file, const char *value);
+
 int cgroup_stats(struct cgroups *cg, const char *path, struct runtime_stats *ret);
 /* Directory of one v1 controller's group, or of the v2 group for controller NULL; 0 or -ENOENT. */
 int cgroup_dir(const struct cgroups *cg, const char *controller, const char *path, char *ret,

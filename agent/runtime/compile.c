@@ -2,6 +2,7 @@
 /* From a container_spec to the plan its process runs through before it is the program. */
 #include "agent/runtime/internal.h"
 
+#include "agent/runtime/devices.h"
 #include "agent/runtime/plan.h"
 #include "agent/runtime/pod/kernel.h"
 #include "agent/runtime/rootfs.h"
@@ -104,6 +105,9 @@ static int add_devices(struct plan *p, const struct container_spec *spec, struct
 				       strerror(errno));
 		if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 			return err_sys(err, EINVAL, "%s is no device", d->host_path);
+		if (!device_access(d->access))
+			return err_sys(err, EINVAL, "device access \"%s\" is none of r, w, m",
+				       d->access);
 		add_node(p, d->container_path ? d->container_path : d->host_path, st.st_mode,
 			 st.st_rdev);
 	}
@@ -406,6 +410,71 @@ static int add_cgroups(struct container *c, struct plan *p, struct pod_msg *m, s
 	return 0;
 }
 
+/* ---- which devices ---- */
+
+#define RULES_MAX 256
+
+static size_t device_rules(const struct container_spec *spec, struct device_rule rules[RULES_MAX])
+{
+	size_t n = 0;
+	for (; n < n_device_defaults; n++)
+		rules[n] = device_defaults[n];
+	for (size_t i = 0; i < spec->n_devices && n < RULES_MAX; i++) {
+		struct stat st;
+		uint8_t access = device_access(spec->devices[i].access);
+		if (stat(spec->devices[i].host_path, &st) < 0 || !access)
+			continue; /* add_devices has complained */
+		rules[n++] = (struct device_rule){S_ISBLK(st.st_mode) ? 'b' : 'c',
+						  (int32_t)major(st.st_rdev),
+						  (int32_t)minor(st.st_rdev), access};
+	}
+	return n;
+}
+
+static int limit_devices_v1(struct container *c, const struct device_rule *rules, size_t n,
+			    struct err *err)
+{
+	char dir[1024], text[40];
+	int r = cgroup_dir(c->sb->rt->cg, "devices", c->cgroup_path, dir, sizeof(dir));
+	if (r < 0)
+		return 0; /* no such controller: nothing to hold it with */
+	r = cgroup_write(dir, "devices.deny", "a");
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		device_v1_text(&rules[i], text);
+		r = cgroup_write(dir, "devices.allow", text);
+	}
+	return r < 0 ? err_sys(err, -r, "cannot limit devices: %s", strerror(-r)) : 0;
+}
+
+/* The program of the usual rules is loaded once and attached many times. */
+static int limit_devices(struct container *c, const struct container_spec *spec, int cgroup2,
+			 struct err *err)
+{
+	struct device_rule rules[RULES_MAX];
+	struct runtime *rt = c->sb->rt;
+	size_t n;
+	int r, program;
+
+	if (spec->privileged)
+		return 0;
+	n = device_rules(spec, rules);
+	if (cgroup2 < 0)
+		return limit_devices_v1(c, rules, n, err);
+	if (n > n_device_defaults || rt->device_program < 0) {
+		program = device_program(rules, n, err);
+		if (program < 0)
+			return program;
+	} else {
+		program = rt->device_program;
+	}
+	r = device_attach(program, cgroup2, err);
+	if (n == n_device_defaults)
+		rt->device_program = program;
+	else
+		close(program);
+	return r;
+}
+
 int compile_container(struct container *c, const struct container_spec *spec, struct plan *p,
 		      struct pod_msg *m, struct err *err)
 {
@@ -414,6 +483,10 @@ int compile_container(struct container *c, const struct container_spec *spec, st
 
 	p->clone_flags = CLONE_NEWNS | (c->sb->pid_ns == RUNTIME_NS_CONTAINER ? CLONE_NEWPID : 0);
 	r = add_cgroups(c, p, m, err);
+	if (r >= 0)
+		r = limit_devices(c, spec,
+				  m->fd[POD_FD_CGROUP2] < 0 ? -1 : p->fds[m->fd[POD_FD_CGROUP2]],
+				  err);
 	if (r >= 0)
 		r = add_root(c, spec, u, p, err);
 	if (r >= 0)

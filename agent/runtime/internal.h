@@ -31,6 +31,7 @@ struct runtime {
 	struct list leftovers; /* struct leftover */
 	char *root_dir, *run_dir, *pod_binary, *seccomp_dir;
 	int blank_ns;
+	int device_program; /* of the usual rules; -1 until needed */
 	uint64_t next_seq;
 	runtime_event_fn *on_event;
 	void *user;

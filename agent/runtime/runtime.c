@@ -270,7 +270,7 @@ int runtime_open(const struct runtime_conf *conf, struct runtime **ret, struct e
 	list_init(&rt->containers);
 	list_init(&rt->deferred);
 	list_init(&rt->leftovers);
-	rt->blank_ns = -1;
+	rt->blank_ns = rt->device_program = -1;
 	rt->loop = conf->loop;
 	rt->on_event = conf->on_event;
 	rt->user = conf->user;
@@ -323,6 +323,8 @@ struct runtime *runtime_close(struct runtime *rt)
 	hmap_free(rt->container_ids);
 	if (rt->blank_ns >= 0)
 		close(rt->blank_ns);
+	if (rt->device_program >= 0)
+		close(rt->device_program);
 	free(rt->root_dir);
 	free(rt->run_dir);
 	free(rt->pod_binary);

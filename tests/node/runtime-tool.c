@@ -187,6 +187,8 @@ static int do_container(struct jv cmd, struct answer *a, struct err *err)
 {
 	struct runtime_mount mounts[64];
 	uint32_t groups[16];
+	struct runtime_device device = {.host_path = text(cmd, "device"),
+					.access = text(cmd, "access")};
 	struct runtime_rlimit rl = {.resource = RLIMIT_NOFILE};
 	const char *seccomp = text(cmd, "seccomp");
 	struct container_spec s = {
@@ -221,6 +223,8 @@ static int do_container(struct jv cmd, struct answer *a, struct err *err)
 		.log_max_bytes = (uint64_t)jv_i64(jv_get(cmd, "logMax"), 0),
 		.log_max_files = (uint32_t)jv_i64(jv_get(cmd, "logFiles"), 0),
 		.rlimits = &rl,
+		.devices = &device,
+		.n_devices = device.host_path != NULL,
 	};
 	jv_for_each (it, jv_get(cmd, "groups"))
 		groups[s.n_groups++ % 16] = (uint32_t)jv_i64(it.value, 0);
