@@ -319,7 +319,10 @@ int cgroup_open_join(struct cgroups *cg, const char *path, int *ret_v2, int ret_
 	for (size_t i = 0; r >= 0 && i < cg->n_trees; i++) {
 		if (cg->tree[i].shared)
 			continue;
-		r = open_in(cg, cg->tree[i].controller, path, "cgroup.procs", O_WRONLY);
+		/* "tasks", not "cgroup.procs": a thread that moves itself needs not the lock over
+		 * all thread groups, whose writer waits for RCU (10 ms and more). Who joins here is
+		 * a process of one thread. */
+		r = open_in(cg, cg->tree[i].controller, path, "tasks", O_WRONLY);
 		if (r >= 0)
 			ret_v1[(*ret_n)++] = r;
 	}

@@ -38,7 +38,8 @@ int cgroup_remove(struct cgroups *cg, const char *path);
 /* SIGKILL to all in it and beneath. */
 int cgroup_kill(struct cgroups *cg, const char *path);
 
-/* Descriptors for joining: *ret_v2 the v2 directory (-1 on v1), ret_v1 the cgroup.procs files. */
+/* Descriptors for joining: *ret_v2 the v2 directory (-1 on v1), ret_v1 files to write "0" to
+ * (single thread). */
 int cgroup_open_join(struct cgroups *cg, const char *path, int *ret_v2, int ret_v1[CGROUP_JOIN_MAX],
 		     size_t *ret_n);
 /* cgroup.kill for writing, and the file with "oom_kill N" for reading; -1 where there is none. */

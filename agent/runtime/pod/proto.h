@@ -108,7 +108,7 @@ _Static_assert(sizeof(struct pod_msg) == 424, "the wire format changed: raise PO
 enum plan_code {
 	/* a = flags and so on: as each row says; fd = index in the packet's descriptors */
 	PLAN_NOP,
-	PLAN_CGROUP_JOIN, /* fd: v1 cgroup.procs, open for writing */
+	PLAN_CGROUP_JOIN, /* fd: v1 tasks, open for writing */
 	PLAN_UNSHARE, /* a: CLONE_NEW* */
 	PLAN_SETNS_TARGET, /* a: CLONE_NEW* of the container an exec goes into */
 	PLAN_MOUNT_FD, /* fd: detached mount -> s1; b: enum plan_target */
