@@ -105,17 +105,33 @@ static void on_event(void *user, const struct runtime_event *ev)
 
 /* ---- reading commands ---- */
 
+/* Strings of a command live until it has been run: the runtime borrows them no longer. */
+static void **kept;
+static size_t n_kept, cap_kept;
+
+static void *keep(void *p)
+{
+	*ARRAY_PUSH(kept, n_kept, cap_kept) = p;
+	return p;
+}
+
+static void free_kept(void)
+{
+	while (n_kept > 0)
+		free(kept[--n_kept]);
+}
+
 static const char *text(struct jv cmd, const char *name)
 {
-	return jv_strdup(jv_get(cmd, name)); /* a test's leaks are nobody's */
+	return keep(jv_strdup(jv_get(cmd, name)));
 }
 
 static const char *const *texts(struct jv list)
 {
-	const char **v = xcalloc(jv_len(list) + 1, sizeof(*v));
+	const char **v = keep(xcalloc(jv_len(list) + 1, sizeof(*v)));
 	size_t n = 0;
 	jv_for_each (it, list)
-		v[n++] = jv_strdup(it.value);
+		v[n++] = keep(jv_strdup(it.value));
 	return v;
 }
 
@@ -157,7 +173,8 @@ static int do_sandbox(struct jv cmd, struct answer *a, struct err *err)
 	jv_for_each_member (it, jv_get(cmd, "sysctls")) {
 		if (s.n_sysctls == ARRAY_SIZE(sysctl))
 			break;
-		sysctl[s.n_sysctls++] = (struct runtime_pair){str_dup(it.key), jv_strdup(it.value)};
+		sysctl[s.n_sysctls++] =
+			(struct runtime_pair){keep(str_dup(it.key)), keep(jv_strdup(it.value))};
 	}
 	return runtime_sandbox_start(rt, &s, answer, a, err);
 }
@@ -232,7 +249,7 @@ static int do_container(struct jv cmd, struct answer *a, struct err *err)
 	s.n_rlimits = rl.soft > 0;
 	jv_for_each (it, jv_get(cmd, "caps")) {
 		uint64_t m = 0;
-		if (runtime_cap_mask(jv_strdup(it.value), &m) == 0)
+		if (runtime_cap_mask(keep(jv_strdup(it.value)), &m) == 0)
 			s.caps |= m;
 	}
 	return runtime_container_start(rt, &s, answer, a, err);
@@ -437,6 +454,8 @@ static int run(struct jv cmd, struct answer *a, struct err *err)
 		r = runtime_container_signal(rt, id, sig);
 	else if (jv_eqs(op, "remove"))
 		r = runtime_container_remove(rt, id, err);
+	else if (jv_eqs(op, "cgroup-remove"))
+		r = runtime_cgroup_remove(rt, id, err);
 	else if (jv_eqs(op, "rotate"))
 		r = runtime_container_rotate_log(rt, id);
 	else if (jv_eqs(op, "resize"))
@@ -462,6 +481,7 @@ static void on_line(struct str line)
 	if (r < 0)
 		answer(a, r, &err);
 	err_done(&err);
+	free_kept();
 }
 
 static void on_stdin(uv_poll_t *p, int status, int events)
@@ -506,5 +526,8 @@ int main(int argc, char **argv)
 	uv_close((uv_handle_t *)&in, NULL);
 	rt = runtime_close(rt);
 	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+	free(kept);
+	buf_done(&input);
 	return 0;
 }
