@@ -368,6 +368,14 @@ static void stop(struct master *m)
 	m->identity = identity_free(m->identity);
 	m->pki = pki_free(m->pki);
 	option_list_done(&m->o.sans);
+	if (m->on_term.data) {
+		uv_close((uv_handle_t *)&m->on_term, NULL);
+		uv_close((uv_handle_t *)&m->on_int, NULL);
+	}
+	m->driver = timers_uv_detach(m->driver);
+	timers_done(&m->timers);
+	uv_run(&m->loop, UV_RUN_DEFAULT); /* what is being closed: nothing else is left */
+	uv_loop_close(&m->loop);
 }
 
 int main(int argc, char **argv)
