@@ -182,7 +182,7 @@ static struct http_client *client_for(struct kubelet_client *k, const char *url,
 					.endpoints = &url,
 					.n_endpoints = 1,
 					.tls = k->s->conf.kubelet_tls,
-					.wait_timeout_ns = 10 * NSEC_PER_SEC};
+					.wait_timeout_ns = 3 * NSEC_PER_SEC};
 
 	if (c)
 		return c;
