@@ -276,10 +276,6 @@ static bool may_evict(struct ctl *c, const struct object *n, bool unknown, uint6
 	struct health *h = health_of(c, n->name);
 	uint64_t now_ns = client_now_ns(c->client);
 
-	if (!unknown)
-		h->unknown_ns = 0;
-	else if (!h->unknown_ns)
-		h->unknown_ns = now_ns;
 	if (has_taint(node, NOT_READY, "NoExecute") || has_taint(node, UNREACHABLE, "NoExecute")) {
 		*ret_wait_ns = EVICT_EVERY_NS;
 		return eviction_interval(c, zone_of(n)) != UINT64_MAX;
@@ -360,6 +356,10 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 		set_unknown(c, p, n);
 		return; /* the taints follow when the cache shows the condition */
 	}
+	if (!unknown)
+		health_of(c, key)->unknown_ns = 0;
+	else if (!health_of(c, key)->unknown_ns)
+		health_of(c, key)->unknown_ns = now_ns;
 	reconcile_taints(c, p, n);
 	if (unknown)
 		pods_not_ready(c, p, n);

@@ -37,24 +37,32 @@ void sched_framework_done(struct sched_framework *fw)
 	*fw = (struct sched_framework){0};
 }
 
-void sched_refuse(struct sched_cycle *cy, bool resolvable, const char *fmt, ...)
+static bool is_text(const char *text, const struct str *parts, size_t n)
 {
-	char text[256];
-	va_list ap;
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].len && strncmp(text, parts[i].p, parts[i].len) != 0)
+			return false;
+		text += parts[i].len;
+	}
+	return !*text;
+}
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
+void sched_refuse(struct sched_cycle *cy, bool resolvable, const struct str *parts, size_t n)
+{
+	struct buf text = BUF_INIT;
+
 	cy->refused_by |= 1u << cy->plugin;
 	cy->node_hopeless |= !resolvable;
 	for (size_t i = 0; i < cy->n_reasons; i++) {
-		if (strcmp(cy->reasons[i].text, text) != 0)
+		if (!is_text(cy->reasons[i].text, parts, n))
 			continue;
 		cy->reasons[i].nodes++;
 		return;
 	}
+	for (size_t i = 0; i < n; i++)
+		buf_addstr(&text, parts[i]);
 	*ARRAY_PUSH(cy->reasons, cy->n_reasons, cy->cap_reasons) =
-		(struct sched_reason){xstrdup(text), 1};
+		(struct sched_reason){buf_take(&text), 1};
 }
 
 void sched_normalise(int64_t *scores, size_t n, bool reverse)

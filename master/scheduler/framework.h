@@ -53,8 +53,15 @@ struct sched_cycle {
 	uint32_t owner_max;
 };
 
-/* A refused node: one reason (several calls: several). resolvable: fewer pods there would help. */
-void sched_refuse(struct sched_cycle *cy, bool resolvable, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/*
+ * A refused node and why (called again: several reasons). `resolvable`: fewer pods there would
+ * help. The text is the parts joined; it is built once and only counted afterwards, for a pod may
+ * be refused by thousands of nodes for the same reason.
+ */
+void sched_refuse(struct sched_cycle *cy, bool resolvable, const struct str *parts, size_t n);
+#define SCHED_REFUSE(cy, resolvable, ...)                               \
+	sched_refuse(cy, resolvable, (const struct str[]){__VA_ARGS__}, \
+		     sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
 
 /* State between decisions. */
 struct sched_framework {

@@ -318,7 +318,9 @@ struct sched_spec *sched_spec_parse(struct jv pod)
 	struct jv spec = jv_get(pod, "spec");
 
 	s->pod = pod;
-	s->selector = jv_get(spec, "nodeSelector");
+	jv_for_each_member (m, jv_get(spec, "nodeSelector"))
+		*ARRAY_PUSH(s->selector, s->n_selector, s->cap_selector) =
+			(struct sched_label){m.key, jv_text(m.value)};
 	parse_affinity(s, jv_path(spec, "affinity.nodeAffinity"));
 	jv_for_each (t, jv_get(spec, "tolerations"))
 		*ARRAY_PUSH(s->tolerations, s->n_tolerations, s->cap_tolerations) =
@@ -339,6 +341,7 @@ struct sched_spec *sched_spec_free(struct sched_spec *s)
 		free(s->preferred[i].reqs);
 	free(s->required);
 	free(s->preferred);
+	free(s->selector);
 	free(s->tolerations);
 	free(s);
 	return NULL;

@@ -30,7 +30,8 @@ struct sched_toleration {
 struct sched_spec {
 	struct jv pod; /* the whole object */
 	struct str node_name; /* spec.nodeName is never set here; NodeName filters a wish */
-	struct jv selector; /* spec.nodeSelector */
+	struct sched_label *selector; /* spec.nodeSelector */
+	size_t n_selector, cap_selector;
 	bool has_required;
 	struct sched_term *required, *preferred; /* node affinity */
 	size_t n_required, cap_required, n_preferred, cap_preferred;

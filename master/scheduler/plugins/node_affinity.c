@@ -8,15 +8,15 @@ static bool prepare(struct sched_cycle *cy)
 {
 	const struct sched_spec *s = cy->pod->spec;
 
-	return jv_exists(s->selector) || s->has_required || s->n_preferred;
+	return s->n_selector || s->has_required || s->n_preferred;
 }
 
 static bool selector_match(const struct sched_spec *s, const struct sched_node *n)
 {
-	jv_for_each_member (m, s->selector) {
-		struct str value = sched_node_label(n, m.key);
+	for (size_t i = 0; i < s->n_selector; i++) {
+		struct str value = sched_node_label(n, s->selector[i].key);
 
-		if (str_is_null(value) || !str_eq(value, jv_text(m.value)))
+		if (str_is_null(value) || !str_eq(value, s->selector[i].value))
 			return false;
 	}
 	return true;
@@ -38,7 +38,7 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 
 	if (selector_match(s, n) && required_match(s, n))
 		return true;
-	sched_refuse(cy, false, "node(s) didn't match Pod's node affinity/selector");
+	SCHED_REFUSE(cy, false, STR("node(s) didn't match Pod's node affinity/selector"));
 	return false;
 }
 

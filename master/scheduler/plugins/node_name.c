@@ -13,7 +13,7 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 {
 	if (str_eq(cy->pod->spec->node_name, n->name))
 		return true;
-	sched_refuse(cy, false, "node(s) didn't match the requested node name");
+	SCHED_REFUSE(cy, false, STR("node(s) didn't match the requested node name"));
 	return false;
 }
 

@@ -25,8 +25,8 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 	list_for_each (it, &n->pods) {
 		if (!conflicts(cy->pod, list_entry(it, struct sched_pod, on_node)))
 			continue;
-		sched_refuse(cy, true,
-			     "node(s) didn't have free ports for the requested pod ports");
+		SCHED_REFUSE(cy, true,
+			     STR("node(s) didn't have free ports for the requested pod ports"));
 		return false;
 	}
 	return true;

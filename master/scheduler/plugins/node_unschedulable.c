@@ -13,7 +13,7 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 {
 	if (!n->unschedulable || sched_tolerates(cy->pod->spec, &cordon))
 		return true;
-	sched_refuse(cy, false, "node(s) were unschedulable");
+	SCHED_REFUSE(cy, false, STR("node(s) were unschedulable"));
 	return false;
 }
 

@@ -14,7 +14,7 @@ static bool lacks(int64_t wants, int64_t used, int64_t has)
 
 static void refuse(struct sched_cycle *cy, const char *what, int64_t wants, int64_t has)
 {
-	sched_refuse(cy, wants <= has, "Insufficient %s", what);
+	SCHED_REFUSE(cy, wants <= has, STR("Insufficient "), str_of(what));
 }
 
 static bool filter(struct sched_cycle *cy, const struct sched_node *n)
@@ -23,7 +23,7 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 	bool ok = true;
 
 	if ((int64_t)n->n_pods + 1 > n->max_pods) {
-		sched_refuse(cy, true, "Too many pods");
+		SCHED_REFUSE(cy, true, STR("Too many pods"));
 		ok = false;
 	}
 	if (lacks(r->cpu_milli, u->cpu_milli, a->cpu_milli)) {

@@ -16,8 +16,8 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 
 		if (t->effect == EFFECT_PREFER || sched_tolerates(cy->pod->spec, t))
 			continue;
-		sched_refuse(cy, false, "node(s) had untolerated taint {%.*s: %.*s}",
-			     STR_ARG(t->key), STR_ARG(t->value));
+		SCHED_REFUSE(cy, false, STR("node(s) had untolerated taint {"), t->key, STR(": "),
+			     t->value, STR("}"));
 		return false;
 	}
 	return true;
