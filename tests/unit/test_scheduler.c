@@ -97,20 +97,20 @@ static void test_binds_and_spreads(void **state)
 
 	begin(&f);
 	for (int i = 0; i < 3; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "n%d", i);
 		node(&f, name, "4", "", "");
 	}
 	for (int i = 0; i < 6; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "p%d", i);
 		pod(&f, name, NEEDS("100m"), "");
 	}
 	run(&f, 100);
 	for (int i = 0; i < 6; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "p%d", i);
 		assert_int_equal(where(&f, name)[0], 'n');
