@@ -164,6 +164,11 @@ void lab_close(struct lab *l)
 	assert_int_equal(rmdir(l->dir), 0);
 }
 
+void lab_served(struct lab *l, bool served)
+{
+	join_cgroup(served ? l->cgroup : cgroup2());
+}
+
 int lab_socket(struct lab *l, int pod, int type)
 {
 	int fd;

@@ -32,6 +32,8 @@ void lab_add_pods(struct lab *l, size_t n);
 void lab_close(struct lab *l);
 void lab_conf(const struct lab *l, struct lb_conf *lb, struct pod_net_conf *net);
 
+/* Sockets made from now on are (not) in the balancer's reach. */
+void lab_served(struct lab *l, bool served);
 /* Socket made in pod `pod` (-1: on the node): SOCK_STREAM or SOCK_DGRAM, non-blocking. */
 int lab_socket(struct lab *l, int pod, int type);
 /* Bound (and listening) there at any address and this port. */
