@@ -4,10 +4,11 @@
  * to one of its backends; what the socket is told about its peer is turned back. One program a
  * hook, no tail calls.
  *
- *   connect4/6      TCP, connected UDP: choose, remember in sk_storage
+ *   connect4/6      choose; remember it in tcp_peers, for connected UDP in sk_storage
  *   sendmsg4/6      unconnected UDP: choose per flow, remember in udp_flows
  *   recvmsg4/6      UDP: backend -> service in the source address
  *   getpeername4/6  backend -> service
+ *   sock_release    forget the TCP socket
  *
  * The "6" ones serve IPv4-mapped addresses of AF_INET6 sockets (::ffff:a.b.c.d), which the "4"
  * ones never see.
@@ -30,6 +31,18 @@ struct {
 	__type(key, struct lb_udp_key);
 	__type(value, struct lb_slot);
 } udp_flows SEC(".maps");
+
+/*
+ * The same for TCP sockets, by cookie. sk_storage would end with the socket by itself, but its two
+ * allocations cost 5 % of a short connection's time; sock_release below keeps this map to live
+ * sockets. A lost entry only means that getpeername names the backend.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct lb_sock);
+} tcp_peers SEC(".maps");
 
 const volatile __u64 host_netns_cookie = 0; /* where 127.0.0.1 is a node-port address */
 
@@ -76,32 +89,45 @@ static __always_inline bool is_tcp_or_udp(struct bpf_sock_addr *ctx)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_MPTCP_;
 }
 
+static __always_inline void remember(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
+				     const struct lb_slot *service, const struct lb_slot *backend)
+{
+	struct lb_sock peer = {.service = *service, .backend = *backend};
+	struct lb_sock *st;
+	__u64 cookie;
+
+	if (ctx->protocol != IPPROTO_UDP) {
+		cookie = bpf_get_socket_cookie(ctx);
+		bpf_map_update_elem(&tcp_peers, &cookie, &peer, BPF_ANY);
+		return;
+	}
+	st = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (st)
+		*st = peer;
+	else
+		count(NET_REASON_STORAGE_FULL);
+}
+
 static __always_inline enum verdict on_connect(struct bpf_sock_addr *ctx, const struct lb_slot *at,
 					       struct lb_slot *to)
 {
 	struct lb_svc_key key = {};
 	struct lb_svc svc = {};
 	struct bpf_sock *sk = ctx->sk;
-	struct lb_sock *st;
 
 	if (!is_tcp_or_udp(ctx) || !sk)
 		return PASS;
 	if (!find(ctx, at, &key, &svc)) {
-		/* A socket may be connected again: forget what it was before. */
-		bpf_sk_storage_delete(&sockets, sk);
+		/* A UDP socket may be connected again: forget what it was before. */
+		if (ctx->protocol == IPPROTO_UDP)
+			bpf_sk_storage_delete(&sockets, sk);
 		return PASS;
 	}
 	if (!svc.count)
 		return refuse(&svc);
 	if (!svc_pick(&key, &svc, svc.affinity_s ? bpf_get_netns_cookie(ctx) : 0, to))
 		return refuse(&svc);
-	st = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (st) {
-		st->service = *at;
-		st->backend = *to;
-	} else {
-		count(NET_REASON_STORAGE_FULL);
-	}
+	remember(ctx, sk, at, to);
 	count(NET_REASON_CONNECT);
 	return REDIRECT;
 }
@@ -156,14 +182,17 @@ static __always_inline bool untranslate(struct bpf_sock_addr *ctx, const struct 
 
 	if (!sk)
 		return false;
-	st = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+	back.cookie = bpf_get_socket_cookie(ctx);
+	if (ctx->protocol == IPPROTO_UDP)
+		st = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+	else
+		st = bpf_map_lookup_elem(&tcp_peers, &back.cookie);
 	if (st && slot_same(&st->backend, from)) {
 		*to = st->service;
 		return true;
 	}
 	if (!udp_flow)
 		return false;
-	back.cookie = bpf_get_socket_cookie(ctx);
 	service = bpf_map_lookup_elem(&udp_flows, &back);
 	if (!service)
 		return false;
@@ -236,3 +265,15 @@ DEFINE_BACK(recvmsg4, 4, true)
 DEFINE_BACK(recvmsg6, 6, true)
 DEFINE_BACK(getpeername4, 4, false)
 DEFINE_BACK(getpeername6, 6, false)
+
+SEC("cgroup/sock_release")
+int lb_sock_release(struct bpf_sock *sk)
+{
+	__u64 cookie;
+
+	if (sk->protocol == IPPROTO_UDP)
+		return 1;
+	cookie = bpf_get_socket_cookie(sk);
+	bpf_map_delete_elem(&tcp_peers, &cookie);
+	return 1;
+}

@@ -71,6 +71,13 @@ struct {
 	__type(value, struct lb_sock);
 } sockets SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct lb_sock);
+} tcp_peers SEC(".maps");
+
 __u64 closed = 0;
 
 static __always_inline bool is_stale(struct lb_sock *st, __u8 proto)
@@ -88,6 +95,7 @@ int reap_tcp(struct bpf_iter__tcp *ctx)
 	struct sock_common *skc = ctx->sk_common;
 	struct lb_sock *st;
 	unsigned char state;
+	__u64 cookie;
 
 	if (!skc)
 		return 0;
@@ -95,7 +103,8 @@ int reap_tcp(struct bpf_iter__tcp *ctx)
 	state = skc->skc_state;
 	if (state == TCP_TIME_WAIT || state == TCP_LISTEN || state == TCP_NEW_SYN_RECV)
 		return 0;
-	st = bpf_sk_storage_get(&sockets, (struct sock *)skc, NULL, 0);
+	cookie = bpf_get_socket_cookie(skc);
+	st = bpf_map_lookup_elem(&tcp_peers, &cookie);
 	if (!st || !is_stale(st, IPPROTO_TCP))
 		return 0;
 	if (!bpf_sock_destroy(skc)) {

@@ -111,6 +111,7 @@ static int use_maps(struct lb *lb, const struct lb_conf *conf)
 		{lb->skel->maps.udp_flows, "udp_flows", conf->max_udp},
 		{lb->skel->maps.node_addrs, "node_addrs", 0},
 		{lb->skel->maps.sockets, "sockets", 0},
+		{lb->skel->maps.tcp_peers, "tcp_peers", conf->max_tcp},
 	};
 	int r = 0;
 
@@ -184,6 +185,7 @@ static int load(struct lb *lb, const struct lb_conf *conf, struct err *err)
 	lb->backends_fd = bpf_map__fd(lb->skel->maps.backends);
 	lb->node_addrs_fd = bpf_map__fd(lb->skel->maps.node_addrs);
 	lb->sockets_fd = bpf_map__fd(lb->skel->maps.sockets);
+	lb->tcp_peers_fd = bpf_map__fd(lb->skel->maps.tcp_peers);
 	return map_backends(lb, true, err);
 }
 

@@ -66,6 +66,7 @@ struct lb_conf {
 	uint32_t max_services; /* 0: 65,536 fronts */
 	uint32_t max_backends; /* 0: 262,144 backend slots */
 	uint32_t max_affinity; /* 0: 65,536 */
+	uint32_t max_tcp; /* TCP sockets whose service address is known; 0: 65,536 */
 	uint32_t max_udp; /* flows of unconnected UDP sockets; 0: 65,536 */
 };
 

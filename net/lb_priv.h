@@ -39,7 +39,7 @@ struct lb {
 	struct reap_bpf *reap; /* loaded at the first lb_kill_stale */
 	char *dir; /* pins: <bpffs>/knarr/<node>/lb-v<N> */
 	char *node_dir;
-	int services_fd, node_addrs_fd, backends_fd, sockets_fd;
+	int services_fd, node_addrs_fd, backends_fd, sockets_fd, tcp_peers_fd;
 	uint32_t max_services, max_backends;
 	volatile uint64_t *slot; /* the backends map, mapped; slot[i] is a struct lb_slot */
 	size_t slot_bytes;

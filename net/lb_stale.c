@@ -57,6 +57,8 @@ static int load_reap(struct lb *lb, struct err *err)
 		return err_sys(err, errno, "cannot open the reap BPF object");
 	r = bpf_map__reuse_fd(skel->maps.sockets, lb->sockets_fd);
 	if (r == 0)
+		r = bpf_map__reuse_fd(skel->maps.tcp_peers, lb->tcp_peers_fd);
+	if (r == 0)
 		r = pins_use_map(skel->maps.counters, lb->node_dir, "counters");
 	if (r < 0)
 		r = err_sys(err, -r, "cannot share the sockets map: %s", strerror(-r));

@@ -3,6 +3,7 @@
 #include "lib/sys/file.h"
 #include "net/ipam.h"
 #include "net/link.h"
+#include "net/masq.h"
 #include "net/netns.h"
 #include "net/pins.h"
 #include "bpf/abi/pod.h"
@@ -10,6 +11,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <net/if.h>
 
 #define LO_IFINDEX 1u /* in every namespace */
 #define POD_DIR_NAME(v) "pod-v" #v
@@ -17,7 +19,10 @@
 #define POD_DIR POD_DIR_OF(POD_LAYOUT)
 
 struct pod_net {
-	char *node;
+	char *node, *run_dir;
+	struct ip4_prefix cluster_range;
+	bool may_masquerade;
+	struct masq *masq; /* NULL until pod_net_masquerade */
 	struct nl_sock *rt; /* the node's namespace */
 	struct ipam *ipam;
 	struct pod_bpf *skel;
@@ -94,22 +99,31 @@ static int open_ipam(struct pod_net *n, const struct pod_net_conf *conf, struct 
 	return ipam_open(&ic, &n->ipam, err);
 }
 
+/* The link conf means, or 0. */
+static uint32_t find_uplink(struct nl_sock *rt, const struct pod_net_conf *conf)
+{
+	struct link_info link = {0};
+	uint32_t ifindex = 0;
+
+	if (!conf->uplink)
+		route_default_link(rt, &ifindex);
+	else if (conf->uplink[0] && link_find(rt, conf->uplink, &link) == 0)
+		ifindex = link.ifindex;
+	return ifindex;
+}
+
 /* Uplink, MTU, the node's own address in the pod range (on lo), forwarding. */
 static int set_up_node(struct pod_net *n, const struct pod_net_conf *conf, struct err *err)
 {
 	struct link_info link = {0};
+	char name[IF_NAMESIZE];
 	int r = 0;
 
-	if (!conf->uplink)
-		r = route_default_link(n->rt, &n->uplink);
-	else if (conf->uplink[0]) {
-		r = link_find(n->rt, conf->uplink, &link);
-		if (r < 0)
-			return err_sys(err, -r, "no link %s", conf->uplink);
-		n->uplink = link.ifindex;
-	}
-	if (r < 0 && r != -ENOENT)
-		return err_sys(err, -r, "cannot read the routes: %s", strerror(-r));
+	n->uplink = find_uplink(n->rt, conf);
+	if (!n->uplink && conf->uplink && conf->uplink[0])
+		return err_sys(err, ENOENT, "no link %s", conf->uplink);
+	if (n->uplink)
+		link_find(n->rt, if_indextoname(n->uplink, name) ? name : "", &link);
 	n->mtu = conf->mtu ? conf->mtu : link.mtu ? link.mtu : 1500;
 	n->node_addr = ip4_prefix_nth(conf->pod_range, 1);
 	r = addr_add(n->rt, LO_IFINDEX, n->node_addr, 32);
@@ -134,6 +148,9 @@ int pod_net_open(const struct pod_net_conf *conf, struct pod_net **ret, struct e
 	if (r < 0)
 		return r;
 	n->node = xstrdup(conf->node);
+	n->run_dir = xstrdup(conf->run_dir);
+	n->cluster_range = conf->cluster_range.len ? conf->cluster_range : conf->pod_range;
+	n->may_masquerade = conf->masquerade;
 	r = rt_open(&n->rt);
 	if (r < 0)
 		return err_sys(err, -r, "cannot open rtnetlink: %s", strerror(-r));
@@ -153,10 +170,12 @@ struct pod_net *pod_net_close(struct pod_net *n)
 {
 	if (!n)
 		return NULL;
+	masq_close(n->masq);
 	rt_close(n->rt);
 	ipam_close(n->ipam);
 	pod_bpf__destroy(n->skel);
 	free(n->node);
+	free(n->run_dir);
 	free(n);
 	return NULL;
 }
@@ -351,6 +370,28 @@ uint32_t pod_net_uplink(const struct pod_net *n)
 	return n->uplink;
 }
 
+int pod_net_masquerade(struct pod_net *n, struct err *err)
+{
+	struct masq_conf conf = {.node = n->node,
+				 .run_dir = n->run_dir,
+				 .uplink = n->uplink,
+				 .cluster_range = n->cluster_range};
+	int r;
+
+	if (!n->may_masquerade || !n->uplink || n->masq)
+		return 0;
+	r = addr_of_link(n->rt, n->uplink, &conf.addr);
+	if (r < 0)
+		return err_sys(err, -r, "the uplink has no IPv4 address");
+	return masq_open(&conf, &n->masq, err);
+}
+
+void pod_net_collect(struct pod_net *n)
+{
+	if (n->masq)
+		masq_collect(n->masq, NULL);
+}
+
 int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via, struct err *err)
 {
 	struct route rt = {.dst = range, .via = via, .src = n->node_addr};
@@ -383,6 +424,7 @@ static void remove_links(const struct pod_net_conf *conf, struct nl_sock *rt, st
 
 int pod_net_reset(const struct pod_net_conf *conf, struct err *err)
 {
+	struct masq_conf mc = {.node = conf->node, .run_dir = conf->run_dir};
 	struct pod_net n = {0};
 	CLEANUP_FREE char *state = xasprintf("%s/net", conf->run_dir);
 	int r = rt_open(&n.rt);
@@ -392,6 +434,8 @@ int pod_net_reset(const struct pod_net_conf *conf, struct err *err)
 	if (access(state, F_OK) == 0)
 		open_ipam(&n, conf, NULL);
 	remove_links(conf, n.rt, n.ipam);
+	mc.uplink = find_uplink(n.rt, conf);
+	masq_reset(&mc, NULL);
 	ipam_close(n.ipam);
 	rt_close(n.rt);
 	r = dir_remove_tree(AT_FDCWD, state);

@@ -31,7 +31,7 @@ struct pod_net_conf {
 	struct ip4_prefix cluster_range; /* of all pods; len 0: same as pod_range */
 	const char *uplink; /* NULL: the link of the default route; "" or none found: no uplink */
 	unsigned int mtu; /* 0: the uplink's, else 1500 */
-	bool masquerade; /* traffic leaving cluster_range gets the node's address: masq.h */
+	bool masquerade; /* pod_net_masquerade may work; else it does nothing */
 };
 
 /* What a pod got. */
@@ -70,6 +70,14 @@ int pod_net_gc(struct pod_net *n, bool (*keep)(struct str id, void *user), void 
 uint32_t pod_net_node_addr(const struct pod_net *n);
 /* The link towards other machines, 0 if there is none. */
 uint32_t pod_net_uplink(const struct pod_net *n);
+/*
+ * Put the programs of masq.h on the uplink: what pods send outside cluster_range leaves with the
+ * node's address, and fronts marked external answer on it. Needs lb_open to have run (it shares
+ * the balancer's maps). Does nothing, and is 0, without conf.masquerade or an uplink.
+ */
+int pod_net_masquerade(struct pod_net *n, struct err *err);
+/* Give back ports of connections that idled out: every 10 s or so; under a millisecond. */
+void pod_net_collect(struct pod_net *n);
 /*
  * Another node's pod range, reached by way of its address (same link): a plain route, kept by the
  * kernel. `via` 0 removes it.

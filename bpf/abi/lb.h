@@ -81,7 +81,7 @@ struct lb_udp_key {
 };
 _Static_assert(sizeof(struct lb_udp_key) == 16, "lb_udp_key");
 
-/* sockets: sk_storage of a connected socket. */
+/* sockets: sk_storage of a connected UDP socket; tcp_peers: LRU hash by socket cookie. */
 struct lb_sock {
 	struct lb_slot service; /* what the client asked for: getpeername, recvmsg */
 	struct lb_slot backend; /* what it is connected to */

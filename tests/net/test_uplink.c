@@ -219,6 +219,20 @@ static void test_collect(void **state)
 	struct world *w = *state;
 	size_t n = 99;
 
+	struct pod_net_conf nc;
+	struct pod_net *net = NULL;
+
+	/* The agent's way to the same: found by name, opened over what is there. */
+	lab_conf(&w->lab, NULL, &nc);
+	nc.uplink = "up0";
+	nc.masquerade = true;
+	nc.cluster_range = w->conf.cluster_range;
+	assert_int_equal(pod_net_open(&nc, &net, NULL), 0);
+	assert_int_equal(pod_net_uplink(net), w->conf.uplink);
+	assert_int_equal(pod_net_masquerade(net, NULL), 0);
+	pod_net_collect(net);
+	pod_net_close(net);
+	test_masquerade_udp(state);
 	assert_int_equal(masq_collect(w->masq, &n), 0);
 	assert_int_equal(n, 0); /* nothing has idled out yet */
 }
