@@ -195,7 +195,9 @@ static struct client *new_client(struct master *m, struct transport *t, const ch
 /* The parts that work where the process leads. */
 static void start_leading(struct master *m)
 {
-	struct controllers_conf cc = {.ca_pem = pki_ca_pem(m->pki), .only = m->o.only_controllers};
+	struct controllers_conf cc = {.ca_pem = pki_ca_pem(m->pki),
+				      .only = m->o.only_controllers,
+				      .cluster_cidr = m->o.cluster_cidr};
 	struct scheduler_conf sc = {NULL};
 
 	m->signer_t = apiserver_local_transport(m->api, "system:certificate-controller");

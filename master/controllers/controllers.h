@@ -14,6 +14,8 @@ struct controllers_conf {
 	uint64_t node_startup_grace_ns; /* the same for a node that never reported; 0: 60 s */
 	uint32_t terminated_pod_threshold; /* ended pods kept; 0: 12500 */
 	uint32_t max_endpoints_per_slice; /* 0: 100 */
+	const char *cluster_cidr; /* pod addresses, "10.244.0.0/16"; NULL: no range is given out */
+	unsigned node_cidr_bits; /* prefix length of one node's range; 0: 24 */
 	const char *only; /* comma-separated names of controllers to run; NULL: all */
 };
 /*

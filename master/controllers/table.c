@@ -4,8 +4,8 @@
 
 extern const struct controller deployment_controller, endpoints_controller,
 	endpointslice_controller, eviction_controller, gc_controller, namespace_controller,
-	nodelifecycle_controller, podgc_controller, replicaset_controller, root_ca_controller,
-	serviceaccount_controller;
+	nodeipam_controller, nodelifecycle_controller, podgc_controller, replicaset_controller,
+	root_ca_controller, serviceaccount_controller;
 
 /* Those that want whole objects stand before those that share what there is (namespace, gc). */
 const struct controller *const controllers_table[] = {
@@ -15,6 +15,7 @@ const struct controller *const controllers_table[] = {
 	&endpoints_controller,
 	&serviceaccount_controller,
 	&root_ca_controller,
+	&nodeipam_controller,
 	&nodelifecycle_controller,
 	&eviction_controller,
 	&podgc_controller,

@@ -24,7 +24,9 @@ static inline void begin(struct fixture *f, const char *only)
 						.timers = &f->time.timers});
 	f->set = informers_new(f->c);
 	f->cs = controllers_start(f->set,
-				  &(struct controllers_conf){.only = only, .ca_pem = STR("CA")});
+				  &(struct controllers_conf){.only = only,
+							     .ca_pem = STR("CA"),
+							     .cluster_cidr = "10.244.0.0/23"});
 	informers_start(f->set);
 	fake_time_run(&f->time, NSEC_PER_MSEC);
 }

@@ -146,10 +146,36 @@ static void test_pod_gc(void **state)
 	end(&f);
 }
 
+static bool has_range(struct fixture *f, const char *path, const char *range)
+{
+	return jv_eqs(jv_path(get(f, path), "spec.podCIDR"), range);
+}
+
+/* Ranges are given out once each, kept, and free again with their node. */
+static void test_pod_ranges(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "node-ipam");
+	fake_api_put(f.api, NODE("own"), "{\"spec\":{\"podCIDR\":\"10.244.0.0/24\"}}");
+	fake_api_put(f.api, NODE("a"), "{\"spec\":{}}");
+	run(&f, 100);
+	assert_true(has_range(&f, NODE("a"), "10.244.1.0/24"));
+	fake_api_put(f.api, NODE("late"), "{\"spec\":{}}");
+	run(&f, 100);
+	assert_false(jv_exists(jv_path(get(&f, NODE("late")), "spec.podCIDR")));
+	fake_api_delete(f.api, NODE("own"));
+	run(&f, 61000);
+	assert_true(has_range(&f, NODE("late"), "10.244.0.0/24"));
+	assert_true(has_range(&f, NODE("a"), "10.244.1.0/24"));
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_silent_node),
+		cmocka_unit_test(test_pod_ranges),
 		cmocka_unit_test(test_not_ready_and_cordon),
 		cmocka_unit_test(test_all_silent),
 		cmocka_unit_test(test_pod_gc),
