@@ -8,6 +8,7 @@
 #include "net/masq.h"
 #include "net/pod_net.h"
 
+#include <dirent.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -60,7 +61,7 @@ static void no_event(void *user, const struct runtime_event *ev)
 
 static int remove_pods(const struct reset_options *o, struct err *err)
 {
-	CLEANUP_FREE char *root = xasprintf("%s/agent/pods", o->data_dir);
+	CLEANUP_FREE char *root = xasprintf("%s/agent/containers", o->data_dir);
 	CLEANUP_FREE char *run = xasprintf("%s/runtime", o->run_dir);
 	struct sandbox_info info;
 	struct runtime *rt;
@@ -160,6 +161,41 @@ static int remove_files(const struct reset_options *o, struct err *err)
 	return 0;
 }
 
+/* What is left of the hierarchies when their pods are gone: empty groups, the innermost first. */
+static void remove_group(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dirent *de;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!d)
+		return;
+	while ((de = readdir(d)))
+		if (de->d_type == DT_DIR && de->d_name[0] != '.')
+			remove_group(dirfd(d), de->d_name);
+	closedir(d);
+	unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+static void remove_cgroups(const char *name)
+{
+	CLEANUP_FD int v2 = open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *de;
+	DIR *d = opendir("/sys/fs/cgroup");
+
+	remove_group(v2, name);
+	while (d && (de = readdir(d))) {
+		CLEANUP_FREE char *path = NULL;
+
+		if (de->d_type != DT_DIR || de->d_name[0] == '.')
+			continue;
+		path = xasprintf("%s/%s", de->d_name, name);
+		remove_group(v2, path);
+	}
+	if (d)
+		closedir(d);
+}
+
 static int run(const struct reset_options *o, struct err *err)
 {
 	int r = daemon_stop(DAEMON_AGENT, err);
@@ -170,6 +206,8 @@ static int run(const struct reset_options *o, struct err *err)
 		r = remove_pods(o, err);
 	if (!r)
 		r = remove_network(o, err);
+	if (!r)
+		remove_cgroups(o->cgroup_root);
 	return r < 0 ? r : remove_files(o, err);
 }
 
@@ -187,7 +225,9 @@ static bool asked(void)
 
 int cmd_reset(int argc, char **argv, void *user)
 {
-	struct reset_options o = {.data_dir = "/var/lib/knarr", .run_dir = "/run/knarr/agent"};
+	struct reset_options o = {.data_dir = "/var/lib/knarr",
+				  .run_dir = "/run/knarr/agent",
+				  .cgroup_root = "knarr"};
 	CLEANUP_FREE const char **args = NULL;
 	struct err err = ERR_INIT;
 	struct utsname u;
