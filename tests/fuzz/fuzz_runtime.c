@@ -12,7 +12,9 @@
 static void plan(struct str in)
 {
 	CLEANUP(buf_done) struct buf out = BUF_INIT;
-	CLEANUP_FREE char *aligned = xmemdup(in.p, in.len + 1);
+	if (in.len == 0)
+		return;
+	CLEANUP_FREE char *aligned = xmemdup(in.p, in.len);
 	if (plan_check((const void *)aligned, in.len, 3))
 		plan_format((const void *)aligned, &out);
 }
