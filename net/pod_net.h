@@ -13,8 +13,9 @@
  *
  * pod_out checks that a pod sends from its own address, hands packets to another local pod with
  * bpf_redirect_peer (they never enter the node's IP stack), and lets the rest go up to the stack
- * for routing. All calls block for some netlink round trips (0.1 to 2 ms each) and never longer:
- * where they work in another namespace they setns there and back, so the caller has one thread.
+ * for routing. All calls block for some netlink round trips (attach 0.6 ms in all; detach: see
+ * there): where they work in another namespace they setns there and back, so the caller has one
+ * thread.
  *
  * What is set up belongs to the kernel and stays when the agent ends. The next pod_net_open finds
  * pods again by the IPAM file and the links themselves.
@@ -57,8 +58,10 @@ struct pod_net *pod_net_close(struct pod_net *n);
 int pod_net_attach(struct pod_net *n, struct str id, int netns_fd, struct pod_net_addr *ret,
 		   struct err *err);
 /*
- * Take it all away and free the address; 0 when there is nothing. Cheapest once the pod's
- * namespace is gone (then the kernel has taken the link down itself, asynchronously).
+ * Take it all away and free the address; 0 when there is nothing. Removing a live
+ * link makes the kernel wait for an RCU grace period, 10 to 30 ms; once the pod's namespace is gone
+ * (closed by its last holder) the kernel has done that by itself, and this is a map entry and a
+ * file write: so let the namespace go first.
  */
 int pod_net_detach(struct pod_net *n, struct str id, struct err *err);
 /* The address of an attached id, or -ENOENT. */

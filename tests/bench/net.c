@@ -8,6 +8,7 @@
  */
 #include "tests/net/lab.h"
 #include "lib/base/clock.h"
+#include "net/netns.h"
 #include "tests/unit/test.h"
 
 #include <arpa/inet.h>
@@ -142,6 +143,31 @@ static void sync_times(void)
 	free(f);
 }
 
+/* Connecting a pod and taking it off again, its namespace being there. */
+static void attach_times(void)
+{
+	double on[21], off[21];
+
+	for (size_t i = 0; i < ARRAY_SIZE(on); i++) {
+		struct pod_net_addr a;
+		uint64_t t;
+		int ns;
+
+		assert_int_equal(unshare(CLONE_NEWNET), 0);
+		ns = netns_current();
+		setns(lab.node, CLONE_NEWNET);
+		t = now_ns();
+		assert_int_equal(pod_net_attach(lab.net, STR("bench"), ns, &a, NULL), 0);
+		on[i] = (double)(now_ns() - t) / 1e6;
+		t = now_ns();
+		assert_int_equal(pod_net_detach(lab.net, STR("bench"), NULL), 0);
+		off[i] = (double)(now_ns() - t) / 1e6;
+		close(ns);
+	}
+	line("pod network: attach", median(on, ARRAY_SIZE(on)), "ms", NULL, 0);
+	line("pod network: detach", median(off, ARRAY_SIZE(off)), "ms", NULL, 0);
+}
+
 static FILE *tool(const char *command)
 {
 	FILE *f = popen(command, "we");
@@ -241,6 +267,7 @@ int main(int argc, char **argv)
 	lab_add_pods(&lab, 2);
 	listener = lab_listen(&lab, 0, SOCK_STREAM, PORT);
 	fcntl(listener, F_SETFL, 0);
+	attach_times();
 	sync_times();
 	compare("ClusterIP among 10,000, BPF", VIP(96, N_SERVICES / 2));
 	if (!quick) {
