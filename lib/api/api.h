@@ -64,11 +64,14 @@ void api_encode(struct json_object *obj, struct buf *out, size_t *ret_rv_at);
 /*
  * Validation. Adds every mistake to err as a cause; 0 when there was none, else -EINVAL with
  * reason "Invalid" (422) and the message `Pod "x" is invalid: ...` ready.
- * The generic part checks metadata, and required fields and enums below spec; then the strategy.
+ * The generic part checks metadata; then come the strategy's rules, or, when it has none, required
+ * fields and enums below spec by the table.
  */
 int api_validate_create(const struct api_kind *kind, struct json_object *obj, struct err *err);
-int api_validate_update(const struct api_kind *kind, struct json_object *obj,
-			struct json_object *old, struct err *err);
+/* `sub` (NULL: the object itself) may bring rules of its own in their place; those of "status"
+ * are by default only those of metadata. */
+int api_validate_update(const struct api_kind *kind, const struct api_subresource *sub,
+			struct json_object *obj, struct json_object *old, struct err *err);
 
 /* Like jsonc_set for dotted paths; makes missing objects on the way; takes the value. */
 void api_set(struct json_object *obj, const char *path, struct json_object *take_value);

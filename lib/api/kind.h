@@ -57,6 +57,7 @@ struct api_subresource {
 struct api_strategy {
 	void (*prepare_create)(struct json_object *obj);
 	void (*prepare_update)(struct json_object *obj, struct json_object *old);
+	/* All of the kind's rules: the table's required fields and enums are then not looked at. */
 	void (*validate)(struct json_object *obj, struct err *err);
 	void (*validate_update)(struct json_object *obj, struct json_object *old, struct err *err);
 	void (*canonicalise)(struct json_object *obj);

@@ -57,6 +57,14 @@ static int add_req(struct label_selector *s, struct str key, enum label_op op, c
 			rc = bad(err, "values[%zu][%.*s]: Invalid value: \"%s\": %s", i,
 				 STR_ARG(key), values[i], why);
 	}
+	if (rc == 0 && (op == LABEL_IN || op == LABEL_NOT_IN) && !n)
+		rc = bad(err, "values: Invalid value: []: for 'in', 'notin' operators, values set "
+			      "can't be empty");
+	if (rc == 0 && (op == LABEL_EXISTS || op == LABEL_NOT_EXISTS) && n)
+		rc = bad(err,
+			 "values: Invalid value: [\"%s\"]: values set must be empty for "
+			 "exists and does not exist",
+			 values[0]);
 	if (rc == 0 && (op == LABEL_GT || op == LABEL_LT) &&
 	    (n != 1 || str_to_i64(str_of(values[0]), &r.number) < 0))
 		rc = bad(err,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/status.h"
+#include "lib/base/hmap.h"
 
 /* The first row that fits is taken: by reason, by errno, by code. */
 static const struct {
@@ -222,17 +223,27 @@ int api_err_gone(struct err *e, const char *fmt, ...)
 int api_err_invalid(struct err *e, const struct api_kind *k, struct str name)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	CLEANUP(buf_done) struct buf list = BUF_INIT;
+	CLEANUP(hmap_freep) struct hmap *said = hmap_new(); /* the same text twice is said once */
+	size_t n = 0;
 
 	if (!e)
 		return -EINVAL;
+	for (size_t i = 0; i < e->n_fields; i++) {
+		size_t len = list.len, text = len + (n ? 2 : 0);
+
+		buf_addf(&list, "%s%s: %s", n ? ", " : "", e->fields[i].path, e->fields[i].message);
+		if (hmap_put(said, str_skip(buf_str(&list), text), e))
+			buf_setlen(&list, len);
+		else
+			n++;
+	}
 	buf_adds(&b, k->kind);
 	if (*k->group)
 		buf_addf(&b, ".%s", k->group);
-	buf_addf(&b, " \"%.*s\" is invalid: %s", STR_ARG(name), e->n_fields > 1 ? "[" : "");
-	for (size_t i = 0; i < e->n_fields; i++)
-		buf_addf(&b, "%s%s: %s", i ? ", " : "", e->fields[i].path, e->fields[i].message);
-	if (e->n_fields > 1)
-		buf_addc(&b, ']');
+	buf_addc(&b, ' ');
+	json_quote(name, &b);
+	buf_addf(&b, " is invalid: %s%s%s", n > 1 ? "[" : "", list.p, n > 1 ? "]" : "");
 	free(e->message);
 	e->message = buf_take(&b);
 	free(e->reason);

@@ -347,12 +347,7 @@ int write_finish_update(struct write *w, struct json_object *obj, struct json_ob
 	own_fields(w, obj, cur);
 	if (write_same(obj, cur))
 		return WRITE_NONE;
-	if (w->sub && w->sub->validate_update) {
-		w->sub->validate_update(obj, cur, err);
-		r = err->n_fields ? api_err_invalid(err, w->kind, str_of(w->name)) : 0;
-	} else {
-		r = api_validate_update(w->kind, obj, cur, err);
-	}
+	r = api_validate_update(w->kind, w->sub, obj, cur, err);
 	if (r < 0)
 		return r;
 	strategy_warnings(w, obj, cur);

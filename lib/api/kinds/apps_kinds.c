@@ -3,6 +3,7 @@
 #include "lib/api/kinds/kinds.h"
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
+#include "lib/api/validate/rules.h"
 
 static void cell_deploy_ready(const struct api_table_ctx *c, struct jv obj, struct jw *w)
 {
@@ -36,9 +37,13 @@ static const struct api_column deployment_columns[] = {
 	{"Selector", "string", NULL, 1, NULL, cell_selector, "Labels of its pods"},
 };
 
-static const struct api_subresource scaled_subs[] = {
+static const struct api_subresource deployment_subs[] = {
 	SUB_SCALE,
-	SUB_STATUS,
+	{.name = "status", .verbs = API_VERB_STATUS, .validate_update = validate_deployment_status},
+};
+static const struct api_subresource replicaset_subs[] = {
+	SUB_SCALE,
+	{.name = "status", .verbs = API_VERB_STATUS, .validate_update = validate_replicaset_status},
 };
 
 const struct api_kind api_kind_deployment = {
@@ -54,8 +59,8 @@ const struct api_kind api_kind_deployment = {
 	.flags = API_K_NAMESPACED | API_K_STATUS | API_K_GENERATION | API_K_GENERATION_ANN |
 		 API_K_UNCONDITIONAL,
 	.type = &api_t_apps_v1_Deployment,
-	.subresources = scaled_subs,
-	.n_subresources = ARRAY_SIZE(scaled_subs),
+	.subresources = deployment_subs,
+	.n_subresources = ARRAY_SIZE(deployment_subs),
 	.strategy = &deployment_strategy,
 	.columns = deployment_columns,
 	.n_columns = ARRAY_SIZE(deployment_columns),
@@ -85,8 +90,8 @@ const struct api_kind api_kind_replicaset = {
 	.verbs = API_VERB_ALL,
 	.flags = API_K_NAMESPACED | API_K_STATUS | API_K_GENERATION | API_K_UNCONDITIONAL,
 	.type = &api_t_apps_v1_ReplicaSet,
-	.subresources = scaled_subs,
-	.n_subresources = ARRAY_SIZE(scaled_subs),
+	.subresources = replicaset_subs,
+	.n_subresources = ARRAY_SIZE(replicaset_subs),
 	.strategy = &replicaset_strategy,
 	.columns = replicaset_columns,
 	.n_columns = ARRAY_SIZE(replicaset_columns),

@@ -2,6 +2,7 @@
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/api.h"
 #include "lib/api/quantity.h"
+#include "lib/api/validate/rules.h"
 #include "lib/base/codec.h"
 
 static size_t list_len(struct json_object *v)
@@ -273,6 +274,12 @@ const struct api_strategy endpoints_strategy = {0};
 const struct api_strategy endpointslice_strategy = {0};
 const struct api_strategy event_strategy = {0};
 const struct api_strategy lease_strategy = {0};
-const struct api_strategy deployment_strategy = {0};
-const struct api_strategy replicaset_strategy = {0};
+const struct api_strategy deployment_strategy = {
+	.validate = validate_deployment,
+	.validate_update = validate_selector_update,
+};
+const struct api_strategy replicaset_strategy = {
+	.validate = validate_replicaset,
+	.validate_update = validate_selector_update,
+};
 const struct api_strategy priorityclass_strategy = {0};

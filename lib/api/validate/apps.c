@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deployment and ReplicaSet; follows pkg/apis/apps/validation. */
+#include "lib/api/labels.h"
+#include "lib/api/validate/pod.h"
+#include "lib/api/validate/rules.h"
+
+#define PERCENT_MSG                                                                        \
+	"a valid percent string must be a numeric string followed by an ending '%' (e.g. " \
+	"'1%',  or '93%', regex used for validation is '[0-9]+%')"
+
+static struct str label_of(void *user, struct str key)
+{
+	CLEANUP_FREE char *name = str_dup(key);
+	struct json_object *v = jsonc_get(user, name);
+
+	return v ? jsonc_str(v) : STR_NULL;
+}
+
+/* The pods of the template must be those the selector finds. */
+static void check_selected(const struct place *p, struct json_object *spec)
+{
+	struct json_object *selector = jsonc_get(spec, "selector");
+	struct json_object *labels = jsonc_path(spec, "template.metadata.labels");
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	CLEANUP(label_selector_done) struct label_selector s = {0};
+
+	if (selector)
+		jsonc_write(selector, &b);
+	if (label_selector_from_object(jv_of(buf_str(&b)), &s, NULL) < 0) {
+		place_invalid(PLACE(p, "selector"), selector, "invalid label selector");
+		return;
+	}
+	if (!label_selector_is_everything(&s) && !label_selector_match_fn(&s, label_of, labels))
+		place_invalid_map(PLACE(p, "template.metadata.labels"), labels,
+				  "`selector` does not match template `labels`");
+}
+
+static void check_selector(const struct place *p, struct json_object *spec, const char *empty)
+{
+	struct json_object *selector = jsonc_get(spec, "selector");
+
+	if (!selector) {
+		place_required(PLACE(p, "selector"), "");
+		return;
+	}
+	check_label_selector(PLACE(p, "selector"), selector);
+	if (!map_len(jsonc_get(selector, "matchLabels")) &&
+	    !list_len(jsonc_get(selector, "matchExpressions")))
+		place_invalid(PLACE(p, "selector"), selector, empty);
+}
+
+/* Selector and template, as a ReplicaSet has them. */
+static void check_template(const struct place *p, struct json_object *spec)
+{
+	static const char *const always[] = {"Always", NULL};
+	struct json_object *pod = jsonc_path(spec, "template.spec");
+	struct str policy = text_of(pod, "restartPolicy");
+
+	check_selector(p, spec, "empty selector is invalid for deployment");
+	check_selected(p, spec);
+	validate_pod_template(PLACE(p, "template"), jsonc_get(spec, "template"));
+	if (!str_eqs(policy, "Always"))
+		place_unsupported(PLACE(p, "template.spec.restartPolicy"), policy, always);
+	if (jsonc_get(pod, "activeDeadlineSeconds"))
+		place_forbidden(PLACE(p, "template.spec.activeDeadlineSeconds"),
+				"activeDeadlineSeconds in ReplicaSet is not Supported");
+}
+
+static bool is_percent(struct str s, uint64_t *ret)
+{
+	return s.len > 1 && s.p[s.len - 1] == '%' && str_to_u64(str_n(s.p, s.len - 1), ret) == 0;
+}
+
+/* Checks an int or percentage; its number, whichever it is. */
+static uint64_t int_or_percent(const struct place *p, struct json_object *v)
+{
+	uint64_t n = 0;
+
+	if (!json_object_is_type(v, json_type_string)) {
+		int64_t i = jsonc_i64(v, 0);
+
+		if (i < 0)
+			place_invalid_int(p, i, "must be greater than or equal to 0");
+		return (uint64_t)i;
+	}
+	if (!is_percent(jsonc_str(v), &n))
+		place_invalid(p, v, PERCENT_MSG);
+	return n;
+}
+
+static void check_rolling(const struct place *p, struct json_object *r)
+{
+	struct json_object *unavailable = jsonc_get(r, "maxUnavailable");
+	const struct place *at = PLACE(p, "maxUnavailable");
+	uint64_t down = int_or_percent(at, unavailable);
+	uint64_t up = int_or_percent(PLACE(p, "maxSurge"), jsonc_get(r, "maxSurge"));
+
+	if (!down && !up)
+		place_invalid(at, unavailable, "may not be 0 when `maxSurge` is 0");
+	if (json_object_is_type(unavailable, json_type_string) && down > 100)
+		place_invalid(at, unavailable, "must not be greater than 100%");
+}
+
+static void check_strategy(const struct place *p, struct json_object *s)
+{
+	static const char *const types[] = {"Recreate", "RollingUpdate", NULL};
+	struct json_object *rolling = jsonc_get(s, "rollingUpdate");
+	struct str type = text_of(s, "type");
+
+	if (str_eqs(type, "Recreate")) {
+		if (rolling)
+			place_forbidden(PLACE(p, "rollingUpdate"),
+					"may not be specified when strategy `type` is 'Recreate'");
+	} else if (str_eqs(type, "RollingUpdate")) {
+		if (rolling)
+			check_rolling(PLACE(p, "rollingUpdate"), rolling);
+		else
+			place_required(PLACE(p, "rollingUpdate"),
+				       "this should be defaulted and never be nil");
+	} else {
+		CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+		jsonc_write(s, &b);
+		place_unsupported_json(p, s ? b.p : "{}", types);
+	}
+}
+
+void validate_deployment(struct json_object *obj, struct err *err)
+{
+	struct json_object *spec = jsonc_get(obj, "spec");
+	struct json_object *deadline = jsonc_get(spec, "progressDeadlineSeconds");
+	const struct place *p = PLACE(PLACE_OF(err), "spec");
+
+	check_not_negative(p, spec, "replicas");
+	check_template(p, spec);
+	check_strategy(PLACE(p, "strategy"), jsonc_get(spec, "strategy"));
+	check_not_negative(p, spec, "minReadySeconds");
+	check_not_negative(p, spec, "revisionHistoryLimit");
+	check_not_negative(p, spec, "progressDeadlineSeconds");
+	if (deadline && jsonc_i64(deadline, 0) <= int_of(spec, "minReadySeconds"))
+		place_invalid(PLACE(p, "progressDeadlineSeconds"), deadline,
+			      "must be greater than minReadySeconds");
+}
+
+void validate_replicaset(struct json_object *obj, struct err *err)
+{
+	struct json_object *spec = jsonc_get(obj, "spec");
+	const struct place *p = PLACE(PLACE_OF(err), "spec");
+
+	check_not_negative(p, spec, "replicas");
+	check_not_negative(p, spec, "minReadySeconds");
+	check_template(p, spec);
+}
+
+void validate_selector_update(struct json_object *obj, struct json_object *old, struct err *err)
+{
+	check_immutable(PLACE(PLACE_OF(err), "spec.selector"), jsonc_path(obj, "spec.selector"),
+			jsonc_path(old, "spec.selector"));
+}
+
+/* ---- Status ---- */
+
+static void not_above(const struct place *p, struct json_object *s, const char *name,
+		      const char *limit, const char *detail)
+{
+	if (int_of(s, name) > int_of(s, limit))
+		place_invalid_int(PLACE(p, name), int_of(s, name), detail);
+}
+
+static void check_counts(const struct place *p, struct json_object *s, const char *subset)
+{
+	static const char *const msg = "cannot be greater than status.replicas";
+
+	not_above(p, s, subset, "replicas", msg);
+	not_above(p, s, "readyReplicas", "replicas", msg);
+	not_above(p, s, "availableReplicas", "replicas", msg);
+	not_above(p, s, "availableReplicas", "readyReplicas",
+		  "cannot be greater than readyReplicas");
+}
+
+void validate_deployment_status(struct json_object *obj, struct json_object *old, struct err *err)
+{
+	static const char *const counts[] = {"observedGeneration", "replicas",
+					     "updatedReplicas",    "readyReplicas",
+					     "availableReplicas",  "unavailableReplicas",
+					     "collisionCount"};
+	struct json_object *s = jsonc_get(obj, "status"), *was = jsonc_get(old, "status");
+	const struct place *p = PLACE(PLACE_OF(err), "status");
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		check_not_negative(p, s, counts[i]);
+	check_counts(p, s, "updatedReplicas");
+	if (jsonc_get(was, "collisionCount") &&
+	    int_of(s, "collisionCount") < int_of(was, "collisionCount"))
+		place_invalid_int(PLACE(p, "collisionCount"), int_of(s, "collisionCount"),
+				  "cannot be decremented");
+}
+
+void validate_replicaset_status(struct json_object *obj, struct json_object *old, struct err *err)
+{
+	static const char *const counts[] = {"replicas", "fullyLabeledReplicas", "readyReplicas",
+					     "availableReplicas", "observedGeneration"};
+	struct json_object *s = jsonc_get(obj, "status");
+	const struct place *p = PLACE(PLACE_OF(err), "status");
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		check_not_negative(p, s, counts[i]);
+	check_counts(p, s, "fullyLabeledReplicas");
+}

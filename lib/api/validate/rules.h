@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_API_RULES_H
+#define KNARR_API_RULES_H
+#include "lib/base/err.h"
+/*
+ * The kinds' own rules, as the strategies and subresources call them (struct api_strategy and
+ * struct api_subresource in kind.h): objects are defaulted, mistakes are added to err. Each file
+ * follows k8s.io/kubernetes pkg/apis/<group>/validation.
+ */
+struct json_object;
+
+/* apps.c */
+void validate_deployment(struct json_object *obj, struct err *err);
+void validate_deployment_status(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_replicaset(struct json_object *obj, struct err *err);
+void validate_replicaset_status(struct json_object *obj, struct json_object *old, struct err *err);
+/* spec.selector may not change; for both. */
+void validate_selector_update(struct json_object *obj, struct json_object *old, struct err *err);
+#endif
