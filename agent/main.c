@@ -241,7 +241,7 @@ static int open_net(struct agent *a, const char *cidr, struct err *err)
 		log_warn("cluster DNS does not run: %s", err_text(err));
 		err_clear(err);
 	}
-	pods_set_net(a->pods, a->net, a->net_dns);
+	pods_set_net(a->pods, a->net, a->dns ? a->net_dns : NULL);
 	if (a->node)
 		node_set_ready(a->node, true, "KubeletReady", "kubelet is posting ready status");
 	return 0;

@@ -118,6 +118,17 @@ static void on_started(void *user, int r, const struct err *e)
 		probes_start(c);
 }
 
+/* Instance n's log with what was rotated off it. */
+static void remove_log(const struct container *c, uint32_t n)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s/%u.log", c->pod->log_dir, c->name, n);
+		CLEANUP_FREE char *old = xasprintf("%s.%u", path, i);
+
+		unlink(i ? old : path);
+	}
+}
+
 /* The bookkeeping of a new instance; undone by nobody: a failed start clears the id. */
 static void new_instance(struct container *c, const struct image_info *img)
 {
@@ -138,6 +149,7 @@ static void new_instance(struct container *c, const struct image_info *img)
 		if (c->previous_id[0]) {
 			runtime_container_remove(p->all->conf.rt, c->previous_id, NULL);
 			hmap_del(p->all->by_container, str_of(c->previous_id));
+			remove_log(c, c->instances - 2);
 		}
 		str_copy(c->previous_id, sizeof(c->previous_id), str_of(c->id));
 		pod_container_end_done(&c->last);

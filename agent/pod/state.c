@@ -143,7 +143,7 @@ static void container_read(struct pod *p, struct jv v)
 	c->log_path = jv_strdup(jv_get(v, "log"));
 	c->started_ns = jv_i64(jv_get(v, "started"), 0);
 	c->restart.delay_ns = (uint64_t)jv_i64(jv_get(v, "backoff"), 0);
-	c->restart.since_ns = pods_now_ns(p->all);
+	c->restart.since_ns = c->tried_ns = pods_now_ns(p->all);
 	end_read(jv_get(v, "end"), &c->end);
 	end_read(jv_get(v, "last"), &c->last);
 }
@@ -168,9 +168,13 @@ static void container_adopt(struct container *c, bool startup_done)
 	}
 	c->state = CONTAINER_RUNNING;
 	if (info.state == RUNTIME_CONTAINER_EXITED) {
-		if (c->end.set)
+		if (c->end.set) {
+			/* The back-off goes on from when it ended. */
+			int64_t ago = MAX(pods_real_ns(p->all) - c->end.finished_ns, 0);
+
 			c->state = CONTAINER_EXITED;
-		else
+			c->tried_ns -= MIN((uint64_t)ago, c->tried_ns);
+		} else
 			pod_container_exited(c);
 		return;
 	}

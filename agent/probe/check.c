@@ -15,7 +15,7 @@ static int port_of(struct jv v, struct jv container, uint16_t *ret, struct err *
 			if (str_eq(jv_text(jv_get(it.value, "name")), name))
 				n = jv_i64(jv_get(it.value, "containerPort"), 0);
 	if (n < 1 || n > 65535)
-		return err_sys(err, EINVAL, "couldn't find port: \"%.*s\"", STR_ARG(jv_raw(v)));
+		return err_sys(err, EINVAL, "couldn't find port: %.*s", STR_ARG(jv_raw(v)));
 	*ret = (uint16_t)n;
 	return 0;
 }

@@ -400,7 +400,8 @@ static void proc_exited(struct proc *p, int status)
 		/* Outside a pid namespace of its own others may have been left behind. */
 		if (p->kill >= 0 && write(p->kill, "1", 1) < 0)
 			pod_close(&p->kill); /* the group is gone already */
-		p->oomed = p->sig == SIGKILL && oom_killed(p->oom);
+		/* Also when it was a child: `sh -c` then ends by itself with the child's 137. */
+		p->oomed = p->code != 0 && oom_killed(p->oom);
 		output_drain(p);
 	}
 	p->state = PROC_EXITED;
