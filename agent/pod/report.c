@@ -119,17 +119,33 @@ static void send_status(struct pod *p, struct pod_report *r)
 			    on_done, r);
 }
 
+static void delete_options(struct str uid, struct buf *body)
+{
+	buf_adds(body, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\","
+		       "\"gracePeriodSeconds\":0,\"preconditions\":{\"uid\":");
+	json_quote(uid, body);
+	buf_adds(body, "}}");
+}
+
 static void send_delete(struct pod *p, struct pod_report *r)
 {
 	CLEANUP(buf_done) struct buf body = BUF_INIT;
 
-	buf_adds(&body, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\","
-			"\"gracePeriodSeconds\":0,\"preconditions\":{\"uid\":");
-	json_quote(p->mirror_uid ? str_of(p->mirror_uid) : p->view->uid, &body);
-	buf_adds(&body, "}}");
+	delete_options(p->view->uid, &body);
 	r->kind = REPORT_DELETE;
 	r->call = client_delete(p->all->conf.client, &client_pods, p->view->ns, p->view->name,
 				buf_str(&body), on_done, r);
+}
+
+void report_unmirror(struct pod *p)
+{
+	CLEANUP(buf_done) struct buf body = BUF_INIT;
+
+	if (!p->view->is_static || !p->mirror_uid || !p->all->conf.client)
+		return;
+	delete_options(str_of(p->mirror_uid), &body);
+	client_delete(p->all->conf.client, &client_pods, p->view->ns, p->view->name, buf_str(&body),
+		      NULL, NULL);
 }
 
 /* The static pod's object with the mirror annotation, and bound to this node. */

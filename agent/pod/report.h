@@ -10,4 +10,6 @@
 struct pod;
 void report_pod(struct pod *p); /* compare and send what is new; call after each sync */
 void report_cancel(struct pod *p);
+/* A static pod is gone for good: its mirror goes too. */
+void report_unmirror(struct pod *p);
 #endif

@@ -402,6 +402,7 @@ static void remove_record(struct pod *p)
 	struct err err = ERR_INIT;
 
 	report_cancel(p);
+	report_unmirror(p);
 	p->inflight++;
 	if (!p->sandbox_id[0] ||
 	    runtime_sandbox_remove(p->all->conf.rt, p->sandbox_id, on_removed, p, &err) < 0)
