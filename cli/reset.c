@@ -61,7 +61,7 @@ static void no_event(void *user, const struct runtime_event *ev)
 
 static int remove_pods(const struct reset_options *o, struct err *err)
 {
-	CLEANUP_FREE char *root = xasprintf("%s/agent/containers", o->data_dir);
+	CLEANUP_FREE char *root = xasprintf("%s/agent/runtime", o->data_dir);
 	CLEANUP_FREE char *run = xasprintf("%s/runtime", o->run_dir);
 	struct sandbox_info info;
 	struct runtime *rt;
