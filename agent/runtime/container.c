@@ -35,7 +35,7 @@ static int make_dirs(struct container *c, struct err *err)
 	CLEANUP_FREE char *upper = xasprintf("%s/upper", c->layer_dir);
 	CLEANUP_FREE char *work = xasprintf("%s/work", c->layer_dir);
 	const char *const dirs[] = {c->dir, upper, work};
-	dir_remove_tree(AT_FDCWD, c->layer_dir); /* of a start that a crash cut short */
+	trash_put(c->sb->rt, c->layer_dir); /* of a start that a crash cut short */
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		int r = dir_make(dirs[i], i == 1 ? 0755 : 0700);
 		if (r < 0)
@@ -249,7 +249,7 @@ void container_destroy(struct container *c)
 		conn_request(c->sb, &m, NULL, 0, NULL, NULL);
 	runtime_later(c->sb->rt, TAKE(c->cgroup_path), 0);
 	dir_remove_tree(AT_FDCWD, c->dir);
-	dir_remove_tree(AT_FDCWD, c->layer_dir);
+	trash_put(c->sb->rt, c->layer_dir);
 	container_free(c);
 }
 

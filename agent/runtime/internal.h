@@ -10,6 +10,8 @@
  *	container.c  the same for containers
  *	compile.c    container_spec -> plan
  *	exec.c       exec and attach
+ *	trash.c      deleting layers, elsewhere
+ *	spawn.c      starting knarr-pod (spawn.h)
  *	state.c      what is on disk, and re-adopting it
  */
 #include "agent/runtime/cgroup.h"
@@ -29,7 +31,10 @@ struct runtime {
 	uv_timer_t *timer; /* deferred calls and things to retry */
 	struct list deferred; /* struct deferred */
 	struct list leftovers; /* struct leftover */
-	char *root_dir, *run_dir, *pod_binary, *seccomp_dir;
+	char *root_dir, *run_dir, *pod_binary, *seccomp_dir, *trash_dir;
+	int pod_program; /* spawn_copy of pod_binary */
+	pid_t trash_child;
+	bool trash_dirty;
 	int blank_ns;
 	int device_program; /* of the usual rules; -1 until needed */
 	uint64_t next_seq;
@@ -97,11 +102,20 @@ void waiters_add(struct list *l, runtime_done_fn *done, void *user);
 void waiters_run(struct list *l, int r, const struct err *err);
 /* Try again until it works: remove an empty cgroup (path taken), reap a child. */
 void runtime_later(struct runtime *rt, char *take_cgroup, pid_t child);
+/* Have the timer look after leftovers and trash soon. */
+void runtime_tidy(struct runtime *rt);
 void runtime_emit(struct runtime *rt, enum runtime_event_type type, const char *sandbox_id,
 		  const char *container_id);
 /* A timer that frees itself when closed. */
 uv_timer_t *timer_new(uv_loop_t *loop, void *data);
 void timer_free(uv_timer_t **t);
+
+/* ---- trash.c ---- */
+void trash_open(struct runtime *rt); /* is there anything of an earlier agent? */
+/* A tree below root_dir disappears now and is deleted soon. */
+void trash_put(struct runtime *rt, const char *path);
+void trash_step(struct runtime *rt); /* from the timer */
+bool trash_busy(const struct runtime *rt);
 
 /* ---- conn.c ---- */
 /* reply is NULL when the supervisor was lost; descriptors not taken (set to -1) are closed. */

@@ -2,6 +2,7 @@
 #include "agent/runtime/internal.h"
 
 #include "agent/runtime/rootfs.h"
+#include "agent/runtime/spawn.h"
 #include "lib/base/clock.h"
 #include "lib/sys/file.h"
 
@@ -184,7 +185,8 @@ static void on_timer(uv_timer_t *t)
 		if (leftover_try(rt, l))
 			leftover_free(l);
 	}
-	if (!list_empty(&rt->leftovers))
+	trash_step(rt);
+	if (!list_empty(&rt->leftovers) || trash_busy(rt))
 		uv_timer_start(rt->timer, on_timer, RETRY_MS, 0);
 }
 
@@ -206,6 +208,12 @@ void runtime_later(struct runtime *rt, char *take_cgroup, pid_t child)
 		return;
 	}
 	list_append(&rt->leftovers, &l->node);
+	if (!uv_is_active((uv_handle_t *)rt->timer))
+		uv_timer_start(rt->timer, on_timer, RETRY_MS, 0);
+}
+
+void runtime_tidy(struct runtime *rt)
+{
 	if (!uv_is_active((uv_handle_t *)rt->timer))
 		uv_timer_start(rt->timer, on_timer, RETRY_MS, 0);
 }
@@ -247,8 +255,10 @@ void runtime_emit(struct runtime *rt, enum runtime_event_type type, const char *
 
 static int make_dirs(struct runtime *rt, struct err *err)
 {
-	const char *const dirs[][2] = {
-		{rt->root_dir, "containers"}, {rt->run_dir, "pods"}, {rt->run_dir, "seccomp"}};
+	const char *const dirs[][2] = {{rt->root_dir, "containers"},
+				       {rt->root_dir, "trash"},
+				       {rt->run_dir, "pods"},
+				       {rt->run_dir, "seccomp"}};
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		CLEANUP_FREE char *d = xasprintf("%s/%s", dirs[i][0], dirs[i][1]);
 		int r = dir_make(d, 0700);
@@ -270,12 +280,13 @@ int runtime_open(const struct runtime_conf *conf, struct runtime **ret, struct e
 	list_init(&rt->containers);
 	list_init(&rt->deferred);
 	list_init(&rt->leftovers);
-	rt->blank_ns = rt->device_program = -1;
+	rt->blank_ns = rt->device_program = rt->pod_program = -1;
 	rt->loop = conf->loop;
 	rt->on_event = conf->on_event;
 	rt->user = conf->user;
 	rt->root_dir = xstrdup(conf->root_dir);
 	rt->run_dir = xstrdup(conf->run_dir);
+	rt->trash_dir = xasprintf("%s/trash", conf->root_dir);
 	rt->seccomp_dir = xstrdup(conf->seccomp_dir);
 	rt->pod_binary =
 		xstrdup(conf->pod_binary ? conf->pod_binary : KNARR_LIBEXECDIR "/knarr-pod");
@@ -290,10 +301,15 @@ int runtime_open(const struct runtime_conf *conf, struct runtime **ret, struct e
 				 conf->cgroup_root ? conf->cgroup_root : "knarr", &rt->cg, err);
 	if (r >= 0)
 		r = rt->blank_ns = rootfs_blank_ns(err);
+	if (r >= 0)
+		r = rt->pod_program = spawn_copy(rt->pod_binary, err);
 	if (r < 0) {
 		runtime_close(rt);
 		return r;
 	}
+	trash_open(rt);
+	if (trash_busy(rt))
+		uv_timer_start(rt->timer, on_timer, 0, 0);
 	*ret = rt;
 	return 0;
 }
@@ -323,10 +339,13 @@ struct runtime *runtime_close(struct runtime *rt)
 	hmap_free(rt->container_ids);
 	if (rt->blank_ns >= 0)
 		close(rt->blank_ns);
+	if (rt->pod_program >= 0)
+		close(rt->pod_program);
 	if (rt->device_program >= 0)
 		close(rt->device_program);
 	free(rt->root_dir);
 	free(rt->run_dir);
+	free(rt->trash_dir);
 	free(rt->pod_binary);
 	free(rt->seccomp_dir);
 	free(rt);

@@ -8,7 +8,7 @@
 #include "agent/runtime/internal.h"
 
 #include "agent/runtime/plan.h"
-#include "agent/runtime/pod/kernel.h"
+#include "agent/runtime/spawn.h"
 #include "lib/sys/file.h"
 
 #include <sched.h>
@@ -19,57 +19,6 @@
 #include <sys/un.h>
 
 /* ---- starting the supervisor ---- */
-
-struct spawn {
-	const char *binary;
-	int fds[6]; /* to become 0..5 */
-	int error;
-};
-
-/* In the child, in our memory: system calls only. */
-__attribute__((no_sanitize("address", "undefined"))) static int spawn_child(void *arg)
-{
-	struct spawn *s = arg;
-	static char *const none[] = {NULL};
-	char *argv[] = {(char *)"knarr-pod", NULL};
-	for (int i = 0; i < 6; i++)
-		if (dup2(s->fds[i], i) < 0)
-			goto failed;
-	syscall(SYS_close_range, 6, ~0u, 0);
-	execve(s->binary, argv, none);
-failed:
-	s->error = errno;
-	return 127;
-}
-
-static int spawn(struct spawn *s, int cgroup, pid_t *ret)
-{
-	const size_t stack_size = 64 << 10;
-	void *stack =
-		mmap(NULL, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct k_clone_args a = {
-		.flags = K_CLONE_VM | K_CLONE_VFORK | K_CLONE_CLEAR_SIGHAND |
-			 (cgroup >= 0 ? K_CLONE_INTO_CGROUP : 0),
-		.exit_signal = SIGCHLD,
-		.stack = (uint64_t)(uintptr_t)stack,
-		.stack_size = stack_size,
-		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
-	};
-	sigset_t all, old;
-	long pid;
-
-	if (stack == MAP_FAILED)
-		return -errno;
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
-	pid = k_clone3_vm(&a, spawn_child, s);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	munmap(stack, stack_size);
-	if (pid < 0)
-		return (int)pid;
-	*ret = (pid_t)pid;
-	return -s->error;
-}
 
 static int listen_at(const char *dir)
 {
@@ -86,35 +35,24 @@ static int listen_at(const char *dir)
 	return TAKE_FD(s);
 }
 
-/* A copy out of the way of 0..5, which spawn_child fills one after the other. */
-static int high(int fd)
-{
-	return fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 16);
-}
-
 static int spawn_supervisor(struct sandbox *sb, struct err *err)
 {
 	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	CLEANUP_FD int listener = listen_at(sb->dir);
 	CLEANUP_FD int dir = open(sb->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_FD int leaf = cgroup_open_leaf(sb->rt->cg, CGROUP_SUPERVISORS);
-	struct spawn s = {.binary = sb->rt->pod_binary, .fds = {-1, -1, -1, -1, -1, -1}};
-	int pair[2], r = 0;
+	static const char *const argv[] = {"knarr-pod", NULL};
+	int pair[2], r;
 
 	if (null < 0 || listener < 0 || dir < 0)
 		return err_sys(err, listener < 0 ? -listener : errno, "cannot prepare %s", sb->dir);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "socketpair: %s", strerror(errno));
-	const int from[6] = {null, null, null, pair[1], listener, dir};
-	for (int i = 0; i < 6; i++) {
-		s.fds[i] = high(from[i]);
-		r = s.fds[i] < 0 ? -errno : r;
-	}
-	if (r >= 0)
-		r = spawn(&s, leaf, &sb->pid);
-	for (int i = 0; i < 6; i++)
-		if (s.fds[i] >= 0)
-			close(s.fds[i]);
+	struct spawn s = {.program = sb->rt->pod_program,
+			  .argv = argv,
+			  .fds = {null, null, null, pair[1], listener, dir},
+			  .cgroup = leaf};
+	r = spawn_start(&s, &sb->pid);
 	close(pair[1]);
 	sb->is_child = sb->pid > 0;
 	if (r >= 0)

@@ -227,6 +227,12 @@ static int ask_state(struct sandbox *sb, int sock)
 		if (m.type == POD_STATE_ITEM || (m.type == POD_EXITED && !m.target))
 			take_item(sb, &m);
 	}
+	if (r >= 0 && !(m.flags & POD_F_RUNNING)) {
+		/* Its agent died before it had namespaces of its own. */
+		msg_init(&m, POD_QUIT);
+		conn_send(sock, &m, NULL, 0);
+		return -ENOTCONN;
+	}
 	return r;
 }
 

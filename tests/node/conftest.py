@@ -146,7 +146,7 @@ class Runtime:
         """What should not be there when no sandbox is."""
         found = [d for d in glob.glob(f"/sys/fs/cgroup/*/{self.cgroup}/*/")
                  if not d.endswith("/supervisors/")]
-        found += glob.glob(f"{self.run_dir}/pods/*") + glob.glob(f"{self.base}/root/containers/*")
+        found += glob.glob(f"{self.run_dir}/pods/*") + glob.glob(f"{self.base}/root/*/*")
         with open("/proc/self/mountinfo", encoding="utf-8") as f:
             found += [line for line in f if self.base in line or self.run_dir in line]
         for d in glob.glob(f"/sys/fs/cgroup/unified/{self.cgroup}/supervisors/cgroup.procs"):

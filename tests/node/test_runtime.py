@@ -329,3 +329,22 @@ def test_supervisor_is_small(rt):
     with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as f:
         pss = int(re.search(r"^Pss:\s+(\d+) kB", f.read(), re.M).group(1))
     assert pss <= 50, f"{pss} KB"
+
+
+def test_supervisor_cannot_be_overwritten(rt):
+    """It runs from a sealed copy, so no container gets at the host's file (CVE-2019-5736)."""
+    rt.sandbox()
+    pid = rt.listing()["sandboxes"][0]["pid"]
+    assert "memfd:knarr-pod" in os.readlink(f"/proc/{pid}/exe")
+    with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+        assert f.read() == "knarr-pod\n"
+
+
+def test_large_layer_is_deleted_elsewhere(rt):
+    rt.sandbox()
+    rt.run("mkdir /big; i=0; while [ $i -lt 3000 ]; do : > /big/$i; i=$((i+1)); done")
+    deadline = time.time() + 10
+    while os.listdir(f"{rt.base}/root/trash") and time.time() < deadline:
+        rt.ask("list")
+        time.sleep(0.02)
+    assert os.listdir(f"{rt.base}/root/trash") == []

@@ -152,6 +152,7 @@ static void command(const struct pod_msg *m, int *fds, int n_fds)
 		break;
 	case POD_STATE:
 		r.result = do_state();
+		r.flags = pod.blank ? POD_F_RUNNING : 0;
 		break;
 	case POD_FORGET:
 		r.result = do_forget(m);
@@ -271,12 +272,15 @@ static int start(void)
 	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const char usage[] =
 		"knarr-pod is the supervisor of a pod; knarr-agent starts it.\n";
 	struct epoll_event ev[8];
 
+	prctl(PR_SET_NAME, "knarr-pod"); /* we run from a nameless copy */
+	if (argc == 3 && strcmp(argv[1], "remove") == 0)
+		return remove_main(argv[2]);
 	if (start() < 0)
 		return write(2, usage, sizeof(usage) - 1) < 0 ? 2 : 2;
 	while (!pod.quit) {

@@ -13,6 +13,7 @@
  *	child.c   the plan's operations between clone and execve
  *	mounts.c  those of them that mount
  *	log.c     CRI log lines and rotation
+ *	remove.c  deleting trees for the agent
  *	attach.c  copies of output for attached clients
  */
 #include "agent/runtime/pod/kernel.h"
@@ -130,6 +131,9 @@ int log_open(struct pod_log *l);
 void log_close(struct pod_log *l);
 void log_write(struct pod_log *l, bool is_err, const char *p, size_t len);
 int log_rotate(struct pod_log *l);
+
+/* remove.c: the program's other job; exit code. */
+int remove_main(const char *dir);
 
 /* attach.c */
 /* Read what there is of out[i], log it and copy it to attached clients; false at its end. */

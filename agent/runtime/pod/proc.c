@@ -311,6 +311,9 @@ void proc_start(const struct pod_msg *m, int *fds, int n_fds, struct pod_msg *re
 	const bool exec = m->type == POD_EXEC;
 	struct proc *target = exec ? proc_find(m->id) : NULL, *p;
 
+	reply->result = -ENOTCONN;
+	if (!pod.blank)
+		return; /* not set up: it would be in the host's namespaces */
 	reply->result = -ESRCH;
 	if (exec && (!target || target->state != PROC_RUNNING))
 		return;

@@ -57,7 +57,7 @@ enum pod_flag {
 	POD_F_STDIN_ONCE = 1 << 2,
 	POD_F_OOM = 1 << 3,
 	POD_F_ALL = 1 << 4,
-	POD_F_RUNNING = 1 << 5, /* STATE_ITEM */
+	POD_F_RUNNING = 1 << 5, /* STATE_ITEM; in the REPLY to STATE: SETUP was done */
 	POD_F_LOG = 1 << 6, /* START: there is a log */
 };
 
