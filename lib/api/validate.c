@@ -28,6 +28,9 @@ static void check_value(const struct api_field *f, struct json_object *v, const 
 			validate_table(f->ref, v, p);
 		return;
 	}
+	if (f->shape == API_LIST && f->flags & API_REQUIRED &&
+	    !(json_object_is_type(v, json_type_array) && json_object_array_length(v)))
+		place_required(p, "");
 	if (f->shape != API_LIST)
 		return;
 	for (size_t i = 0; i < list_len(v); i++) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/bootstrap.h"
+#include "lib/base/codec.h"
 #include "lib/base/log.h"
+#include "lib/json/jw.h"
 #include "master/apiserver/server.h"
 #include "master/apiserver/service_alloc.h"
 
@@ -40,6 +42,24 @@ static void add(struct bootstrap *b, const char *collection, const char *name, b
 					 .replace = replace};
 }
 
+/* A kubeconfig with the authority and no user, for those who join (see authz.c). */
+static char *cluster_info(const struct apiserver *s)
+{
+	CLEANUP(buf_done) struct buf config = BUF_INIT;
+	struct buf json = BUF_INIT;
+
+	buf_adds(&config, "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n"
+			  "    certificate-authority-data: ");
+	base64_encode(pki_ca_pem(s->conf.pki), &config);
+	buf_addf(&config, "\n    server: https://%s:%u\n  name: \"\"\n", s->conf.advertise_address,
+		 s->conf.port);
+	buf_adds(&json, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
+			"\"cluster-info\"},\"data\":{\"kubeconfig\":");
+	json_quote(buf_str(&config), &json);
+	buf_adds(&json, "}}");
+	return buf_take(&json);
+}
+
 static void plan(struct bootstrap *b)
 {
 	static const char *const spaces[] = {"default", "kube-system", "kube-public",
@@ -73,6 +93,8 @@ static void plan(struct bootstrap *b)
 		      "\"clusterIP\":\"%s\",\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\","
 		      "\"port\":443,\"targetPort\":%u}]}}",
 		      service_alloc_first_ip(b->s->services), c->port));
+	add(b, "/api/v1/namespaces/kube-public/configmaps", "cluster-info", true,
+	    cluster_info(b->s));
 	add(b, "/api/v1/namespaces/default/endpoints", "kubernetes", true,
 	    xasprintf(
 		    "{\"apiVersion\":\"v1\",\"kind\":\"Endpoints\",\"metadata\":{\"name\":"

@@ -359,14 +359,16 @@ int write_finish_update(struct write *w, struct json_object *obj, struct json_ob
 	return r < 0 ? r : WRITE_PUT;
 }
 
-/* generateName, uid and times: set by the server alone. */
-static void stamp(struct write *w, struct json_object *obj)
+/* generateName, uid and times: set by the server alone. True when the name is our choice. */
+static bool stamp(struct write *w, struct json_object *obj)
 {
 	struct str name = jsonc_path_str(obj, "metadata.name");
 	struct str prefix = jsonc_path_str(obj, "metadata.generateName");
 	char uid[UUID_LEN + 1], time[TIME_LEN + 1], suffix[6];
+	bool generated;
 
-	if (!name.len && prefix.len) {
+	generated = !name.len && prefix.len;
+	if (generated) {
 		CLEANUP_FREE char *full = NULL;
 
 		rng_name_suffix(&rng_system, suffix, 5);
@@ -379,7 +381,15 @@ static void stamp(struct write *w, struct json_object *obj)
 	time_format(server_now_ns(w->srv), time);
 	api_set_str(obj, "metadata.uid", str_of(uid));
 	api_set_str(obj, "metadata.creationTimestamp", str_of(time));
-	write_set_name(w, str_n(w->ns, strlen(w->ns)), name);
+	write_set_name(w, str_of(w->ns), name);
+	return generated;
+}
+
+static bool exists(struct write *w)
+{
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(w->srv->store);
+
+	return *w->name && server_get(v, w->kind, str_of(w->ns), str_of(w->name));
 }
 
 /* A namespace in the body must be that of the path; absent it is filled in. */
@@ -412,7 +422,9 @@ int write_finish_create(struct write *w, struct json_object *obj, struct err *er
 		return r;
 	api_default(w->kind, obj);
 	api_prepare_create(w->kind, obj);
-	stamp(w, obj);
+	/* Decided again when it is stored; known now, nothing is set aside for it. */
+	if (!stamp(w, obj) && exists(w))
+		return api_err_already_exists(err, w->kind, str_of(w->name));
 	r = admit(w, ADMIT_CREATE, obj, NULL, err);
 	if (r < 0)
 		return r;

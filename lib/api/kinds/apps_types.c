@@ -13,9 +13,9 @@ static const char *const enum_DaemonSetUpdateStrategyType[] = {"OnDelete", "Roll
 
 static const struct api_field RollingUpdateDeployment_fields[] = {
 	{"maxUnavailable", API_INT_OR_STRING, .pb = 1, .flags = API_PTR, .def = "\"25%\"",
-	 .help = "Max unavailable of this rolling update deployment."},
+	 .help = "How many pods may be missing during an update."},
 	{"maxSurge", API_INT_OR_STRING, .pb = 2, .flags = API_PTR, .def = "\"25%\"",
-	 .help = "Max surge of this rolling update deployment."},
+	 .help = "How many pods there may be above the wanted number."},
 };
 
 const struct api_type api_t_apps_v1_RollingUpdateDeployment = {
@@ -27,7 +27,7 @@ const struct api_type api_t_apps_v1_RollingUpdateDeployment = {
 
 static const struct api_field DeploymentStrategy_fields[] = {
 	{"type", API_STRING, .pb = 1, .def = "\"RollingUpdate\"",
-	 .enums = enum_DeploymentStrategyType, .help = "Type of this deployment strategy."},
+	 .enums = enum_DeploymentStrategyType, .help = "Which type it is."},
 	{"rollingUpdate", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_apps_v1_RollingUpdateDeployment,
 	 .help = "Rolling update of this deployment strategy."},
@@ -37,47 +37,42 @@ const struct api_type api_t_apps_v1_DeploymentStrategy = {
 	.name = "io.k8s.api.apps.v1.DeploymentStrategy",
 	.fields = DeploymentStrategy_fields,
 	.n_fields = ARRAY_SIZE(DeploymentStrategy_fields),
-	.help = "Deployment strategy.",
+	.help = "How pods are replaced.",
 	.defaults = default_deployment_strategy,
 };
 
 static const struct api_field DeploymentSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1",
-	 .help = "Replicas of this deployment spec."},
+	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1", .help = "How many pods."},
 	{"selector", API_OBJECT, .pb = 2, .flags = API_REQUIRED | API_PTR,
-	 .ref = &api_t_meta_v1_LabelSelector, .help = "Selector of this deployment spec."},
+	 .ref = &api_t_meta_v1_LabelSelector, .help = "Labels of its pods; cannot be changed."},
 	{"template", API_OBJECT, .pb = 3, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "Template of this deployment spec."},
+	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "What the pods look like."},
 	{"strategy", API_OBJECT, .pb = 4, .flags = API_RETAIN_KEYS,
 	 .ref = &api_t_apps_v1_DeploymentStrategy, .def = "{}",
-	 .help = "Strategy of this deployment spec."},
+	 .help = "How old pods are replaced by new ones."},
 	{"minReadySeconds", API_INT32, .pb = 5,
-	 .help = "Min ready seconds of this deployment spec."},
+	 .help = "Seconds a new pod must be ready to count as available."},
 	{"revisionHistoryLimit", API_INT32, .pb = 6, .flags = API_PTR, .def = "10",
-	 .help = "Revision history limit of this deployment spec."},
-	{"paused", API_BOOL, .pb = 7, .help = "Whether paused holds."},
+	 .help = "How many old revisions are kept."},
+	{"paused", API_BOOL, .pb = 7, .help = "Do not roll out changes for now."},
 	{"progressDeadlineSeconds", API_INT32, .pb = 9, .flags = API_PTR, .def = "600",
-	 .help = "Progress deadline seconds of this deployment spec."},
+	 .help = "Seconds without progress until the rollout counts as failed."},
 };
 
 const struct api_type api_t_apps_v1_DeploymentSpec = {
 	.name = "io.k8s.api.apps.v1.DeploymentSpec",
 	.fields = DeploymentSpec_fields,
 	.n_fields = ARRAY_SIZE(DeploymentSpec_fields),
-	.help = "Deployment spec.",
+	.help = "What a deployment is to run.",
 };
 
 static const struct api_field DeploymentCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
-	 .help = "Type of this deployment condition."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY,
-	 .help = "Status of this deployment condition."},
-	{"lastUpdateTime", API_TIME, .pb = 6,
-	 .help = "Last update time of this deployment condition."},
-	{"lastTransitionTime", API_TIME, .pb = 7,
-	 .help = "Last transition time of this deployment condition."},
-	{"reason", API_STRING, .pb = 4, .help = "Reason of this deployment condition."},
-	{"message", API_STRING, .pb = 5, .help = "Message of this deployment condition."},
+	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Which type it is."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
+	{"lastUpdateTime", API_TIME, .pb = 6, .help = "When it was last written."},
+	{"lastTransitionTime", API_TIME, .pb = 7, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
 };
 
 const struct api_type api_t_apps_v1_DeploymentCondition = {
@@ -88,21 +83,18 @@ const struct api_type api_t_apps_v1_DeploymentCondition = {
 };
 
 static const struct api_field DeploymentStatus_fields[] = {
-	{"observedGeneration", API_INT64, .pb = 1,
-	 .help = "Observed generation of this deployment status."},
-	{"replicas", API_INT32, .pb = 2, .help = "Replicas of this deployment status."},
-	{"updatedReplicas", API_INT32, .pb = 3,
-	 .help = "Updated replicas of this deployment status."},
-	{"readyReplicas", API_INT32, .pb = 7, .help = "Ready replicas of this deployment status."},
+	{"observedGeneration", API_INT64, .pb = 1, .help = "Generation the status belongs to."},
+	{"replicas", API_INT32, .pb = 2, .help = "How many pods."},
+	{"updatedReplicas", API_INT32, .pb = 3, .help = "Pods of the newest template."},
+	{"readyReplicas", API_INT32, .pb = 7, .help = "Pods that are ready."},
 	{"availableReplicas", API_INT32, .pb = 4,
-	 .help = "Available replicas of this deployment status."},
-	{"unavailableReplicas", API_INT32, .pb = 5,
-	 .help = "Unavailable replicas of this deployment status."},
+	 .help = "Pods that have been ready for long enough."},
+	{"unavailableReplicas", API_INT32, .pb = 5, .help = "Pods still missing."},
 	{"terminatingReplicas", API_INT32, .pb = 9, .flags = API_PTR,
 	 .help = "Terminating replicas of this deployment status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_apps_v1_DeploymentCondition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this deployment status."},
+	 .help = "What is known about the object, one entry a type."},
 	{"collisionCount", API_INT32, .pb = 8, .flags = API_PTR,
 	 .help = "Collision count of this deployment status."},
 };
@@ -118,11 +110,11 @@ static const struct api_field Deployment_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this deployment."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_apps_v1_DeploymentSpec,
-	 .help = "Spec of this deployment."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_DeploymentStatus,
-	 .help = "Status of this deployment."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_apps_v1_Deployment = {
@@ -133,14 +125,13 @@ const struct api_type api_t_apps_v1_Deployment = {
 };
 
 static const struct api_field ReplicaSetSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1",
-	 .help = "Replicas of this replica set spec."},
+	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1", .help = "How many pods."},
 	{"minReadySeconds", API_INT32, .pb = 4,
-	 .help = "Min ready seconds of this replica set spec."},
+	 .help = "Seconds a new pod must be ready to count as available."},
 	{"selector", API_OBJECT, .pb = 2, .flags = API_REQUIRED | API_PTR,
 	 .ref = &api_t_meta_v1_LabelSelector, .help = "Selector of this replica set spec."},
 	{"template", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_PodTemplateSpec,
-	 .help = "Template of this replica set spec."},
+	 .help = "What the pods look like."},
 };
 
 const struct api_type api_t_apps_v1_ReplicaSetSpec = {
@@ -151,14 +142,11 @@ const struct api_type api_t_apps_v1_ReplicaSetSpec = {
 };
 
 static const struct api_field ReplicaSetCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
-	 .help = "Type of this replica set condition."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY,
-	 .help = "Status of this replica set condition."},
-	{"lastTransitionTime", API_TIME, .pb = 3,
-	 .help = "Last transition time of this replica set condition."},
-	{"reason", API_STRING, .pb = 4, .help = "Reason of this replica set condition."},
-	{"message", API_STRING, .pb = 5, .help = "Message of this replica set condition."},
+	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Which type it is."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
+	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
 };
 
 const struct api_type api_t_apps_v1_ReplicaSetCondition = {
@@ -170,19 +158,18 @@ const struct api_type api_t_apps_v1_ReplicaSetCondition = {
 
 static const struct api_field ReplicaSetStatus_fields[] = {
 	{"replicas", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Replicas of this replica set status."},
+	 .help = "How many pods."},
 	{"fullyLabeledReplicas", API_INT32, .pb = 2,
 	 .help = "Fully labeled replicas of this replica set status."},
-	{"readyReplicas", API_INT32, .pb = 4, .help = "Ready replicas of this replica set status."},
+	{"readyReplicas", API_INT32, .pb = 4, .help = "Pods that are ready."},
 	{"availableReplicas", API_INT32, .pb = 5,
-	 .help = "Available replicas of this replica set status."},
+	 .help = "Pods that have been ready for long enough."},
 	{"terminatingReplicas", API_INT32, .pb = 7, .flags = API_PTR,
 	 .help = "Terminating replicas of this replica set status."},
-	{"observedGeneration", API_INT64, .pb = 3,
-	 .help = "Observed generation of this replica set status."},
+	{"observedGeneration", API_INT64, .pb = 3, .help = "Generation the status belongs to."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_apps_v1_ReplicaSetCondition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this replica set status."},
+	 .help = "What is known about the object, one entry a type."},
 };
 
 const struct api_type api_t_apps_v1_ReplicaSetStatus = {
@@ -196,11 +183,11 @@ static const struct api_field ReplicaSet_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this replica set."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_apps_v1_ReplicaSetSpec,
-	 .help = "Spec of this replica set."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_ReplicaSetStatus,
-	 .help = "Status of this replica set."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_apps_v1_ReplicaSet = {
@@ -214,7 +201,7 @@ static const struct api_field RollingUpdateStatefulSetStrategy_fields[] = {
 	{"partition", API_INT32, .pb = 1, .flags = API_PTR, .def = "0",
 	 .help = "Partition of this rolling update stateful set strategy."},
 	{"maxUnavailable", API_INT_OR_STRING, .pb = 2, .flags = API_PTR,
-	 .help = "Max unavailable of this rolling update stateful set strategy."},
+	 .help = "How many pods may be missing during an update."},
 };
 
 const struct api_type api_t_apps_v1_RollingUpdateStatefulSetStrategy = {
@@ -226,8 +213,7 @@ const struct api_type api_t_apps_v1_RollingUpdateStatefulSetStrategy = {
 
 static const struct api_field StatefulSetUpdateStrategy_fields[] = {
 	{"type", API_STRING, .pb = 1, .def = "\"RollingUpdate\"",
-	 .enums = enum_StatefulSetUpdateStrategyType,
-	 .help = "Type of this stateful set update strategy."},
+	 .enums = enum_StatefulSetUpdateStrategyType, .help = "Which type it is."},
 	{"rollingUpdate", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_apps_v1_RollingUpdateStatefulSetStrategy,
 	 .help = "Rolling update of this stateful set update strategy."},
@@ -268,12 +254,11 @@ const struct api_type api_t_apps_v1_StatefulSetOrdinals = {
 };
 
 static const struct api_field StatefulSetSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1",
-	 .help = "Replicas of this stateful set spec."},
+	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1", .help = "How many pods."},
 	{"selector", API_OBJECT, .pb = 2, .flags = API_REQUIRED | API_PTR,
 	 .ref = &api_t_meta_v1_LabelSelector, .help = "Selector of this stateful set spec."},
 	{"template", API_OBJECT, .pb = 3, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "Template of this stateful set spec."},
+	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "What the pods look like."},
 	{"volumeClaimTemplates", API_OBJECT, API_LIST, .pb = 4,
 	 .ref = &api_t_core_v1_PersistentVolumeClaim,
 	 .help = "The volume claim templates of this stateful set spec."},
@@ -285,9 +270,9 @@ static const struct api_field StatefulSetSpec_fields[] = {
 	{"updateStrategy", API_OBJECT, .pb = 7, .ref = &api_t_apps_v1_StatefulSetUpdateStrategy,
 	 .def = "{}", .help = "Update strategy of this stateful set spec."},
 	{"revisionHistoryLimit", API_INT32, .pb = 8, .flags = API_PTR, .def = "10",
-	 .help = "Revision history limit of this stateful set spec."},
+	 .help = "How many old revisions are kept."},
 	{"minReadySeconds", API_INT32, .pb = 9,
-	 .help = "Min ready seconds of this stateful set spec."},
+	 .help = "Seconds a new pod must be ready to count as available."},
 	{"persistentVolumeClaimRetentionPolicy", API_OBJECT, .pb = 10, .flags = API_PTR,
 	 .ref = &api_t_apps_v1_StatefulSetPersistentVolumeClaimRetentionPolicy, .def = "{}",
 	 .help = "Persistent volume claim retention policy of this stateful set spec."},
@@ -303,14 +288,11 @@ const struct api_type api_t_apps_v1_StatefulSetSpec = {
 };
 
 static const struct api_field StatefulSetCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
-	 .help = "Type of this stateful set condition."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY,
-	 .help = "Status of this stateful set condition."},
-	{"lastTransitionTime", API_TIME, .pb = 3,
-	 .help = "Last transition time of this stateful set condition."},
-	{"reason", API_STRING, .pb = 4, .help = "Reason of this stateful set condition."},
-	{"message", API_STRING, .pb = 5, .help = "Message of this stateful set condition."},
+	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Which type it is."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
+	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
 };
 
 const struct api_type api_t_apps_v1_StatefulSetCondition = {
@@ -321,16 +303,13 @@ const struct api_type api_t_apps_v1_StatefulSetCondition = {
 };
 
 static const struct api_field StatefulSetStatus_fields[] = {
-	{"observedGeneration", API_INT64, .pb = 1,
-	 .help = "Observed generation of this stateful set status."},
+	{"observedGeneration", API_INT64, .pb = 1, .help = "Generation the status belongs to."},
 	{"replicas", API_INT32, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Replicas of this stateful set status."},
-	{"readyReplicas", API_INT32, .pb = 3,
-	 .help = "Ready replicas of this stateful set status."},
+	 .help = "How many pods."},
+	{"readyReplicas", API_INT32, .pb = 3, .help = "Pods that are ready."},
 	{"currentReplicas", API_INT32, .pb = 4,
 	 .help = "Current replicas of this stateful set status."},
-	{"updatedReplicas", API_INT32, .pb = 5,
-	 .help = "Updated replicas of this stateful set status."},
+	{"updatedReplicas", API_INT32, .pb = 5, .help = "Pods of the newest template."},
 	{"currentRevision", API_STRING, .pb = 6,
 	 .help = "Current revision of this stateful set status."},
 	{"updateRevision", API_STRING, .pb = 7,
@@ -339,9 +318,9 @@ static const struct api_field StatefulSetStatus_fields[] = {
 	 .help = "Collision count of this stateful set status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 10, .flags = API_MERGE,
 	 .ref = &api_t_apps_v1_StatefulSetCondition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this stateful set status."},
+	 .help = "What is known about the object, one entry a type."},
 	{"availableReplicas", API_INT32, .pb = 11, .flags = API_KEEP_EMPTY,
-	 .help = "Available replicas of this stateful set status."},
+	 .help = "Pods that have been ready for long enough."},
 };
 
 const struct api_type api_t_apps_v1_StatefulSetStatus = {
@@ -355,11 +334,11 @@ static const struct api_field StatefulSet_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this stateful set."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_apps_v1_StatefulSetSpec,
-	 .help = "Spec of this stateful set."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_StatefulSetStatus,
-	 .help = "Status of this stateful set."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_apps_v1_StatefulSet = {
@@ -371,9 +350,9 @@ const struct api_type api_t_apps_v1_StatefulSet = {
 
 static const struct api_field RollingUpdateDaemonSet_fields[] = {
 	{"maxUnavailable", API_INT_OR_STRING, .pb = 1, .flags = API_PTR, .def = "1",
-	 .help = "Max unavailable of this rolling update daemon set."},
+	 .help = "How many pods may be missing during an update."},
 	{"maxSurge", API_INT_OR_STRING, .pb = 2, .flags = API_PTR, .def = "0",
-	 .help = "Max surge of this rolling update daemon set."},
+	 .help = "How many pods there may be above the wanted number."},
 };
 
 const struct api_type api_t_apps_v1_RollingUpdateDaemonSet = {
@@ -385,8 +364,7 @@ const struct api_type api_t_apps_v1_RollingUpdateDaemonSet = {
 
 static const struct api_field DaemonSetUpdateStrategy_fields[] = {
 	{"type", API_STRING, .pb = 1, .def = "\"RollingUpdate\"",
-	 .enums = enum_DaemonSetUpdateStrategyType,
-	 .help = "Type of this daemon set update strategy."},
+	 .enums = enum_DaemonSetUpdateStrategyType, .help = "Which type it is."},
 	{"rollingUpdate", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_apps_v1_RollingUpdateDaemonSet,
 	 .help = "Rolling update of this daemon set update strategy."},
@@ -404,13 +382,13 @@ static const struct api_field DaemonSetSpec_fields[] = {
 	{"selector", API_OBJECT, .pb = 1, .flags = API_REQUIRED | API_PTR,
 	 .ref = &api_t_meta_v1_LabelSelector, .help = "Selector of this daemon set spec."},
 	{"template", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "Template of this daemon set spec."},
+	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "What the pods look like."},
 	{"updateStrategy", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_DaemonSetUpdateStrategy,
 	 .def = "{}", .help = "Update strategy of this daemon set spec."},
 	{"minReadySeconds", API_INT32, .pb = 4,
-	 .help = "Min ready seconds of this daemon set spec."},
+	 .help = "Seconds a new pod must be ready to count as available."},
 	{"revisionHistoryLimit", API_INT32, .pb = 6, .flags = API_PTR, .def = "10",
-	 .help = "Revision history limit of this daemon set spec."},
+	 .help = "How many old revisions are kept."},
 };
 
 const struct api_type api_t_apps_v1_DaemonSetSpec = {
@@ -421,14 +399,11 @@ const struct api_type api_t_apps_v1_DaemonSetSpec = {
 };
 
 static const struct api_field DaemonSetCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
-	 .help = "Type of this daemon set condition."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY,
-	 .help = "Status of this daemon set condition."},
-	{"lastTransitionTime", API_TIME, .pb = 3,
-	 .help = "Last transition time of this daemon set condition."},
-	{"reason", API_STRING, .pb = 4, .help = "Reason of this daemon set condition."},
-	{"message", API_STRING, .pb = 5, .help = "Message of this daemon set condition."},
+	{"type", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Which type it is."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
+	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
 };
 
 const struct api_type api_t_apps_v1_DaemonSetCondition = {
@@ -447,8 +422,7 @@ static const struct api_field DaemonSetStatus_fields[] = {
 	 .help = "Desired number scheduled of this daemon set status."},
 	{"numberReady", API_INT32, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Number ready of this daemon set status."},
-	{"observedGeneration", API_INT64, .pb = 5,
-	 .help = "Observed generation of this daemon set status."},
+	{"observedGeneration", API_INT64, .pb = 5, .help = "Generation the status belongs to."},
 	{"updatedNumberScheduled", API_INT32, .pb = 6,
 	 .help = "Updated number scheduled of this daemon set status."},
 	{"numberAvailable", API_INT32, .pb = 7,
@@ -459,7 +433,7 @@ static const struct api_field DaemonSetStatus_fields[] = {
 	 .help = "Collision count of this daemon set status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 10, .flags = API_MERGE,
 	 .ref = &api_t_apps_v1_DaemonSetCondition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this daemon set status."},
+	 .help = "What is known about the object, one entry a type."},
 };
 
 const struct api_type api_t_apps_v1_DaemonSetStatus = {
@@ -473,11 +447,11 @@ static const struct api_field DaemonSet_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this daemon set."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_apps_v1_DaemonSetSpec,
-	 .help = "Spec of this daemon set."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_apps_v1_DaemonSetStatus,
-	 .help = "Status of this daemon set."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_apps_v1_DaemonSet = {
@@ -491,9 +465,9 @@ static const struct api_field ControllerRevision_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this controller revision."},
+	 .help = "Name, labels and the like."},
 	{"data", API_ANY, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Data of this controller revision."},
+	 .help = "Keys and values."},
 	{"revision", API_INT64, .pb = 3, .flags = API_KEEP_EMPTY,
 	 .help = "Revision of this controller revision."},
 };

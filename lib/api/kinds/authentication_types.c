@@ -3,9 +3,10 @@
 
 static const struct api_field BoundObjectReference_fields[] = {
 	{"kind", API_STRING, .pb = 1, .help = "Kind of this bound object reference."},
-	{"apiVersion", API_STRING, .pb = 2, .help = "Api version of this bound object reference."},
-	{"name", API_STRING, .pb = 3, .help = "Name of this bound object reference."},
-	{"uid", API_STRING, .pb = 4, .help = "Uid of this bound object reference."},
+	{"apiVersion", API_STRING, .pb = 2, .help = "Group and version of the object's form."},
+	{"name", API_STRING, .pb = 3, .help = "Its name."},
+	{"uid", API_STRING, .pb = 4,
+	 .help = "Unique identity in time and space, given by the server."},
 };
 
 const struct api_type api_t_authentication_v1_BoundObjectReference = {
@@ -17,9 +18,9 @@ const struct api_type api_t_authentication_v1_BoundObjectReference = {
 
 static const struct api_field TokenRequestSpec_fields[] = {
 	{"audiences", API_STRING, API_LIST, .pb = 1, .flags = API_KEEP_EMPTY,
-	 .help = "The audiences of this token request spec."},
+	 .help = "For whom the token is valid."},
 	{"expirationSeconds", API_INT64, .pb = 4, .flags = API_PTR | API_KEEP_EMPTY, .def = "3600",
-	 .help = "Expiration seconds of this token request spec."},
+	 .help = "Seconds it is valid."},
 	{"boundObjectRef", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_authentication_v1_BoundObjectReference,
 	 .help = "Bound object ref of this token request spec."},
@@ -52,11 +53,11 @@ static const struct api_field TokenRequest_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this token request."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_authentication_v1_TokenRequestSpec,
-	 .help = "Spec of this token request."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_authentication_v1_TokenRequestStatus,
-	 .help = "Status of this token request."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_authentication_v1_TokenRequest = {
@@ -68,7 +69,8 @@ const struct api_type api_t_authentication_v1_TokenRequest = {
 
 static const struct api_field UserInfo_fields[] = {
 	{"username", API_STRING, .pb = 1, .help = "Username of this user info."},
-	{"uid", API_STRING, .pb = 2, .help = "Uid of this user info."},
+	{"uid", API_STRING, .pb = 2,
+	 .help = "Unique identity in time and space, given by the server."},
 	{"groups", API_STRING, API_LIST, .pb = 3, .help = "The groups of this user info."},
 	{"extra", API_STRING, API_MAP, .pb = 4, .flags = API_PB_WRAPPED | API_MAP_OF_LISTS,
 	 .help = "Extra of this user info."},
@@ -97,9 +99,9 @@ static const struct api_field SelfSubjectReview_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this self subject review."},
+	 .help = "Name, labels and the like."},
 	{"status", API_OBJECT, .pb = 2, .ref = &api_t_authentication_v1_SelfSubjectReviewStatus,
-	 .help = "Status of this self subject review."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_authentication_v1_SelfSubjectReview = {
@@ -112,8 +114,7 @@ const struct api_type api_t_authentication_v1_SelfSubjectReview = {
 static const struct api_field TokenReviewSpec_fields[] = {
 	{"token", API_STRING, .pb = 1, .flags = API_REQUIRED,
 	 .help = "Token of this token review spec."},
-	{"audiences", API_STRING, API_LIST, .pb = 2,
-	 .help = "The audiences of this token review spec."},
+	{"audiences", API_STRING, API_LIST, .pb = 2, .help = "For whom the token is valid."},
 };
 
 const struct api_type api_t_authentication_v1_TokenReviewSpec = {
@@ -127,8 +128,7 @@ static const struct api_field TokenReviewStatus_fields[] = {
 	{"authenticated", API_BOOL, .pb = 1, .help = "Whether authenticated holds."},
 	{"user", API_OBJECT, .pb = 2, .ref = &api_t_authentication_v1_UserInfo,
 	 .help = "User of this token review status."},
-	{"audiences", API_STRING, API_LIST, .pb = 4,
-	 .help = "The audiences of this token review status."},
+	{"audiences", API_STRING, API_LIST, .pb = 4, .help = "For whom the token is valid."},
 	{"error", API_STRING, .pb = 3, .help = "Error of this token review status."},
 };
 
@@ -143,11 +143,11 @@ static const struct api_field TokenReview_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this token review."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_authentication_v1_TokenReviewSpec, .help = "Spec of this token review."},
+	 .ref = &api_t_authentication_v1_TokenReviewSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_authentication_v1_TokenReviewStatus,
-	 .help = "Status of this token review."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_authentication_v1_TokenReview = {

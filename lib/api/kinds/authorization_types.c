@@ -32,13 +32,13 @@ const struct api_type api_t_authorization_v1_LabelSelectorAttributes = {
 };
 
 static const struct api_field ResourceAttributes_fields[] = {
-	{"namespace", API_STRING, .pb = 1, .help = "Namespace of this resource attributes."},
+	{"namespace", API_STRING, .pb = 1, .help = "Its namespace."},
 	{"verb", API_STRING, .pb = 2, .help = "Verb of this resource attributes."},
 	{"group", API_STRING, .pb = 3, .help = "Group of this resource attributes."},
 	{"version", API_STRING, .pb = 4, .help = "Version of this resource attributes."},
 	{"resource", API_STRING, .pb = 5, .help = "Resource of this resource attributes."},
 	{"subresource", API_STRING, .pb = 6, .help = "Subresource of this resource attributes."},
-	{"name", API_STRING, .pb = 7, .help = "Name of this resource attributes."},
+	{"name", API_STRING, .pb = 7, .help = "Its name."},
 	{"fieldSelector", API_OBJECT, .pb = 8, .flags = API_PTR,
 	 .ref = &api_t_authorization_v1_FieldSelectorAttributes,
 	 .help = "Field selector of this resource attributes."},
@@ -55,7 +55,7 @@ const struct api_type api_t_authorization_v1_ResourceAttributes = {
 };
 
 static const struct api_field NonResourceAttributes_fields[] = {
-	{"path", API_STRING, .pb = 1, .help = "Path of this non resource attributes."},
+	{"path", API_STRING, .pb = 1, .help = "The path."},
 	{"verb", API_STRING, .pb = 2, .help = "Verb of this non resource attributes."},
 };
 
@@ -86,7 +86,7 @@ static const struct api_field SubjectAccessReviewStatus_fields[] = {
 	{"allowed", API_BOOL, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Whether allowed holds."},
 	{"denied", API_BOOL, .pb = 4, .help = "Whether denied holds."},
-	{"reason", API_STRING, .pb = 2, .help = "Reason of this subject access review status."},
+	{"reason", API_STRING, .pb = 2, .help = "Why, as one word."},
 	{"evaluationError", API_STRING, .pb = 3,
 	 .help = "Evaluation error of this subject access review status."},
 };
@@ -102,12 +102,11 @@ static const struct api_field SelfSubjectAccessReview_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this self subject access review."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_authorization_v1_SelfSubjectAccessReviewSpec,
-	 .help = "Spec of this self subject access review."},
+	 .ref = &api_t_authorization_v1_SelfSubjectAccessReviewSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_authorization_v1_SubjectAccessReviewStatus,
-	 .help = "Status of this self subject access review."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_authorization_v1_SelfSubjectAccessReview = {
@@ -118,8 +117,7 @@ const struct api_type api_t_authorization_v1_SelfSubjectAccessReview = {
 };
 
 static const struct api_field SelfSubjectRulesReviewSpec_fields[] = {
-	{"namespace", API_STRING, .pb = 1,
-	 .help = "Namespace of this self subject rules review spec."},
+	{"namespace", API_STRING, .pb = 1, .help = "Its namespace."},
 };
 
 const struct api_type api_t_authorization_v1_SelfSubjectRulesReviewSpec = {
@@ -135,7 +133,7 @@ static const struct api_field ResourceRule_fields[] = {
 	{"apiGroups", API_STRING, API_LIST, .pb = 2,
 	 .help = "The api groups of this resource rule."},
 	{"resources", API_STRING, API_LIST, .pb = 3,
-	 .help = "The resources of this resource rule."},
+	 .help = "What it needs and may use of cpu, memory and the like."},
 	{"resourceNames", API_STRING, API_LIST, .pb = 4,
 	 .help = "The resource names of this resource rule."},
 };
@@ -185,12 +183,11 @@ static const struct api_field SelfSubjectRulesReview_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this self subject rules review."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_authorization_v1_SelfSubjectRulesReviewSpec,
-	 .help = "Spec of this self subject rules review."},
+	 .ref = &api_t_authorization_v1_SelfSubjectRulesReviewSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_authorization_v1_SubjectRulesReviewStatus,
-	 .help = "Status of this self subject rules review."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_authorization_v1_SelfSubjectRulesReview = {
@@ -212,7 +209,8 @@ static const struct api_field SubjectAccessReviewSpec_fields[] = {
 	 .help = "The groups of this subject access review spec."},
 	{"extra", API_STRING, API_MAP, .pb = 5, .flags = API_PB_WRAPPED | API_MAP_OF_LISTS,
 	 .help = "Extra of this subject access review spec."},
-	{"uid", API_STRING, .pb = 6, .help = "Uid of this subject access review spec."},
+	{"uid", API_STRING, .pb = 6,
+	 .help = "Unique identity in time and space, given by the server."},
 };
 
 const struct api_type api_t_authorization_v1_SubjectAccessReviewSpec = {
@@ -226,12 +224,11 @@ static const struct api_field SubjectAccessReview_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this subject access review."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_authorization_v1_SubjectAccessReviewSpec,
-	 .help = "Spec of this subject access review."},
+	 .ref = &api_t_authorization_v1_SubjectAccessReviewSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_authorization_v1_SubjectAccessReviewStatus,
-	 .help = "Status of this subject access review."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_authorization_v1_SubjectAccessReview = {
@@ -245,12 +242,11 @@ static const struct api_field LocalSubjectAccessReview_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this local subject access review."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_authorization_v1_SubjectAccessReviewSpec,
-	 .help = "Spec of this local subject access review."},
+	 .ref = &api_t_authorization_v1_SubjectAccessReviewSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_authorization_v1_SubjectAccessReviewStatus,
-	 .help = "Status of this local subject access review."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_authorization_v1_LocalSubjectAccessReview = {

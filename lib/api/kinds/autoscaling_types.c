@@ -2,7 +2,7 @@
 #include "lib/api/kinds/types.h"
 
 static const struct api_field ScaleSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .help = "Replicas of this scale spec."},
+	{"replicas", API_INT32, .pb = 1, .help = "How many pods."},
 };
 
 const struct api_type api_t_autoscaling_v1_ScaleSpec = {
@@ -14,7 +14,7 @@ const struct api_type api_t_autoscaling_v1_ScaleSpec = {
 
 static const struct api_field ScaleStatus_fields[] = {
 	{"replicas", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Replicas of this scale status."},
+	 .help = "How many pods."},
 	{"selector", API_STRING, .pb = 2, .help = "Selector of this scale status."},
 };
 
@@ -29,11 +29,11 @@ static const struct api_field Scale_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this scale."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_autoscaling_v1_ScaleSpec,
-	 .help = "Spec of this scale."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_autoscaling_v1_ScaleStatus,
-	 .help = "Status of this scale."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_autoscaling_v1_Scale = {
@@ -46,10 +46,8 @@ const struct api_type api_t_autoscaling_v1_Scale = {
 static const struct api_field CrossVersionObjectReference_fields[] = {
 	{"kind", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this cross version object reference."},
-	{"name", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this cross version object reference."},
-	{"apiVersion", API_STRING, .pb = 3,
-	 .help = "Api version of this cross version object reference."},
+	{"name", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"apiVersion", API_STRING, .pb = 3, .help = "Group and version of the object's form."},
 };
 
 const struct api_type api_t_autoscaling_v1_CrossVersionObjectReference = {
@@ -81,7 +79,7 @@ const struct api_type api_t_autoscaling_v1_HorizontalPodAutoscalerSpec = {
 
 static const struct api_field HorizontalPodAutoscalerStatus_fields[] = {
 	{"observedGeneration", API_INT64, .pb = 1, .flags = API_PTR,
-	 .help = "Observed generation of this horizontal pod autoscaler status."},
+	 .help = "Generation the status belongs to."},
 	{"lastScaleTime", API_TIME, .pb = 2, .flags = API_PTR,
 	 .help = "Last scale time of this horizontal pod autoscaler status."},
 	{"currentReplicas", API_INT32, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
@@ -103,12 +101,11 @@ static const struct api_field HorizontalPodAutoscaler_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this horizontal pod autoscaler."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v1_HorizontalPodAutoscalerSpec,
-	 .help = "Spec of this horizontal pod autoscaler."},
+	 .ref = &api_t_autoscaling_v1_HorizontalPodAutoscalerSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_autoscaling_v1_HorizontalPodAutoscalerStatus,
-	 .help = "Status of this horizontal pod autoscaler."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_autoscaling_v1_HorizontalPodAutoscaler = {

@@ -16,10 +16,9 @@ static const struct api_field PodFailurePolicyOnExitCodesRequirement_fields[] = 
 	{"containerName", API_STRING, .pb = 1, .flags = API_PTR,
 	 .help = "Container name of this pod failure policy on exit codes requirement."},
 	{"operator", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_PodFailurePolicyOnExitCodesOperator,
-	 .help = "Operator of this pod failure policy on exit codes requirement."},
+	 .enums = enum_PodFailurePolicyOnExitCodesOperator, .help = "How the values are compared."},
 	{"values", API_INT32, API_LIST, API_SET, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "The values of this pod failure policy on exit codes requirement."},
+	 .help = "Values to compare with."},
 };
 
 const struct api_type api_t_batch_v1_PodFailurePolicyOnExitCodesRequirement = {
@@ -31,9 +30,8 @@ const struct api_type api_t_batch_v1_PodFailurePolicyOnExitCodesRequirement = {
 
 static const struct api_field PodFailurePolicyOnPodConditionsPattern_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this pod failure policy on pod conditions pattern."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY,
-	 .help = "Status of this pod failure policy on pod conditions pattern."},
+	 .help = "Which type it is."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
 };
 
 const struct api_type api_t_batch_v1_PodFailurePolicyOnPodConditionsPattern = {
@@ -125,7 +123,7 @@ static const struct api_field JobSpec_fields[] = {
 	{"completions", API_INT32, .pb = 2, .flags = API_PTR,
 	 .help = "Completions of this job spec."},
 	{"activeDeadlineSeconds", API_INT64, .pb = 3, .flags = API_PTR,
-	 .help = "Active deadline seconds of this job spec."},
+	 .help = "Seconds the pod may be active before it is failed."},
 	{"podFailurePolicy", API_OBJECT, .pb = 11, .flags = API_PTR,
 	 .ref = &api_t_batch_v1_PodFailurePolicy, .help = "Pod failure policy of this job spec."},
 	{"successPolicy", API_OBJECT, .pb = 16, .flags = API_PTR,
@@ -141,7 +139,7 @@ static const struct api_field JobSpec_fields[] = {
 	{"manualSelector", API_BOOL, .pb = 5, .flags = API_PTR,
 	 .help = "Whether manual selector holds."},
 	{"template", API_OBJECT, .pb = 6, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "Template of this job spec."},
+	 .ref = &api_t_core_v1_PodTemplateSpec, .help = "What the pods look like."},
 	{"ttlSecondsAfterFinished", API_INT32, .pb = 8, .flags = API_PTR,
 	 .help = "Ttl seconds after finished of this job spec."},
 	{"completionMode", API_STRING, .pb = 9, .flags = API_PTR, .def = "\"NonIndexed\"",
@@ -166,14 +164,13 @@ const struct api_type api_t_batch_v1_JobSpec = {
 
 static const struct api_field JobCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this job condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Status of this job condition."},
+	 .help = "What is observed."},
 	{"lastProbeTime", API_TIME, .pb = 3, .help = "Last probe time of this job condition."},
-	{"lastTransitionTime", API_TIME, .pb = 4,
-	 .help = "Last transition time of this job condition."},
-	{"reason", API_STRING, .pb = 5, .help = "Reason of this job condition."},
-	{"message", API_STRING, .pb = 6, .help = "Message of this job condition."},
+	{"lastTransitionTime", API_TIME, .pb = 4, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 5, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 6, .help = "Why, for people."},
 };
 
 const struct api_type api_t_batch_v1_JobCondition = {
@@ -200,7 +197,7 @@ const struct api_type api_t_batch_v1_UncountedTerminatedPods = {
 static const struct api_field JobStatus_fields[] = {
 	{"conditions", API_OBJECT, API_LIST, .pb = 1, .flags = API_MERGE,
 	 .ref = &api_t_batch_v1_JobCondition, .merge_key = "type",
-	 .help = "The conditions of this job status."},
+	 .help = "What is known about the object, one entry a type."},
 	{"startTime", API_TIME, .pb = 2, .flags = API_PTR,
 	 .help = "Start time of this job status."},
 	{"completionTime", API_TIME, .pb = 3, .flags = API_PTR,
@@ -230,10 +227,10 @@ static const struct api_field Job_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this job."},
-	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_batch_v1_JobSpec, .help = "Spec of this job."},
+	 .help = "Name, labels and the like."},
+	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_batch_v1_JobSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_batch_v1_JobStatus,
-	 .help = "Status of this job."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_batch_v1_Job = {
@@ -245,9 +242,8 @@ const struct api_type api_t_batch_v1_Job = {
 
 static const struct api_field JobTemplateSpec_fields[] = {
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this job template spec."},
-	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_batch_v1_JobSpec,
-	 .help = "Spec of this job template spec."},
+	 .help = "Name, labels and the like."},
+	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_batch_v1_JobSpec, .help = "What is wanted."},
 };
 
 const struct api_type api_t_batch_v1_JobTemplateSpec = {
@@ -303,11 +299,11 @@ static const struct api_field CronJob_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this cron job."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_batch_v1_CronJobSpec,
-	 .help = "Spec of this cron job."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_batch_v1_CronJobStatus,
-	 .help = "Status of this cron job."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_batch_v1_CronJob = {

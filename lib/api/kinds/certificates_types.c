@@ -28,16 +28,16 @@ static const char *const enum_KeyUsage[] = {"any",
 
 static const struct api_field CertificateSigningRequestSpec_fields[] = {
 	{"request", API_BYTES, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Request of this certificate signing request spec."},
+	 .help = "The request, PEM in base64."},
 	{"signerName", API_STRING, .pb = 7, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Signer name of this certificate signing request spec."},
-	{"expirationSeconds", API_INT32, .pb = 8, .flags = API_PTR,
-	 .help = "Expiration seconds of this certificate signing request spec."},
+	 .help = "Who is to sign."},
+	{"expirationSeconds", API_INT32, .pb = 8, .flags = API_PTR, .help = "Seconds it is valid."},
 	{"usages", API_STRING, API_LIST, .pb = 5, .enums = enum_KeyUsage,
-	 .help = "The usages of this certificate signing request spec."},
+	 .help = "What the key is to be used for."},
 	{"username", API_STRING, .pb = 2,
 	 .help = "Username of this certificate signing request spec."},
-	{"uid", API_STRING, .pb = 3, .help = "Uid of this certificate signing request spec."},
+	{"uid", API_STRING, .pb = 3,
+	 .help = "Unique identity in time and space, given by the server."},
 	{"groups", API_STRING, API_LIST, .pb = 4,
 	 .help = "The groups of this certificate signing request spec."},
 	{"extra", API_STRING, API_MAP, .pb = 6, .flags = API_PB_WRAPPED | API_MAP_OF_LISTS,
@@ -53,17 +53,13 @@ const struct api_type api_t_certificates_v1_CertificateSigningRequestSpec = {
 
 static const struct api_field CertificateSigningRequestCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this certificate signing request condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 6, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Status of this certificate signing request condition."},
-	{"reason", API_STRING, .pb = 2,
-	 .help = "Reason of this certificate signing request condition."},
-	{"message", API_STRING, .pb = 3,
-	 .help = "Message of this certificate signing request condition."},
-	{"lastUpdateTime", API_TIME, .pb = 4,
-	 .help = "Last update time of this certificate signing request condition."},
-	{"lastTransitionTime", API_TIME, .pb = 5,
-	 .help = "Last transition time of this certificate signing request condition."},
+	 .help = "What is observed."},
+	{"reason", API_STRING, .pb = 2, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 3, .help = "Why, for people."},
+	{"lastUpdateTime", API_TIME, .pb = 4, .help = "When it was last written."},
+	{"lastTransitionTime", API_TIME, .pb = 5, .help = "When the status last changed."},
 };
 
 const struct api_type api_t_certificates_v1_CertificateSigningRequestCondition = {
@@ -76,7 +72,7 @@ const struct api_type api_t_certificates_v1_CertificateSigningRequestCondition =
 static const struct api_field CertificateSigningRequestStatus_fields[] = {
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1,
 	 .ref = &api_t_certificates_v1_CertificateSigningRequestCondition, .keys = "type",
-	 .help = "The conditions of this certificate signing request status."},
+	 .help = "What is known about the object, one entry a type."},
 	{"certificate", API_BYTES, .pb = 2,
 	 .help = "Certificate of this certificate signing request status."},
 };
@@ -92,13 +88,12 @@ static const struct api_field CertificateSigningRequest_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this certificate signing request."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_certificates_v1_CertificateSigningRequestSpec,
-	 .help = "Spec of this certificate signing request."},
+	 .ref = &api_t_certificates_v1_CertificateSigningRequestSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3,
 	 .ref = &api_t_certificates_v1_CertificateSigningRequestStatus,
-	 .help = "Status of this certificate signing request."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_certificates_v1_CertificateSigningRequest = {

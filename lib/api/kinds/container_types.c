@@ -40,9 +40,9 @@ static const char *const enum_PullPolicy[] = {"Always", "IfNotPresent", "Never",
 
 static const struct api_field ObjectFieldSelector_fields[] = {
 	{"apiVersion", API_STRING, .pb = 1, .def = "\"v1\"",
-	 .help = "Api version of this object field selector."},
+	 .help = "Group and version of the object's form."},
 	{"fieldPath", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Field path of this object field selector."},
+	 .help = "Path of the field."},
 };
 
 const struct api_type api_t_core_v1_ObjectFieldSelector = {
@@ -70,13 +70,13 @@ const struct api_type api_t_core_v1_ResourceFieldSelector = {
 };
 
 static const struct api_field ContainerPort_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Name of this container port."},
-	{"hostPort", API_INT32, .pb = 2, .help = "Host port of this container port."},
+	{"name", API_STRING, .pb = 1, .help = "Its name."},
+	{"hostPort", API_INT32, .pb = 2, .help = "Port on the node."},
 	{"containerPort", API_INT32, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Container port of this container port."},
+	 .help = "Port inside the pod."},
 	{"protocol", API_STRING, .pb = 4, .def = "\"TCP\"", .enums = enum_Protocol,
-	 .help = "Protocol of this container port."},
-	{"hostIP", API_STRING, .pb = 5, .help = "Host IP of this container port."},
+	 .help = "TCP, UDP or SCTP."},
+	{"hostIP", API_STRING, .pb = 5, .help = "Address on the node."},
 };
 
 const struct api_type api_t_core_v1_ContainerPort = {
@@ -88,7 +88,7 @@ const struct api_type api_t_core_v1_ContainerPort = {
 
 static const struct api_field ConfigMapEnvSource_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
-	{"optional", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether optional holds."},
+	{"optional", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether it may be absent."},
 };
 
 const struct api_type api_t_core_v1_ConfigMapEnvSource = {
@@ -100,7 +100,7 @@ const struct api_type api_t_core_v1_ConfigMapEnvSource = {
 
 static const struct api_field SecretEnvSource_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
-	{"optional", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether optional holds."},
+	{"optional", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether it may be absent."},
 };
 
 const struct api_type api_t_core_v1_SecretEnvSource = {
@@ -129,8 +129,8 @@ const struct api_type api_t_core_v1_EnvFromSource = {
 static const struct api_field ConfigMapKeySelector_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
 	{"key", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this config map key selector."},
-	{"optional", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Whether optional holds."},
+	 .help = "Name of the key."},
+	{"optional", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Whether it may be absent."},
 };
 
 const struct api_type api_t_core_v1_ConfigMapKeySelector = {
@@ -144,8 +144,8 @@ const struct api_type api_t_core_v1_ConfigMapKeySelector = {
 static const struct api_field SecretKeySelector_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
 	{"key", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this secret key selector."},
-	{"optional", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Whether optional holds."},
+	 .help = "Name of the key."},
+	{"optional", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Whether it may be absent."},
 };
 
 const struct api_type api_t_core_v1_SecretKeySelector = {
@@ -159,11 +159,10 @@ const struct api_type api_t_core_v1_SecretKeySelector = {
 static const struct api_field FileKeySelector_fields[] = {
 	{"volumeName", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Volume name of this file key selector."},
-	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this file key selector."},
+	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
 	{"key", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this file key selector."},
-	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether optional holds."},
+	 .help = "Name of the key."},
+	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether it may be absent."},
 };
 
 const struct api_type api_t_core_v1_FileKeySelector = {
@@ -197,9 +196,8 @@ const struct api_type api_t_core_v1_EnvVarSource = {
 };
 
 static const struct api_field EnvVar_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this env var."},
-	{"value", API_STRING, .pb = 2, .help = "Value of this env var."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"value", API_STRING, .pb = 2, .help = "The value."},
 	{"valueFrom", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_EnvVarSource,
 	 .help = "Value from of this env var."},
 };
@@ -212,9 +210,8 @@ const struct api_type api_t_core_v1_EnvVar = {
 };
 
 static const struct api_field ResourceClaim_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this resource claim."},
-	{"request", API_STRING, .pb = 2, .help = "Request of this resource claim."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"request", API_STRING, .pb = 2, .help = "The request, PEM in base64."},
 };
 
 const struct api_type api_t_core_v1_ResourceClaim = {
@@ -225,9 +222,8 @@ const struct api_type api_t_core_v1_ResourceClaim = {
 };
 
 static const struct api_field ResourceRequirements_fields[] = {
-	{"limits", API_QUANTITY, API_MAP, .pb = 1, .help = "Limits of this resource requirements."},
-	{"requests", API_QUANTITY, API_MAP, .pb = 2,
-	 .help = "Requests of this resource requirements."},
+	{"limits", API_QUANTITY, API_MAP, .pb = 1, .help = "The most that may be used."},
+	{"requests", API_QUANTITY, API_MAP, .pb = 2, .help = "What is set aside."},
 	{"claims", API_OBJECT, API_LIST, API_LISTMAP, .pb = 3, .ref = &api_t_core_v1_ResourceClaim,
 	 .keys = "name", .help = "The claims of this resource requirements."},
 };
@@ -243,7 +239,7 @@ static const struct api_field ContainerResizePolicy_fields[] = {
 	{"resourceName", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Resource name of this container resize policy."},
 	{"restartPolicy", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Restart policy of this container resize policy."},
+	 .help = "When containers are started again: Always, OnFailure or Never."},
 };
 
 const struct api_type api_t_core_v1_ContainerResizePolicy = {
@@ -255,9 +251,8 @@ const struct api_type api_t_core_v1_ContainerResizePolicy = {
 
 static const struct api_field ContainerRestartRuleOnExitCodes_fields[] = {
 	{"operator", API_STRING, .pb = 1, .flags = API_REQUIRED,
-	 .help = "Operator of this container restart rule on exit codes."},
-	{"values", API_INT32, API_LIST, API_SET, .pb = 2,
-	 .help = "The values of this container restart rule on exit codes."},
+	 .help = "How the values are compared."},
+	{"values", API_INT32, API_LIST, API_SET, .pb = 2, .help = "Values to compare with."},
 };
 
 const struct api_type api_t_core_v1_ContainerRestartRuleOnExitCodes = {
@@ -283,17 +278,18 @@ const struct api_type api_t_core_v1_ContainerRestartRule = {
 };
 
 static const struct api_field VolumeMount_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this volume mount."},
-	{"readOnly", API_BOOL, .pb = 2, .help = "Whether read only holds."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"readOnly", API_BOOL, .pb = 2, .help = "Allow no writes."},
 	{"recursiveReadOnly", API_STRING, .pb = 7, .flags = API_PTR,
 	 .help = "Recursive read only of this volume mount."},
 	{"mountPath", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Mount path of this volume mount."},
-	{"subPath", API_STRING, .pb = 4, .help = "Sub path of this volume mount."},
+	 .help = "Path in the container."},
+	{"subPath", API_STRING, .pb = 4, .help = "Path inside the volume that is mounted."},
 	{"mountPropagation", API_STRING, .pb = 5, .flags = API_PTR,
-	 .enums = enum_MountPropagationMode, .help = "Mount propagation of this volume mount."},
-	{"subPathExpr", API_STRING, .pb = 6, .help = "Sub path expr of this volume mount."},
+	 .enums = enum_MountPropagationMode,
+	 .help = "How mounts travel between host and container."},
+	{"subPathExpr", API_STRING, .pb = 6,
+	 .help = "The same, with variables of the environment expanded."},
 	{"bindMountOptions", API_STRING, API_LIST, API_SET, .pb = 8,
 	 .help = "The bind mount options of this volume mount."},
 };
@@ -306,8 +302,7 @@ const struct api_type api_t_core_v1_VolumeMount = {
 };
 
 static const struct api_field VolumeDevice_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this volume device."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"devicePath", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Device path of this volume device."},
 };
@@ -320,7 +315,8 @@ const struct api_type api_t_core_v1_VolumeDevice = {
 };
 
 static const struct api_field ExecAction_fields[] = {
-	{"command", API_STRING, API_LIST, .pb = 1, .help = "The command of this exec action."},
+	{"command", API_STRING, API_LIST, .pb = 1,
+	 .help = "Program to run instead of the entry point of the image."},
 };
 
 const struct api_type api_t_core_v1_ExecAction = {
@@ -331,10 +327,9 @@ const struct api_type api_t_core_v1_ExecAction = {
 };
 
 static const struct api_field HTTPHeader_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this http header."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"value", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Value of this http header."},
+	 .help = "The value."},
 };
 
 const struct api_type api_t_core_v1_HTTPHeader = {
@@ -345,16 +340,16 @@ const struct api_type api_t_core_v1_HTTPHeader = {
 };
 
 static const struct api_field HTTPGetAction_fields[] = {
-	{"path", API_STRING, .pb = 1, .def = "\"/\"", .help = "Path of this http get action."},
+	{"path", API_STRING, .pb = 1, .def = "\"/\"", .help = "The path."},
 	{"port", API_INT_OR_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port of this http get action."},
-	{"host", API_STRING, .pb = 3, .help = "Host of this http get action."},
+	 .help = "Port by number or name."},
+	{"host", API_STRING, .pb = 3, .help = "Host name or address."},
 	{"scheme", API_STRING, .pb = 4, .def = "\"HTTP\"", .enums = enum_URIScheme,
-	 .help = "Scheme of this http get action."},
+	 .help = "HTTP or HTTPS."},
 	{"httpHeaders", API_OBJECT, API_LIST, .pb = 5, .ref = &api_t_core_v1_HTTPHeader,
-	 .help = "The http headers of this http get action."},
+	 .help = "Headers of the request."},
 	{"protocol", API_STRING, .pb = 6, .flags = API_PTR, .enums = enum_HTTPProtocol,
-	 .help = "Protocol of this http get action."},
+	 .help = "TCP, UDP or SCTP."},
 };
 
 const struct api_type api_t_core_v1_HTTPGetAction = {
@@ -366,8 +361,8 @@ const struct api_type api_t_core_v1_HTTPGetAction = {
 
 static const struct api_field TCPSocketAction_fields[] = {
 	{"port", API_INT_OR_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port of this tcp socket action."},
-	{"host", API_STRING, .pb = 2, .help = "Host of this tcp socket action."},
+	 .help = "Port by number or name."},
+	{"host", API_STRING, .pb = 2, .help = "Host name or address."},
 };
 
 const struct api_type api_t_core_v1_TCPSocketAction = {
@@ -379,7 +374,7 @@ const struct api_type api_t_core_v1_TCPSocketAction = {
 
 static const struct api_field GRPCAction_fields[] = {
 	{"port", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port of this grpc action."},
+	 .help = "Port by number or name."},
 	{"service", API_STRING, .pb = 2, .flags = API_PTR | API_KEEP_EMPTY, .def = "\"\"",
 	 .help = "Service of this grpc action."},
 	{"mode", API_STRING, .pb = 3, .flags = API_PTR, .enums = enum_GRPCProbeMode,
@@ -395,13 +390,13 @@ const struct api_type api_t_core_v1_GRPCAction = {
 
 static const struct api_field ProbeHandler_fields[] = {
 	{"exec", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_ExecAction,
-	 .help = "Exec of this probe handler."},
+	 .help = "Run a command in the container."},
 	{"httpGet", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_core_v1_HTTPGetAction,
-	 .help = "Http get of this probe handler."},
+	 .help = "Ask for a page over HTTP."},
 	{"tcpSocket", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_TCPSocketAction,
-	 .help = "Tcp socket of this probe handler."},
+	 .help = "Open a TCP connection."},
 	{"grpc", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_core_v1_GRPCAction,
-	 .help = "Grpc of this probe handler."},
+	 .help = "Ask the gRPC health service."},
 };
 
 const struct api_type api_t_core_v1_ProbeHandler = {
@@ -413,23 +408,24 @@ const struct api_type api_t_core_v1_ProbeHandler = {
 
 static const struct api_field Probe_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_ProbeHandler},
-	{"initialDelaySeconds", API_INT32, .pb = 2, .help = "Initial delay seconds of this probe."},
+	{"initialDelaySeconds", API_INT32, .pb = 2,
+	 .help = "Seconds after start before the first check."},
 	{"timeoutSeconds", API_INT32, .pb = 3, .def = "1",
-	 .help = "Timeout seconds of this probe."},
-	{"periodSeconds", API_INT32, .pb = 4, .def = "10", .help = "Period seconds of this probe."},
+	 .help = "Seconds until an attempt counts as failed."},
+	{"periodSeconds", API_INT32, .pb = 4, .def = "10", .help = "Seconds between checks."},
 	{"successThreshold", API_INT32, .pb = 5, .def = "1",
-	 .help = "Success threshold of this probe."},
+	 .help = "Passes in a row that make it good again."},
 	{"failureThreshold", API_INT32, .pb = 6, .def = "3",
-	 .help = "Failure threshold of this probe."},
+	 .help = "Failures in a row that make it bad."},
 	{"terminationGracePeriodSeconds", API_INT64, .pb = 7, .flags = API_PTR,
-	 .help = "Termination grace period seconds of this probe."},
+	 .help = "Seconds between the stop signal and the kill."},
 };
 
 const struct api_type api_t_core_v1_Probe = {
 	.name = "io.k8s.api.core.v1.Probe",
 	.fields = Probe_fields,
 	.n_fields = ARRAY_SIZE(Probe_fields),
-	.help = "Probe.",
+	.help = "A check of a container.",
 };
 
 static const struct api_field SleepAction_fields[] = {
@@ -446,11 +442,11 @@ const struct api_type api_t_core_v1_SleepAction = {
 
 static const struct api_field LifecycleHandler_fields[] = {
 	{"exec", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_ExecAction,
-	 .help = "Exec of this lifecycle handler."},
+	 .help = "Run a command in the container."},
 	{"httpGet", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_core_v1_HTTPGetAction,
-	 .help = "Http get of this lifecycle handler."},
+	 .help = "Ask for a page over HTTP."},
 	{"tcpSocket", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_TCPSocketAction,
-	 .help = "Tcp socket of this lifecycle handler."},
+	 .help = "Open a TCP connection."},
 	{"sleep", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_core_v1_SleepAction,
 	 .help = "Sleep of this lifecycle handler."},
 };
@@ -464,9 +460,9 @@ const struct api_type api_t_core_v1_LifecycleHandler = {
 
 static const struct api_field Lifecycle_fields[] = {
 	{"postStart", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_LifecycleHandler,
-	 .help = "Post start of this lifecycle."},
+	 .help = "Runs right after the start."},
 	{"preStop", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_core_v1_LifecycleHandler,
-	 .help = "Pre stop of this lifecycle."},
+	 .help = "Runs before the stop signal."},
 	{"stopSignal", API_STRING, .pb = 3, .flags = API_PTR, .enums = enum_Signal,
 	 .help = "Stop signal of this lifecycle."},
 };
@@ -493,7 +489,7 @@ const struct api_type api_t_core_v1_Capabilities = {
 static const struct api_field SELinuxOptions_fields[] = {
 	{"user", API_STRING, .pb = 1, .help = "User of this se linux options."},
 	{"role", API_STRING, .pb = 2, .help = "Role of this se linux options."},
-	{"type", API_STRING, .pb = 3, .help = "Type of this se linux options."},
+	{"type", API_STRING, .pb = 3, .help = "Which type it is."},
 	{"level", API_STRING, .pb = 4, .help = "Level of this se linux options."},
 };
 
@@ -523,7 +519,7 @@ const struct api_type api_t_core_v1_WindowsSecurityContextOptions = {
 
 static const struct api_field SeccompProfile_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_SeccompProfileType, .help = "Type of this seccomp profile."},
+	 .enums = enum_SeccompProfileType, .help = "Which type it is."},
 	{"localhostProfile", API_STRING, .pb = 2, .flags = API_PTR,
 	 .help = "Localhost profile of this seccomp profile."},
 };
@@ -537,7 +533,7 @@ const struct api_type api_t_core_v1_SeccompProfile = {
 
 static const struct api_field AppArmorProfile_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_AppArmorProfileType, .help = "Type of this app armor profile."},
+	 .enums = enum_AppArmorProfileType, .help = "Which type it is."},
 	{"localhostProfile", API_STRING, .pb = 2, .flags = API_PTR,
 	 .help = "Localhost profile of this app armor profile."},
 };
@@ -551,31 +547,27 @@ const struct api_type api_t_core_v1_AppArmorProfile = {
 
 static const struct api_field SecurityContext_fields[] = {
 	{"capabilities", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_Capabilities,
-	 .help = "Capabilities of this security context."},
-	{"privileged", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether privileged holds."},
+	 .help = "Capabilities to add and drop."},
+	{"privileged", API_BOOL, .pb = 2, .flags = API_PTR, .help = "All rights of the node."},
 	{"seLinuxOptions", API_OBJECT, .pb = 3, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SELinuxOptions,
-	 .help = "Se linux options of this security context."},
+	 .ref = &api_t_core_v1_SELinuxOptions, .help = "SELinux label."},
 	{"windowsOptions", API_OBJECT, .pb = 10, .flags = API_PTR,
 	 .ref = &api_t_core_v1_WindowsSecurityContextOptions,
-	 .help = "Windows options of this security context."},
-	{"runAsUser", API_INT64, .pb = 4, .flags = API_PTR,
-	 .help = "Run as user of this security context."},
+	 .help = "Only for nodes with Windows."},
+	{"runAsUser", API_INT64, .pb = 4, .flags = API_PTR, .help = "User id the program runs as."},
 	{"runAsGroup", API_INT64, .pb = 8, .flags = API_PTR,
-	 .help = "Run as group of this security context."},
-	{"runAsNonRoot", API_BOOL, .pb = 5, .flags = API_PTR,
-	 .help = "Whether run as non root holds."},
+	 .help = "Group id the program runs as."},
+	{"runAsNonRoot", API_BOOL, .pb = 5, .flags = API_PTR, .help = "Refuse to start as user 0."},
 	{"readOnlyRootFilesystem", API_BOOL, .pb = 6, .flags = API_PTR,
-	 .help = "Whether read only root filesystem holds."},
+	 .help = "Mount the root file system read-only."},
 	{"allowPrivilegeEscalation", API_BOOL, .pb = 7, .flags = API_PTR,
-	 .help = "Whether allow privilege escalation holds."},
+	 .help = "May a program gain more rights than its parent."},
 	{"procMount", API_STRING, .pb = 9, .flags = API_PTR, .enums = enum_ProcMountType,
-	 .help = "Proc mount of this security context."},
+	 .help = "How /proc is mounted."},
 	{"seccompProfile", API_OBJECT, .pb = 11, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SeccompProfile, .help = "Seccomp profile of this security context."},
+	 .ref = &api_t_core_v1_SeccompProfile, .help = "Filter of system calls."},
 	{"appArmorProfile", API_OBJECT, .pb = 12, .flags = API_PTR,
-	 .ref = &api_t_core_v1_AppArmorProfile,
-	 .help = "App armor profile of this security context."},
+	 .ref = &api_t_core_v1_AppArmorProfile, .help = "AppArmor profile."},
 };
 
 const struct api_type api_t_core_v1_SecurityContext = {
@@ -587,120 +579,117 @@ const struct api_type api_t_core_v1_SecurityContext = {
 
 static const struct api_field Container_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this container."},
-	{"image", API_STRING, .pb = 2, .help = "Image of this container."},
-	{"command", API_STRING, API_LIST, .pb = 3, .help = "The command of this container."},
-	{"args", API_STRING, API_LIST, .pb = 4, .help = "The args of this container."},
-	{"workingDir", API_STRING, .pb = 5, .help = "Working dir of this container."},
+	 .help = "Name of the container, unique in the pod."},
+	{"image", API_STRING, .pb = 2, .help = "Reference of the image."},
+	{"command", API_STRING, API_LIST, .pb = 3,
+	 .help = "Program to run instead of the entry point of the image."},
+	{"args", API_STRING, API_LIST, .pb = 4, .help = "Arguments instead of those of the image."},
+	{"workingDir", API_STRING, .pb = 5, .help = "Directory the program starts in."},
 	{"ports", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ContainerPort, .keys = "containerPort,protocol",
-	 .merge_key = "containerPort", .help = "The ports of this container."},
+	 .merge_key = "containerPort", .help = "Ports the program listens on; for information."},
 	{"envFrom", API_OBJECT, API_LIST, .pb = 19, .ref = &api_t_core_v1_EnvFromSource,
-	 .help = "The env from of this container."},
+	 .help = "Config maps and secrets whose keys become variables."},
 	{"env", API_OBJECT, API_LIST, API_LISTMAP, .pb = 7, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_EnvVar, .keys = "name", .merge_key = "name",
-	 .help = "The env of this container."},
+	 .help = "Variables of the environment."},
 	{"resources", API_OBJECT, .pb = 8, .ref = &api_t_core_v1_ResourceRequirements,
-	 .help = "Resources of this container."},
+	 .help = "What it needs and may use of cpu, memory and the like."},
 	{"resizePolicy", API_OBJECT, API_LIST, .pb = 23,
 	 .ref = &api_t_core_v1_ContainerResizePolicy,
 	 .help = "The resize policy of this container."},
 	{"restartPolicy", API_STRING, .pb = 24, .flags = API_PTR,
-	 .help = "Restart policy of this container."},
+	 .help = "When containers are started again: Always, OnFailure or Never."},
 	{"restartPolicyRules", API_OBJECT, API_LIST, .pb = 25,
 	 .ref = &api_t_core_v1_ContainerRestartRule,
 	 .help = "The restart policy rules of this container."},
 	{"volumeMounts", API_OBJECT, API_LIST, API_LISTMAP, .pb = 9, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeMount, .keys = "mountPath", .merge_key = "mountPath",
-	 .help = "The volume mounts of this container."},
+	 .help = "Where volumes appear in the file system."},
 	{"volumeDevices", API_OBJECT, API_LIST, API_LISTMAP, .pb = 21, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeDevice, .keys = "devicePath", .merge_key = "devicePath",
-	 .help = "The volume devices of this container."},
+	 .help = "Where block devices appear."},
 	{"livenessProbe", API_OBJECT, .pb = 10, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Liveness probe of this container."},
+	 .help = "Check that restarts the container when it fails."},
 	{"readinessProbe", API_OBJECT, .pb = 11, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Readiness probe of this container."},
+	 .help = "Check that takes the pod out of services when it fails."},
 	{"startupProbe", API_OBJECT, .pb = 22, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Startup probe of this container."},
+	 .help = "Check that must pass once before the others begin."},
 	{"lifecycle", API_OBJECT, .pb = 12, .flags = API_PTR, .ref = &api_t_core_v1_Lifecycle,
-	 .help = "Lifecycle of this container."},
+	 .help = "Actions after start and before stop."},
 	{"terminationMessagePath", API_STRING, .pb = 13, .def = "\"/dev/termination-log\"",
-	 .help = "Termination message path of this container."},
+	 .help = "File the last message is read from."},
 	{"terminationMessagePolicy", API_STRING, .pb = 20, .def = "\"File\"",
 	 .enums = enum_TerminationMessagePolicy,
-	 .help = "Termination message policy of this container."},
+	 .help = "Where the last message comes from when the file is empty."},
 	{"imagePullPolicy", API_STRING, .pb = 14, .enums = enum_PullPolicy,
-	 .help = "Image pull policy of this container."},
+	 .help = "When the image is pulled: Always, IfNotPresent or Never."},
 	{"securityContext", API_OBJECT, .pb = 15, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SecurityContext, .help = "Security context of this container."},
-	{"stdin", API_BOOL, .pb = 16, .help = "Whether stdin holds."},
-	{"stdinOnce", API_BOOL, .pb = 17, .help = "Whether stdin once holds."},
-	{"tty", API_BOOL, .pb = 18, .help = "Whether tty holds."},
+	 .ref = &api_t_core_v1_SecurityContext, .help = "Users, capabilities and confinement."},
+	{"stdin", API_BOOL, .pb = 16, .help = "Keep an input open."},
+	{"stdinOnce", API_BOOL, .pb = 17, .help = "Close the input after the first attach."},
+	{"tty", API_BOOL, .pb = 18, .help = "Give the program a terminal."},
 };
 
 const struct api_type api_t_core_v1_Container = {
 	.name = "io.k8s.api.core.v1.Container",
 	.fields = Container_fields,
 	.n_fields = ARRAY_SIZE(Container_fields),
-	.help = "Container.",
+	.help = "One program of a pod.",
 	.defaults = default_container,
 };
 
 static const struct api_field EphemeralContainerCommon_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this ephemeral container common."},
-	{"image", API_STRING, .pb = 2, .help = "Image of this ephemeral container common."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"image", API_STRING, .pb = 2, .help = "Reference of the image."},
 	{"command", API_STRING, API_LIST, .pb = 3,
-	 .help = "The command of this ephemeral container common."},
-	{"args", API_STRING, API_LIST, .pb = 4,
-	 .help = "The args of this ephemeral container common."},
-	{"workingDir", API_STRING, .pb = 5,
-	 .help = "Working dir of this ephemeral container common."},
+	 .help = "Program to run instead of the entry point of the image."},
+	{"args", API_STRING, API_LIST, .pb = 4, .help = "Arguments instead of those of the image."},
+	{"workingDir", API_STRING, .pb = 5, .help = "Directory the program starts in."},
 	{"ports", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ContainerPort, .keys = "containerPort,protocol",
-	 .merge_key = "containerPort", .help = "The ports of this ephemeral container common."},
+	 .merge_key = "containerPort", .help = "The ports."},
 	{"envFrom", API_OBJECT, API_LIST, .pb = 19, .ref = &api_t_core_v1_EnvFromSource,
-	 .help = "The env from of this ephemeral container common."},
+	 .help = "Config maps and secrets whose keys become variables."},
 	{"env", API_OBJECT, API_LIST, API_LISTMAP, .pb = 7, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_EnvVar, .keys = "name", .merge_key = "name",
-	 .help = "The env of this ephemeral container common."},
+	 .help = "Variables of the environment."},
 	{"resources", API_OBJECT, .pb = 8, .ref = &api_t_core_v1_ResourceRequirements,
-	 .help = "Resources of this ephemeral container common."},
+	 .help = "What it needs and may use of cpu, memory and the like."},
 	{"resizePolicy", API_OBJECT, API_LIST, .pb = 23,
 	 .ref = &api_t_core_v1_ContainerResizePolicy,
 	 .help = "The resize policy of this ephemeral container common."},
 	{"restartPolicy", API_STRING, .pb = 24, .flags = API_PTR,
-	 .help = "Restart policy of this ephemeral container common."},
+	 .help = "When containers are started again: Always, OnFailure or Never."},
 	{"restartPolicyRules", API_OBJECT, API_LIST, .pb = 25,
 	 .ref = &api_t_core_v1_ContainerRestartRule,
 	 .help = "The restart policy rules of this ephemeral container common."},
 	{"volumeMounts", API_OBJECT, API_LIST, API_LISTMAP, .pb = 9, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeMount, .keys = "mountPath", .merge_key = "mountPath",
-	 .help = "The volume mounts of this ephemeral container common."},
+	 .help = "Where volumes appear in the file system."},
 	{"volumeDevices", API_OBJECT, API_LIST, API_LISTMAP, .pb = 21, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeDevice, .keys = "devicePath", .merge_key = "devicePath",
-	 .help = "The volume devices of this ephemeral container common."},
+	 .help = "Where block devices appear."},
 	{"livenessProbe", API_OBJECT, .pb = 10, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Liveness probe of this ephemeral container common."},
+	 .help = "Check that restarts the container when it fails."},
 	{"readinessProbe", API_OBJECT, .pb = 11, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Readiness probe of this ephemeral container common."},
+	 .help = "Check that takes the pod out of services when it fails."},
 	{"startupProbe", API_OBJECT, .pb = 22, .flags = API_PTR, .ref = &api_t_core_v1_Probe,
-	 .help = "Startup probe of this ephemeral container common."},
+	 .help = "Check that must pass once before the others begin."},
 	{"lifecycle", API_OBJECT, .pb = 12, .flags = API_PTR, .ref = &api_t_core_v1_Lifecycle,
-	 .help = "Lifecycle of this ephemeral container common."},
+	 .help = "Actions after start and before stop."},
 	{"terminationMessagePath", API_STRING, .pb = 13, .def = "\"/dev/termination-log\"",
-	 .help = "Termination message path of this ephemeral container common."},
+	 .help = "File the last message is read from."},
 	{"terminationMessagePolicy", API_STRING, .pb = 20, .def = "\"File\"",
 	 .enums = enum_TerminationMessagePolicy,
-	 .help = "Termination message policy of this ephemeral container common."},
+	 .help = "Where the last message comes from when the file is empty."},
 	{"imagePullPolicy", API_STRING, .pb = 14, .enums = enum_PullPolicy,
-	 .help = "Image pull policy of this ephemeral container common."},
+	 .help = "When the image is pulled: Always, IfNotPresent or Never."},
 	{"securityContext", API_OBJECT, .pb = 15, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SecurityContext,
-	 .help = "Security context of this ephemeral container common."},
-	{"stdin", API_BOOL, .pb = 16, .help = "Whether stdin holds."},
-	{"stdinOnce", API_BOOL, .pb = 17, .help = "Whether stdin once holds."},
-	{"tty", API_BOOL, .pb = 18, .help = "Whether tty holds."},
+	 .ref = &api_t_core_v1_SecurityContext, .help = "Users, capabilities and confinement."},
+	{"stdin", API_BOOL, .pb = 16, .help = "Keep an input open."},
+	{"stdinOnce", API_BOOL, .pb = 17, .help = "Close the input after the first attach."},
+	{"tty", API_BOOL, .pb = 18, .help = "Give the program a terminal."},
 };
 
 const struct api_type api_t_core_v1_EphemeralContainerCommon = {

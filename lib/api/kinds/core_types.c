@@ -19,7 +19,7 @@ static const char *const enum_ScopeSelectorOperator[] = {"DoesNotExist", "Exists
 							 NULL};
 
 static const struct api_field LocalObjectReference_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Name of this local object reference."},
+	{"name", API_STRING, .pb = 1, .help = "Its name."},
 };
 
 const struct api_type api_t_core_v1_LocalObjectReference = {
@@ -35,8 +35,7 @@ static const struct api_field TypedLocalObjectReference_fields[] = {
 	 .help = "Api group of this typed local object reference."},
 	{"kind", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this typed local object reference."},
-	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this typed local object reference."},
+	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 };
 
 const struct api_type api_t_core_v1_TypedLocalObjectReference = {
@@ -49,10 +48,10 @@ const struct api_type api_t_core_v1_TypedLocalObjectReference = {
 
 static const struct api_field VolumeHealthCondition_fields[] = {
 	{"status", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_VolumeHealthStatusType, .help = "Status of this volume health condition."},
+	 .enums = enum_VolumeHealthStatusType, .help = "What is observed."},
 	{"reason", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Reason of this volume health condition."},
-	{"message", API_STRING, .pb = 3, .help = "Message of this volume health condition."},
+	 .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 3, .help = "Why, for people."},
 };
 
 const struct api_type api_t_core_v1_VolumeHealthCondition = {
@@ -64,7 +63,7 @@ const struct api_type api_t_core_v1_VolumeHealthCondition = {
 
 static const struct api_field NamespaceSpec_fields[] = {
 	{"finalizers", API_STRING, API_LIST, .pb = 1,
-	 .help = "The finalizers of this namespace spec."},
+	 .help = "Names that must be taken off before the object goes away."},
 };
 
 const struct api_type api_t_core_v1_NamespaceSpec = {
@@ -76,13 +75,12 @@ const struct api_type api_t_core_v1_NamespaceSpec = {
 
 static const struct api_field NamespaceCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this namespace condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Status of this namespace condition."},
-	{"lastTransitionTime", API_TIME, .pb = 4,
-	 .help = "Last transition time of this namespace condition."},
-	{"reason", API_STRING, .pb = 5, .help = "Reason of this namespace condition."},
-	{"message", API_STRING, .pb = 6, .help = "Message of this namespace condition."},
+	 .help = "What is observed."},
+	{"lastTransitionTime", API_TIME, .pb = 4, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 5, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 6, .help = "Why, for people."},
 };
 
 const struct api_type api_t_core_v1_NamespaceCondition = {
@@ -94,10 +92,10 @@ const struct api_type api_t_core_v1_NamespaceCondition = {
 
 static const struct api_field NamespaceStatus_fields[] = {
 	{"phase", API_STRING, .pb = 1, .enums = enum_NamespacePhase,
-	 .help = "Phase of this namespace status."},
+	 .help = "Where it is in its life."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_NamespaceCondition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this namespace status."},
+	 .help = "What is known about the object, one entry a type."},
 };
 
 const struct api_type api_t_core_v1_NamespaceStatus = {
@@ -111,11 +109,11 @@ static const struct api_field Namespace_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this namespace."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_NamespaceSpec,
-	 .help = "Spec of this namespace."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_NamespaceStatus,
-	 .help = "Status of this namespace."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_core_v1_Namespace = {
@@ -127,13 +125,14 @@ const struct api_type api_t_core_v1_Namespace = {
 
 static const struct api_field ObjectReference_fields[] = {
 	{"kind", API_STRING, .pb = 1, .help = "Kind of this object reference."},
-	{"namespace", API_STRING, .pb = 2, .help = "Namespace of this object reference."},
-	{"name", API_STRING, .pb = 3, .help = "Name of this object reference."},
-	{"uid", API_STRING, .pb = 4, .help = "Uid of this object reference."},
-	{"apiVersion", API_STRING, .pb = 5, .help = "Api version of this object reference."},
+	{"namespace", API_STRING, .pb = 2, .help = "Its namespace."},
+	{"name", API_STRING, .pb = 3, .help = "Its name."},
+	{"uid", API_STRING, .pb = 4,
+	 .help = "Unique identity in time and space, given by the server."},
+	{"apiVersion", API_STRING, .pb = 5, .help = "Group and version of the object's form."},
 	{"resourceVersion", API_STRING, .pb = 6,
-	 .help = "Resource version of this object reference."},
-	{"fieldPath", API_STRING, .pb = 7, .help = "Field path of this object reference."},
+	 .help = "Opaque version of the object for watches and safe updates."},
+	{"fieldPath", API_STRING, .pb = 7, .help = "Path of the field."},
 };
 
 const struct api_type api_t_core_v1_ObjectReference = {
@@ -148,10 +147,10 @@ static const struct api_field ConfigMap_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this config map."},
-	{"immutable", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether immutable holds."},
-	{"data", API_STRING, API_MAP, .pb = 2, .help = "Data of this config map."},
-	{"binaryData", API_BYTES, API_MAP, .pb = 3, .help = "Binary data of this config map."},
+	 .help = "Name, labels and the like."},
+	{"immutable", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Allow no change of the data."},
+	{"data", API_STRING, API_MAP, .pb = 2, .help = "Keys and values."},
+	{"binaryData", API_BYTES, API_MAP, .pb = 3, .help = "Keys and bytes, in base64."},
 };
 
 const struct api_type api_t_core_v1_ConfigMap = {
@@ -165,11 +164,12 @@ static const struct api_field Secret_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this secret."},
-	{"immutable", API_BOOL, .pb = 5, .flags = API_PTR, .help = "Whether immutable holds."},
-	{"data", API_BYTES, API_MAP, .pb = 2, .help = "Data of this secret."},
-	{"stringData", API_STRING, API_MAP, .pb = 4, .help = "String data of this secret."},
-	{"type", API_STRING, .pb = 3, .def = "\"Opaque\"", .help = "Type of this secret."},
+	 .help = "Name, labels and the like."},
+	{"immutable", API_BOOL, .pb = 5, .flags = API_PTR, .help = "Allow no change of the data."},
+	{"data", API_BYTES, API_MAP, .pb = 2, .help = "Keys and values."},
+	{"stringData", API_STRING, API_MAP, .pb = 4,
+	 .help = "Keys and text; written into data, never read back."},
+	{"type", API_STRING, .pb = 3, .def = "\"Opaque\"", .help = "Which type it is."},
 };
 
 const struct api_type api_t_core_v1_Secret = {
@@ -183,15 +183,15 @@ static const struct api_field ServiceAccount_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this service account."},
+	 .help = "Name, labels and the like."},
 	{"secrets", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ObjectReference, .keys = "name", .merge_key = "name",
-	 .help = "The secrets of this service account."},
+	 .help = "Secrets the account may use."},
 	{"imagePullSecrets", API_OBJECT, API_LIST, .pb = 3,
 	 .ref = &api_t_core_v1_LocalObjectReference,
-	 .help = "The image pull secrets of this service account."},
+	 .help = "Secrets with credentials for image registries."},
 	{"automountServiceAccountToken", API_BOOL, .pb = 4, .flags = API_PTR,
-	 .help = "Whether automount service account token holds."},
+	 .help = "Whether a token of the service account is mounted."},
 };
 
 const struct api_type api_t_core_v1_ServiceAccount = {
@@ -203,7 +203,7 @@ const struct api_type api_t_core_v1_ServiceAccount = {
 
 static const struct api_field EventSource_fields[] = {
 	{"component", API_STRING, .pb = 1, .help = "Component of this event source."},
-	{"host", API_STRING, .pb = 2, .help = "Host of this event source."},
+	{"host", API_STRING, .pb = 2, .help = "Host name or address."},
 };
 
 const struct api_type api_t_core_v1_EventSource = {
@@ -214,7 +214,7 @@ const struct api_type api_t_core_v1_EventSource = {
 };
 
 static const struct api_field EventSeries_fields[] = {
-	{"count", API_INT32, .pb = 1, .help = "Count of this event series."},
+	{"count", API_INT32, .pb = 1, .help = "How often it happened."},
 	{"lastObservedTime", API_MICROTIME, .pb = 2,
 	 .help = "Last observed time of this event series."},
 };
@@ -230,17 +230,17 @@ static const struct api_field Event_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .flags = API_REQUIRED, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this event."},
+	 .help = "Name, labels and the like."},
 	{"involvedObject", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_ObjectReference, .help = "Involved object of this event."},
-	{"reason", API_STRING, .pb = 3, .help = "Reason of this event."},
-	{"message", API_STRING, .pb = 4, .help = "Message of this event."},
+	 .ref = &api_t_core_v1_ObjectReference, .help = "What the event is about."},
+	{"reason", API_STRING, .pb = 3, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 4, .help = "Why, for people."},
 	{"source", API_OBJECT, .pb = 5, .ref = &api_t_core_v1_EventSource,
-	 .help = "Source of this event."},
-	{"firstTimestamp", API_TIME, .pb = 6, .help = "First timestamp of this event."},
-	{"lastTimestamp", API_TIME, .pb = 7, .help = "Last timestamp of this event."},
-	{"count", API_INT32, .pb = 8, .help = "Count of this event."},
-	{"type", API_STRING, .pb = 9, .help = "Type of this event."},
+	 .help = "Who reports it."},
+	{"firstTimestamp", API_TIME, .pb = 6, .help = "When it first happened."},
+	{"lastTimestamp", API_TIME, .pb = 7, .help = "When it last happened."},
+	{"count", API_INT32, .pb = 8, .help = "How often it happened."},
+	{"type", API_STRING, .pb = 9, .help = "Which type it is."},
 	{"eventTime", API_MICROTIME, .pb = 10, .help = "Event time of this event."},
 	{"series", API_OBJECT, .pb = 11, .flags = API_PTR, .ref = &api_t_core_v1_EventSeries,
 	 .help = "Series of this event."},
@@ -248,7 +248,7 @@ static const struct api_field Event_fields[] = {
 	{"related", API_OBJECT, .pb = 13, .flags = API_PTR, .ref = &api_t_core_v1_ObjectReference,
 	 .help = "Related of this event."},
 	{"reportingComponent", API_STRING, .pb = 14, .flags = API_KEEP_EMPTY,
-	 .help = "Reporting component of this event."},
+	 .help = "Who reports it."},
 	{"reportingInstance", API_STRING, .pb = 15, .flags = API_KEEP_EMPTY,
 	 .help = "Reporting instance of this event."},
 };
@@ -264,7 +264,7 @@ static const struct api_field Binding_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this binding."},
+	 .help = "Name, labels and the like."},
 	{"target", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
 	 .ref = &api_t_core_v1_ObjectReference, .help = "Target of this binding."},
 };
@@ -280,8 +280,7 @@ static const struct api_field VolumeHealthStatus_fields[] = {
 	{"healthConditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeHealthCondition, .keys = "status,reason",
 	 .merge_key = "status", .help = "The health conditions of this volume health status."},
-	{"lastTransitionTime", API_TIME, .pb = 2,
-	 .help = "Last transition time of this volume health status."},
+	{"lastTransitionTime", API_TIME, .pb = 2, .help = "When the status last changed."},
 };
 
 const struct api_type api_t_core_v1_VolumeHealthStatus = {
@@ -292,14 +291,13 @@ const struct api_type api_t_core_v1_VolumeHealthStatus = {
 };
 
 static const struct api_field ReplicationControllerSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .flags = API_PTR,
-	 .help = "Replicas of this replication controller spec."},
+	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .help = "How many pods."},
 	{"minReadySeconds", API_INT32, .pb = 4,
-	 .help = "Min ready seconds of this replication controller spec."},
+	 .help = "Seconds a new pod must be ready to count as available."},
 	{"selector", API_STRING, API_MAP, .pb = 2, .flags = API_WHOLE,
 	 .help = "Selector of this replication controller spec."},
 	{"template", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_PodTemplateSpec,
-	 .help = "Template of this replication controller spec."},
+	 .help = "What the pods look like."},
 };
 
 const struct api_type api_t_core_v1_ReplicationControllerSpec = {
@@ -311,14 +309,12 @@ const struct api_type api_t_core_v1_ReplicationControllerSpec = {
 
 static const struct api_field ReplicationControllerCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this replication controller condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Status of this replication controller condition."},
-	{"lastTransitionTime", API_TIME, .pb = 3,
-	 .help = "Last transition time of this replication controller condition."},
-	{"reason", API_STRING, .pb = 4, .help = "Reason of this replication controller condition."},
-	{"message", API_STRING, .pb = 5,
-	 .help = "Message of this replication controller condition."},
+	 .help = "What is observed."},
+	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 5, .help = "Why, for people."},
 };
 
 const struct api_type api_t_core_v1_ReplicationControllerCondition = {
@@ -330,18 +326,16 @@ const struct api_type api_t_core_v1_ReplicationControllerCondition = {
 
 static const struct api_field ReplicationControllerStatus_fields[] = {
 	{"replicas", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Replicas of this replication controller status."},
+	 .help = "How many pods."},
 	{"fullyLabeledReplicas", API_INT32, .pb = 2,
 	 .help = "Fully labeled replicas of this replication controller status."},
-	{"readyReplicas", API_INT32, .pb = 4,
-	 .help = "Ready replicas of this replication controller status."},
+	{"readyReplicas", API_INT32, .pb = 4, .help = "Pods that are ready."},
 	{"availableReplicas", API_INT32, .pb = 5,
-	 .help = "Available replicas of this replication controller status."},
-	{"observedGeneration", API_INT64, .pb = 3,
-	 .help = "Observed generation of this replication controller status."},
+	 .help = "Pods that have been ready for long enough."},
+	{"observedGeneration", API_INT64, .pb = 3, .help = "Generation the status belongs to."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ReplicationControllerCondition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this replication controller status."},
+	 .help = "What is known about the object, one entry a type."},
 };
 
 const struct api_type api_t_core_v1_ReplicationControllerStatus = {
@@ -355,11 +349,11 @@ static const struct api_field ReplicationController_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this replication controller."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_ReplicationControllerSpec,
-	 .help = "Spec of this replication controller."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_ReplicationControllerStatus,
-	 .help = "Status of this replication controller."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_core_v1_ReplicationController = {
@@ -374,10 +368,8 @@ static const struct api_field ScopedResourceSelectorRequirement_fields[] = {
 	 .enums = enum_ResourceQuotaScope,
 	 .help = "Scope name of this scoped resource selector requirement."},
 	{"operator", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_ScopeSelectorOperator,
-	 .help = "Operator of this scoped resource selector requirement."},
-	{"values", API_STRING, API_LIST, .pb = 3,
-	 .help = "The values of this scoped resource selector requirement."},
+	 .enums = enum_ScopeSelectorOperator, .help = "How the values are compared."},
+	{"values", API_STRING, API_LIST, .pb = 3, .help = "Values to compare with."},
 };
 
 const struct api_type api_t_core_v1_ScopedResourceSelectorRequirement = {
@@ -390,7 +382,7 @@ const struct api_type api_t_core_v1_ScopedResourceSelectorRequirement = {
 static const struct api_field ScopeSelector_fields[] = {
 	{"matchExpressions", API_OBJECT, API_LIST, .pb = 1,
 	 .ref = &api_t_core_v1_ScopedResourceSelectorRequirement,
-	 .help = "The match expressions of this scope selector."},
+	 .help = "Conditions on labels; all must hold."},
 };
 
 const struct api_type api_t_core_v1_ScopeSelector = {
@@ -433,11 +425,11 @@ static const struct api_field ResourceQuota_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this resource quota."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_ResourceQuotaSpec,
-	 .help = "Spec of this resource quota."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_ResourceQuotaStatus,
-	 .help = "Status of this resource quota."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_core_v1_ResourceQuota = {
@@ -449,7 +441,7 @@ const struct api_type api_t_core_v1_ResourceQuota = {
 
 static const struct api_field LimitRangeItem_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this limit range item."},
+	 .help = "Which type it is."},
 	{"max", API_QUANTITY, API_MAP, .pb = 2, .help = "Max of this limit range item."},
 	{"min", API_QUANTITY, API_MAP, .pb = 3, .help = "Min of this limit range item."},
 	{"default", API_QUANTITY, API_MAP, .pb = 4, .help = "Default of this limit range item."},
@@ -468,7 +460,7 @@ const struct api_type api_t_core_v1_LimitRangeItem = {
 
 static const struct api_field LimitRangeSpec_fields[] = {
 	{"limits", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .ref = &api_t_core_v1_LimitRangeItem, .help = "The limits of this limit range spec."},
+	 .ref = &api_t_core_v1_LimitRangeItem, .help = "The most that may be used."},
 };
 
 const struct api_type api_t_core_v1_LimitRangeSpec = {
@@ -482,9 +474,9 @@ static const struct api_field LimitRange_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this limit range."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_LimitRangeSpec,
-	 .help = "Spec of this limit range."},
+	 .help = "What is wanted."},
 };
 
 const struct api_type api_t_core_v1_LimitRange = {
@@ -496,9 +488,9 @@ const struct api_type api_t_core_v1_LimitRange = {
 
 static const struct api_field TopologySelectorLabelRequirement_fields[] = {
 	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this topology selector label requirement."},
+	 .help = "Name of the key."},
 	{"values", API_STRING, API_LIST, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "The values of this topology selector label requirement."},
+	 .help = "Values to compare with."},
 };
 
 const struct api_type api_t_core_v1_TopologySelectorLabelRequirement = {

@@ -17,8 +17,7 @@ const struct api_type api_t_discovery_v1_EndpointConditions = {
 };
 
 static const struct api_field ForZone_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this for zone."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 };
 
 const struct api_type api_t_discovery_v1_ForZone = {
@@ -29,8 +28,7 @@ const struct api_type api_t_discovery_v1_ForZone = {
 };
 
 static const struct api_field ForNode_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this for node."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 };
 
 const struct api_type api_t_discovery_v1_ForNode = {
@@ -56,15 +54,15 @@ const struct api_type api_t_discovery_v1_EndpointHints = {
 
 static const struct api_field Endpoint_fields[] = {
 	{"addresses", API_STRING, API_LIST, API_SET, .pb = 1,
-	 .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The addresses of this endpoint."},
+	 .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Addresses it is reached by."},
 	{"conditions", API_OBJECT, .pb = 2, .ref = &api_t_discovery_v1_EndpointConditions,
-	 .help = "Conditions of this endpoint."},
-	{"hostname", API_STRING, .pb = 3, .flags = API_PTR, .help = "Hostname of this endpoint."},
+	 .help = "What is known about the object, one entry a type."},
+	{"hostname", API_STRING, .pb = 3, .flags = API_PTR, .help = "Host name inside the pod."},
 	{"targetRef", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_core_v1_ObjectReference,
 	 .help = "Target ref of this endpoint."},
 	{"deprecatedTopology", API_STRING, API_MAP, .pb = 5,
 	 .help = "Deprecated topology of this endpoint."},
-	{"nodeName", API_STRING, .pb = 6, .flags = API_PTR, .help = "Node name of this endpoint."},
+	{"nodeName", API_STRING, .pb = 6, .flags = API_PTR, .help = "Node the pod is bound to."},
 	{"zone", API_STRING, .pb = 7, .flags = API_PTR, .help = "Zone of this endpoint."},
 	{"hints", API_OBJECT, .pb = 8, .flags = API_PTR, .ref = &api_t_discovery_v1_EndpointHints,
 	 .help = "Hints of this endpoint."},
@@ -78,13 +76,12 @@ const struct api_type api_t_discovery_v1_Endpoint = {
 };
 
 static const struct api_field EndpointPort_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_PTR, .def = "\"\"",
-	 .help = "Name of this endpoint port."},
+	{"name", API_STRING, .pb = 1, .flags = API_PTR, .def = "\"\"", .help = "Its name."},
 	{"protocol", API_STRING, .pb = 2, .flags = API_PTR, .def = "\"TCP\"",
-	 .enums = enum_Protocol, .help = "Protocol of this endpoint port."},
-	{"port", API_INT32, .pb = 3, .flags = API_PTR, .help = "Port of this endpoint port."},
+	 .enums = enum_Protocol, .help = "TCP, UDP or SCTP."},
+	{"port", API_INT32, .pb = 3, .flags = API_PTR, .help = "Port by number or name."},
 	{"appProtocol", API_STRING, .pb = 4, .flags = API_PTR,
-	 .help = "App protocol of this endpoint port."},
+	 .help = "Protocol spoken on the port."},
 };
 
 const struct api_type api_t_discovery_v1_EndpointPort = {
@@ -99,13 +96,13 @@ static const struct api_field EndpointSlice_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this endpoint slice."},
+	 .help = "Name, labels and the like."},
 	{"addressType", API_STRING, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Address type of this endpoint slice."},
 	{"endpoints", API_OBJECT, API_LIST, .pb = 2, .flags = API_KEEP_EMPTY,
 	 .ref = &api_t_discovery_v1_Endpoint, .help = "The endpoints of this endpoint slice."},
 	{"ports", API_OBJECT, API_LIST, .pb = 3, .flags = API_KEEP_EMPTY,
-	 .ref = &api_t_discovery_v1_EndpointPort, .help = "The ports of this endpoint slice."},
+	 .ref = &api_t_discovery_v1_EndpointPort, .help = "The ports."},
 };
 
 const struct api_type api_t_discovery_v1_EndpointSlice = {

@@ -3,16 +3,16 @@
 
 static const struct api_field OwnerReference_fields[] = {
 	{"apiVersion", API_STRING, .pb = 5, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Api version of this owner reference."},
+	 .help = "Group and version of the object's form."},
 	{"kind", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this owner reference."},
-	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this owner reference."},
+	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"uid", API_STRING, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Uid of this owner reference."},
-	{"controller", API_BOOL, .pb = 6, .flags = API_PTR, .help = "Whether controller holds."},
+	 .help = "Unique identity in time and space, given by the server."},
+	{"controller", API_BOOL, .pb = 6, .flags = API_PTR,
+	 .help = "Set on the one owner that manages the object."},
 	{"blockOwnerDeletion", API_BOOL, .pb = 7, .flags = API_PTR,
-	 .help = "Whether block owner deletion holds."},
+	 .help = "Keep the owner until this object is gone when deleting in the foreground."},
 };
 
 const struct api_type api_t_meta_v1_OwnerReference = {
@@ -26,7 +26,7 @@ const struct api_type api_t_meta_v1_OwnerReference = {
 static const struct api_field ManagedFieldsEntry_fields[] = {
 	{"manager", API_STRING, .pb = 1, .help = "Manager of this managed fields entry."},
 	{"operation", API_STRING, .pb = 2, .help = "Operation of this managed fields entry."},
-	{"apiVersion", API_STRING, .pb = 3, .help = "Api version of this managed fields entry."},
+	{"apiVersion", API_STRING, .pb = 3, .help = "Group and version of the object's form."},
 	{"time", API_TIME, .pb = 4, .flags = API_PTR, .help = "Time of this managed fields entry."},
 	{"fieldsType", API_STRING, .pb = 6, .help = "Fields type of this managed fields entry."},
 	{"fieldsV1", API_ANY, .pb = 7, .flags = API_PTR,
@@ -42,34 +42,41 @@ const struct api_type api_t_meta_v1_ManagedFieldsEntry = {
 };
 
 static const struct api_field ObjectMeta_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Name of this object meta."},
-	{"generateName", API_STRING, .pb = 2, .help = "Generate name of this object meta."},
-	{"namespace", API_STRING, .pb = 3, .help = "Namespace of this object meta."},
-	{"selfLink", API_STRING, .pb = 4, .help = "Self link of this object meta."},
-	{"uid", API_STRING, .pb = 5, .help = "Uid of this object meta."},
-	{"resourceVersion", API_STRING, .pb = 6, .help = "Resource version of this object meta."},
-	{"generation", API_INT64, .pb = 7, .help = "Generation of this object meta."},
-	{"creationTimestamp", API_TIME, .pb = 8, .help = "Creation timestamp of this object meta."},
+	{"name", API_STRING, .pb = 1,
+	 .help = "Name, unique in its namespace for this kind; cannot be changed."},
+	{"generateName", API_STRING, .pb = 2,
+	 .help = "Prefix the server makes a unique name from when name is empty."},
+	{"namespace", API_STRING, .pb = 3,
+	 .help = "Namespace the object lives in; cannot be changed."},
+	{"selfLink", API_STRING, .pb = 4, .help = "Not used any more."},
+	{"uid", API_STRING, .pb = 5,
+	 .help = "Unique identity in time and space, given by the server."},
+	{"resourceVersion", API_STRING, .pb = 6,
+	 .help = "Opaque version of the object for watches and safe updates."},
+	{"generation", API_INT64, .pb = 7, .help = "Counts changes of what is wanted."},
+	{"creationTimestamp", API_TIME, .pb = 8, .help = "When the server made the object."},
 	{"deletionTimestamp", API_TIME, .pb = 9, .flags = API_PTR,
-	 .help = "Deletion timestamp of this object meta."},
+	 .help = "When the object is to be gone; set when deletion is asked for."},
 	{"deletionGracePeriodSeconds", API_INT64, .pb = 10, .flags = API_PTR,
-	 .help = "Deletion grace period seconds of this object meta."},
-	{"labels", API_STRING, API_MAP, .pb = 11, .help = "Labels of this object meta."},
-	{"annotations", API_STRING, API_MAP, .pb = 12, .help = "Annotations of this object meta."},
+	 .help = "Seconds the object is given to end."},
+	{"labels", API_STRING, API_MAP, .pb = 11,
+	 .help = "Key-value pairs that selectors look at."},
+	{"annotations", API_STRING, API_MAP, .pb = 12,
+	 .help = "Key-value pairs for tools; not for selection."},
 	{"ownerReferences", API_OBJECT, API_LIST, API_LISTMAP, .pb = 13, .flags = API_MERGE,
 	 .ref = &api_t_meta_v1_OwnerReference, .keys = "uid", .merge_key = "uid",
-	 .help = "The owner references of this object meta."},
+	 .help = "Objects this one depends on; it is collected when all are gone."},
 	{"finalizers", API_STRING, API_LIST, API_SET, .pb = 14, .flags = API_MERGE,
-	 .help = "The finalizers of this object meta."},
+	 .help = "Names that must be taken off before the object goes away."},
 	{"managedFields", API_OBJECT, API_LIST, .pb = 17, .ref = &api_t_meta_v1_ManagedFieldsEntry,
-	 .help = "The managed fields of this object meta."},
+	 .help = "Which manager owns which fields."},
 };
 
 const struct api_type api_t_meta_v1_ObjectMeta = {
 	.name = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
 	.fields = ObjectMeta_fields,
 	.n_fields = ARRAY_SIZE(ObjectMeta_fields),
-	.help = "Object meta.",
+	.help = "What every stored object has.",
 };
 
 static const struct api_field ShardInfo_fields[] = {
@@ -85,8 +92,9 @@ const struct api_type api_t_meta_v1_ShardInfo = {
 };
 
 static const struct api_field ListMeta_fields[] = {
-	{"selfLink", API_STRING, .pb = 1, .help = "Self link of this list meta."},
-	{"resourceVersion", API_STRING, .pb = 2, .help = "Resource version of this list meta."},
+	{"selfLink", API_STRING, .pb = 1, .help = "Not used any more."},
+	{"resourceVersion", API_STRING, .pb = 2,
+	 .help = "Opaque version of the object for watches and safe updates."},
 	{"continue", API_STRING, .pb = 3, .help = "Continue of this list meta."},
 	{"remainingItemCount", API_INT64, .pb = 4, .flags = API_PTR,
 	 .help = "Remaining item count of this list meta."},
@@ -98,12 +106,12 @@ const struct api_type api_t_meta_v1_ListMeta = {
 	.name = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta",
 	.fields = ListMeta_fields,
 	.n_fields = ARRAY_SIZE(ListMeta_fields),
-	.help = "List meta.",
+	.help = "What every list has.",
 };
 
 static const struct api_field StatusCause_fields[] = {
-	{"reason", API_STRING, .pb = 1, .help = "Reason of this status cause."},
-	{"message", API_STRING, .pb = 2, .help = "Message of this status cause."},
+	{"reason", API_STRING, .pb = 1, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 2, .help = "Why, for people."},
 	{"field", API_STRING, .pb = 3, .help = "Field of this status cause."},
 };
 
@@ -115,10 +123,11 @@ const struct api_type api_t_meta_v1_StatusCause = {
 };
 
 static const struct api_field StatusDetails_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Name of this status details."},
+	{"name", API_STRING, .pb = 1, .help = "Its name."},
 	{"group", API_STRING, .pb = 2, .help = "Group of this status details."},
 	{"kind", API_STRING, .pb = 3, .help = "Kind of this status details."},
-	{"uid", API_STRING, .pb = 6, .help = "Uid of this status details."},
+	{"uid", API_STRING, .pb = 6,
+	 .help = "Unique identity in time and space, given by the server."},
 	{"causes", API_OBJECT, API_LIST, .pb = 4, .ref = &api_t_meta_v1_StatusCause,
 	 .help = "The causes of this status details."},
 	{"retryAfterSeconds", API_INT32, .pb = 5,
@@ -136,10 +145,10 @@ static const struct api_field Status_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ListMeta,
-	 .help = "Metadata of this status."},
-	{"status", API_STRING, .pb = 2, .help = "Status of this status."},
-	{"message", API_STRING, .pb = 3, .help = "Message of this status."},
-	{"reason", API_STRING, .pb = 4, .help = "Reason of this status."},
+	 .help = "Name, labels and the like."},
+	{"status", API_STRING, .pb = 2, .help = "What is observed."},
+	{"message", API_STRING, .pb = 3, .help = "Why, for people."},
+	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
 	{"details", API_OBJECT, .pb = 5, .flags = API_PTR, .ref = &api_t_meta_v1_StatusDetails,
 	 .help = "Details of this status."},
 	{"code", API_INT32, .pb = 6, .help = "Code of this status."},
@@ -149,13 +158,14 @@ const struct api_type api_t_meta_v1_Status = {
 	.name = "io.k8s.apimachinery.pkg.apis.meta.v1.Status",
 	.fields = Status_fields,
 	.n_fields = ARRAY_SIZE(Status_fields),
-	.help = "Status.",
+	.help = "The outcome of a request.",
 };
 
 static const struct api_field Preconditions_fields[] = {
-	{"uid", API_STRING, .pb = 1, .flags = API_PTR, .help = "Uid of this preconditions."},
+	{"uid", API_STRING, .pb = 1, .flags = API_PTR,
+	 .help = "Unique identity in time and space, given by the server."},
 	{"resourceVersion", API_STRING, .pb = 2, .flags = API_PTR,
-	 .help = "Resource version of this preconditions."},
+	 .help = "Opaque version of the object for watches and safe updates."},
 };
 
 const struct api_type api_t_meta_v1_Preconditions = {
@@ -185,16 +195,15 @@ const struct api_type api_t_meta_v1_DeleteOptions = {
 	.name = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
 	.fields = DeleteOptions_fields,
 	.n_fields = ARRAY_SIZE(DeleteOptions_fields),
-	.help = "Delete options.",
+	.help = "How an object is to be deleted.",
 };
 
 static const struct api_field LabelSelectorRequirement_fields[] = {
 	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this label selector requirement."},
+	 .help = "Name of the key."},
 	{"operator", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Operator of this label selector requirement."},
-	{"values", API_STRING, API_LIST, .pb = 3,
-	 .help = "The values of this label selector requirement."},
+	 .help = "How the values are compared."},
+	{"values", API_STRING, API_LIST, .pb = 3, .help = "Values to compare with."},
 };
 
 const struct api_type api_t_meta_v1_LabelSelectorRequirement = {
@@ -206,10 +215,10 @@ const struct api_type api_t_meta_v1_LabelSelectorRequirement = {
 
 static const struct api_field LabelSelector_fields[] = {
 	{"matchLabels", API_STRING, API_MAP, .pb = 1,
-	 .help = "Match labels of this label selector."},
+	 .help = "Labels that must be there with these values."},
 	{"matchExpressions", API_OBJECT, API_LIST, .pb = 2,
 	 .ref = &api_t_meta_v1_LabelSelectorRequirement,
-	 .help = "The match expressions of this label selector."},
+	 .help = "Conditions on labels; all must hold."},
 };
 
 const struct api_type api_t_meta_v1_LabelSelector = {
@@ -217,22 +226,21 @@ const struct api_type api_t_meta_v1_LabelSelector = {
 	.fields = LabelSelector_fields,
 	.n_fields = ARRAY_SIZE(LabelSelector_fields),
 	.flags = API_WHOLE,
-	.help = "Label selector.",
+	.help = "A condition on labels.",
 };
 
 static const struct api_field Condition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Status of this condition."},
-	{"observedGeneration", API_INT64, .pb = 3,
-	 .help = "Observed generation of this condition."},
+	 .help = "What is observed."},
+	{"observedGeneration", API_INT64, .pb = 3, .help = "Generation the status belongs to."},
 	{"lastTransitionTime", API_TIME, .pb = 4, .flags = API_REQUIRED,
-	 .help = "Last transition time of this condition."},
+	 .help = "When the status last changed."},
 	{"reason", API_STRING, .pb = 5, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Reason of this condition."},
+	 .help = "Why, as one word."},
 	{"message", API_STRING, .pb = 6, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Message of this condition."},
+	 .help = "Why, for people."},
 };
 
 const struct api_type api_t_meta_v1_Condition = {
@@ -244,11 +252,10 @@ const struct api_type api_t_meta_v1_Condition = {
 
 static const struct api_field FieldSelectorRequirement_fields[] = {
 	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this field selector requirement."},
+	 .help = "Name of the key."},
 	{"operator", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Operator of this field selector requirement."},
-	{"values", API_STRING, API_LIST, .pb = 3,
-	 .help = "The values of this field selector requirement."},
+	 .help = "How the values are compared."},
+	{"values", API_STRING, API_LIST, .pb = 3, .help = "Values to compare with."},
 };
 
 const struct api_type api_t_meta_v1_FieldSelectorRequirement = {

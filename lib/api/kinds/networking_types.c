@@ -6,7 +6,7 @@ static const char *const enum_Protocol[] = {"SCTP", "TCP", "UDP", NULL};
 static const char *const enum_PolicyType[] = {"Egress", "Ingress", NULL};
 
 static const struct api_field ServiceBackendPort_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Name of this service backend port."},
+	{"name", API_STRING, .pb = 1, .help = "Its name."},
 	{"number", API_INT32, .pb = 2, .help = "Number of this service backend port."},
 };
 
@@ -19,10 +19,9 @@ const struct api_type api_t_networking_v1_ServiceBackendPort = {
 };
 
 static const struct api_field IngressServiceBackend_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this ingress service backend."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"port", API_OBJECT, .pb = 2, .ref = &api_t_networking_v1_ServiceBackendPort,
-	 .help = "Port of this ingress service backend."},
+	 .help = "Port by number or name."},
 };
 
 const struct api_type api_t_networking_v1_IngressServiceBackend = {
@@ -61,7 +60,7 @@ const struct api_type api_t_networking_v1_IngressTLS = {
 };
 
 static const struct api_field HTTPIngressPath_fields[] = {
-	{"path", API_STRING, .pb = 1, .help = "Path of this http ingress path."},
+	{"path", API_STRING, .pb = 1, .help = "The path."},
 	{"pathType", API_STRING, .pb = 3, .flags = API_REQUIRED | API_PTR | API_KEEP_EMPTY,
 	 .help = "Path type of this http ingress path."},
 	{"backend", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
@@ -102,7 +101,7 @@ const struct api_type api_t_networking_v1_IngressRuleValue = {
 };
 
 static const struct api_field IngressRule_fields[] = {
-	{"host", API_STRING, .pb = 1, .help = "Host of this ingress rule."},
+	{"host", API_STRING, .pb = 1, .help = "Host name or address."},
 	{"", API_OBJECT, .pb = 2, .flags = API_INLINE,
 	 .ref = &api_t_networking_v1_IngressRuleValue},
 };
@@ -135,9 +134,9 @@ const struct api_type api_t_networking_v1_IngressSpec = {
 
 static const struct api_field IngressPortStatus_fields[] = {
 	{"port", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port of this ingress port status."},
+	 .help = "Port by number or name."},
 	{"protocol", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_Protocol, .help = "Protocol of this ingress port status."},
+	 .enums = enum_Protocol, .help = "TCP, UDP or SCTP."},
 	{"error", API_STRING, .pb = 3, .flags = API_PTR,
 	 .help = "Error of this ingress port status."},
 };
@@ -151,10 +150,9 @@ const struct api_type api_t_networking_v1_IngressPortStatus = {
 
 static const struct api_field IngressLoadBalancerIngress_fields[] = {
 	{"ip", API_STRING, .pb = 1, .help = "Ip of this ingress load balancer ingress."},
-	{"hostname", API_STRING, .pb = 2,
-	 .help = "Hostname of this ingress load balancer ingress."},
+	{"hostname", API_STRING, .pb = 2, .help = "Host name inside the pod."},
 	{"ports", API_OBJECT, API_LIST, .pb = 4, .ref = &api_t_networking_v1_IngressPortStatus,
-	 .help = "The ports of this ingress load balancer ingress."},
+	 .help = "The ports."},
 };
 
 const struct api_type api_t_networking_v1_IngressLoadBalancerIngress = {
@@ -193,11 +191,11 @@ static const struct api_field Ingress_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this ingress."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_networking_v1_IngressSpec,
-	 .help = "Spec of this ingress."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_networking_v1_IngressStatus,
-	 .help = "Status of this ingress."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_networking_v1_Ingress = {
@@ -212,12 +210,10 @@ static const struct api_field IngressClassParametersReference_fields[] = {
 	 .help = "Api group of this ingress class parameters reference."},
 	{"kind", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this ingress class parameters reference."},
-	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this ingress class parameters reference."},
+	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"scope", API_STRING, .pb = 4, .flags = API_PTR | API_KEEP_EMPTY,
 	 .help = "Scope of this ingress class parameters reference."},
-	{"namespace", API_STRING, .pb = 5, .flags = API_PTR,
-	 .help = "Namespace of this ingress class parameters reference."},
+	{"namespace", API_STRING, .pb = 5, .flags = API_PTR, .help = "Its namespace."},
 };
 
 const struct api_type api_t_networking_v1_IngressClassParametersReference = {
@@ -228,7 +224,8 @@ const struct api_type api_t_networking_v1_IngressClassParametersReference = {
 };
 
 static const struct api_field IngressClassSpec_fields[] = {
-	{"controller", API_STRING, .pb = 1, .help = "Controller of this ingress class spec."},
+	{"controller", API_STRING, .pb = 1,
+	 .help = "Set on the one owner that manages the object."},
 	{"parameters", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_networking_v1_IngressClassParametersReference,
 	 .help = "Parameters of this ingress class spec."},
@@ -245,9 +242,9 @@ static const struct api_field IngressClass_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this ingress class."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_networking_v1_IngressClassSpec,
-	 .help = "Spec of this ingress class."},
+	 .help = "What is wanted."},
 };
 
 const struct api_type api_t_networking_v1_IngressClass = {
@@ -259,9 +256,8 @@ const struct api_type api_t_networking_v1_IngressClass = {
 
 static const struct api_field NetworkPolicyPort_fields[] = {
 	{"protocol", API_STRING, .pb = 1, .flags = API_PTR, .def = "\"TCP\"",
-	 .enums = enum_Protocol, .help = "Protocol of this network policy port."},
-	{"port", API_INT_OR_STRING, .pb = 2, .flags = API_PTR,
-	 .help = "Port of this network policy port."},
+	 .enums = enum_Protocol, .help = "TCP, UDP or SCTP."},
+	{"port", API_INT_OR_STRING, .pb = 2, .flags = API_PTR, .help = "Port by number or name."},
 	{"endPort", API_INT32, .pb = 3, .flags = API_PTR,
 	 .help = "End port of this network policy port."},
 };
@@ -305,7 +301,7 @@ const struct api_type api_t_networking_v1_NetworkPolicyPeer = {
 
 static const struct api_field NetworkPolicyIngressRule_fields[] = {
 	{"ports", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_networking_v1_NetworkPolicyPort,
-	 .help = "The ports of this network policy ingress rule."},
+	 .help = "The ports."},
 	{"from", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_networking_v1_NetworkPolicyPeer,
 	 .help = "The from of this network policy ingress rule."},
 };
@@ -319,7 +315,7 @@ const struct api_type api_t_networking_v1_NetworkPolicyIngressRule = {
 
 static const struct api_field NetworkPolicyEgressRule_fields[] = {
 	{"ports", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_networking_v1_NetworkPolicyPort,
-	 .help = "The ports of this network policy egress rule."},
+	 .help = "The ports."},
 	{"to", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_networking_v1_NetworkPolicyPeer,
 	 .help = "The to of this network policy egress rule."},
 };
@@ -355,9 +351,9 @@ static const struct api_field NetworkPolicy_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this network policy."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_networking_v1_NetworkPolicySpec,
-	 .help = "Spec of this network policy."},
+	 .help = "What is wanted."},
 };
 
 const struct api_type api_t_networking_v1_NetworkPolicy = {

@@ -8,8 +8,8 @@ static const char *const enum_NodePhase[] = {"Pending", "Running", "Terminated",
 
 static const struct api_field Taint_fields[] = {
 	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this taint."},
-	{"value", API_STRING, .pb = 2, .help = "Value of this taint."},
+	 .help = "Name of the key."},
+	{"value", API_STRING, .pb = 2, .help = "The value."},
 	{"effect", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .enums = enum_TaintEffect, .help = "Effect of this taint."},
 	{"timeAdded", API_TIME, .pb = 4, .flags = API_PTR, .help = "Time added of this taint."},
@@ -24,12 +24,12 @@ const struct api_type api_t_core_v1_Taint = {
 
 static const struct api_field ConfigMapNodeConfigSource_fields[] = {
 	{"namespace", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Namespace of this config map node config source."},
-	{"name", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this config map node config source."},
-	{"uid", API_STRING, .pb = 3, .help = "Uid of this config map node config source."},
+	 .help = "Its namespace."},
+	{"name", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"uid", API_STRING, .pb = 3,
+	 .help = "Unique identity in time and space, given by the server."},
 	{"resourceVersion", API_STRING, .pb = 4,
-	 .help = "Resource version of this config map node config source."},
+	 .help = "Opaque version of the object for watches and safe updates."},
 	{"kubeletConfigKey", API_STRING, .pb = 5, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kubelet config key of this config map node config source."},
 };
@@ -43,8 +43,7 @@ const struct api_type api_t_core_v1_ConfigMapNodeConfigSource = {
 
 static const struct api_field NodeConfigSource_fields[] = {
 	{"configMap", API_OBJECT, .pb = 2, .flags = API_PTR,
-	 .ref = &api_t_core_v1_ConfigMapNodeConfigSource,
-	 .help = "Config map of this node config source."},
+	 .ref = &api_t_core_v1_ConfigMapNodeConfigSource, .help = "Keys of a config map as files."},
 };
 
 const struct api_type api_t_core_v1_NodeConfigSource = {
@@ -67,13 +66,13 @@ const struct api_type api_t_core_v1_NodePodPreemptionPolicy = {
 };
 
 static const struct api_field NodeSpec_fields[] = {
-	{"podCIDR", API_STRING, .pb = 1, .help = "Pod CIDR of this node spec."},
+	{"podCIDR", API_STRING, .pb = 1, .help = "Addresses for pods of the node."},
 	{"podCIDRs", API_STRING, API_LIST, API_SET, .pb = 7, .flags = API_MERGE,
-	 .help = "The pod CID rs of this node spec."},
+	 .help = "Addresses for pods of the node, one a family."},
 	{"providerID", API_STRING, .pb = 3, .help = "Provider ID of this node spec."},
-	{"unschedulable", API_BOOL, .pb = 4, .help = "Whether unschedulable holds."},
+	{"unschedulable", API_BOOL, .pb = 4, .help = "Let no new pods come."},
 	{"taints", API_OBJECT, API_LIST, .pb = 5, .ref = &api_t_core_v1_Taint,
-	 .help = "The taints of this node spec."},
+	 .help = "Keep pods away that do not tolerate them."},
 	{"configSource", API_OBJECT, .pb = 6, .flags = API_PTR,
 	 .ref = &api_t_core_v1_NodeConfigSource, .help = "Config source of this node spec."},
 	{"externalID", API_STRING, .pb = 2, .help = "External ID of this node spec."},
@@ -91,15 +90,14 @@ const struct api_type api_t_core_v1_NodeSpec = {
 
 static const struct api_field NodeCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this node condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Status of this node condition."},
+	 .help = "What is observed."},
 	{"lastHeartbeatTime", API_TIME, .pb = 3,
 	 .help = "Last heartbeat time of this node condition."},
-	{"lastTransitionTime", API_TIME, .pb = 4,
-	 .help = "Last transition time of this node condition."},
-	{"reason", API_STRING, .pb = 5, .help = "Reason of this node condition."},
-	{"message", API_STRING, .pb = 6, .help = "Message of this node condition."},
+	{"lastTransitionTime", API_TIME, .pb = 4, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 5, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 6, .help = "Why, for people."},
 };
 
 const struct api_type api_t_core_v1_NodeCondition = {
@@ -111,7 +109,7 @@ const struct api_type api_t_core_v1_NodeCondition = {
 
 static const struct api_field NodeAddress_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this node address."},
+	 .help = "Which type it is."},
 	{"address", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Address of this node address."},
 };
@@ -148,8 +146,7 @@ const struct api_type api_t_core_v1_NodeDaemonEndpoints = {
 };
 
 static const struct api_field NodeSwapStatus_fields[] = {
-	{"capacity", API_INT64, .pb = 1, .flags = API_PTR,
-	 .help = "Capacity of this node swap status."},
+	{"capacity", API_INT64, .pb = 1, .flags = API_PTR, .help = "What there is in total."},
 };
 
 const struct api_type api_t_core_v1_NodeSwapStatus = {
@@ -205,8 +202,7 @@ const struct api_type api_t_core_v1_ContainerImage = {
 };
 
 static const struct api_field AttachedVolume_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this attached volume."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"devicePath", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Device path of this attached volume."},
 };
@@ -251,8 +247,7 @@ const struct api_type api_t_core_v1_NodeRuntimeHandlerFeatures = {
 };
 
 static const struct api_field NodeRuntimeHandler_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY,
-	 .help = "Name of this node runtime handler."},
+	{"name", API_STRING, .pb = 1, .flags = API_KEEP_EMPTY, .help = "Its name."},
 	{"features", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_core_v1_NodeRuntimeHandlerFeatures,
 	 .help = "Features of this node runtime handler."},
@@ -278,22 +273,21 @@ const struct api_type api_t_core_v1_NodeFeatures = {
 };
 
 static const struct api_field NodeStatus_fields[] = {
-	{"capacity", API_QUANTITY, API_MAP, .pb = 1, .help = "Capacity of this node status."},
-	{"allocatable", API_QUANTITY, API_MAP, .pb = 2, .help = "Allocatable of this node status."},
-	{"phase", API_STRING, .pb = 3, .enums = enum_NodePhase,
-	 .help = "Phase of this node status."},
+	{"capacity", API_QUANTITY, API_MAP, .pb = 1, .help = "What there is in total."},
+	{"allocatable", API_QUANTITY, API_MAP, .pb = 2, .help = "What pods may use."},
+	{"phase", API_STRING, .pb = 3, .enums = enum_NodePhase, .help = "Where it is in its life."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 4, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_NodeCondition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this node status."},
+	 .help = "What is known about the object, one entry a type."},
 	{"addresses", API_OBJECT, API_LIST, API_LISTMAP, .pb = 5, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_NodeAddress, .keys = "type", .merge_key = "type",
-	 .help = "The addresses of this node status."},
+	 .help = "Addresses it is reached by."},
 	{"daemonEndpoints", API_OBJECT, .pb = 6, .ref = &api_t_core_v1_NodeDaemonEndpoints,
 	 .help = "Daemon endpoints of this node status."},
 	{"nodeInfo", API_OBJECT, .pb = 7, .ref = &api_t_core_v1_NodeSystemInfo,
-	 .help = "Node info of this node status."},
+	 .help = "Versions and identities of the machine."},
 	{"images", API_OBJECT, API_LIST, .pb = 8, .ref = &api_t_core_v1_ContainerImage,
-	 .help = "The images of this node status."},
+	 .help = "Images on the machine."},
 	{"volumesInUse", API_STRING, API_LIST, .pb = 9,
 	 .help = "The volumes in use of this node status."},
 	{"volumesAttached", API_OBJECT, API_LIST, .pb = 10, .ref = &api_t_core_v1_AttachedVolume,
@@ -321,10 +315,10 @@ static const struct api_field Node_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this node."},
-	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_NodeSpec, .help = "Spec of this node."},
+	 .help = "Name, labels and the like."},
+	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_NodeSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_NodeStatus,
-	 .help = "Status of this node."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_core_v1_Node = {
@@ -347,9 +341,9 @@ const struct api_type api_t_node_v1_Overhead = {
 
 static const struct api_field Scheduling_fields[] = {
 	{"nodeSelector", API_STRING, API_MAP, .pb = 1, .flags = API_WHOLE,
-	 .help = "Node selector of this scheduling."},
+	 .help = "Labels a node must have to run the pod."},
 	{"tolerations", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_Toleration,
-	 .help = "The tolerations of this scheduling."},
+	 .help = "Taints the pod puts up with."},
 };
 
 const struct api_type api_t_node_v1_Scheduling = {
@@ -363,11 +357,11 @@ static const struct api_field RuntimeClass_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this runtime class."},
+	 .help = "Name, labels and the like."},
 	{"handler", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Handler of this runtime class."},
 	{"overhead", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_node_v1_Overhead,
-	 .help = "Overhead of this runtime class."},
+	 .help = "Resources the sandbox itself needs."},
 	{"scheduling", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_node_v1_Scheduling,
 	 .help = "Scheduling of this runtime class."},
 };

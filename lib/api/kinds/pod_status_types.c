@@ -21,16 +21,14 @@ static const char *const enum_PodQOSClass[] = {"BestEffort", "Burstable", "Guara
 
 static const struct api_field PodCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this pod condition."},
-	{"observedGeneration", API_INT64, .pb = 7,
-	 .help = "Observed generation of this pod condition."},
+	 .help = "Which type it is."},
+	{"observedGeneration", API_INT64, .pb = 7, .help = "Generation the status belongs to."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Status of this pod condition."},
+	 .help = "What is observed."},
 	{"lastProbeTime", API_TIME, .pb = 3, .help = "Last probe time of this pod condition."},
-	{"lastTransitionTime", API_TIME, .pb = 4,
-	 .help = "Last transition time of this pod condition."},
-	{"reason", API_STRING, .pb = 5, .help = "Reason of this pod condition."},
-	{"message", API_STRING, .pb = 6, .help = "Message of this pod condition."},
+	{"lastTransitionTime", API_TIME, .pb = 4, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 5, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 6, .help = "Why, for people."},
 };
 
 const struct api_type api_t_core_v1_PodCondition = {
@@ -65,8 +63,8 @@ const struct api_type api_t_core_v1_PodIP = {
 };
 
 static const struct api_field ContainerStateWaiting_fields[] = {
-	{"reason", API_STRING, .pb = 1, .help = "Reason of this container state waiting."},
-	{"message", API_STRING, .pb = 2, .help = "Message of this container state waiting."},
+	{"reason", API_STRING, .pb = 1, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 2, .help = "Why, for people."},
 };
 
 const struct api_type api_t_core_v1_ContainerStateWaiting = {
@@ -91,8 +89,8 @@ static const struct api_field ContainerStateTerminated_fields[] = {
 	{"exitCode", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Exit code of this container state terminated."},
 	{"signal", API_INT32, .pb = 2, .help = "Signal of this container state terminated."},
-	{"reason", API_STRING, .pb = 3, .help = "Reason of this container state terminated."},
-	{"message", API_STRING, .pb = 4, .help = "Message of this container state terminated."},
+	{"reason", API_STRING, .pb = 3, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 4, .help = "Why, for people."},
 	{"startedAt", API_TIME, .pb = 5, .help = "Started at of this container state terminated."},
 	{"finishedAt", API_TIME, .pb = 6,
 	 .help = "Finished at of this container state terminated."},
@@ -138,7 +136,7 @@ const struct api_type api_t_core_v1_ImageVolumeStatus = {
 
 static const struct api_field VolumeStatus_fields[] = {
 	{"image", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_ImageVolumeStatus,
-	 .help = "Image of this volume status."},
+	 .help = "Reference of the image."},
 };
 
 const struct api_type api_t_core_v1_VolumeStatus = {
@@ -149,11 +147,10 @@ const struct api_type api_t_core_v1_VolumeStatus = {
 };
 
 static const struct api_field VolumeMountStatus_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this volume mount status."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"mountPath", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Mount path of this volume mount status."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	 .help = "Path in the container."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 	{"recursiveReadOnly", API_STRING, .pb = 4, .flags = API_PTR,
 	 .help = "Recursive read only of this volume mount status."},
 	{"volumeStatus", API_OBJECT, .pb = 5, .flags = API_PTR, .ref = &api_t_core_v1_VolumeStatus,
@@ -169,11 +166,11 @@ const struct api_type api_t_core_v1_VolumeMountStatus = {
 
 static const struct api_field LinuxContainerUser_fields[] = {
 	{"uid", API_INT64, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Uid of this linux container user."},
+	 .help = "Unique identity in time and space, given by the server."},
 	{"gid", API_INT64, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Gid of this linux container user."},
 	{"supplementalGroups", API_INT64, API_LIST, .pb = 3,
-	 .help = "The supplemental groups of this linux container user."},
+	 .help = "Further groups of the program."},
 };
 
 const struct api_type api_t_core_v1_LinuxContainerUser = {
@@ -199,8 +196,7 @@ static const struct api_field ResourceHealth_fields[] = {
 	{"resourceID", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Resource ID of this resource health."},
 	{"health", API_STRING, .pb = 2, .help = "Health of this resource health."},
-	{"message", API_STRING, .pb = 6, .flags = API_PTR,
-	 .help = "Message of this resource health."},
+	{"message", API_STRING, .pb = 6, .flags = API_PTR, .help = "Why, for people."},
 };
 
 const struct api_type api_t_core_v1_ResourceHealth = {
@@ -211,11 +207,10 @@ const struct api_type api_t_core_v1_ResourceHealth = {
 };
 
 static const struct api_field ResourceStatus_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this resource status."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"resources", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2,
 	 .ref = &api_t_core_v1_ResourceHealth, .keys = "resourceID",
-	 .help = "The resources of this resource status."},
+	 .help = "What it needs and may use of cpu, memory and the like."},
 };
 
 const struct api_type api_t_core_v1_ResourceStatus = {
@@ -226,8 +221,7 @@ const struct api_type api_t_core_v1_ResourceStatus = {
 };
 
 static const struct api_field ContainerStatus_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this container status."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"state", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_ContainerState,
 	 .help = "State of this container status."},
 	{"lastState", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_ContainerState,
@@ -237,7 +231,7 @@ static const struct api_field ContainerStatus_fields[] = {
 	{"restartCount", API_INT32, .pb = 5, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Restart count of this container status."},
 	{"image", API_STRING, .pb = 6, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Image of this container status."},
+	 .help = "Reference of the image."},
 	{"imageID", API_STRING, .pb = 7, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Image ID of this container status."},
 	{"containerID", API_STRING, .pb = 8, .help = "Container ID of this container status."},
@@ -245,10 +239,11 @@ static const struct api_field ContainerStatus_fields[] = {
 	{"allocatedResources", API_QUANTITY, API_MAP, .pb = 10,
 	 .help = "Allocated resources of this container status."},
 	{"resources", API_OBJECT, .pb = 11, .flags = API_PTR,
-	 .ref = &api_t_core_v1_ResourceRequirements, .help = "Resources of this container status."},
+	 .ref = &api_t_core_v1_ResourceRequirements,
+	 .help = "What it needs and may use of cpu, memory and the like."},
 	{"volumeMounts", API_OBJECT, API_LIST, API_LISTMAP, .pb = 12, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeMountStatus, .keys = "mountPath", .merge_key = "mountPath",
-	 .help = "The volume mounts of this container status."},
+	 .help = "Where volumes appear in the file system."},
 	{"user", API_OBJECT, .pb = 13, .flags = API_PTR, .ref = &api_t_core_v1_ContainerUser,
 	 .help = "User of this container status."},
 	{"allocatedResourcesStatus", API_OBJECT, API_LIST, API_LISTMAP, .pb = 14,
@@ -266,8 +261,7 @@ const struct api_type api_t_core_v1_ContainerStatus = {
 };
 
 static const struct api_field PodResourceClaimStatus_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this pod resource claim status."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"resourceClaimName", API_STRING, .pb = 2, .flags = API_PTR,
 	 .help = "Resource claim name of this pod resource claim status."},
 };
@@ -311,8 +305,7 @@ const struct api_type api_t_core_v1_PodExtendedResourceClaimStatus = {
 };
 
 static const struct api_field NodeAllocatableMappedResources_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this node allocatable mapped resources."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"quantity", API_QUANTITY, .pb = 2, .flags = API_REQUIRED | API_PTR | API_KEEP_EMPTY,
 	 .help = "Quantity of this node allocatable mapped resources."},
 };
@@ -325,8 +318,7 @@ const struct api_type api_t_core_v1_NodeAllocatableMappedResources = {
 };
 
 static const struct api_field NodeAllocatableOverheadResources_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this node allocatable overhead resources."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"perPod", API_QUANTITY, .pb = 2, .flags = API_PTR,
 	 .help = "Per pod of this node allocatable overhead resources."},
 	{"perContainer", API_QUANTITY, .pb = 3, .flags = API_PTR,
@@ -350,8 +342,7 @@ static const struct api_field NodeAllocatableResourceClaimStatus_fields[] = {
 	 .help = "The mapping of this node allocatable resource claim status."},
 	{"overhead", API_OBJECT, API_LIST, API_LISTMAP, .pb = 5, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_NodeAllocatableOverheadResources, .keys = "name",
-	 .merge_key = "name",
-	 .help = "The overhead of this node allocatable resource claim status."},
+	 .merge_key = "name", .help = "Resources the sandbox itself needs."},
 };
 
 const struct api_type api_t_core_v1_NodeAllocatableResourceClaimStatus = {
@@ -362,17 +353,16 @@ const struct api_type api_t_core_v1_NodeAllocatableResourceClaimStatus = {
 };
 
 static const struct api_field PodStatus_fields[] = {
-	{"observedGeneration", API_INT64, .pb = 17,
-	 .help = "Observed generation of this pod status."},
-	{"phase", API_STRING, .pb = 1, .enums = enum_PodPhase, .help = "Phase of this pod status."},
+	{"observedGeneration", API_INT64, .pb = 17, .help = "Generation the status belongs to."},
+	{"phase", API_STRING, .pb = 1, .enums = enum_PodPhase, .help = "Where it is in its life."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_PodCondition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this pod status."},
-	{"message", API_STRING, .pb = 3, .help = "Message of this pod status."},
-	{"reason", API_STRING, .pb = 4, .help = "Reason of this pod status."},
+	 .help = "What is known about the object, one entry a type."},
+	{"message", API_STRING, .pb = 3, .help = "Why, for people."},
+	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
 	{"nominatedNodeName", API_STRING, .pb = 11,
 	 .help = "Nominated node name of this pod status."},
-	{"hostIP", API_STRING, .pb = 5, .help = "Host IP of this pod status."},
+	{"hostIP", API_STRING, .pb = 5, .help = "Address on the node."},
 	{"hostIPs", API_OBJECT, API_LIST, .pb = 16, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_HostIP, .merge_key = "ip",
 	 .help = "The host i ps of this pod status."},
@@ -403,7 +393,8 @@ static const struct api_field PodStatus_fields[] = {
 	{"allocatedResources", API_QUANTITY, API_MAP, .pb = 19,
 	 .help = "Allocated resources of this pod status."},
 	{"resources", API_OBJECT, .pb = 20, .flags = API_PTR,
-	 .ref = &api_t_core_v1_ResourceRequirements, .help = "Resources of this pod status."},
+	 .ref = &api_t_core_v1_ResourceRequirements,
+	 .help = "What it needs and may use of cpu, memory and the like."},
 	{"nodeAllocatableResourceClaimStatuses", API_OBJECT, API_LIST, API_LISTMAP, .pb = 21,
 	 .flags = API_MERGE, .ref = &api_t_core_v1_NodeAllocatableResourceClaimStatus,
 	 .keys = "resourceClaimName", .merge_key = "resourceClaimName",
@@ -417,17 +408,17 @@ const struct api_type api_t_core_v1_PodStatus = {
 	.name = "io.k8s.api.core.v1.PodStatus",
 	.fields = PodStatus_fields,
 	.n_fields = ARRAY_SIZE(PodStatus_fields),
-	.help = "Pod status.",
+	.help = "How a pod is doing, written by its node.",
 };
 
 static const struct api_field Pod_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this pod."},
-	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PodSpec, .help = "Spec of this pod."},
+	 .help = "Name, labels and the like."},
+	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PodSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_PodStatus,
-	 .help = "Status of this pod."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_core_v1_Pod = {
@@ -441,9 +432,9 @@ static const struct api_field PodTemplate_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this pod template."},
+	 .help = "Name, labels and the like."},
 	{"template", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PodTemplateSpec,
-	 .help = "Template of this pod template."},
+	 .help = "What the pods look like."},
 };
 
 const struct api_type api_t_core_v1_PodTemplate = {

@@ -26,10 +26,9 @@ static const char *const enum_DNSPolicy[] = {"ClusterFirst", "ClusterFirstWithHo
 static const char *const enum_PreemptionPolicy[] = {"Never", "PreemptLowerPriority", NULL};
 
 static const struct api_field Sysctl_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this sysctl."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"value", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Value of this sysctl."},
+	 .help = "The value."},
 };
 
 const struct api_type api_t_core_v1_Sysctl = {
@@ -41,35 +40,29 @@ const struct api_type api_t_core_v1_Sysctl = {
 
 static const struct api_field PodSecurityContext_fields[] = {
 	{"seLinuxOptions", API_OBJECT, .pb = 1, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SELinuxOptions,
-	 .help = "Se linux options of this pod security context."},
+	 .ref = &api_t_core_v1_SELinuxOptions, .help = "SELinux label."},
 	{"windowsOptions", API_OBJECT, .pb = 8, .flags = API_PTR,
 	 .ref = &api_t_core_v1_WindowsSecurityContextOptions,
-	 .help = "Windows options of this pod security context."},
-	{"runAsUser", API_INT64, .pb = 2, .flags = API_PTR,
-	 .help = "Run as user of this pod security context."},
+	 .help = "Only for nodes with Windows."},
+	{"runAsUser", API_INT64, .pb = 2, .flags = API_PTR, .help = "User id the program runs as."},
 	{"runAsGroup", API_INT64, .pb = 6, .flags = API_PTR,
-	 .help = "Run as group of this pod security context."},
-	{"runAsNonRoot", API_BOOL, .pb = 3, .flags = API_PTR,
-	 .help = "Whether run as non root holds."},
+	 .help = "Group id the program runs as."},
+	{"runAsNonRoot", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Refuse to start as user 0."},
 	{"supplementalGroups", API_INT64, API_LIST, .pb = 4,
-	 .help = "The supplemental groups of this pod security context."},
+	 .help = "Further groups of the program."},
 	{"supplementalGroupsPolicy", API_STRING, .pb = 12, .flags = API_PTR,
 	 .enums = enum_SupplementalGroupsPolicy,
 	 .help = "Supplemental groups policy of this pod security context."},
-	{"fsGroup", API_INT64, .pb = 5, .flags = API_PTR,
-	 .help = "Fs group of this pod security context."},
+	{"fsGroup", API_INT64, .pb = 5, .flags = API_PTR, .help = "Group that owns the volumes."},
 	{"sysctls", API_OBJECT, API_LIST, .pb = 7, .ref = &api_t_core_v1_Sysctl,
-	 .help = "The sysctls of this pod security context."},
+	 .help = "Kernel parameters of the pod."},
 	{"fsGroupChangePolicy", API_STRING, .pb = 9, .flags = API_PTR,
 	 .enums = enum_PodFSGroupChangePolicy,
 	 .help = "Fs group change policy of this pod security context."},
 	{"seccompProfile", API_OBJECT, .pb = 10, .flags = API_PTR,
-	 .ref = &api_t_core_v1_SeccompProfile,
-	 .help = "Seccomp profile of this pod security context."},
+	 .ref = &api_t_core_v1_SeccompProfile, .help = "Filter of system calls."},
 	{"appArmorProfile", API_OBJECT, .pb = 11, .flags = API_PTR,
-	 .ref = &api_t_core_v1_AppArmorProfile,
-	 .help = "App armor profile of this pod security context."},
+	 .ref = &api_t_core_v1_AppArmorProfile, .help = "AppArmor profile."},
 	{"seLinuxChangePolicy", API_STRING, .pb = 13, .flags = API_PTR,
 	 .help = "Se linux change policy of this pod security context."},
 };
@@ -83,11 +76,10 @@ const struct api_type api_t_core_v1_PodSecurityContext = {
 
 static const struct api_field NodeSelectorRequirement_fields[] = {
 	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this node selector requirement."},
+	 .help = "Name of the key."},
 	{"operator", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_NodeSelectorOperator, .help = "Operator of this node selector requirement."},
-	{"values", API_STRING, API_LIST, .pb = 3,
-	 .help = "The values of this node selector requirement."},
+	 .enums = enum_NodeSelectorOperator, .help = "How the values are compared."},
+	{"values", API_STRING, API_LIST, .pb = 3, .help = "Values to compare with."},
 };
 
 const struct api_type api_t_core_v1_NodeSelectorRequirement = {
@@ -100,7 +92,7 @@ const struct api_type api_t_core_v1_NodeSelectorRequirement = {
 static const struct api_field NodeSelectorTerm_fields[] = {
 	{"matchExpressions", API_OBJECT, API_LIST, .pb = 1,
 	 .ref = &api_t_core_v1_NodeSelectorRequirement,
-	 .help = "The match expressions of this node selector term."},
+	 .help = "Conditions on labels; all must hold."},
 	{"matchFields", API_OBJECT, API_LIST, .pb = 2,
 	 .ref = &api_t_core_v1_NodeSelectorRequirement,
 	 .help = "The match fields of this node selector term."},
@@ -248,10 +240,10 @@ const struct api_type api_t_core_v1_Affinity = {
 };
 
 static const struct api_field Toleration_fields[] = {
-	{"key", API_STRING, .pb = 1, .help = "Key of this toleration."},
+	{"key", API_STRING, .pb = 1, .help = "Name of the key."},
 	{"operator", API_STRING, .pb = 2, .enums = enum_TolerationOperator,
-	 .help = "Operator of this toleration."},
-	{"value", API_STRING, .pb = 3, .help = "Value of this toleration."},
+	 .help = "How the values are compared."},
+	{"value", API_STRING, .pb = 3, .help = "The value."},
 	{"effect", API_STRING, .pb = 4, .enums = enum_TaintEffect,
 	 .help = "Effect of this toleration."},
 	{"tolerationSeconds", API_INT64, .pb = 5, .flags = API_PTR,
@@ -279,9 +271,8 @@ const struct api_type api_t_core_v1_HostAlias = {
 };
 
 static const struct api_field PodDNSConfigOption_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Name of this pod dns config option."},
-	{"value", API_STRING, .pb = 2, .flags = API_PTR,
-	 .help = "Value of this pod dns config option."},
+	{"name", API_STRING, .pb = 1, .help = "Its name."},
+	{"value", API_STRING, .pb = 2, .flags = API_PTR, .help = "The value."},
 };
 
 const struct api_type api_t_core_v1_PodDNSConfigOption = {
@@ -349,8 +340,7 @@ const struct api_type api_t_core_v1_TopologySpreadConstraint = {
 };
 
 static const struct api_field PodOS_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this pod os."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 };
 
 const struct api_type api_t_core_v1_PodOS = {
@@ -361,8 +351,7 @@ const struct api_type api_t_core_v1_PodOS = {
 };
 
 static const struct api_field PodSchedulingGate_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this pod scheduling gate."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 };
 
 const struct api_type api_t_core_v1_PodSchedulingGate = {
@@ -373,8 +362,7 @@ const struct api_type api_t_core_v1_PodSchedulingGate = {
 };
 
 static const struct api_field PodResourceClaim_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this pod resource claim."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"resourceClaimName", API_STRING, .pb = 3, .flags = API_PTR,
 	 .help = "Resource claim name of this pod resource claim."},
 	{"resourceClaimTemplateName", API_STRING, .pb = 4, .flags = API_PTR,
@@ -401,10 +389,9 @@ const struct api_type api_t_core_v1_PodSchedulingGroup = {
 };
 
 static const struct api_field EvictionResponder_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this eviction responder."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"priority", API_INT32, .pb = 2, .flags = API_REQUIRED | API_PTR | API_KEEP_EMPTY,
-	 .help = "Priority of this eviction responder."},
+	 .help = "Priority as a number; larger is more important."},
 };
 
 const struct api_type api_t_core_v1_EvictionResponder = {
@@ -418,85 +405,87 @@ const struct api_type api_t_core_v1_EvictionResponder = {
 static const struct api_field PodSpec_fields[] = {
 	{"volumes", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1,
 	 .flags = API_MERGE | API_RETAIN_KEYS, .ref = &api_t_core_v1_Volume, .keys = "name",
-	 .merge_key = "name", .help = "The volumes of this pod spec."},
+	 .merge_key = "name", .help = "Volumes the containers can mount."},
 	{"initContainers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 20, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_Container, .keys = "name", .merge_key = "name",
-	 .help = "The init containers of this pod spec."},
+	 .help = "Containers that run one after another before the others start."},
 	{"containers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2,
 	 .flags = API_REQUIRED | API_KEEP_EMPTY | API_MERGE, .ref = &api_t_core_v1_Container,
-	 .keys = "name", .merge_key = "name", .help = "The containers of this pod spec."},
+	 .keys = "name", .merge_key = "name", .help = "Containers of the pod; at least one."},
 	{"ephemeralContainers", API_OBJECT, API_LIST, API_LISTMAP, .pb = 34, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_EphemeralContainer, .keys = "name", .merge_key = "name",
-	 .help = "The ephemeral containers of this pod spec."},
+	 .help = "Containers added to a running pod for debugging."},
 	{"restartPolicy", API_STRING, .pb = 3, .def = "\"Always\"", .enums = enum_RestartPolicy,
-	 .help = "Restart policy of this pod spec."},
+	 .help = "When containers are started again: Always, OnFailure or Never."},
 	{"terminationGracePeriodSeconds", API_INT64, .pb = 4, .flags = API_PTR, .def = "30",
-	 .help = "Termination grace period seconds of this pod spec."},
+	 .help = "Seconds between the stop signal and the kill."},
 	{"activeDeadlineSeconds", API_INT64, .pb = 5, .flags = API_PTR,
-	 .help = "Active deadline seconds of this pod spec."},
+	 .help = "Seconds the pod may be active before it is failed."},
 	{"dnsPolicy", API_STRING, .pb = 6, .def = "\"ClusterFirst\"", .enums = enum_DNSPolicy,
-	 .help = "Dns policy of this pod spec."},
+	 .help = "Where the pod gets its resolver settings from."},
 	{"nodeSelector", API_STRING, API_MAP, .pb = 7, .flags = API_WHOLE,
-	 .help = "Node selector of this pod spec."},
-	{"serviceAccountName", API_STRING, .pb = 8,
-	 .help = "Service account name of this pod spec."},
-	{"serviceAccount", API_STRING, .pb = 9, .help = "Service account of this pod spec."},
+	 .help = "Labels a node must have to run the pod."},
+	{"serviceAccountName", API_STRING, .pb = 8, .help = "Service account the pod runs as."},
+	{"serviceAccount", API_STRING, .pb = 9, .help = "Old name of serviceAccountName."},
 	{"automountServiceAccountToken", API_BOOL, .pb = 21, .flags = API_PTR,
-	 .help = "Whether automount service account token holds."},
-	{"nodeName", API_STRING, .pb = 10, .help = "Node name of this pod spec."},
-	{"hostNetwork", API_BOOL, .pb = 11, .help = "Whether host network holds."},
-	{"hostPID", API_BOOL, .pb = 12, .help = "Whether host PID holds."},
-	{"hostIPC", API_BOOL, .pb = 13, .help = "Whether host IPC holds."},
+	 .help = "Whether a token of the service account is mounted."},
+	{"nodeName", API_STRING, .pb = 10, .help = "Node the pod is bound to."},
+	{"hostNetwork", API_BOOL, .pb = 11, .help = "Use the node's network."},
+	{"hostPID", API_BOOL, .pb = 12, .help = "Use the node's process ids."},
+	{"hostIPC", API_BOOL, .pb = 13, .help = "Use the node's IPC namespace."},
 	{"shareProcessNamespace", API_BOOL, .pb = 27, .flags = API_PTR,
-	 .help = "Whether share process namespace holds."},
+	 .help = "One process namespace for all containers."},
 	{"securityContext", API_OBJECT, .pb = 14, .flags = API_PTR,
 	 .ref = &api_t_core_v1_PodSecurityContext, .def = "{}",
-	 .help = "Security context of this pod spec."},
+	 .help = "Users, capabilities and confinement."},
 	{"imagePullSecrets", API_OBJECT, API_LIST, API_LISTMAP, .pb = 15, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_LocalObjectReference, .keys = "name", .merge_key = "name",
-	 .help = "The image pull secrets of this pod spec."},
-	{"hostname", API_STRING, .pb = 16, .help = "Hostname of this pod spec."},
-	{"subdomain", API_STRING, .pb = 17, .help = "Subdomain of this pod spec."},
+	 .help = "Secrets with credentials for image registries."},
+	{"hostname", API_STRING, .pb = 16, .help = "Host name inside the pod."},
+	{"subdomain", API_STRING, .pb = 17,
+	 .help = "Domain under the namespace for the host name."},
 	{"affinity", API_OBJECT, .pb = 18, .flags = API_PTR, .ref = &api_t_core_v1_Affinity,
-	 .help = "Affinity of this pod spec."},
+	 .help = "Where the pod prefers or needs to run."},
 	{"schedulerName", API_STRING, .pb = 19, .def = "\"default-scheduler\"",
-	 .help = "Scheduler name of this pod spec."},
+	 .help = "Scheduler that places the pod."},
 	{"tolerations", API_OBJECT, API_LIST, .pb = 22, .ref = &api_t_core_v1_Toleration,
-	 .help = "The tolerations of this pod spec."},
+	 .help = "Taints the pod puts up with."},
 	{"hostAliases", API_OBJECT, API_LIST, API_LISTMAP, .pb = 23, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_HostAlias, .keys = "ip", .merge_key = "ip",
-	 .help = "The host aliases of this pod spec."},
-	{"priorityClassName", API_STRING, .pb = 24,
-	 .help = "Priority class name of this pod spec."},
-	{"priority", API_INT32, .pb = 25, .flags = API_PTR, .help = "Priority of this pod spec."},
+	 .help = "Lines added to /etc/hosts."},
+	{"priorityClassName", API_STRING, .pb = 24, .help = "Priority class of the pod."},
+	{"priority", API_INT32, .pb = 25, .flags = API_PTR,
+	 .help = "Priority as a number; larger is more important."},
 	{"dnsConfig", API_OBJECT, .pb = 26, .flags = API_PTR, .ref = &api_t_core_v1_PodDNSConfig,
-	 .help = "Dns config of this pod spec."},
+	 .help = "Additions to the resolver settings."},
 	{"readinessGates", API_OBJECT, API_LIST, .pb = 28, .ref = &api_t_core_v1_PodReadinessGate,
-	 .help = "The readiness gates of this pod spec."},
+	 .help = "Further conditions the pod needs to be ready."},
 	{"runtimeClassName", API_STRING, .pb = 29, .flags = API_PTR,
-	 .help = "Runtime class name of this pod spec."},
+	 .help = "Runtime class the containers run with."},
 	{"enableServiceLinks", API_BOOL, .pb = 30, .flags = API_PTR,
-	 .help = "Whether enable service links holds."},
+	 .help = "Put addresses of services into the environment."},
 	{"preemptionPolicy", API_STRING, .pb = 31, .flags = API_PTR, .enums = enum_PreemptionPolicy,
-	 .help = "Preemption policy of this pod spec."},
-	{"overhead", API_QUANTITY, API_MAP, .pb = 32, .help = "Overhead of this pod spec."},
+	 .help = "Whether pods of lower priority may be pushed out."},
+	{"overhead", API_QUANTITY, API_MAP, .pb = 32,
+	 .help = "Resources the sandbox itself needs."},
 	{"topologySpreadConstraints", API_OBJECT, API_LIST, API_LISTMAP, .pb = 33,
 	 .flags = API_MERGE, .ref = &api_t_core_v1_TopologySpreadConstraint,
 	 .keys = "topologyKey,whenUnsatisfiable", .merge_key = "topologyKey",
-	 .help = "The topology spread constraints of this pod spec."},
+	 .help = "How pods are spread over zones and nodes."},
 	{"setHostnameAsFQDN", API_BOOL, .pb = 35, .flags = API_PTR,
-	 .help = "Whether set hostname as FQDN holds."},
+	 .help = "Use the full domain name as host name."},
 	{"os", API_OBJECT, .pb = 36, .flags = API_PTR, .ref = &api_t_core_v1_PodOS,
 	 .help = "Os of this pod spec."},
-	{"hostUsers", API_BOOL, .pb = 37, .flags = API_PTR, .help = "Whether host users holds."},
+	{"hostUsers", API_BOOL, .pb = 37, .flags = API_PTR, .help = "Use the node's user ids."},
 	{"schedulingGates", API_OBJECT, API_LIST, API_LISTMAP, .pb = 38, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_PodSchedulingGate, .keys = "name", .merge_key = "name",
-	 .help = "The scheduling gates of this pod spec."},
+	 .help = "The pod is not scheduled while any of these is there."},
 	{"resourceClaims", API_OBJECT, API_LIST, API_LISTMAP, .pb = 39,
 	 .flags = API_MERGE | API_RETAIN_KEYS, .ref = &api_t_core_v1_PodResourceClaim,
 	 .keys = "name", .merge_key = "name", .help = "The resource claims of this pod spec."},
 	{"resources", API_OBJECT, .pb = 40, .flags = API_PTR,
-	 .ref = &api_t_core_v1_ResourceRequirements, .help = "Resources of this pod spec."},
+	 .ref = &api_t_core_v1_ResourceRequirements,
+	 .help = "What it needs and may use of cpu, memory and the like."},
 	{"hostnameOverride", API_STRING, .pb = 41, .flags = API_PTR,
 	 .help = "Hostname override of this pod spec."},
 	{"schedulingGroup", API_OBJECT, .pb = 43, .flags = API_PTR,
@@ -510,18 +499,16 @@ const struct api_type api_t_core_v1_PodSpec = {
 	.name = "io.k8s.api.core.v1.PodSpec",
 	.fields = PodSpec_fields,
 	.n_fields = ARRAY_SIZE(PodSpec_fields),
-	.help = "Pod spec.",
+	.help = "What a pod is to run and how.",
 	.defaults = default_pod_spec,
 };
 
 static const struct api_field PodVolumeHealth_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this pod volume health."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"healthConditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_VolumeHealthCondition, .keys = "status,reason",
 	 .merge_key = "status", .help = "The health conditions of this pod volume health."},
-	{"lastTransitionTime", API_TIME, .pb = 3,
-	 .help = "Last transition time of this pod volume health."},
+	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
 };
 
 const struct api_type api_t_core_v1_PodVolumeHealth = {
@@ -533,9 +520,8 @@ const struct api_type api_t_core_v1_PodVolumeHealth = {
 
 static const struct api_field PodTemplateSpec_fields[] = {
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this pod template spec."},
-	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PodSpec,
-	 .help = "Spec of this pod template spec."},
+	 .help = "Name, labels and the like."},
+	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PodSpec, .help = "What is wanted."},
 };
 
 const struct api_type api_t_core_v1_PodTemplateSpec = {

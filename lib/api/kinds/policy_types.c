@@ -8,7 +8,7 @@ static const struct api_field Eviction_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this eviction."},
+	 .help = "Name, labels and the like."},
 	{"deleteOptions", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_meta_v1_DeleteOptions, .help = "Delete options of this eviction."},
 };
@@ -27,7 +27,7 @@ static const struct api_field PodDisruptionBudgetSpec_fields[] = {
 	 .ref = &api_t_meta_v1_LabelSelector,
 	 .help = "Selector of this pod disruption budget spec."},
 	{"maxUnavailable", API_INT_OR_STRING, .pb = 3, .flags = API_PTR,
-	 .help = "Max unavailable of this pod disruption budget spec."},
+	 .help = "How many pods may be missing during an update."},
 	{"unhealthyPodEvictionPolicy", API_STRING, .pb = 4, .flags = API_PTR,
 	 .enums = enum_UnhealthyPodEvictionPolicyType,
 	 .help = "Unhealthy pod eviction policy of this pod disruption budget spec."},
@@ -41,8 +41,7 @@ const struct api_type api_t_policy_v1_PodDisruptionBudgetSpec = {
 };
 
 static const struct api_field PodDisruptionBudgetStatus_fields[] = {
-	{"observedGeneration", API_INT64, .pb = 1,
-	 .help = "Observed generation of this pod disruption budget status."},
+	{"observedGeneration", API_INT64, .pb = 1, .help = "Generation the status belongs to."},
 	{"disruptedPods", API_TIME, API_MAP, .pb = 2,
 	 .help = "Disrupted pods of this pod disruption budget status."},
 	{"disruptionsAllowed", API_INT32, .pb = 3, .flags = API_KEEP_EMPTY,
@@ -55,7 +54,7 @@ static const struct api_field PodDisruptionBudgetStatus_fields[] = {
 	 .help = "Expected pods of this pod disruption budget status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 7, .flags = API_MERGE,
 	 .ref = &api_t_meta_v1_Condition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this pod disruption budget status."},
+	 .help = "What is known about the object, one entry a type."},
 };
 
 const struct api_type api_t_policy_v1_PodDisruptionBudgetStatus = {
@@ -69,11 +68,11 @@ static const struct api_field PodDisruptionBudget_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this pod disruption budget."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_policy_v1_PodDisruptionBudgetSpec,
-	 .help = "Spec of this pod disruption budget."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_policy_v1_PodDisruptionBudgetStatus,
-	 .help = "Status of this pod disruption budget."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_policy_v1_PodDisruptionBudget = {

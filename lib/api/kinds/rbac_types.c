@@ -5,7 +5,8 @@ static const struct api_field PolicyRule_fields[] = {
 	{"verbs", API_STRING, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "The verbs of this policy rule."},
 	{"apiGroups", API_STRING, API_LIST, .pb = 2, .help = "The api groups of this policy rule."},
-	{"resources", API_STRING, API_LIST, .pb = 3, .help = "The resources of this policy rule."},
+	{"resources", API_STRING, API_LIST, .pb = 3,
+	 .help = "What it needs and may use of cpu, memory and the like."},
 	{"resourceNames", API_STRING, API_LIST, .pb = 4,
 	 .help = "The resource names of this policy rule."},
 	{"nonResourceURLs", API_STRING, API_LIST, .pb = 5,
@@ -23,7 +24,7 @@ static const struct api_field Role_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this role."},
+	 .help = "Name, labels and the like."},
 	{"rules", API_OBJECT, API_LIST, .pb = 2, .flags = API_KEEP_EMPTY,
 	 .ref = &api_t_rbac_v1_PolicyRule, .help = "The rules of this role."},
 };
@@ -51,7 +52,7 @@ static const struct api_field ClusterRole_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this cluster role."},
+	 .help = "Name, labels and the like."},
 	{"rules", API_OBJECT, API_LIST, .pb = 2, .flags = API_KEEP_EMPTY,
 	 .ref = &api_t_rbac_v1_PolicyRule, .help = "The rules of this cluster role."},
 	{"aggregationRule", API_OBJECT, .pb = 3, .flags = API_PTR,
@@ -69,9 +70,8 @@ static const struct api_field Subject_fields[] = {
 	{"kind", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this subject."},
 	{"apiGroup", API_STRING, .pb = 2, .help = "Api group of this subject."},
-	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this subject."},
-	{"namespace", API_STRING, .pb = 4, .help = "Namespace of this subject."},
+	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"namespace", API_STRING, .pb = 4, .help = "Its namespace."},
 };
 
 const struct api_type api_t_rbac_v1_Subject = {
@@ -87,8 +87,7 @@ static const struct api_field RoleRef_fields[] = {
 	 .help = "Api group of this role ref."},
 	{"kind", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this role ref."},
-	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this role ref."},
+	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 };
 
 const struct api_type api_t_rbac_v1_RoleRef = {
@@ -103,7 +102,7 @@ static const struct api_field RoleBinding_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this role binding."},
+	 .help = "Name, labels and the like."},
 	{"subjects", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_rbac_v1_Subject,
 	 .help = "The subjects of this role binding."},
 	{"roleRef", API_OBJECT, .pb = 3, .flags = API_REQUIRED, .ref = &api_t_rbac_v1_RoleRef,
@@ -121,7 +120,7 @@ static const struct api_field ClusterRoleBinding_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this cluster role binding."},
+	 .help = "Name, labels and the like."},
 	{"subjects", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_rbac_v1_Subject,
 	 .help = "The subjects of this cluster role binding."},
 	{"roleRef", API_OBJECT, .pb = 3, .flags = API_REQUIRED, .ref = &api_t_rbac_v1_RoleRef,

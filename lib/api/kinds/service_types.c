@@ -19,15 +19,15 @@ static const char *const enum_IPFamilyPolicy[] = {"PreferDualStack", "RequireDua
 static const char *const enum_ServiceInternalTrafficPolicy[] = {"Cluster", "Local", NULL};
 
 static const struct api_field ServicePort_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Name of this service port."},
+	{"name", API_STRING, .pb = 1, .help = "Its name."},
 	{"protocol", API_STRING, .pb = 2, .def = "\"TCP\"", .enums = enum_Protocol,
-	 .help = "Protocol of this service port."},
+	 .help = "TCP, UDP or SCTP."},
 	{"appProtocol", API_STRING, .pb = 6, .flags = API_PTR,
-	 .help = "App protocol of this service port."},
+	 .help = "Protocol spoken on the port."},
 	{"port", API_INT32, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port of this service port."},
-	{"targetPort", API_INT_OR_STRING, .pb = 4, .help = "Target port of this service port."},
-	{"nodePort", API_INT32, .pb = 5, .help = "Node port of this service port."},
+	 .help = "Port by number or name."},
+	{"targetPort", API_INT_OR_STRING, .pb = 4, .help = "Port of the pods, by number or name."},
+	{"nodePort", API_INT32, .pb = 5, .help = "Port on every node."},
 };
 
 const struct api_type api_t_core_v1_ServicePort = {
@@ -40,7 +40,7 @@ const struct api_type api_t_core_v1_ServicePort = {
 
 static const struct api_field ClientIPConfig_fields[] = {
 	{"timeoutSeconds", API_INT32, .pb = 1, .flags = API_PTR,
-	 .help = "Timeout seconds of this client ip config."},
+	 .help = "Seconds until an attempt counts as failed."},
 };
 
 const struct api_type api_t_core_v1_ClientIPConfig = {
@@ -65,42 +65,44 @@ const struct api_type api_t_core_v1_SessionAffinityConfig = {
 static const struct api_field ServiceSpec_fields[] = {
 	{"ports", API_OBJECT, API_LIST, API_LISTMAP, .pb = 1, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_ServicePort, .keys = "port,protocol", .merge_key = "port",
-	 .help = "The ports of this service spec."},
+	 .help = "The ports."},
 	{"selector", API_STRING, API_MAP, .pb = 2, .flags = API_WHOLE,
-	 .help = "Selector of this service spec."},
-	{"clusterIP", API_STRING, .pb = 3, .help = "Cluster IP of this service spec."},
+	 .help = "Labels of the pods behind the service."},
+	{"clusterIP", API_STRING, .pb = 3,
+	 .help = "Address in the cluster; None for a headless service."},
 	{"clusterIPs", API_STRING, API_LIST, .pb = 18,
-	 .help = "The cluster i ps of this service spec."},
+	 .help = "Addresses in the cluster, one a family."},
 	{"type", API_STRING, .pb = 4, .def = "\"ClusterIP\"", .enums = enum_ServiceType,
-	 .help = "Type of this service spec."},
+	 .help = "Which type it is."},
 	{"externalIPs", API_STRING, API_LIST, .pb = 5,
-	 .help = "The external i ps of this service spec."},
+	 .help = "Further addresses that are accepted on nodes."},
 	{"sessionAffinity", API_STRING, .pb = 7, .def = "\"None\"", .enums = enum_ServiceAffinity,
-	 .help = "Session affinity of this service spec."},
-	{"loadBalancerIP", API_STRING, .pb = 8, .help = "Load balancer IP of this service spec."},
+	 .help = "ClientIP sends a client to the same pod."},
+	{"loadBalancerIP", API_STRING, .pb = 8,
+	 .help = "Address wished for from the load balancer."},
 	{"loadBalancerSourceRanges", API_STRING, API_LIST, .pb = 9,
-	 .help = "The load balancer source ranges of this service spec."},
-	{"externalName", API_STRING, .pb = 10, .help = "External name of this service spec."},
+	 .help = "Networks that may use the load balancer."},
+	{"externalName", API_STRING, .pb = 10, .help = "Name the service is an alias of."},
 	{"externalTrafficPolicy", API_STRING, .pb = 11, .enums = enum_ServiceExternalTrafficPolicy,
-	 .help = "External traffic policy of this service spec."},
+	 .help = "Local keeps traffic from outside on its node."},
 	{"healthCheckNodePort", API_INT32, .pb = 12,
-	 .help = "Health check node port of this service spec."},
+	 .help = "Port on which nodes answer whether they have endpoints."},
 	{"publishNotReadyAddresses", API_BOOL, .pb = 13,
-	 .help = "Whether publish not ready addresses holds."},
+	 .help = "Publish pods before they are ready."},
 	{"sessionAffinityConfig", API_OBJECT, .pb = 14, .flags = API_PTR,
 	 .ref = &api_t_core_v1_SessionAffinityConfig,
 	 .help = "Session affinity config of this service spec."},
 	{"ipFamilies", API_STRING, API_LIST, .pb = 19, .enums = enum_IPFamily,
-	 .help = "The ip families of this service spec."},
+	 .help = "IPv4, IPv6 or both."},
 	{"ipFamilyPolicy", API_STRING, .pb = 17, .flags = API_PTR, .enums = enum_IPFamilyPolicy,
-	 .help = "Ip family policy of this service spec."},
+	 .help = "Whether one or both families are wanted."},
 	{"allocateLoadBalancerNodePorts", API_BOOL, .pb = 20, .flags = API_PTR,
 	 .help = "Whether allocate load balancer node ports holds."},
 	{"loadBalancerClass", API_STRING, .pb = 21, .flags = API_PTR,
 	 .help = "Load balancer class of this service spec."},
 	{"internalTrafficPolicy", API_STRING, .pb = 22, .flags = API_PTR,
 	 .enums = enum_ServiceInternalTrafficPolicy,
-	 .help = "Internal traffic policy of this service spec."},
+	 .help = "Local keeps traffic from inside on its node."},
 	{"trafficDistribution", API_STRING, .pb = 23, .flags = API_PTR,
 	 .help = "Traffic distribution of this service spec."},
 };
@@ -109,15 +111,15 @@ const struct api_type api_t_core_v1_ServiceSpec = {
 	.name = "io.k8s.api.core.v1.ServiceSpec",
 	.fields = ServiceSpec_fields,
 	.n_fields = ARRAY_SIZE(ServiceSpec_fields),
-	.help = "Service spec.",
+	.help = "How a service is reached.",
 	.defaults = default_service_spec,
 };
 
 static const struct api_field PortStatus_fields[] = {
 	{"port", API_INT32, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port of this port status."},
+	 .help = "Port by number or name."},
 	{"protocol", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_Protocol, .help = "Protocol of this port status."},
+	 .enums = enum_Protocol, .help = "TCP, UDP or SCTP."},
 	{"error", API_STRING, .pb = 3, .flags = API_PTR, .help = "Error of this port status."},
 };
 
@@ -130,11 +132,11 @@ const struct api_type api_t_core_v1_PortStatus = {
 
 static const struct api_field LoadBalancerIngress_fields[] = {
 	{"ip", API_STRING, .pb = 1, .help = "Ip of this load balancer ingress."},
-	{"hostname", API_STRING, .pb = 2, .help = "Hostname of this load balancer ingress."},
+	{"hostname", API_STRING, .pb = 2, .help = "Host name inside the pod."},
 	{"ipMode", API_STRING, .pb = 3, .flags = API_PTR,
 	 .help = "Ip mode of this load balancer ingress."},
 	{"ports", API_OBJECT, API_LIST, .pb = 4, .ref = &api_t_core_v1_PortStatus,
-	 .help = "The ports of this load balancer ingress."},
+	 .help = "The ports."},
 };
 
 const struct api_type api_t_core_v1_LoadBalancerIngress = {
@@ -161,7 +163,7 @@ static const struct api_field ServiceStatus_fields[] = {
 	 .help = "Load balancer of this service status."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
 	 .ref = &api_t_meta_v1_Condition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this service status."},
+	 .help = "What is known about the object, one entry a type."},
 };
 
 const struct api_type api_t_core_v1_ServiceStatus = {
@@ -175,11 +177,10 @@ static const struct api_field Service_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this service."},
-	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_ServiceSpec,
-	 .help = "Spec of this service."},
+	 .help = "Name, labels and the like."},
+	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_ServiceSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_ServiceStatus,
-	 .help = "Status of this service."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_core_v1_Service = {
@@ -192,9 +193,8 @@ const struct api_type api_t_core_v1_Service = {
 static const struct api_field EndpointAddress_fields[] = {
 	{"ip", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Ip of this endpoint address."},
-	{"hostname", API_STRING, .pb = 3, .help = "Hostname of this endpoint address."},
-	{"nodeName", API_STRING, .pb = 4, .flags = API_PTR,
-	 .help = "Node name of this endpoint address."},
+	{"hostname", API_STRING, .pb = 3, .help = "Host name inside the pod."},
+	{"nodeName", API_STRING, .pb = 4, .flags = API_PTR, .help = "Node the pod is bound to."},
 	{"targetRef", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_core_v1_ObjectReference,
 	 .help = "Target ref of this endpoint address."},
 };
@@ -208,13 +208,13 @@ const struct api_type api_t_core_v1_EndpointAddress = {
 };
 
 static const struct api_field EndpointPort_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Name of this endpoint port."},
+	{"name", API_STRING, .pb = 1, .help = "Its name."},
 	{"port", API_INT32, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Port of this endpoint port."},
+	 .help = "Port by number or name."},
 	{"protocol", API_STRING, .pb = 3, .def = "\"TCP\"", .enums = enum_Protocol,
-	 .help = "Protocol of this endpoint port."},
+	 .help = "TCP, UDP or SCTP."},
 	{"appProtocol", API_STRING, .pb = 4, .flags = API_PTR,
-	 .help = "App protocol of this endpoint port."},
+	 .help = "Protocol spoken on the port."},
 };
 
 const struct api_type api_t_core_v1_EndpointPort = {
@@ -227,11 +227,11 @@ const struct api_type api_t_core_v1_EndpointPort = {
 
 static const struct api_field EndpointSubset_fields[] = {
 	{"addresses", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_core_v1_EndpointAddress,
-	 .help = "The addresses of this endpoint subset."},
+	 .help = "Addresses it is reached by."},
 	{"notReadyAddresses", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_EndpointAddress,
 	 .help = "The not ready addresses of this endpoint subset."},
 	{"ports", API_OBJECT, API_LIST, .pb = 3, .ref = &api_t_core_v1_EndpointPort,
-	 .help = "The ports of this endpoint subset."},
+	 .help = "The ports."},
 };
 
 const struct api_type api_t_core_v1_EndpointSubset = {
@@ -245,7 +245,7 @@ static const struct api_field Endpoints_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this endpoints."},
+	 .help = "Name, labels and the like."},
 	{"subsets", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_EndpointSubset,
 	 .help = "The subsets of this endpoints."},
 };

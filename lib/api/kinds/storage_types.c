@@ -29,7 +29,7 @@ static const char *const enum_StorageHealthStatusType[] = {"StorageDegraded", "S
 static const struct api_field PersistentVolumeClaimVolumeSource_fields[] = {
 	{"claimName", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Claim name of this persistent volume claim volume source."},
-	{"readOnly", API_BOOL, .pb = 2, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 2, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolumeClaimVolumeSource = {
@@ -40,10 +40,8 @@ const struct api_type api_t_core_v1_PersistentVolumeClaimVolumeSource = {
 };
 
 static const struct api_field VolumeResourceRequirements_fields[] = {
-	{"limits", API_QUANTITY, API_MAP, .pb = 1,
-	 .help = "Limits of this volume resource requirements."},
-	{"requests", API_QUANTITY, API_MAP, .pb = 2,
-	 .help = "Requests of this volume resource requirements."},
+	{"limits", API_QUANTITY, API_MAP, .pb = 1, .help = "The most that may be used."},
+	{"requests", API_QUANTITY, API_MAP, .pb = 2, .help = "What is set aside."},
 };
 
 const struct api_type api_t_core_v1_VolumeResourceRequirements = {
@@ -58,10 +56,8 @@ static const struct api_field TypedObjectReference_fields[] = {
 	 .help = "Api group of this typed object reference."},
 	{"kind", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this typed object reference."},
-	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this typed object reference."},
-	{"namespace", API_STRING, .pb = 4, .flags = API_PTR,
-	 .help = "Namespace of this typed object reference."},
+	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
+	{"namespace", API_STRING, .pb = 4, .flags = API_PTR, .help = "Its namespace."},
 };
 
 const struct api_type api_t_core_v1_TypedObjectReference = {
@@ -77,7 +73,7 @@ static const struct api_field PersistentVolumeClaimSpec_fields[] = {
 	{"selector", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_meta_v1_LabelSelector,
 	 .help = "Selector of this persistent volume claim spec."},
 	{"resources", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_VolumeResourceRequirements,
-	 .help = "Resources of this persistent volume claim spec."},
+	 .help = "What it needs and may use of cpu, memory and the like."},
 	{"volumeName", API_STRING, .pb = 3,
 	 .help = "Volume name of this persistent volume claim spec."},
 	{"storageClassName", API_STRING, .pb = 5, .flags = API_PTR,
@@ -104,10 +100,9 @@ const struct api_type api_t_core_v1_PersistentVolumeClaimSpec = {
 
 static const struct api_field PersistentVolumeClaimTemplate_fields[] = {
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this persistent volume claim template."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_core_v1_PersistentVolumeClaimSpec,
-	 .help = "Spec of this persistent volume claim template."},
+	 .ref = &api_t_core_v1_PersistentVolumeClaimSpec, .help = "What is wanted."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolumeClaimTemplate = {
@@ -119,17 +114,14 @@ const struct api_type api_t_core_v1_PersistentVolumeClaimTemplate = {
 
 static const struct api_field PersistentVolumeClaimCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this persistent volume claim condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Status of this persistent volume claim condition."},
+	 .help = "What is observed."},
 	{"lastProbeTime", API_TIME, .pb = 3,
 	 .help = "Last probe time of this persistent volume claim condition."},
-	{"lastTransitionTime", API_TIME, .pb = 4,
-	 .help = "Last transition time of this persistent volume claim condition."},
-	{"reason", API_STRING, .pb = 5,
-	 .help = "Reason of this persistent volume claim condition."},
-	{"message", API_STRING, .pb = 6,
-	 .help = "Message of this persistent volume claim condition."},
+	{"lastTransitionTime", API_TIME, .pb = 4, .help = "When the status last changed."},
+	{"reason", API_STRING, .pb = 5, .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 6, .help = "Why, for people."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolumeClaimCondition = {
@@ -143,8 +135,7 @@ static const struct api_field ModifyVolumeStatus_fields[] = {
 	{"targetVolumeAttributesClassName", API_STRING, .pb = 1,
 	 .help = "Target volume attributes class name of this modify volume status."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_PersistentVolumeClaimModifyVolumeStatus,
-	 .help = "Status of this modify volume status."},
+	 .enums = enum_PersistentVolumeClaimModifyVolumeStatus, .help = "What is observed."},
 };
 
 const struct api_type api_t_core_v1_ModifyVolumeStatus = {
@@ -156,14 +147,13 @@ const struct api_type api_t_core_v1_ModifyVolumeStatus = {
 
 static const struct api_field PersistentVolumeClaimStatus_fields[] = {
 	{"phase", API_STRING, .pb = 1, .enums = enum_PersistentVolumeClaimPhase,
-	 .help = "Phase of this persistent volume claim status."},
+	 .help = "Where it is in its life."},
 	{"accessModes", API_STRING, API_LIST, .pb = 2, .enums = enum_PersistentVolumeAccessMode,
 	 .help = "The access modes of this persistent volume claim status."},
-	{"capacity", API_QUANTITY, API_MAP, .pb = 3,
-	 .help = "Capacity of this persistent volume claim status."},
+	{"capacity", API_QUANTITY, API_MAP, .pb = 3, .help = "What there is in total."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 4, .flags = API_MERGE,
 	 .ref = &api_t_core_v1_PersistentVolumeClaimCondition, .keys = "type", .merge_key = "type",
-	 .help = "The conditions of this persistent volume claim status."},
+	 .help = "What is known about the object, one entry a type."},
 	{"allocatedResources", API_QUANTITY, API_MAP, .pb = 5,
 	 .help = "Allocated resources of this persistent volume claim status."},
 	{"allocatedResourceStatuses", API_STRING, API_MAP, .pb = 7,
@@ -190,11 +180,11 @@ static const struct api_field PersistentVolumeClaim_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this persistent volume claim."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PersistentVolumeClaimSpec,
-	 .help = "Spec of this persistent volume claim."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_PersistentVolumeClaimStatus,
-	 .help = "Status of this persistent volume claim."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolumeClaim = {
@@ -207,9 +197,8 @@ const struct api_type api_t_core_v1_PersistentVolumeClaim = {
 static const struct api_field GlusterfsPersistentVolumeSource_fields[] = {
 	{"endpoints", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Endpoints of this glusterfs persistent volume source."},
-	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this glusterfs persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 	{"endpointsNamespace", API_STRING, .pb = 4, .flags = API_PTR,
 	 .help = "Endpoints namespace of this glusterfs persistent volume source."},
 };
@@ -222,8 +211,8 @@ const struct api_type api_t_core_v1_GlusterfsPersistentVolumeSource = {
 };
 
 static const struct api_field SecretReference_fields[] = {
-	{"name", API_STRING, .pb = 1, .help = "Name of this secret reference."},
-	{"namespace", API_STRING, .pb = 2, .help = "Namespace of this secret reference."},
+	{"name", API_STRING, .pb = 1, .help = "Its name."},
+	{"namespace", API_STRING, .pb = 2, .help = "Its namespace."},
 };
 
 const struct api_type api_t_core_v1_SecretReference = {
@@ -238,7 +227,7 @@ static const struct api_field RBDPersistentVolumeSource_fields[] = {
 	{"monitors", API_STRING, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "The monitors of this rbd persistent volume source."},
 	{"image", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Image of this rbd persistent volume source."},
+	 .help = "Reference of the image."},
 	{"fsType", API_STRING, .pb = 3, .help = "Fs type of this rbd persistent volume source."},
 	{"pool", API_STRING, .pb = 4, .def = "\"rbd\"",
 	 .help = "Pool of this rbd persistent volume source."},
@@ -248,7 +237,7 @@ static const struct api_field RBDPersistentVolumeSource_fields[] = {
 	 .help = "Keyring of this rbd persistent volume source."},
 	{"secretRef", API_OBJECT, .pb = 7, .flags = API_PTR, .ref = &api_t_core_v1_SecretReference,
 	 .help = "Secret ref of this rbd persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 8, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 8, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_RBDPersistentVolumeSource = {
@@ -268,7 +257,7 @@ static const struct api_field ISCSIPersistentVolumeSource_fields[] = {
 	{"iscsiInterface", API_STRING, .pb = 4, .def = "\"default\"",
 	 .help = "Iscsi interface of this iscsi persistent volume source."},
 	{"fsType", API_STRING, .pb = 5, .help = "Fs type of this iscsi persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 6, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 6, .help = "Allow no writes."},
 	{"portals", API_STRING, API_LIST, .pb = 7,
 	 .help = "The portals of this iscsi persistent volume source."},
 	{"chapAuthDiscovery", API_BOOL, .pb = 8, .help = "Whether chap auth discovery holds."},
@@ -290,7 +279,7 @@ static const struct api_field CinderPersistentVolumeSource_fields[] = {
 	{"volumeID", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Volume ID of this cinder persistent volume source."},
 	{"fsType", API_STRING, .pb = 2, .help = "Fs type of this cinder persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 	{"secretRef", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_core_v1_SecretReference,
 	 .help = "Secret ref of this cinder persistent volume source."},
 };
@@ -305,13 +294,13 @@ const struct api_type api_t_core_v1_CinderPersistentVolumeSource = {
 static const struct api_field CephFSPersistentVolumeSource_fields[] = {
 	{"monitors", API_STRING, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "The monitors of this ceph fs persistent volume source."},
-	{"path", API_STRING, .pb = 2, .help = "Path of this ceph fs persistent volume source."},
+	{"path", API_STRING, .pb = 2, .help = "The path."},
 	{"user", API_STRING, .pb = 3, .help = "User of this ceph fs persistent volume source."},
 	{"secretFile", API_STRING, .pb = 4,
 	 .help = "Secret file of this ceph fs persistent volume source."},
 	{"secretRef", API_OBJECT, .pb = 5, .flags = API_PTR, .ref = &api_t_core_v1_SecretReference,
 	 .help = "Secret ref of this ceph fs persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 6, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 6, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_CephFSPersistentVolumeSource = {
@@ -327,7 +316,7 @@ static const struct api_field FlexPersistentVolumeSource_fields[] = {
 	{"fsType", API_STRING, .pb = 2, .help = "Fs type of this flex persistent volume source."},
 	{"secretRef", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_SecretReference,
 	 .help = "Secret ref of this flex persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 4, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 4, .help = "Allow no writes."},
 	{"options", API_STRING, API_MAP, .pb = 5,
 	 .help = "Options of this flex persistent volume source."},
 };
@@ -344,7 +333,7 @@ static const struct api_field AzureFilePersistentVolumeSource_fields[] = {
 	 .help = "Secret name of this azure file persistent volume source."},
 	{"shareName", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Share name of this azure file persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 	{"secretNamespace", API_STRING, .pb = 4, .flags = API_PTR | API_KEEP_EMPTY,
 	 .help = "Secret namespace of this azure file persistent volume source."},
 };
@@ -375,7 +364,7 @@ static const struct api_field ScaleIOPersistentVolumeSource_fields[] = {
 	 .help = "Volume name of this scale io persistent volume source."},
 	{"fsType", API_STRING, .pb = 9, .def = "\"xfs\"",
 	 .help = "Fs type of this scale io persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 10, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 10, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_ScaleIOPersistentVolumeSource = {
@@ -386,8 +375,7 @@ const struct api_type api_t_core_v1_ScaleIOPersistentVolumeSource = {
 };
 
 static const struct api_field LocalVolumeSource_fields[] = {
-	{"path", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this local volume source."},
+	{"path", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
 	{"fsType", API_STRING, .pb = 2, .flags = API_PTR,
 	 .help = "Fs type of this local volume source."},
 };
@@ -406,7 +394,7 @@ static const struct api_field StorageOSPersistentVolumeSource_fields[] = {
 	 .help = "Volume namespace of this storage os persistent volume source."},
 	{"fsType", API_STRING, .pb = 3,
 	 .help = "Fs type of this storage os persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 4, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 4, .help = "Allow no writes."},
 	{"secretRef", API_OBJECT, .pb = 5, .flags = API_PTR, .ref = &api_t_core_v1_ObjectReference,
 	 .help = "Secret ref of this storage os persistent volume source."},
 };
@@ -423,7 +411,7 @@ static const struct api_field CSIPersistentVolumeSource_fields[] = {
 	 .help = "Driver of this csi persistent volume source."},
 	{"volumeHandle", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Volume handle of this csi persistent volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 	{"fsType", API_STRING, .pb = 4, .help = "Fs type of this csi persistent volume source."},
 	{"volumeAttributes", API_STRING, API_MAP, .pb = 5,
 	 .help = "Volume attributes of this csi persistent volume source."},
@@ -459,8 +447,7 @@ static const struct api_field PersistentVolumeSource_fields[] = {
 	 .ref = &api_t_core_v1_AWSElasticBlockStoreVolumeSource,
 	 .help = "Aws elastic block store of this persistent volume source."},
 	{"hostPath", API_OBJECT, .pb = 3, .flags = API_PTR,
-	 .ref = &api_t_core_v1_HostPathVolumeSource,
-	 .help = "Host path of this persistent volume source."},
+	 .ref = &api_t_core_v1_HostPathVolumeSource, .help = "A file or directory of the node."},
 	{"glusterfs", API_OBJECT, .pb = 4, .flags = API_PTR,
 	 .ref = &api_t_core_v1_GlusterfsPersistentVolumeSource,
 	 .help = "Glusterfs of this persistent volume source."},
@@ -537,8 +524,7 @@ const struct api_type api_t_core_v1_VolumeNodeAffinity = {
 };
 
 static const struct api_field PersistentVolumeSpec_fields[] = {
-	{"capacity", API_QUANTITY, API_MAP, .pb = 1,
-	 .help = "Capacity of this persistent volume spec."},
+	{"capacity", API_QUANTITY, API_MAP, .pb = 1, .help = "What there is in total."},
 	{"", API_OBJECT, .pb = 2, .flags = API_INLINE,
 	 .ref = &api_t_core_v1_PersistentVolumeSource},
 	{"accessModes", API_STRING, API_LIST, .pb = 3, .enums = enum_PersistentVolumeAccessMode,
@@ -570,9 +556,9 @@ const struct api_type api_t_core_v1_PersistentVolumeSpec = {
 
 static const struct api_field PersistentVolumeStatus_fields[] = {
 	{"phase", API_STRING, .pb = 1, .enums = enum_PersistentVolumePhase,
-	 .help = "Phase of this persistent volume status."},
-	{"message", API_STRING, .pb = 2, .help = "Message of this persistent volume status."},
-	{"reason", API_STRING, .pb = 3, .help = "Reason of this persistent volume status."},
+	 .help = "Where it is in its life."},
+	{"message", API_STRING, .pb = 2, .help = "Why, for people."},
+	{"reason", API_STRING, .pb = 3, .help = "Why, as one word."},
 	{"lastPhaseTransitionTime", API_TIME, .pb = 4, .flags = API_PTR,
 	 .help = "Last phase transition time of this persistent volume status."},
 };
@@ -588,11 +574,11 @@ static const struct api_field PersistentVolume_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this persistent volume."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .ref = &api_t_core_v1_PersistentVolumeSpec,
-	 .help = "Spec of this persistent volume."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_core_v1_PersistentVolumeStatus,
-	 .help = "Status of this persistent volume."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_core_v1_PersistentVolume = {
@@ -606,7 +592,7 @@ static const struct api_field StorageClass_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this storage class."},
+	 .help = "Name, labels and the like."},
 	{"provisioner", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Provisioner of this storage class."},
 	{"parameters", API_STRING, API_MAP, .pb = 3, .help = "Parameters of this storage class."},
@@ -634,8 +620,7 @@ const struct api_type api_t_storage_v1_StorageClass = {
 static const struct api_field TokenRequest_fields[] = {
 	{"audience", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Audience of this token request."},
-	{"expirationSeconds", API_INT64, .pb = 2, .flags = API_PTR,
-	 .help = "Expiration seconds of this token request."},
+	{"expirationSeconds", API_INT64, .pb = 2, .flags = API_PTR, .help = "Seconds it is valid."},
 };
 
 const struct api_type api_t_storage_v1_TokenRequest = {
@@ -681,9 +666,9 @@ static const struct api_field CSIDriver_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this csi driver."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_storage_v1_CSIDriverSpec,
-	 .help = "Spec of this csi driver."},
+	 .help = "What is wanted."},
 };
 
 const struct api_type api_t_storage_v1_CSIDriver = {
@@ -694,8 +679,7 @@ const struct api_type api_t_storage_v1_CSIDriver = {
 };
 
 static const struct api_field VolumeNodeResources_fields[] = {
-	{"count", API_INT32, .pb = 1, .flags = API_PTR,
-	 .help = "Count of this volume node resources."},
+	{"count", API_INT32, .pb = 1, .flags = API_PTR, .help = "How often it happened."},
 };
 
 const struct api_type api_t_storage_v1_VolumeNodeResources = {
@@ -706,15 +690,13 @@ const struct api_type api_t_storage_v1_VolumeNodeResources = {
 };
 
 static const struct api_field CSINodeDriver_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this csi node driver."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"nodeID", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Node ID of this csi node driver."},
 	{"topologyKeys", API_STRING, API_LIST, .pb = 3, .flags = API_KEEP_EMPTY,
 	 .help = "The topology keys of this csi node driver."},
 	{"allocatable", API_OBJECT, .pb = 4, .flags = API_PTR,
-	 .ref = &api_t_storage_v1_VolumeNodeResources,
-	 .help = "Allocatable of this csi node driver."},
+	 .ref = &api_t_storage_v1_VolumeNodeResources, .help = "What pods may use."},
 };
 
 const struct api_type api_t_storage_v1_CSINodeDriver = {
@@ -739,17 +721,16 @@ const struct api_type api_t_storage_v1_CSINodeSpec = {
 
 static const struct api_field StorageHealthCondition_fields[] = {
 	{"status", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_StorageHealthStatusType, .help = "Status of this storage health condition."},
+	 .enums = enum_StorageHealthStatusType, .help = "What is observed."},
 	{"reason", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Reason of this storage health condition."},
-	{"message", API_STRING, .pb = 3, .help = "Message of this storage health condition."},
+	 .help = "Why, as one word."},
+	{"message", API_STRING, .pb = 3, .help = "Why, for people."},
 	{"accessMode", API_STRING, .pb = 4, .flags = API_PTR,
 	 .enums = enum_PersistentVolumeAccessMode,
 	 .help = "Access mode of this storage health condition."},
 	{"volumeMode", API_STRING, .pb = 5, .flags = API_PTR, .enums = enum_PersistentVolumeMode,
 	 .help = "Volume mode of this storage health condition."},
-	{"lastTransitionTime", API_TIME, .pb = 6,
-	 .help = "Last transition time of this storage health condition."},
+	{"lastTransitionTime", API_TIME, .pb = 6, .help = "When the status last changed."},
 };
 
 const struct api_type api_t_storage_v1_StorageHealthCondition = {
@@ -760,8 +741,7 @@ const struct api_type api_t_storage_v1_StorageHealthCondition = {
 };
 
 static const struct api_field StorageHealth_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this storage health."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"healthConditions", API_OBJECT, API_LIST, .pb = 2,
 	 .ref = &api_t_storage_v1_StorageHealthCondition,
 	 .help = "The health conditions of this storage health."},
@@ -791,11 +771,11 @@ static const struct api_field CSINode_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this csi node."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_storage_v1_CSINodeSpec,
-	 .help = "Spec of this csi node."},
+	 .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_storage_v1_CSINodeStatus,
-	 .help = "Status of this csi node."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_storage_v1_CSINode = {
@@ -824,10 +804,9 @@ static const struct api_field VolumeAttachmentSpec_fields[] = {
 	{"attacher", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Attacher of this volume attachment spec."},
 	{"source", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_storage_v1_VolumeAttachmentSource,
-	 .help = "Source of this volume attachment spec."},
+	 .ref = &api_t_storage_v1_VolumeAttachmentSource, .help = "Who reports it."},
 	{"nodeName", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Node name of this volume attachment spec."},
+	 .help = "Node the pod is bound to."},
 };
 
 const struct api_type api_t_storage_v1_VolumeAttachmentSpec = {
@@ -839,7 +818,7 @@ const struct api_type api_t_storage_v1_VolumeAttachmentSpec = {
 
 static const struct api_field VolumeError_fields[] = {
 	{"time", API_TIME, .pb = 1, .help = "Time of this volume error."},
-	{"message", API_STRING, .pb = 2, .help = "Message of this volume error."},
+	{"message", API_STRING, .pb = 2, .help = "Why, for people."},
 	{"errorCode", API_INT32, .pb = 3, .flags = API_PTR,
 	 .help = "Error code of this volume error."},
 };
@@ -873,11 +852,11 @@ static const struct api_field VolumeAttachment_fields[] = {
 	{"apiVersion", API_STRING, .help = "Group and version of this object's form."},
 	{"kind", API_STRING, .help = "What kind of object this is."},
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
-	 .help = "Metadata of this volume attachment."},
+	 .help = "Name, labels and the like."},
 	{"spec", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_storage_v1_VolumeAttachmentSpec, .help = "Spec of this volume attachment."},
+	 .ref = &api_t_storage_v1_VolumeAttachmentSpec, .help = "What is wanted."},
 	{"status", API_OBJECT, .pb = 3, .ref = &api_t_storage_v1_VolumeAttachmentStatus,
-	 .help = "Status of this volume attachment."},
+	 .help = "What is observed."},
 };
 
 const struct api_type api_t_storage_v1_VolumeAttachment = {

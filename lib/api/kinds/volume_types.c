@@ -11,10 +11,9 @@ static const char *const enum_AzureDataDiskCachingMode[] = {"None", "ReadOnly", 
 static const char *const enum_PullPolicy[] = {"Always", "IfNotPresent", "Never", NULL};
 
 static const struct api_field HostPathVolumeSource_fields[] = {
-	{"path", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this host path volume source."},
+	{"path", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
 	{"type", API_STRING, .pb = 2, .flags = API_PTR, .def = "\"\"", .enums = enum_HostPathType,
-	 .help = "Type of this host path volume source."},
+	 .help = "Which type it is."},
 };
 
 const struct api_type api_t_core_v1_HostPathVolumeSource = {
@@ -25,9 +24,10 @@ const struct api_type api_t_core_v1_HostPathVolumeSource = {
 };
 
 static const struct api_field EmptyDirVolumeSource_fields[] = {
-	{"medium", API_STRING, .pb = 1, .help = "Medium of this empty dir volume source."},
-	{"sizeLimit", API_QUANTITY, .pb = 2, .flags = API_PTR,
-	 .help = "Size limit of this empty dir volume source."},
+	{"medium", API_STRING, .pb = 1,
+	 .help = ""
+		 " for disk, Memory for tmpfs."},
+	{"sizeLimit", API_QUANTITY, .pb = 2, .flags = API_PTR, .help = "How much it may hold."},
 	{"mode", API_INT32, .pb = 3, .flags = API_PTR,
 	 .help = "Mode of this empty dir volume source."},
 };
@@ -46,7 +46,7 @@ static const struct api_field GCEPersistentDiskVolumeSource_fields[] = {
 	 .help = "Fs type of this gce persistent disk volume source."},
 	{"partition", API_INT32, .pb = 3,
 	 .help = "Partition of this gce persistent disk volume source."},
-	{"readOnly", API_BOOL, .pb = 4, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 4, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_GCEPersistentDiskVolumeSource = {
@@ -63,7 +63,7 @@ static const struct api_field AWSElasticBlockStoreVolumeSource_fields[] = {
 	 .help = "Fs type of this aws elastic block store volume source."},
 	{"partition", API_INT32, .pb = 3,
 	 .help = "Partition of this aws elastic block store volume source."},
-	{"readOnly", API_BOOL, .pb = 4, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 4, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_AWSElasticBlockStoreVolumeSource = {
@@ -89,9 +89,8 @@ const struct api_type api_t_core_v1_GitRepoVolumeSource = {
 
 static const struct api_field KeyToPath_fields[] = {
 	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this key to path."},
-	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this key to path."},
+	 .help = "Name of the key."},
+	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
 	{"mode", API_INT32, .pb = 3, .flags = API_PTR, .help = "Mode of this key to path."},
 	{"user", API_INT64, .pb = 4, .flags = API_PTR, .help = "User of this key to path."},
 };
@@ -106,10 +105,10 @@ const struct api_type api_t_core_v1_KeyToPath = {
 static const struct api_field SecretVolumeSource_fields[] = {
 	{"secretName", API_STRING, .pb = 1, .help = "Secret name of this secret volume source."},
 	{"items", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_KeyToPath,
-	 .help = "The items of this secret volume source."},
+	 .help = "Which keys, and under which paths."},
 	{"defaultMode", API_INT32, .pb = 3, .flags = API_PTR, .def = "420",
-	 .help = "Default mode of this secret volume source."},
-	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether optional holds."},
+	 .help = "Permission bits of the files."},
+	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether it may be absent."},
 	{"defaultUser", API_INT64, .pb = 5, .flags = API_PTR,
 	 .help = "Default user of this secret volume source."},
 };
@@ -124,9 +123,8 @@ const struct api_type api_t_core_v1_SecretVolumeSource = {
 static const struct api_field NFSVolumeSource_fields[] = {
 	{"server", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Server of this nfs volume source."},
-	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this nfs volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_NFSVolumeSource = {
@@ -146,7 +144,7 @@ static const struct api_field ISCSIVolumeSource_fields[] = {
 	{"iscsiInterface", API_STRING, .pb = 4, .def = "\"default\"",
 	 .help = "Iscsi interface of this iscsi volume source."},
 	{"fsType", API_STRING, .pb = 5, .help = "Fs type of this iscsi volume source."},
-	{"readOnly", API_BOOL, .pb = 6, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 6, .help = "Allow no writes."},
 	{"portals", API_STRING, API_LIST, .pb = 7,
 	 .help = "The portals of this iscsi volume source."},
 	{"chapAuthDiscovery", API_BOOL, .pb = 8, .help = "Whether chap auth discovery holds."},
@@ -168,9 +166,8 @@ const struct api_type api_t_core_v1_ISCSIVolumeSource = {
 static const struct api_field GlusterfsVolumeSource_fields[] = {
 	{"endpoints", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Endpoints of this glusterfs volume source."},
-	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this glusterfs volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"path", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_GlusterfsVolumeSource = {
@@ -184,7 +181,7 @@ static const struct api_field RBDVolumeSource_fields[] = {
 	{"monitors", API_STRING, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "The monitors of this rbd volume source."},
 	{"image", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Image of this rbd volume source."},
+	 .help = "Reference of the image."},
 	{"fsType", API_STRING, .pb = 3, .help = "Fs type of this rbd volume source."},
 	{"pool", API_STRING, .pb = 4, .def = "\"rbd\"", .help = "Pool of this rbd volume source."},
 	{"user", API_STRING, .pb = 5, .def = "\"admin\"",
@@ -194,7 +191,7 @@ static const struct api_field RBDVolumeSource_fields[] = {
 	{"secretRef", API_OBJECT, .pb = 7, .flags = API_PTR,
 	 .ref = &api_t_core_v1_LocalObjectReference,
 	 .help = "Secret ref of this rbd volume source."},
-	{"readOnly", API_BOOL, .pb = 8, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 8, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_RBDVolumeSource = {
@@ -211,7 +208,7 @@ static const struct api_field FlexVolumeSource_fields[] = {
 	{"secretRef", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_core_v1_LocalObjectReference,
 	 .help = "Secret ref of this flex volume source."},
-	{"readOnly", API_BOOL, .pb = 4, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 4, .help = "Allow no writes."},
 	{"options", API_STRING, API_MAP, .pb = 5, .help = "Options of this flex volume source."},
 };
 
@@ -226,7 +223,7 @@ static const struct api_field CinderVolumeSource_fields[] = {
 	{"volumeID", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Volume ID of this cinder volume source."},
 	{"fsType", API_STRING, .pb = 2, .help = "Fs type of this cinder volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 	{"secretRef", API_OBJECT, .pb = 4, .flags = API_PTR,
 	 .ref = &api_t_core_v1_LocalObjectReference,
 	 .help = "Secret ref of this cinder volume source."},
@@ -242,13 +239,13 @@ const struct api_type api_t_core_v1_CinderVolumeSource = {
 static const struct api_field CephFSVolumeSource_fields[] = {
 	{"monitors", API_STRING, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "The monitors of this ceph fs volume source."},
-	{"path", API_STRING, .pb = 2, .help = "Path of this ceph fs volume source."},
+	{"path", API_STRING, .pb = 2, .help = "The path."},
 	{"user", API_STRING, .pb = 3, .help = "User of this ceph fs volume source."},
 	{"secretFile", API_STRING, .pb = 4, .help = "Secret file of this ceph fs volume source."},
 	{"secretRef", API_OBJECT, .pb = 5, .flags = API_PTR,
 	 .ref = &api_t_core_v1_LocalObjectReference,
 	 .help = "Secret ref of this ceph fs volume source."},
-	{"readOnly", API_BOOL, .pb = 6, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 6, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_CephFSVolumeSource = {
@@ -271,8 +268,7 @@ const struct api_type api_t_core_v1_FlockerVolumeSource = {
 };
 
 static const struct api_field DownwardAPIVolumeFile_fields[] = {
-	{"path", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this downward api volume file."},
+	{"path", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
 	{"fieldRef", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_core_v1_ObjectFieldSelector,
 	 .help = "Field ref of this downward api volume file."},
@@ -294,9 +290,9 @@ const struct api_type api_t_core_v1_DownwardAPIVolumeFile = {
 
 static const struct api_field DownwardAPIVolumeSource_fields[] = {
 	{"items", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_core_v1_DownwardAPIVolumeFile,
-	 .help = "The items of this downward api volume source."},
+	 .help = "Which keys, and under which paths."},
 	{"defaultMode", API_INT32, .pb = 2, .flags = API_PTR, .def = "420",
-	 .help = "Default mode of this downward api volume source."},
+	 .help = "Permission bits of the files."},
 	{"defaultUser", API_INT64, .pb = 3, .flags = API_PTR,
 	 .help = "Default user of this downward api volume source."},
 };
@@ -313,7 +309,7 @@ static const struct api_field FCVolumeSource_fields[] = {
 	 .help = "The target WW ns of this fc volume source."},
 	{"lun", API_INT32, .pb = 2, .flags = API_PTR, .help = "Lun of this fc volume source."},
 	{"fsType", API_STRING, .pb = 3, .help = "Fs type of this fc volume source."},
-	{"readOnly", API_BOOL, .pb = 4, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 4, .help = "Allow no writes."},
 	{"wwids", API_STRING, API_LIST, .pb = 5, .help = "The wwids of this fc volume source."},
 };
 
@@ -329,7 +325,7 @@ static const struct api_field AzureFileVolumeSource_fields[] = {
 	 .help = "Secret name of this azure file volume source."},
 	{"shareName", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Share name of this azure file volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_AzureFileVolumeSource = {
@@ -342,10 +338,10 @@ const struct api_type api_t_core_v1_AzureFileVolumeSource = {
 static const struct api_field ConfigMapVolumeSource_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
 	{"items", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_KeyToPath,
-	 .help = "The items of this config map volume source."},
+	 .help = "Which keys, and under which paths."},
 	{"defaultMode", API_INT32, .pb = 3, .flags = API_PTR, .def = "420",
-	 .help = "Default mode of this config map volume source."},
-	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether optional holds."},
+	 .help = "Permission bits of the files."},
+	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether it may be absent."},
 	{"defaultUser", API_INT64, .pb = 5, .flags = API_PTR,
 	 .help = "Default user of this config map volume source."},
 };
@@ -380,7 +376,7 @@ static const struct api_field QuobyteVolumeSource_fields[] = {
 	 .help = "Registry of this quobyte volume source."},
 	{"volume", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Volume of this quobyte volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 	{"user", API_STRING, .pb = 4, .help = "User of this quobyte volume source."},
 	{"group", API_STRING, .pb = 5, .help = "Group of this quobyte volume source."},
 	{"tenant", API_STRING, .pb = 6, .help = "Tenant of this quobyte volume source."},
@@ -404,7 +400,7 @@ static const struct api_field AzureDiskVolumeSource_fields[] = {
 	{"fsType", API_STRING, .pb = 4, .flags = API_PTR, .def = "\"ext4\"",
 	 .help = "Fs type of this azure disk volume source."},
 	{"readOnly", API_BOOL, .pb = 5, .flags = API_PTR, .def = "false",
-	 .help = "Whether read only holds."},
+	 .help = "Allow no writes."},
 	{"kind", API_STRING, .pb = 6, .flags = API_PTR, .def = "\"Shared\"",
 	 .help = "Kind of this azure disk volume source."},
 };
@@ -433,8 +429,8 @@ const struct api_type api_t_core_v1_PhotonPersistentDiskVolumeSource = {
 static const struct api_field SecretProjection_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
 	{"items", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_KeyToPath,
-	 .help = "The items of this secret projection."},
-	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether optional holds."},
+	 .help = "Which keys, and under which paths."},
+	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether it may be absent."},
 };
 
 const struct api_type api_t_core_v1_SecretProjection = {
@@ -446,7 +442,7 @@ const struct api_type api_t_core_v1_SecretProjection = {
 
 static const struct api_field DownwardAPIProjection_fields[] = {
 	{"items", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_core_v1_DownwardAPIVolumeFile,
-	 .help = "The items of this downward api projection."},
+	 .help = "Which keys, and under which paths."},
 };
 
 const struct api_type api_t_core_v1_DownwardAPIProjection = {
@@ -459,8 +455,8 @@ const struct api_type api_t_core_v1_DownwardAPIProjection = {
 static const struct api_field ConfigMapProjection_fields[] = {
 	{"", API_OBJECT, .pb = 1, .flags = API_INLINE, .ref = &api_t_core_v1_LocalObjectReference},
 	{"items", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_core_v1_KeyToPath,
-	 .help = "The items of this config map projection."},
-	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether optional holds."},
+	 .help = "Which keys, and under which paths."},
+	{"optional", API_BOOL, .pb = 4, .flags = API_PTR, .help = "Whether it may be absent."},
 };
 
 const struct api_type api_t_core_v1_ConfigMapProjection = {
@@ -474,9 +470,8 @@ static const struct api_field ServiceAccountTokenProjection_fields[] = {
 	{"audience", API_STRING, .pb = 1,
 	 .help = "Audience of this service account token projection."},
 	{"expirationSeconds", API_INT64, .pb = 2, .flags = API_PTR, .def = "3600",
-	 .help = "Expiration seconds of this service account token projection."},
-	{"path", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this service account token projection."},
+	 .help = "Seconds it is valid."},
+	{"path", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
 	{"user", API_INT64, .pb = 4, .flags = API_PTR,
 	 .help = "User of this service account token projection."},
 };
@@ -489,16 +484,13 @@ const struct api_type api_t_core_v1_ServiceAccountTokenProjection = {
 };
 
 static const struct api_field ClusterTrustBundleProjection_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_PTR,
-	 .help = "Name of this cluster trust bundle projection."},
-	{"signerName", API_STRING, .pb = 2, .flags = API_PTR,
-	 .help = "Signer name of this cluster trust bundle projection."},
+	{"name", API_STRING, .pb = 1, .flags = API_PTR, .help = "Its name."},
+	{"signerName", API_STRING, .pb = 2, .flags = API_PTR, .help = "Who is to sign."},
 	{"labelSelector", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_meta_v1_LabelSelector,
 	 .help = "Label selector of this cluster trust bundle projection."},
-	{"optional", API_BOOL, .pb = 5, .flags = API_PTR, .help = "Whether optional holds."},
-	{"path", API_STRING, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Path of this cluster trust bundle projection."},
+	{"optional", API_BOOL, .pb = 5, .flags = API_PTR, .help = "Whether it may be absent."},
+	{"path", API_STRING, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The path."},
 	{"user", API_INT64, .pb = 6, .flags = API_PTR,
 	 .help = "User of this cluster trust bundle projection."},
 };
@@ -511,8 +503,7 @@ const struct api_type api_t_core_v1_ClusterTrustBundleProjection = {
 };
 
 static const struct api_field PodCertificateProjection_fields[] = {
-	{"signerName", API_STRING, .pb = 1, .flags = API_REQUIRED,
-	 .help = "Signer name of this pod certificate projection."},
+	{"signerName", API_STRING, .pb = 1, .flags = API_REQUIRED, .help = "Who is to sign."},
 	{"keyType", API_STRING, .pb = 2, .flags = API_REQUIRED,
 	 .help = "Key type of this pod certificate projection."},
 	{"maxExpirationSeconds", API_INT32, .pb = 3, .flags = API_PTR,
@@ -537,13 +528,11 @@ const struct api_type api_t_core_v1_PodCertificateProjection = {
 
 static const struct api_field VolumeProjection_fields[] = {
 	{"secret", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_core_v1_SecretProjection,
-	 .help = "Secret of this volume projection."},
+	 .help = "Keys of a secret as files."},
 	{"downwardAPI", API_OBJECT, .pb = 2, .flags = API_PTR,
-	 .ref = &api_t_core_v1_DownwardAPIProjection,
-	 .help = "Downward API of this volume projection."},
+	 .ref = &api_t_core_v1_DownwardAPIProjection, .help = "The pod's own fields as files."},
 	{"configMap", API_OBJECT, .pb = 3, .flags = API_PTR,
-	 .ref = &api_t_core_v1_ConfigMapProjection,
-	 .help = "Config map of this volume projection."},
+	 .ref = &api_t_core_v1_ConfigMapProjection, .help = "Keys of a config map as files."},
 	{"serviceAccountToken", API_OBJECT, .pb = 4, .flags = API_PTR,
 	 .ref = &api_t_core_v1_ServiceAccountTokenProjection,
 	 .help = "Service account token of this volume projection."},
@@ -567,7 +556,7 @@ static const struct api_field ProjectedVolumeSource_fields[] = {
 	 .ref = &api_t_core_v1_VolumeProjection,
 	 .help = "The sources of this projected volume source."},
 	{"defaultMode", API_INT32, .pb = 2, .flags = API_PTR, .def = "420",
-	 .help = "Default mode of this projected volume source."},
+	 .help = "Permission bits of the files."},
 	{"defaultUser", API_INT64, .pb = 3, .flags = API_PTR,
 	 .help = "Default user of this projected volume source."},
 };
@@ -583,7 +572,7 @@ static const struct api_field PortworxVolumeSource_fields[] = {
 	{"volumeID", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Volume ID of this portworx volume source."},
 	{"fsType", API_STRING, .pb = 2, .help = "Fs type of this portworx volume source."},
-	{"readOnly", API_BOOL, .pb = 3, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 3, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_PortworxVolumeSource = {
@@ -611,7 +600,7 @@ static const struct api_field ScaleIOVolumeSource_fields[] = {
 	{"volumeName", API_STRING, .pb = 8, .help = "Volume name of this scale io volume source."},
 	{"fsType", API_STRING, .pb = 9, .def = "\"xfs\"",
 	 .help = "Fs type of this scale io volume source."},
-	{"readOnly", API_BOOL, .pb = 10, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 10, .help = "Allow no writes."},
 };
 
 const struct api_type api_t_core_v1_ScaleIOVolumeSource = {
@@ -627,7 +616,7 @@ static const struct api_field StorageOSVolumeSource_fields[] = {
 	{"volumeNamespace", API_STRING, .pb = 2,
 	 .help = "Volume namespace of this storage os volume source."},
 	{"fsType", API_STRING, .pb = 3, .help = "Fs type of this storage os volume source."},
-	{"readOnly", API_BOOL, .pb = 4, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 4, .help = "Allow no writes."},
 	{"secretRef", API_OBJECT, .pb = 5, .flags = API_PTR,
 	 .ref = &api_t_core_v1_LocalObjectReference,
 	 .help = "Secret ref of this storage os volume source."},
@@ -643,7 +632,7 @@ const struct api_type api_t_core_v1_StorageOSVolumeSource = {
 static const struct api_field CSIVolumeSource_fields[] = {
 	{"driver", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Driver of this csi volume source."},
-	{"readOnly", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Whether read only holds."},
+	{"readOnly", API_BOOL, .pb = 2, .flags = API_PTR, .help = "Allow no writes."},
 	{"fsType", API_STRING, .pb = 3, .flags = API_PTR,
 	 .help = "Fs type of this csi volume source."},
 	{"volumeAttributes", API_STRING, API_MAP, .pb = 4,
@@ -688,9 +677,10 @@ const struct api_type api_t_core_v1_ImageVolumeSource = {
 
 static const struct api_field VolumeSource_fields[] = {
 	{"hostPath", API_OBJECT, .pb = 1, .flags = API_PTR,
-	 .ref = &api_t_core_v1_HostPathVolumeSource, .help = "Host path of this volume source."},
+	 .ref = &api_t_core_v1_HostPathVolumeSource, .help = "A file or directory of the node."},
 	{"emptyDir", API_OBJECT, .pb = 2, .flags = API_PTR,
-	 .ref = &api_t_core_v1_EmptyDirVolumeSource, .help = "Empty dir of this volume source."},
+	 .ref = &api_t_core_v1_EmptyDirVolumeSource,
+	 .help = "A directory that lives as long as the pod."},
 	{"gcePersistentDisk", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_core_v1_GCEPersistentDiskVolumeSource,
 	 .help = "Gce persistent disk of this volume source."},
@@ -700,7 +690,7 @@ static const struct api_field VolumeSource_fields[] = {
 	{"gitRepo", API_OBJECT, .pb = 5, .flags = API_PTR,
 	 .ref = &api_t_core_v1_GitRepoVolumeSource, .help = "Git repo of this volume source."},
 	{"secret", API_OBJECT, .pb = 6, .flags = API_PTR, .ref = &api_t_core_v1_SecretVolumeSource,
-	 .help = "Secret of this volume source."},
+	 .help = "Keys of a secret as files."},
 	{"nfs", API_OBJECT, .pb = 7, .flags = API_PTR, .ref = &api_t_core_v1_NFSVolumeSource,
 	 .help = "Nfs of this volume source."},
 	{"iscsi", API_OBJECT, .pb = 8, .flags = API_PTR, .ref = &api_t_core_v1_ISCSIVolumeSource,
@@ -709,7 +699,7 @@ static const struct api_field VolumeSource_fields[] = {
 	 .ref = &api_t_core_v1_GlusterfsVolumeSource, .help = "Glusterfs of this volume source."},
 	{"persistentVolumeClaim", API_OBJECT, .pb = 10, .flags = API_PTR,
 	 .ref = &api_t_core_v1_PersistentVolumeClaimVolumeSource,
-	 .help = "Persistent volume claim of this volume source."},
+	 .help = "A claim for a persistent volume."},
 	{"rbd", API_OBJECT, .pb = 11, .flags = API_PTR, .ref = &api_t_core_v1_RBDVolumeSource,
 	 .help = "Rbd of this volume source."},
 	{"flexVolume", API_OBJECT, .pb = 12, .flags = API_PTR,
@@ -721,14 +711,13 @@ static const struct api_field VolumeSource_fields[] = {
 	{"flocker", API_OBJECT, .pb = 15, .flags = API_PTR,
 	 .ref = &api_t_core_v1_FlockerVolumeSource, .help = "Flocker of this volume source."},
 	{"downwardAPI", API_OBJECT, .pb = 16, .flags = API_PTR,
-	 .ref = &api_t_core_v1_DownwardAPIVolumeSource,
-	 .help = "Downward API of this volume source."},
+	 .ref = &api_t_core_v1_DownwardAPIVolumeSource, .help = "The pod's own fields as files."},
 	{"fc", API_OBJECT, .pb = 17, .flags = API_PTR, .ref = &api_t_core_v1_FCVolumeSource,
 	 .help = "Fc of this volume source."},
 	{"azureFile", API_OBJECT, .pb = 18, .flags = API_PTR,
 	 .ref = &api_t_core_v1_AzureFileVolumeSource, .help = "Azure file of this volume source."},
 	{"configMap", API_OBJECT, .pb = 19, .flags = API_PTR,
-	 .ref = &api_t_core_v1_ConfigMapVolumeSource, .help = "Config map of this volume source."},
+	 .ref = &api_t_core_v1_ConfigMapVolumeSource, .help = "Keys of a config map as files."},
 	{"vsphereVolume", API_OBJECT, .pb = 20, .flags = API_PTR,
 	 .ref = &api_t_core_v1_VsphereVirtualDiskVolumeSource,
 	 .help = "Vsphere volume of this volume source."},
@@ -740,7 +729,7 @@ static const struct api_field VolumeSource_fields[] = {
 	 .ref = &api_t_core_v1_PhotonPersistentDiskVolumeSource,
 	 .help = "Photon persistent disk of this volume source."},
 	{"projected", API_OBJECT, .pb = 26, .flags = API_PTR,
-	 .ref = &api_t_core_v1_ProjectedVolumeSource, .help = "Projected of this volume source."},
+	 .ref = &api_t_core_v1_ProjectedVolumeSource, .help = "Several sources in one directory."},
 	{"portworxVolume", API_OBJECT, .pb = 24, .flags = API_PTR,
 	 .ref = &api_t_core_v1_PortworxVolumeSource,
 	 .help = "Portworx volume of this volume source."},
@@ -753,7 +742,7 @@ static const struct api_field VolumeSource_fields[] = {
 	{"ephemeral", API_OBJECT, .pb = 29, .flags = API_PTR,
 	 .ref = &api_t_core_v1_EphemeralVolumeSource, .help = "Ephemeral of this volume source."},
 	{"image", API_OBJECT, .pb = 30, .flags = API_PTR, .ref = &api_t_core_v1_ImageVolumeSource,
-	 .help = "Image of this volume source."},
+	 .help = "Reference of the image."},
 };
 
 const struct api_type api_t_core_v1_VolumeSource = {
@@ -764,8 +753,7 @@ const struct api_type api_t_core_v1_VolumeSource = {
 };
 
 static const struct api_field Volume_fields[] = {
-	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Name of this volume."},
+	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"", API_OBJECT, .pb = 2, .flags = API_INLINE, .ref = &api_t_core_v1_VolumeSource},
 };
 
@@ -773,6 +761,6 @@ const struct api_type api_t_core_v1_Volume = {
 	.name = "io.k8s.api.core.v1.Volume",
 	.fields = Volume_fields,
 	.n_fields = ARRAY_SIZE(Volume_fields),
-	.help = "Volume.",
+	.help = "A directory that containers share.",
 	.defaults = default_volume,
 };
