@@ -41,7 +41,8 @@ def rootfs(tmp_path_factory):
 class Runtime:
     """runtime-tool as a conversation: ask() sends a command and waits for its answer."""
 
-    def __init__(self, base, rootfs):
+    def __init__(self, base, rootfs, wrapper=()):
+        self.wrapper = list(wrapper)
         self.base, self.rootfs = str(base), rootfs
         self.cgroup = f"knarr-test-{os.getpid()}"
         self.run_dir = f"/run/knarr-test-{os.getpid()}"
@@ -52,7 +53,7 @@ class Runtime:
     def start(self):
         os.makedirs(self.run_dir, exist_ok=True)
         self.p = subprocess.Popen(
-            [f"{BUILD}/tests/node/runtime-tool", f"{self.base}/root", self.run_dir, self.cgroup,
+            [*self.wrapper, f"{BUILD}/tests/node/runtime-tool", f"{self.base}/root", self.run_dir, self.cgroup,
              f"{BUILD}/knarr-pod", self.base],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -152,6 +153,25 @@ class Runtime:
         for d in glob.glob(f"/sys/fs/cgroup/unified/{self.cgroup}/supervisors/cgroup.procs"):
             found += open(d, encoding="utf-8").read().split()
         return found
+
+
+def on_v1():
+    """A wrapper that shows the runtime a host without the v2 tree."""
+    if os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+        pytest.skip("this host has only cgroup v2")
+    if not os.path.ismount("/sys/fs/cgroup/unified"):
+        return []
+    return ["unshare", "-m", "sh", "-c", 'umount /sys/fs/cgroup/unified && exec "$@"', "sh"]
+
+
+@pytest.fixture
+def rt_v1(tmp_path, rootfs):
+    r = Runtime(tmp_path, rootfs, on_v1())
+    try:
+        yield r
+    finally:
+        left = r.close()
+    assert not left, f"left behind: {left}"
 
 
 @pytest.fixture
