@@ -184,7 +184,7 @@ static void process(void *user, struct str key)
 	p.written = on_written;
 	if (p.n)
 		r->plan = plan_run(c->client, &p, on_plan_done, r);
-	else
+	else /* done at once: r is gone when it returns */
 		plan_run(c->client, &p, on_plan_done, r);
 }
 
