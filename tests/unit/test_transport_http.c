@@ -155,7 +155,7 @@ static void test_requests(void **state)
 
 #define POD(name, rv)                                                                              \
 	"{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"x\",\"resourceVersion\":\"" rv "\"}" \
-											     "}"
+	"}"
 static void test_informer(void **state)
 {
 	struct informer *in;
