@@ -336,6 +336,14 @@ def test_service_addresses(master):
     master.api("DELETE", f"{svc}/s4")
 
 
+def test_node_keeps_its_status_on_create(master):
+    made = create(master, "/api/v1/nodes", {"metadata": {"name": "ns1"}, "status": {
+        "capacity": {"cpu": "4"}}})
+    assert made["status"]["capacity"] == {"cpu": "4"}
+    assert made["spec"]["taints"] == [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]
+    master.api("DELETE", "/api/v1/nodes/ns1")
+
+
 def test_namespaces(master):
     status, got = master.api("POST", "/api/v1/namespaces/nowhere/configmaps", cm("x"))
     assert status == 404 and got["message"] == 'namespaces "nowhere" not found'
