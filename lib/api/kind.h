@@ -35,6 +35,7 @@ enum api_kind_flags {
 	API_K_UNCONDITIONAL = 1 << 5, /* update without resourceVersion is allowed */
 	API_K_GRACEFUL = 1 << 6, /* deletion may be delayed by a grace period (Pod) */
 	API_K_GENERATION_ANN = 1 << 7, /* changed annotations count as well (Deployment) */
+	API_K_STATUS_ON_CREATE = 1 << 8, /* with STATUS: a new object may bring one (Node) */
 };
 
 struct api_kind;

@@ -23,7 +23,7 @@ void api_prepare_create(const struct api_kind *k, struct json_object *obj)
 
 	for (size_t i = 0; i < ARRAY_SIZE(reset); i++)
 		json_object_object_del(meta, reset[i]);
-	if (k->flags & API_K_STATUS)
+	if ((k->flags & API_K_STATUS) && !(k->flags & API_K_STATUS_ON_CREATE))
 		json_object_object_del(obj, "status");
 	if (k->flags & API_K_GENERATION)
 		jsonc_set(meta, "generation", json_object_new_int64(1));
