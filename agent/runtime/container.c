@@ -363,5 +363,8 @@ int runtime_container_resize(struct runtime *rt, const char *id, uint16_t cols, 
 int runtime_container_stats(struct runtime *rt, const char *id, struct runtime_stats *ret)
 {
 	struct container *c = container_find(rt, id);
-	return c ? cgroup_stats(rt->cg, c->cgroup_path, ret) : -ENOENT;
+	int r = c ? cgroup_stats(rt->cg, c->cgroup_path, ret) : -ENOENT;
+	if (r >= 0)
+		usage_read(c, ret);
+	return r;
 }

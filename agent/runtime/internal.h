@@ -83,7 +83,9 @@ struct container {
 	struct list waiters; /* of stop */
 	struct waiter *starting;
 	uint64_t disk_bytes, disk_inodes;
-	int64_t disk_at_ns;
+	int64_t disk_at_ns; /* when that was asked for */
+	pid_t disk_child; /* measures now, into disk_fd */
+	int disk_fd;
 	struct list execs; /* struct runtime_exec */
 };
 
@@ -116,6 +118,10 @@ void trash_open(struct runtime *rt); /* is there anything of an earlier agent? *
 void trash_put(struct runtime *rt, const char *path);
 void trash_step(struct runtime *rt); /* from the timer */
 bool trash_busy(const struct runtime *rt);
+
+/* Size of a container's layer as last measured; has it measured again when that is long ago. */
+void usage_read(struct container *c, struct runtime_stats *ret);
+void usage_end(struct container *c);
 
 /* ---- conn.c ---- */
 /* reply is NULL when the supervisor was lost; descriptors not taken (set to -1) are closed. */

@@ -107,6 +107,7 @@ struct container *container_free(struct container *c)
 	if (!c)
 		return NULL;
 	exec_lost(c);
+	usage_end(c);
 	waiters_run(&c->waiters, -ECANCELED, NULL);
 	timer_free(&c->kill_timer);
 	list_remove(&c->node);

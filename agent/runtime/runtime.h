@@ -32,7 +32,8 @@ struct uv_loop_s;
 
 enum runtime_event_type {
 	RUNTIME_EXITED, /* a container's first process ended; info has the exit */
-	RUNTIME_OOM, /* the kernel killed a process of a container that goes on running */
+	RUNTIME_OOM, /* reserved: the kernel killed a process of a container that goes on (not sent
+			yet) */
 	RUNTIME_SANDBOX_LOST, /* the supervisor is gone; its containers are killed and EXITED (137)
 			       */
 };
@@ -314,7 +315,7 @@ struct runtime_stats {
 	uint64_t throttled_periods, periods, throttled_ns;
 	uint64_t oom_kills;
 	uint64_t rootfs_bytes,
-		rootfs_inodes; /* writable layer; containers only, may be stale 60 s */
+		rootfs_inodes; /* writable layer; containers only, 0 until the first measure */
 };
 /* From the cgroup's files, ~0.1 ms. -ENOENT unknown, -ESRCH no longer there. */
 int runtime_container_stats(struct runtime *rt, const char *id, struct runtime_stats *ret);

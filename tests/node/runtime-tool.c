@@ -416,6 +416,8 @@ static int do_stats(const char *id, struct answer *a)
 	jw_member_i64(&w, "memory", (int64_t)s.mem_usage_bytes);
 	jw_member_i64(&w, "limit", (int64_t)s.mem_limit_bytes);
 	jw_member_i64(&w, "pids", (int64_t)s.pids);
+	jw_member_i64(&w, "disk", (int64_t)s.rootfs_bytes);
+	jw_member_i64(&w, "inodes", (int64_t)s.rootfs_inodes);
 	jw_end_object(&w);
 	answer(a, r, NULL);
 	return 0;

@@ -351,3 +351,16 @@ def test_large_layer_is_deleted_elsewhere(rt):
         rt.ask("list")
         time.sleep(0.02)
     assert os.listdir(f"{rt.base}/root/trash") == []
+
+
+def test_size_of_the_layer(rt):
+    rt.sandbox()
+    rt.container("dd if=/dev/zero of=/f bs=1M count=3 2>/dev/null; touch /g; sleep 100")
+    time.sleep(0.3)
+    deadline = time.time() + 5
+    while time.time() < deadline:
+        s = json.loads(rt.good("stats", id="c")["out"])
+        if s["disk"]:
+            break
+        time.sleep(0.02)
+    assert 3 << 20 <= s["disk"] < 4 << 20 and 3 <= s["inodes"] < 12

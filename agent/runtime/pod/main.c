@@ -281,6 +281,8 @@ int main(int argc, char **argv)
 	prctl(PR_SET_NAME, "knarr-pod"); /* we run from a nameless copy */
 	if (argc == 3 && strcmp(argv[1], "remove") == 0)
 		return remove_main(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "usage") == 0)
+		return usage_main(argv[2]);
 	if (start() < 0)
 		return write(2, usage, sizeof(usage) - 1) < 0 ? 2 : 2;
 	while (!pod.quit) {

@@ -132,8 +132,10 @@ void log_close(struct pod_log *l);
 void log_write(struct pod_log *l, bool is_err, const char *p, size_t len);
 int log_rotate(struct pod_log *l);
 
-/* remove.c: the program's other job; exit code. */
+/* remove.c: the program's other jobs; exit codes. */
 int remove_main(const char *dir);
+int usage_main(const char *dir);
+char *put_i64(char *p, int64_t v); /* proc.c: decimal; returns the end */
 
 /* attach.c */
 /* Read what there is of out[i], log it and copy it to attached clients; false at its end. */

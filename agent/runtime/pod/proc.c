@@ -356,7 +356,7 @@ static bool oom_killed(int fd)
 	return at && strtoul(at + 9, NULL, 10) > 0;
 }
 
-static char *put_i64(char *p, int64_t v)
+char *put_i64(char *p, int64_t v)
 {
 	char digits[24];
 	int n = 0;
