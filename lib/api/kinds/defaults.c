@@ -76,7 +76,7 @@ void default_service_spec(struct json_object *o)
 	} else {
 		json_object_object_del(o, "sessionAffinityConfig");
 	}
-	if (lb || node_port)
+	if (lb || node_port || (str_eqs(type, "ClusterIP") && has(o, "externalIPs")))
 		set_text(o, "externalTrafficPolicy", "Cluster");
 	if (lb || node_port || str_eqs(type, "ClusterIP"))
 		set_text(o, "internalTrafficPolicy", "Cluster");

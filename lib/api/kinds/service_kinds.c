@@ -3,6 +3,7 @@
 #include "lib/api/kinds/kinds.h"
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
+#include "lib/api/validate/rules.h"
 
 static void cell_external_ip(const struct api_table_ctx *c, struct jv obj, struct jw *w)
 {
@@ -75,7 +76,7 @@ static const struct api_column service_columns[] = {
 };
 
 static const struct api_subresource service_subs[] = {
-	SUB_STATUS,
+	{.name = "status", .verbs = API_VERB_STATUS, .validate_update = validate_service_status},
 };
 
 const struct api_kind api_kind_service = {

@@ -269,9 +269,11 @@ const struct api_strategy csr_strategy = {.prepare_update = csr_update};
 /* Kinds with nothing of their own but validation. */
 const struct api_strategy configmap_strategy = {0};
 const struct api_strategy node_strategy = {0};
-const struct api_strategy service_strategy = {0};
-const struct api_strategy endpoints_strategy = {0};
-const struct api_strategy endpointslice_strategy = {0};
+const struct api_strategy endpoints_strategy = {.validate = validate_endpoints};
+const struct api_strategy endpointslice_strategy = {
+	.validate = validate_endpointslice,
+	.validate_update = validate_endpointslice_update,
+};
 const struct api_strategy event_strategy = {0};
 const struct api_strategy lease_strategy = {0};
 const struct api_strategy deployment_strategy = {

@@ -328,6 +328,13 @@ bool check_ip(const struct place *p, struct str s)
 	return true;
 }
 
+bool is_ip(struct str s)
+{
+	struct ip ip;
+
+	return parse_ip(s, &ip);
+}
+
 bool ip_is_v6(struct str s)
 {
 	struct ip ip;

@@ -120,7 +120,8 @@ void check_immutable(const struct place *p, struct json_object *now, struct json
 bool check_ip(const struct place *p, struct str ip); /* true when it is one */
 void check_ip_not_special(const struct place *p, struct str ip);
 void check_cidr(const struct place *p, struct str cidr);
-bool ip_is_v6(struct str ip);
+bool is_ip(struct str text);
+bool ip_is_v6(struct str text);
 void check_labels(const struct place *p, struct json_object *labels);
 void check_annotations(const struct place *p, struct json_object *annotations);
 /* A LabelSelector; absent is fine. */

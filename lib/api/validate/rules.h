@@ -16,4 +16,15 @@ void validate_replicaset(struct json_object *obj, struct err *err);
 void validate_replicaset_status(struct json_object *obj, struct json_object *old, struct err *err);
 /* spec.selector may not change; for both. */
 void validate_selector_update(struct json_object *obj, struct json_object *old, struct err *err);
+
+/* service.c; addresses and ports that the server chooses may still be missing. */
+void validate_service(struct json_object *obj, struct err *err);
+void validate_service_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_service_status(struct json_object *obj, struct json_object *old, struct err *err);
+
+/* endpoints.c */
+void validate_endpoints(struct json_object *obj, struct err *err);
+void validate_endpointslice(struct json_object *obj, struct err *err);
+void validate_endpointslice_update(struct json_object *obj, struct json_object *old,
+				   struct err *err);
 #endif
