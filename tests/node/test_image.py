@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images: archives of every form, hostile ones among them, and a real registry on loopback."""
+import base64
 import contextlib
 import gzip
 import hashlib
@@ -11,7 +12,9 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -346,3 +349,138 @@ def test_pull_with_password(store, layout, tmp_path):
         assert "(-13)" in store("pull", ref, host)[2]
         assert "(-13)" in store("pull", ref, host, "me:wrong")[2]
         store.good("pull", ref, host, "me:secret")
+
+
+class Fake(BaseHTTPRequestHandler):
+    """A registry with tokens, redirects and a bad line: each blob's first answer is cut short."""
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def say(self, status, body=b"", **headers):
+        self.send_response(status)
+        for k, v in headers.items():
+            self.send_header(k.replace("_", "-"), v)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def token(self):
+        s = self.server
+        want = "Basic " + base64.b64encode(b"me:secret").decode()
+        s.scopes.append(self.path)
+        if self.headers.get("Authorization") != want:
+            self.say(401)
+        else:
+            self.say(200, b'{"access_token":"T1"}')
+
+    def blob(self, name):
+        s = self.server
+        data = open(f"{s.layout.path}/blobs/sha256/{name}", "rb").read()
+        r = self.headers.get("Range")
+        s.ranges.append(r)
+        if r:
+            at = int(r[6:].rstrip("-"))
+            self.say(206, data[at:])
+        elif name in s.cut or len(data) < 1000:
+            self.say(200, data)
+        else:
+            s.cut.add(name)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[:len(data) // 2])
+            self.close_connection = True
+
+    def do_GET(self):
+        s, path = self.server, self.path
+        if path.startswith("/token"):
+            return self.token()
+        if path.startswith("/storage/"):  # where blobs are sent to: needs no token
+            return self.blob(path.rsplit("/", 1)[1])
+        if self.headers.get("Authorization") != "Bearer T1":
+            return self.say(401, WWW_Authenticate=f'Bearer realm="http://{s.host}/token",'
+                            'service="fake",scope="repository:a/b:pull"')
+        if "/manifests/" in path:
+            return self.say(200, s.manifest, Content_Type="application/json")
+        return self.say(307, Location=f"http://{s.host}/storage/{path.rsplit(':', 1)[1]}")
+
+
+@contextlib.contextmanager
+def fake_registry(layout, manifest):
+    srv = ThreadingHTTPServer(("127.0.0.1", 0), Fake)
+    srv.host = f"127.0.0.1:{srv.server_port}"
+    srv.layout, srv.manifest, srv.cut, srv.ranges, srv.scopes = layout, manifest, set(), [], []
+    t = threading.Thread(target=srv.serve_forever, daemon=True)
+    t.start()
+    try:
+        yield srv
+    finally:
+        srv.shutdown()
+        srv.server_close()
+
+
+def blob_of(layout, d):
+    return open(f"{layout.path}/blobs/sha256/{d[7:]}", "rb").read()
+
+
+def test_tokens_redirects_and_resumed_blobs(store, layout):
+    e = layout.image([tar([member(f"f{i}", os.urandom(300000))]) for i in range(3)])
+    with fake_registry(layout, blob_of(layout, e["digest"])) as srv:
+        i = store.good("pull", f"{srv.host}/a/b:1", srv.host, "me:secret")
+        assert len(i["lower"]) == 3
+        assert len([r for r in srv.ranges if r]) == 3  # each went on where it was cut
+        assert "scope=repository%3Aa%2Fb%3Apull" in srv.scopes[0]
+    with fake_registry(layout, blob_of(layout, e["digest"])) as srv:
+        assert "(-13)" in store("pull", f"{srv.host}/a/b:1", srv.host, "me:wrong")[2]
+        assert "(-13)" in store("pull", f"{srv.host}/a/b:1", srv.host)[2]
+
+
+def test_index_and_platforms(store, layout):
+    e = layout.image([tar([member("a", b"1")])])
+    entry = {"digest": e["digest"], "size": e["size"]}
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+             "manifests": [dict(entry, platform={"os": "windows", "architecture": ARCH})]}
+    with fake_registry(layout, json.dumps(index).encode()) as srv:
+        err = store("pull", f"{srv.host}/a/b:1", srv.host, "me:secret")[2]
+        assert "(-8)" in err and "windows" in err
+    for lie in (b"[]", b"{", b'{"schemaVersion":1}', b"{}", b"[" * 100000):
+        with fake_registry(layout, lie) as srv:
+            rc, _, err = store("pull", f"{srv.host}/a/b:1", srv.host, "me:secret")
+            assert rc == 1 and "(-" in err and "signal" not in err
+    assert store.left() == []
+
+
+def test_blob_that_is_something_else(store, layout):
+    e = layout.image([tar([member("a", os.urandom(5000))])])
+    m = json.loads(blob_of(layout, e["digest"]))
+    layout.blob(b"x" * m["layers"][0]["size"], m["layers"][0]["digest"])
+    with fake_registry(layout, blob_of(layout, e["digest"])) as srv:
+        err = store("pull", f"{srv.host}/a/b:1", srv.host, "me:secret")[2]
+        assert "digest" in err
+    layout.blob(b"x" * 100000, m["layers"][0]["digest"])
+    with fake_registry(layout, blob_of(layout, e["digest"])) as srv:
+        err = store("pull", f"{srv.host}/a/b:1", srv.host, "me:secret")[2]
+        assert "(-27)" in err or "digest" in err
+    assert store.left() == []
+
+
+def test_pulls_at_once_share_layers(store, layout, tmp_path):
+    shared = [tar([member(f"s{i}", os.urandom(2000000))]) for i in range(3)]
+    with registry(tmp_path) as host:
+        for k in range(4):
+            layout.entries = []
+            layout.image(shared + [tar([member("own", b"%d" % k)])])
+            named(layout, f"{host}/app{k}:1")
+            push(layout, f"{host}/app{k}:1")
+        with contextlib.ExitStack() as stack:
+            ps = [stack.enter_context(subprocess.Popen(
+                [f"{BUILD}/tests/node/image-tool", store.path, f"{BUILD}/knarr-image-helper",
+                 "pull", f"{host}/app{k}:1", host], stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True)) for k in range(4)]
+            for p in ps:
+                _, err = p.communicate(timeout=60)
+                assert p.returncode == 0, err
+        assert len(store("list")[1]) == 4
+        assert len(os.listdir(f"{store.path}/layers")) == 7

@@ -218,10 +218,15 @@ static int fetch(struct pull *p, struct err *err)
 static int open_blob(struct source *s, struct str digest, struct err *err)
 {
 	struct pull *p = container_of(s, struct pull, source);
-	char name[80];
+	char name[96];
 	int fd;
 	snprintf(name, sizeof(name), "blob-%.64s", digest.p + 7);
 	fd = openat(p->tmp, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT) {
+		/* A pull that shares it was quicker, and has stored what was worth keeping. */
+		snprintf(name, sizeof(name), "blobs/sha256/%.64s", digest.p + 7);
+		fd = openat(p->h->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	}
 	return fd < 0 ? err_sys(err, errno, "blob %.*s: %s", STR_ARG(digest), strerror(errno)) : fd;
 }
 

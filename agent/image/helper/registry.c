@@ -5,7 +5,7 @@
 #include "lib/json/json_scan.h"
 
 #include <curl/curl.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 
 #define DOC_MAX (4 << 20)
 #define TRIES 5
@@ -348,7 +348,7 @@ struct fetch {
 	struct hash hash;
 	int dir, fd, tries, error;
 	uint64_t have;
-	char name[80], curl_error[CURL_ERROR_SIZE];
+	char name[96], curl_error[CURL_ERROR_SIZE];
 	void (*on_bytes)(void *user, size_t n);
 	void *user;
 	bool checked_status;
@@ -395,6 +395,13 @@ static int fetch_open(struct fetch *f)
 	ssize_t n;
 	snprintf(f->name, sizeof(f->name), "blob-%s.part", f->blob->digest + 7);
 	f->fd = openat(f->dir, f->name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (f->fd >= 0 && flock(f->fd, LOCK_EX | LOCK_NB) < 0) {
+		/* Another pull is at it (images share layers): then a file of our own. */
+		close(f->fd);
+		snprintf(f->name, sizeof(f->name), "blob-%.40s-%d.part", f->blob->digest + 7,
+			 (int)getpid());
+		f->fd = openat(f->dir, f->name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	}
 	if (f->fd < 0)
 		return -errno;
 	f->have = 0;
