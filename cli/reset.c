@@ -5,7 +5,6 @@
 #include "cli/daemon.h"
 #include "lib/sys/file.h"
 #include "net/lb.h"
-#include "net/masq.h"
 #include "net/pod_net.h"
 
 #include <dirent.h>
@@ -103,13 +102,10 @@ static int remove_pods(const struct reset_options *o, struct err *err)
 static int remove_network(const struct reset_options *o, struct err *err)
 {
 	struct lb_conf lb = {.node = o->node_name, .run_dir = o->run_dir};
-	struct masq_conf masq = {.node = o->node_name, .run_dir = o->run_dir};
 	struct pod_net_conf pods = {.node = o->node_name, .run_dir = o->run_dir};
-	int r = lb_reset(&lb, err);
+	int r = pod_net_reset(&pods, err);
 
-	if (!r)
-		r = masq_reset(&masq, err);
-	return r < 0 ? r : pod_net_reset(&pods, err);
+	return r < 0 ? r : lb_reset(&lb, err);
 }
 
 /* Mounts beneath a folder (volumes, namespaces), the innermost first. */
