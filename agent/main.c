@@ -29,6 +29,8 @@
  * knarr-agent: one thread, one loop. This file only puts the parts together and takes them apart;
  * containers, addresses and services live in the kernel and go on without it.
  */
+#define COLLECT_NS (10 * NSEC_PER_SEC)
+
 struct agent {
 	struct agent_options o;
 	uv_loop_t loop;
@@ -50,7 +52,9 @@ struct agent {
 	struct service_sync *service_sync;
 	struct dns_records *dns;
 	struct node_api *api;
-	struct timer watchdog;
+	struct renewer *renewer;
+	bool again; /* start anew by exec: the node's certificate is another */
+	struct timer watchdog, collect;
 	uint64_t watchdog_ns;
 	char node_ip[48], net_dns[IP4_TEXT];
 	const char *cidr_file;
@@ -185,6 +189,13 @@ static int open_runtime(struct agent *a, struct err *err)
 	return r < 0 ? r : runtime_recover(a->rt, err);
 }
 
+static size_t netns_fds(void *user, int **ret)
+{
+	struct agent *a = user;
+
+	return a->pods ? pods_netns_fds(a->pods, ret) : 0;
+}
+
 /* The data path of services: what is pinned goes on until both informers have synced. */
 static int open_services(struct agent *a, struct err *err)
 {
@@ -201,16 +212,75 @@ static int open_services(struct agent *a, struct err *err)
 	if (r < 0)
 		return r;
 	if (ip4_parse(str_of(a->node_ip), &addr) == 0)
-		lb_node_addrs(a->lb, &addr, 1, NULL);
+		lb_node_addrs(a->lb, &addr, 1, NULL); /* open_net adds the one for pods */
 	if (a->client)
-		a->service_sync = service_sync_start(
-			&(struct service_sync_conf){.client = a->client,
-						    .timers = &a->timers,
-						    .lb = a->lb,
-						    .services = a->services,
-						    .slices = a->slices,
-						    .node_name = a->o.node_name});
+		a->service_sync =
+			service_sync_start(&(struct service_sync_conf){.client = a->client,
+								       .timers = &a->timers,
+								       .lb = a->lb,
+								       .services = a->services,
+								       .slices = a->slices,
+								       .node_name = a->o.node_name,
+								       .netns_fds = netns_fds,
+								       .user = a});
 	return 0;
+}
+
+/* hostPort: a front at the node's addresses that leads to the pod. */
+static void on_host_ports(void *user, struct str uid, const char *ip, struct jv spec)
+{
+	struct agent *a = user;
+	CLEANUP_FREE struct host_port *v = NULL;
+	size_t n = 0, cap = 0;
+	uint32_t addr;
+
+	if (!a->service_sync)
+		return;
+	if (ip && ip4_parse(str_of(ip), &addr) == 0)
+		jv_for_each (c, jv_get(spec, "containers"))
+			jv_for_each (p, jv_get(c.value, "ports")) {
+				struct host_port hp = {
+					.host_port =
+						(uint16_t)jv_i64(jv_get(p.value, "hostPort"), 0),
+					.port = (uint16_t)jv_i64(jv_get(p.value, "containerPort"),
+								 0),
+					.proto = jv_eqs(jv_get(p.value, "protocol"), "UDP")
+							 ? LB_UDP
+							 : LB_TCP,
+					.addr = addr,
+				};
+
+				ip4_parse(jv_text(jv_get(p.value, "hostIP")), &hp.host_addr);
+				if (hp.host_port)
+					*ARRAY_PUSH(v, n, cap) = hp;
+			}
+	service_sync_host_ports(a->service_sync, uid, v, n);
+}
+
+/* Ports of masqueraded connections that idled out go back. */
+static void on_collect(struct timer *t)
+{
+	struct agent *a = container_of(t, struct agent, collect);
+
+	pod_net_collect(a->net);
+	timers_arm_in(&a->timers, &a->collect, COLLECT_NS);
+}
+
+/* Traffic of the uplink: masquerade, node ports. */
+static void open_uplink(struct agent *a)
+{
+	uint32_t addrs[2] = {pod_net_node_addr(a->net), 0};
+	struct err err = ERR_INIT;
+
+	ip4_parse(str_of(a->node_ip), &addrs[1]);
+	if (lb_node_addrs(a->lb, addrs, addrs[1] ? 2 : 1, &err) < 0 ||
+	    pod_net_masquerade(a->net, &err) < 0)
+		log_warn("uplink: %s", err_text(&err));
+	err_done(&err);
+	if (!pod_net_uplink(a->net))
+		return;
+	a->collect.fire = on_collect;
+	timers_arm_in(&a->timers, &a->collect, COLLECT_NS);
 }
 
 /* The node's range is known: from the option, the last run or the Node. */
@@ -229,6 +299,7 @@ static int open_net(struct agent *a, const char *cidr, struct err *err)
 	if (r < 0)
 		return r;
 	ip4_format(pod_net_node_addr(a->net), a->net_dns);
+	open_uplink(a);
 	file_write_atomic(AT_FDCWD, a->cidr_file, str_of(cidr), 0644);
 	if (a->client && dns_records_start(&(struct dns_records_conf){.loop = &a->loop,
 								      .services = a->services,
@@ -276,6 +347,8 @@ static int open_pods(struct agent *a, struct err *err)
 		.static_dir = a->o.static_pods,
 		.host_ip = a->node_ip,
 		.cluster_domain = a->o.cluster_domain,
+		.host_ports = on_host_ports,
+		.user = a,
 		.node_cpu_milli = a->info.cpus * 1000,
 		.node_mem_bytes = a->info.mem_bytes,
 		.node_ephemeral_bytes = a->info.ephemeral_bytes,
@@ -323,6 +396,15 @@ static int open_node(struct agent *a, struct err *err)
 	return r;
 }
 
+/* Containers and data path do not notice a restart, so it is also how new certificates come in. */
+static void on_renewed(void *user)
+{
+	struct agent *a = user;
+
+	a->again = true;
+	uv_stop(&a->loop);
+}
+
 static int open_api(struct agent *a, struct err *err)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/pki", a->o.data_dir);
@@ -362,6 +444,13 @@ static int open_all(struct agent *a, struct err *err)
 	    (r = open_api(a, err)) < 0)
 		return r;
 	if (a->client) {
+		a->renewer = renewer_start(&(struct renewer_conf){.client = a->client,
+								  .timers = &a->timers,
+								  .kc = &a->kc,
+								  .node_name = a->o.node_name,
+								  .path = a->o.kubeconfig,
+								  .renewed = on_renewed,
+								  .user = a});
 		informer_start(a->services);
 		informer_start(a->slices);
 	}
@@ -371,7 +460,9 @@ static int open_all(struct agent *a, struct err *err)
 /* Containers run on: only handles are let go, in the opposite order of open_all. */
 static void close_all(struct agent *a)
 {
+	a->renewer = renewer_stop(a->renewer);
 	a->api = node_api_stop(a->api);
+	timers_disarm(&a->timers, &a->collect);
 	a->node = node_stop(a->node);
 	a->pods = pods_free(a->pods);
 	a->dns = dns_records_stop(a->dns);
@@ -387,6 +478,7 @@ static void close_all(struct agent *a)
 	kubeconfig_done(&a->kc);
 	node_info_done(&a->info);
 	timers_disarm(&a->timers, &a->watchdog);
+	timers_disarm(&a->timers, &a->collect);
 }
 
 static void on_signal(uv_signal_t *h, int sig)
@@ -460,5 +552,7 @@ int main(int argc, char **argv)
 	uv_loop_close(&a.loop);
 	timers_done(&a.timers);
 	err_done(&err);
+	if (a.again)
+		execv("/proc/self/exe", argv);
 	return r < 0 ? 1 : 0;
 }

@@ -4,12 +4,21 @@
 #include "lib/base/err.h"
 #include "lib/base/timers.h"
 /*
- * Joining a cluster with a bootstrap token, as `kubeadm join` does: read the authority from
- * kube-public/cluster-info and compare it with the hash, send a CertificateSigningRequest (signer
- * kubernetes.io/kube-apiserver-client-kubelet, O=system:nodes, CN=system:node:NAME), wait for the
- * certificate, and write a kubeconfig file (0600) that holds all of it.
+ * The agent's own certificate.
+ *
+ * Joining with a bootstrap token (kubernetes.io/docs/reference/access-authn-authz/
+ * kubelet-tls-bootstrapping): the authority is the self-signed certificate of the chain which the
+ * master shows, if its public key has the expected hash. Then, as `system:bootstrappers`, send a
+ * CertificateSigningRequest (signer kubernetes.io/kube-apiserver-client-kubelet, O=system:nodes,
+ * CN=system:node:NAME), wait for the certificate, and write a kubeconfig file (0600) with all of
+ * it.
+ *
+ * Renewal: the same request with the present certificate, when four fifths of its life are over.
  */
 struct uv_loop_s;
+struct client;
+struct kubeconfig;
+
 struct join_conf {
 	const char *server; /* "https://10.0.0.1:6443" */
 	const char *token; /* "abcdef.0123456789abcdef" */
@@ -21,4 +30,18 @@ struct join_conf {
 };
 /* Runs the loop until it is done or 2 minutes have passed. */
 int join_cluster(const struct join_conf *conf, struct err *err);
+
+struct renewer;
+struct renewer_conf {
+	struct client *client;
+	struct timers *timers;
+	const struct kubeconfig *kc; /* what is in use; borrowed */
+	const char *node_name, *path; /* of the kubeconfig file, which is replaced */
+	void (*renewed)(void *user); /* the file holds a new certificate: begin to use it */
+	void *user;
+};
+/* NULL when the kubeconfig holds no node's certificate (an administrator's is not ours to renew).
+ */
+struct renewer *renewer_start(const struct renewer_conf *conf);
+struct renewer *renewer_stop(struct renewer *r);
 #endif

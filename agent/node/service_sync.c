@@ -21,9 +21,16 @@ struct service_sync {
 	struct hmap *dirty; /* "ns/name" */
 	struct hmap *have; /* "ns/name" -> struct fronts */
 	struct timer timer;
+	struct hmap *host_ports; /* owner -> struct owner_ports */
 	struct lb_key vip; /* of the cluster's DNS; addr 0: none */
 	struct lb_backend vip_backend;
 	bool whole; /* nothing was synced yet: one lb_sync for all */
+};
+
+struct owner_ports {
+	struct host_port *v;
+	struct lb_backend *backends; /* one each */
+	size_t n;
 };
 
 /* One usable endpoint of a port. */
@@ -275,6 +282,63 @@ void service_sync_dns(struct service_sync *s, uint32_t vip, uint32_t addr)
 	timers_soon(s->conf.timers, &s->timer);
 }
 
+static struct lb_front host_port_front(const struct owner_ports *o, size_t i)
+{
+	return (struct lb_front){
+		.key = {o->v[i].host_addr, o->v[i].host_port, o->v[i].proto},
+		.backends = &o->backends[i],
+		.n_backends = 1,
+		.external = true,
+	};
+}
+
+static void owner_ports_free(void *p)
+{
+	struct owner_ports *o = p;
+
+	free(o->v);
+	free(o->backends);
+	free(o);
+}
+
+static void report(struct service_sync *s, int r, struct err *err)
+{
+	if (r < 0) {
+		log_warn("cannot program services: %s", err_text(err));
+		s->whole = true; /* all of them again, soon */
+		timers_arm_in(s->conf.timers, &s->timer, RETRY_NS);
+	}
+	err_done(err);
+}
+
+void service_sync_host_ports(struct service_sync *s, struct str owner, const struct host_port *v,
+			     size_t n)
+{
+	struct owner_ports *old = hmap_del(s->host_ports, owner), *o;
+	struct err err = ERR_INIT;
+	int r = 0;
+
+	for (size_t i = 0; old && i < old->n && r >= 0; i++)
+		r = lb_del(s->conf.lb, host_port_front(old, i).key, &err);
+	if (old)
+		owner_ports_free(old);
+	if (n) {
+		o = NEW(struct owner_ports);
+		o->v = xmemdup(v, n * sizeof(*v));
+		o->backends = xcalloc(n, sizeof(*o->backends));
+		o->n = n;
+		hmap_put(s->host_ports, owner, o);
+		for (size_t i = 0; i < n; i++)
+			o->backends[i] = (struct lb_backend){v[i].addr, v[i].port};
+		for (size_t i = 0; i < n && !s->whole && r >= 0; i++) {
+			struct lb_front f = host_port_front(o, i);
+
+			r = lb_put(s->conf.lb, &f, &err);
+		}
+	}
+	report(s, r, &err);
+}
+
 static int sync_whole(struct service_sync *s, struct err *err)
 {
 	struct build b = {0};
@@ -289,6 +353,15 @@ static int sync_whole(struct service_sync *s, struct err *err)
 		remember(s, o->key, &b, from);
 	}
 	add_vip(s, &b);
+	hmap_for_each (it, s->host_ports) {
+		const struct owner_ports *o = it->value;
+
+		for (size_t i = 0; i < o->n; i++) {
+			struct lb_front f = host_port_front(o, i);
+
+			front_add(&b, &f, f.key.addr, f.key.port, true);
+		}
+	}
 	r = lb_sync(s->conf.lb, b.v, b.n, &res, err);
 	build_done(&b);
 	if (r == 0)
@@ -329,6 +402,17 @@ static int sync_one(struct service_sync *s, struct str key, struct err *err)
 	return r;
 }
 
+static void kill_stale(struct service_sync *s)
+{
+	int *fds = NULL;
+	size_t n = s->conf.netns_fds ? s->conf.netns_fds(s->conf.user, &fds) : 0;
+
+	lb_kill_stale(s->conf.lb, fds, n, false, NULL, NULL);
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	free(fds);
+}
+
 static void on_timer(struct timer *t)
 {
 	struct service_sync *s = container_of(t, struct service_sync, timer);
@@ -348,7 +432,7 @@ static void on_timer(struct timer *t)
 				hmap_put(s->dirty, it->key, s);
 			}
 		}
-		lb_kill_stale(s->conf.lb, NULL, 0, false, NULL, NULL);
+		kill_stale(s);
 	}
 	hmap_free(dirty);
 	if (failed) {
@@ -406,6 +490,7 @@ struct service_sync *service_sync_start(const struct service_sync_conf *conf)
 	s->whole = true;
 	s->dirty = hmap_new();
 	s->have = hmap_new();
+	s->host_ports = hmap_new();
 	s->timer.fire = on_timer;
 	s->by_service = informer_index(conf->slices, by_service_name);
 	informer_handle(conf->services, &svc_handler, s);
@@ -422,6 +507,7 @@ struct service_sync *service_sync_stop(struct service_sync *s)
 	timers_disarm(s->conf.timers, &s->timer);
 	hmap_free(s->dirty);
 	hmap_free_full(s->have, fronts_free);
+	hmap_free_full(s->host_ports, owner_ports_free);
 	free(s);
 	return NULL;
 }

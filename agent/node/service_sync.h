@@ -19,9 +19,24 @@ struct service_sync_conf {
 	struct lb *lb;
 	struct informer *services, *slices; /* made and started by the caller */
 	const char *node_name;
+	/*
+	 * Descriptors of the pods' network namespaces, to find sockets of backends that went away;
+	 * an array to be freed, the descriptors to be closed by the caller. May be NULL.
+	 */
+	size_t (*netns_fds)(void *user, int **ret);
+	void *user;
 };
 struct service_sync *service_sync_start(const struct service_sync_conf *conf);
 /* Port 53 of `vip` leads to `addr` (network byte order): the agent's own DNS server. */
 void service_sync_dns(struct service_sync *s, uint32_t vip, uint32_t addr);
+/* The hostPorts of a pod: `owner` is its UID; n 0 takes them away. */
+struct host_port {
+	uint32_t host_addr; /* 0: all of the node's; network byte order, as addr */
+	uint16_t host_port, port;
+	uint8_t proto; /* enum lb_proto */
+	uint32_t addr; /* of the pod */
+};
+void service_sync_host_ports(struct service_sync *s, struct str owner, const struct host_port *v,
+			     size_t n);
 struct service_sync *service_sync_stop(struct service_sync *s);
 #endif

@@ -87,6 +87,8 @@ void pods_set_net(struct pods *ps, struct pod_net *net, const char *cluster_dns)
 		struct pod *p = list_entry(it, struct pod, in_all);
 
 		backoff_reset(&p->setup);
+		if (p->sandbox == SANDBOX_READY)
+			pod_host_ports(p, true);
 		pod_kick(p);
 	}
 }
@@ -468,6 +470,23 @@ void pods_each_container(struct pods *ps, void (*cb)(void *user, const struct po
 				cb(user, &pc);
 		}
 	}
+}
+
+size_t pods_netns_fds(struct pods *ps, int **ret)
+{
+	size_t n = 0, cap = 0;
+
+	*ret = NULL;
+	list_for_each (it, &ps->list) {
+		struct pod *p = list_entry(it, struct pod, in_all);
+		int fd = p->sandbox == SANDBOX_READY && !p->view->host_network
+				 ? runtime_sandbox_netns(ps->conf.rt, p->sandbox_id)
+				 : -1;
+
+		if (fd >= 0)
+			*ARRAY_PUSH(*ret, n, cap) = fd;
+	}
+	return n;
 }
 
 void pods_count(const struct pods *ps, struct pods_counts *ret)

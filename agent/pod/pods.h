@@ -4,6 +4,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/str.h"
+#include "lib/json/jv.h"
 /*
  * All pods of this node: where they come from (API, manifest directory, the agent's own disk), a
  * worker for each, and what the node API asks about them.
@@ -39,6 +40,10 @@ struct pods_conf {
 	const char *host_ip; /* status.hostIP; "" until known: pods_set_host_ip */
 	const char *cluster_dns; /* resolv.conf of ClusterFirst pods; NULL: the host's */
 	const char *cluster_domain; /* "cluster.local" */
+	/* Told when a pod with hostPorts has got its address (ip) and when it has none any more
+	 * (ip NULL). May be NULL. */
+	void (*host_ports)(void *user, struct str uid, const char *ip, struct jv pod_spec);
+	void *user;
 	const char *host_resolv_conf; /* "/etc/resolv.conf" */
 	int64_t node_cpu_milli, node_mem_bytes, node_ephemeral_bytes; /* allocatable */
 	uint64_t container_log_max_bytes; /* 0: 10 MiB */
@@ -85,6 +90,8 @@ void pods_each_container(struct pods *ps, void (*cb)(void *user, const struct po
 struct pods_counts {
 	size_t pods, containers_running;
 };
+/* Descriptors of the network namespaces of all pods that run; the array is to be freed. */
+size_t pods_netns_fds(struct pods *ps, int **ret);
 void pods_count(const struct pods *ps, struct pods_counts *ret);
 /* Whether an image (by store id) is used by a container that is not removed: for image gc. */
 bool pods_image_in_use(void *pods, const char *image_id);

@@ -43,6 +43,20 @@ static void failed(struct pod *p, const struct err *err)
 		  err_text(err));
 }
 
+void pod_host_ports(struct pod *p, bool up)
+{
+	bool any = false;
+
+	if (!p->all->conf.host_ports || p->view->host_network)
+		return;
+	for (size_t i = 0; i < p->view->n && !any; i++)
+		jv_for_each (it, jv_get(p->view->containers[i].json, "ports"))
+			any = any || jv_i64(jv_get(it.value, "hostPort"), 0) > 0;
+	if (any)
+		p->all->conf.host_ports(p->all->conf.user, str_of(p->uid), up ? p->ip : NULL,
+					p->view->spec);
+}
+
 static int attach_net(struct pod *p, struct err *err)
 {
 	CLEANUP_FD int fd = -1;
@@ -60,6 +74,7 @@ static int attach_net(struct pod *p, struct err *err)
 		return r;
 	p->net_attached = true;
 	str_copy(p->ip, sizeof(p->ip), str_of(ip4_format(addr.addr, text)));
+	pod_host_ports(p, true);
 	return 0;
 }
 
@@ -69,6 +84,7 @@ static void detach_net(struct pod *p)
 
 	if (!p->all->conf.net || p->view->host_network)
 		return;
+	pod_host_ports(p, false);
 	if (pod_net_detach(p->all->conf.net, str_of(p->uid), &err) < 0)
 		pod_log(LOG_LEVEL_WARN, p, 0, "cannot detach network: %s", err_text(&err));
 	p->net_attached = false;
