@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/json/jv.h"
+#include "lib/json/jv_skip.h"
 
 static const char *skip_space(const char *p, const char *end)
 {
@@ -8,75 +9,18 @@ static const char *skip_space(const char *p, const char *end)
 	return p;
 }
 
-/* p at the opening quote; returns the byte behind the closing one. */
-static const char *skip_string(const char *p, const char *end)
-{
-	for (p++; p < end; p++) {
-		p = memchr(p, '"', (size_t)(end - p));
-		if (!p)
-			return end;
-		/* The quote ends the string unless an odd number of backslashes stands before it.
-		 */
-		if (p[-1] == '\\') {
-			const char *q = p - 1;
-
-			while (q[-1] == '\\')
-				q--;
-			if ((p - q) % 2)
-				continue;
-		}
-		return p + 1;
-	}
-	return end;
-}
-
 static const char *skip_value(const char *p, const char *end)
 {
-	int depth = 0;
-
-	while (p < end) {
-		switch (*p) {
-		case '"':
-			p = skip_string(p, end);
-			break;
-		case '{':
-		case '[':
-			depth++;
-			p++;
-			continue;
-		case '}':
-		case ']':
-			if (!depth)
-				return p;
-			depth--;
-			p++;
-			break;
-		case ',':
-			if (!depth)
-				return p;
-			p++;
-			continue;
-		case ':':
-		case ' ':
-		case '\n':
-		case '\t':
-		case '\r':
-			if (!depth)
-				return p;
-			p++;
-			continue;
-		default:
-			p++;
-			if (!depth)
-				while (p < end && !memchr(",:]} \n\t\r", *p, 8))
-					p++;
-			else
-				continue;
-		}
-		if (!depth)
-			return p;
-	}
-	return end;
+	if (p >= end)
+		return end;
+	if (*p == '"')
+		return jv_skip_string(p, end);
+	if (*p == '{' || *p == '[')
+		return jv_skip_nested(p, end);
+	/* A number or a word. */
+	while (p<end && * p> ' ' && *p != ',' && *p != ':' && *p != ']' && *p != '}')
+		p++;
+	return p;
 }
 
 struct jv jv_of(struct str json)
@@ -149,7 +93,7 @@ bool jv_iter_next(struct jv_iter *it)
 		return false;
 	}
 	if (it->is_object) {
-		const char *q = skip_string(p, end);
+		const char *q = jv_skip_string(p, end);
 
 		it->key = str_n(p + 1, q - p >= 2 ? (size_t)(q - p - 2) : 0);
 		p = skip_space(q, end);
@@ -166,6 +110,9 @@ static bool key_is(struct str raw, struct str name)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
+	/* What is escaped is longer than what it means. */
+	if (raw.len < name.len || (name.len && *raw.p != *name.p && *raw.p != '\\'))
+		return false;
 	if (str_chr(raw, '\\') < 0)
 		return str_eq(raw, name);
 	jv_unescape(raw, &b);
@@ -228,7 +175,7 @@ struct str jv_text(struct jv v)
 
 	if (jv_type(v) != JV_STRING)
 		return STR_NULL;
-	q = skip_string(v.p, v.end);
+	q = jv_skip_string(v.p, v.end);
 	return str_n(v.p + 1, q - v.p >= 2 ? (size_t)(q - v.p - 2) : 0);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
+#include "lib/base/clock.h"
 #include "lib/json/jsonc.h"
 #include "lib/json/jv.h"
 #include "lib/json/jw.h"
@@ -143,6 +144,56 @@ static void test_jv(void **state)
 	assert_int_equal(n, 1 + 1 + 1 + 1 + 1 + 8);
 }
 
+/* Some value of random shape: brackets, quotes and backslashes in strings, all lengths. */
+static void add_random(struct buf *b, unsigned depth)
+{
+	static const char *const bits[] = {"x",    "[",    "]", "{",       "}",
+					   "\\\\", "\\\"", ",", "\\u00e9", "a longer piece",
+					   ":",    " "};
+	uint64_t kind = rng_below(&rng_system, depth ? 6 : 3), n = rng_below(&rng_system, 9);
+
+	if (kind == 0) {
+		buf_adds(b, "-12.5e3");
+	} else if (kind < 3) {
+		buf_addc(b, '"');
+		for (uint64_t i = 0; i < n * 2; i++)
+			buf_adds(b, bits[rng_below(&rng_system, ARRAY_SIZE(bits))]);
+		buf_addc(b, '"');
+	} else {
+		buf_addc(b, kind == 3 ? '[' : '{');
+		for (uint64_t i = 0; i < n; i++) {
+			if (i)
+				buf_adds(b, kind == 4 ? " , " : ",");
+			if (kind != 3)
+				buf_addf(b, "\"k%d\":", (int)i);
+			add_random(b, depth - 1);
+		}
+		buf_addc(b, kind == 3 ? ']' : '}');
+	}
+}
+
+static void test_jv_skip(void **state)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	for (int round = 0; round < 3000; round++) {
+		size_t at, len;
+		struct jv v;
+
+		buf_clear(&b);
+		buf_adds(&b, "{\"a\":");
+		at = b.len;
+		add_random(&b, 4);
+		len = b.len - at;
+		buf_adds(&b, ",\"b\":7}");
+		v = jv_of(buf_str(&b));
+		assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
+		assert_int_equal(jv_raw(jv_get(v, "a")).len, len);
+		assert_int_equal(jv_i64(jv_get(v, "b"), 0), 7);
+		assert_int_equal(jv_raw(v).len, b.len);
+	}
+}
+
 static void test_jw(void **state)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
@@ -247,8 +298,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scan_good),   cmocka_unit_test(test_scan_bad),
 		cmocka_unit_test(test_scan_limits), cmocka_unit_test(test_jv),
-		cmocka_unit_test(test_jw),          cmocka_unit_test(test_jsonc),
-		cmocka_unit_test(test_yaml),        cmocka_unit_test(test_to_yaml),
+		cmocka_unit_test(test_jv_skip),     cmocka_unit_test(test_jw),
+		cmocka_unit_test(test_jsonc),       cmocka_unit_test(test_yaml),
+		cmocka_unit_test(test_to_yaml),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
