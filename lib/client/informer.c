@@ -198,14 +198,14 @@ struct str informer_by_ns(const struct object *o)
 }
 struct str informer_by_controller(const struct object *o)
 {
-	jv_for_each (ref, jv_path(jv_of(o->bytes), "metadata.ownerReferences"))
+	jv_for_each (ref, jv_get(object_meta(o), "ownerReferences"))
 		if (jv_bool(jv_get(ref.value, "controller"), false))
 			return jv_text(jv_get(ref.value, "uid"));
 	return STR_NULL;
 }
 struct str informer_by_node(const struct object *o)
 {
-	struct str node = jv_text(jv_path(jv_of(o->bytes), "spec.nodeName"));
+	struct str node = jv_text(jv_get(object_spec(o), "nodeName"));
 
 	return node.len ? node : STR_NULL;
 }

@@ -33,13 +33,23 @@ void object_key_split(struct str key, struct str *ret_ns, struct str *ret_name)
 
 struct object *object_new(struct blob blob)
 {
-	struct jv meta = jv_get(jv_of(blob.bytes), "metadata");
 	struct str name = STR_NULL, ns = STR_NULL, rv = STR_NULL;
-	struct object *o;
+	struct object at = {0}, *o;
 	size_t ns_part;
 	char *key;
 
-	jv_for_each_member (m, meta) {
+	jv_for_each_member (m, jv_of(blob.bytes)) {
+		uint32_t pos = (uint32_t)(m.value.p - blob.bytes.p);
+
+		if (str_eqs(m.key, "metadata"))
+			at.meta_at = pos;
+		else if (str_eqs(m.key, "spec"))
+			at.spec_at = pos;
+		else if (str_eqs(m.key, "status"))
+			at.status_at = pos;
+	}
+	at.bytes = blob.bytes;
+	jv_for_each_member (m, object_meta(&at)) {
 		if (str_eqs(m.key, "name"))
 			name = jv_text(m.value);
 		else if (str_eqs(m.key, "namespace"))
@@ -53,6 +63,7 @@ struct object *object_new(struct blob blob)
 	}
 	ns_part = ns.len ? ns.len + 1 : 0;
 	o = xcalloc(1, sizeof(*o) + ns_part + name.len + 1);
+	*o = at;
 	key = (char *)(o + 1);
 	if (ns.len) {
 		memcpy(key, ns.p, ns.len);
@@ -65,7 +76,6 @@ struct object *object_new(struct blob blob)
 	o->hash = (uint32_t)str_hash(o->key);
 	if (str_to_u64(rv, &o->rv) < 0)
 		o->rv = 0;
-	o->bytes = blob.bytes;
 	o->release = blob.release;
 	o->owner = blob.owner;
 	o->refs = 1;

@@ -3,10 +3,12 @@
 #define KNARR_CLIENT_OBJECT_H
 #include "lib/base/buf.h"
 #include "lib/client/transport.h"
+#include "lib/json/jv.h"
 /*
  * An API object in a cache: its JSON bytes, immutable and reference-counted, with the few facts
- * that everybody asks for. Read the rest through jv_of(object->bytes). One allocation for the
- * struct and its key; the bytes stay where the transport has them.
+ * that everybody asks for. Read the rest through object_meta, object_spec and object_status, which
+ * know where they stand, or jv_of(object->bytes). One allocation for the struct and its key; the
+ * bytes stay where the transport has them.
  */
 #define OBJECT_INDEXES 4
 struct object {
@@ -17,10 +19,28 @@ struct object {
 	/* private */
 	void (*release)(void *owner);
 	void *owner;
+	uint32_t meta_at, spec_at, status_at; /* in bytes; 0: absent */
 	uint32_t refs, hash;
 	uint32_t generation; /* informer: last list that had it */
 	uint32_t slot[OBJECT_INDEXES]; /* informer: position in the bucket of each index */
 };
+
+static inline struct jv object_at(const struct object *o, uint32_t at)
+{
+	return at ? (struct jv){o->bytes.p + at, o->bytes.p + o->bytes.len} : JV_NONE;
+}
+static inline struct jv object_meta(const struct object *o)
+{
+	return object_at(o, o->meta_at);
+}
+static inline struct jv object_spec(const struct object *o)
+{
+	return object_at(o, o->spec_at);
+}
+static inline struct jv object_status(const struct object *o)
+{
+	return object_at(o, o->status_at);
+}
 
 /* Makes an object with one reference and takes the blob. The bytes must be valid JSON of an object
  * with metadata.name. NULL when it has no name (the blob is released). */

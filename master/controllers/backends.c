@@ -12,14 +12,14 @@ static struct informer *pods(struct ctl *c)
 
 bool service_selects(const struct object *service)
 {
-	struct jv spec = jv_get(jv_of(service->bytes), "spec");
+	struct jv spec = object_spec(service);
 
 	return jv_len(jv_get(spec, "selector")) && !jv_eqs(jv_get(spec, "type"), "ExternalName");
 }
 
 bool service_headless(const struct object *service)
 {
-	return jv_eqs(jv_path(jv_of(service->bytes), "spec.clusterIP"), "None");
+	return jv_eqs(jv_get(object_spec(service), "clusterIP"), "None");
 }
 
 /* Ports */
@@ -64,7 +64,7 @@ static char *ports_of(const struct object *service, struct jv pod)
 	struct jw w = jw_start(&out);
 
 	jw_begin_array(&w);
-	jv_for_each (p, jv_path(jv_of(service->bytes), "spec.ports")) {
+	jv_for_each (p, jv_get(object_spec(service), "ports")) {
 		struct str protocol = jv_text(jv_get(p.value, "protocol"));
 		struct str name = jv_text(jv_get(p.value, "name"));
 		struct jv app = jv_get(p.value, "appProtocol");
@@ -120,7 +120,7 @@ void backends_find(struct ctl *c, const struct object *service, const char *fami
 {
 	struct object_set all =
 		informer_lookup(informer_index(pods(c), informer_by_ns), service->ns);
-	struct jv spec = jv_get(jv_of(service->bytes), "spec");
+	struct jv spec = object_spec(service);
 	bool publish_all = jv_bool(jv_get(spec, "publishNotReadyAddresses"), false);
 	struct label_selector sel = {0};
 
@@ -131,7 +131,8 @@ void backends_find(struct ctl *c, const struct object *service, const char *fami
 		struct jv pod = jv_of(all.v[i]->bytes);
 		struct backend b = {.pod = all.v[i]};
 
-		if (!label_selector_match(&sel, jv_path(pod, "metadata.labels")) || pod_ended(pod))
+		if (!label_selector_match(&sel, jv_get(object_meta(all.v[i]), "labels")) ||
+		    pod_ended(all.v[i]))
 			continue;
 		b.ip = ip_of(pod, family);
 		if (!b.ip.len)
@@ -157,7 +158,7 @@ void backends_done(struct backends *b)
 
 struct str backend_hostname(const struct backend *b, const struct object *service)
 {
-	struct jv spec = jv_get(jv_of(b->pod->bytes), "spec");
+	struct jv spec = object_spec(b->pod);
 	struct str host = jv_text(jv_get(spec, "hostname"));
 
 	return host.len && str_eq(jv_text(jv_get(spec, "subdomain")), service->name) ? host
@@ -193,7 +194,7 @@ static struct str pair_key(struct str ns, struct str key, struct str value)
 
 static struct str by_selector_pair(const struct object *service)
 {
-	struct jv_iter it = jv_iter_start(jv_path(jv_of(service->bytes), "spec.selector"), true);
+	struct jv_iter it = jv_iter_start(jv_get(object_spec(service), "selector"), true);
 
 	if (!jv_iter_next(&it))
 		return STR_NULL;
@@ -212,9 +213,8 @@ static void enqueue_services_of(struct ctl *c, const struct object *pod)
 		for (size_t i = 0; i < set.n; i++) {
 			struct label_selector sel = {0};
 
-			if (label_selector_from_map(
-				    jv_path(jv_of(set.v[i]->bytes), "spec.selector"), &sel, NULL) ==
-				    0 &&
+			if (label_selector_from_map(jv_get(object_spec(set.v[i]), "selector"), &sel,
+						    NULL) == 0 &&
 			    label_selector_match(&sel, labels))
 				ctl_enqueue(c, set.v[i]->key);
 			label_selector_done(&sel);

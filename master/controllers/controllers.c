@@ -63,7 +63,7 @@ static bool seen(const struct written *w)
 	o = informer_get(w->in, str_of(w->key));
 	if (!o)
 		return true;
-	meta = jv_get(jv_of(o->bytes), "metadata");
+	meta = object_meta(o);
 	return !jv_eqs(jv_get(meta, "uid"), w->uid) || jv_exists(jv_get(meta, "deletionTimestamp"));
 }
 
@@ -140,7 +140,7 @@ static void note_write(struct run *r, const struct plan_op *op, struct str body)
 		o = informer_get(in, buf_str(&key));
 		if (!o)
 			return;
-		w.uid = str_dup(jv_text(jv_path(jv_of(o->bytes), "metadata.uid")));
+		w.uid = str_dup(jv_text(jv_get(object_meta(o), "uid")));
 		w.key = buf_take(&key);
 	}
 	watch_progress(r->c->all, in);
@@ -214,7 +214,7 @@ void ctl_enqueue_in(struct ctl *c, struct str ns, struct str name)
 
 void ctl_enqueue_owner(struct ctl *c, const struct object *o, const char *kind)
 {
-	jv_for_each (ref, jv_path(jv_of(o->bytes), "metadata.ownerReferences"))
+	jv_for_each (ref, jv_get(object_meta(o), "ownerReferences"))
 		if (jv_bool(jv_get(ref.value, "controller"), false) &&
 		    jv_eqs(jv_get(ref.value, "kind"), kind))
 			ctl_enqueue_in(c, o->ns, jv_text(jv_get(ref.value, "name")));

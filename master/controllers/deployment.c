@@ -122,7 +122,7 @@ static bool old_pods_run(struct deploy_step *s)
 		struct object_set pods = informer_lookup(by_owner, object_uid(s->sets[i].o));
 
 		for (size_t k = 0; k < pods.n; k++)
-			if (!pod_ended(jv_of(pods.v[k]->bytes)))
+			if (!pod_ended(pods.v[k]))
 				return true;
 	}
 	return false;
@@ -200,8 +200,8 @@ static void set_one(void *user, struct object *set)
 	for (size_t i = 0; i < all.n; i++) {
 		struct label_selector sel = {0};
 
-		if (label_selector_from_object(jv_path(jv_of(all.v[i]->bytes), "spec.selector"),
-					       &sel, NULL) == 0 &&
+		if (label_selector_from_object(jv_get(object_spec(all.v[i]), "selector"), &sel,
+					       NULL) == 0 &&
 		    label_selector_match(&sel, jv_get(object_meta(set), "labels")))
 			ctl_enqueue(c, all.v[i]->key);
 		label_selector_done(&sel);

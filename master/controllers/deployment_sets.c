@@ -557,7 +557,7 @@ void deploy_clean_up(struct deploy_step *s)
 		struct plan_op *op;
 
 		if (v[i].replicas || v[i].spec_replicas ||
-		    jv_i64(jv_path(jv_of(v[i].o->bytes), "metadata.generation"), 0) >
+		    jv_i64(jv_get(object_meta(v[i].o), "generation"), 0) >
 			    jv_i64(jv_get(v[i].status, "observedGeneration"), 0))
 			continue;
 		op = plan_add(s->p, "DELETE", &client_replicasets, v[i].o->ns, v[i].o->name, NULL);

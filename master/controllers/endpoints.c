@@ -17,7 +17,7 @@ static struct informer *endpoints(struct ctl *c)
 
 static void write_address(struct jw *w, const struct backend *b, const struct object *service)
 {
-	struct str node = jv_text(jv_path(jv_of(b->pod->bytes), "spec.nodeName"));
+	struct str node = jv_text(jv_get(object_spec(b->pod), "nodeName"));
 	struct str host = backend_hostname(b, service);
 
 	jw_begin_object(w);
@@ -75,9 +75,8 @@ static void write_ports(struct jw *w, const char *ports)
  */
 static void write_subsets(struct ctl *c, const struct object *service, struct buf *out)
 {
-	bool publish_all =
-		jv_bool(jv_path(jv_of(service->bytes), "spec.publishNotReadyAddresses"), false);
-	struct jv family = jv_path(jv_of(service->bytes), "spec.ipFamilies[0]");
+	bool publish_all = jv_bool(jv_get(object_spec(service), "publishNotReadyAddresses"), false);
+	struct jv family = jv_path(object_spec(service), "ipFamilies[0]");
 	struct jw w = jw_start(out);
 	struct backends b;
 	size_t n = 0;

@@ -282,7 +282,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	s.max = c->conf->max_endpoints_per_slice ? c->conf->max_endpoints_per_slice : 100;
 	if (!s.service || object_deleting(s.service))
 		return; /* the garbage collector takes the slices */
-	spec = jv_get(jv_of(s.service->bytes), "spec");
+	spec = object_spec(s.service);
 	/* Without a selector the slices are the user's, and those from before stay. */
 	if (!service_selects(s.service) && !jv_eqs(jv_get(spec, "type"), "ExternalName"))
 		return;

@@ -88,13 +88,13 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	int64_t now_ns = client_real_ns(c->client), due = INT64_MAX;
 	struct jv v;
 
-	if (!pod || object_deleting(pod) || pod_ended(jv_of(pod->bytes)))
+	if (!pod || object_deleting(pod) || pod_ended(pod))
 		return;
 	v = jv_of(pod->bytes);
 	node = informer_get(nodes(c), jv_text(jv_path(v, "spec.nodeName")));
 	if (!node)
 		return;
-	jv_for_each (t, jv_path(jv_of(node->bytes), "spec.taints"))
+	jv_for_each (t, jv_get(object_spec(node), "taints"))
 		if (is_no_execute(t.value))
 			due = MIN(due, due_ns(v, t.value, now_ns));
 	if (due <= now_ns)
@@ -105,7 +105,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 
 static bool has_no_execute(const struct object *node)
 {
-	jv_for_each (t, jv_path(jv_of(node->bytes), "spec.taints"))
+	jv_for_each (t, jv_get(object_spec(node), "taints"))
 		if (is_no_execute(t.value))
 			return true;
 	return false;
@@ -122,8 +122,8 @@ static void node_one(void *user, struct object *node)
 }
 static void node_two(void *user, struct object *old, struct object *node)
 {
-	if (!str_eq(jv_raw(jv_path(jv_of(old->bytes), "spec.taints")),
-		    jv_raw(jv_path(jv_of(node->bytes), "spec.taints"))))
+	if (!str_eq(jv_raw(jv_get(object_spec(old), "taints")),
+		    jv_raw(jv_get(object_spec(node), "taints"))))
 		node_one(user, node);
 }
 static const struct informer_handler on_node = {.added = node_one, .updated = node_two};
@@ -138,8 +138,7 @@ static void pod_one(void *user, struct object *pod)
 }
 static void pod_two(void *user, struct object *old, struct object *pod)
 {
-	if (!str_eq(jv_raw(jv_get(jv_of(old->bytes), "spec")),
-		    jv_raw(jv_get(jv_of(pod->bytes), "spec"))))
+	if (!str_eq(jv_raw(object_spec(old)), jv_raw(object_spec(pod))))
 		pod_one(user, pod);
 }
 static const struct informer_handler on_pod = {.added = pod_one, .updated = pod_two};

@@ -39,7 +39,7 @@ static void finalize(struct plan *p, const struct object *ns)
 
 	jsonc_parse(ns->bytes, NULL, &obj, NULL);
 	spec = jsonc_ensure(obj, "spec");
-	jv_for_each (f, jv_path(jv_of(ns->bytes), "spec.finalizers"))
+	jv_for_each (f, jv_get(object_spec(ns), "finalizers"))
 		if (!jv_eqs(f.value, "kubernetes"))
 			json_object_array_add(left, jsonc_new_str(jv_text(f.value)));
 	jsonc_set(spec, "finalizers", left);
@@ -50,7 +50,7 @@ static void finalize(struct plan *p, const struct object *ns)
 
 static bool has_finalizer(const struct object *ns)
 {
-	jv_for_each (f, jv_path(jv_of(ns->bytes), "spec.finalizers"))
+	jv_for_each (f, jv_get(object_spec(ns), "finalizers"))
 		if (jv_eqs(f.value, "kubernetes"))
 			return true;
 	return false;

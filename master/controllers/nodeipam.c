@@ -60,7 +60,7 @@ static bool first_free(struct ctl *c, struct range *ret)
 	{
 		struct range r;
 
-		if (!range_parse(jv_text(jv_path(jv_of(node->bytes), "spec.podCIDR")), &r))
+		if (!range_parse(jv_text(jv_get(object_spec(node), "podCIDR")), &r))
 			continue;
 		for (uint64_t i = 0; i < n; i++) {
 			uint64_t at = ipam->cluster.base + i * size;
@@ -86,8 +86,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	struct in_addr a;
 	struct range r;
 
-	if (!node || object_deleting(node) ||
-	    jv_exists(jv_path(jv_of(node->bytes), "spec.podCIDR")))
+	if (!node || object_deleting(node) || jv_exists(jv_get(object_spec(node), "podCIDR")))
 		return;
 	if (!first_free(c, &r)) {
 		recorder_event_for(c->events, &client_nodes, node, EVENT_WARNING,

@@ -376,8 +376,8 @@ static void lease_seen(void *user, struct object *o)
 }
 static void lease_two(void *user, struct object *old, struct object *o)
 {
-	if (!str_eq(jv_text(jv_path(jv_of(old->bytes), "spec.renewTime")),
-		    jv_text(jv_path(jv_of(o->bytes), "spec.renewTime"))))
+	if (!str_eq(jv_text(jv_get(object_spec(old), "renewTime")),
+		    jv_text(jv_get(object_spec(o), "renewTime"))))
 		lease_seen(user, o);
 }
 static const struct informer_handler on_lease = {.added = lease_seen, .updated = lease_two};

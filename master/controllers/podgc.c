@@ -41,7 +41,7 @@ static void plan_lost(struct ctl *c, struct plan *p, const struct object *pod)
 	struct plan_op *op;
 	char now[TIME_LEN + 1];
 
-	if (!pod_ended(jv_of(pod->bytes))) {
+	if (!pod_ended(pod)) {
 		time_format(client_real_ns(c->client), now);
 		op = plan_add(p, "PATCH", &client_pods, pod->ns, pod->name, "status");
 		op->content_type = CLIENT_STRATEGIC_PATCH;
@@ -70,7 +70,7 @@ static void trim_ended(struct ctl *c, struct plan *p)
 	struct object **v = NULL;
 	size_t n = 0, cap = 0;
 
-	informer_for_each(o, pods(c)) if (pod_ended(jv_of(o->bytes)) && !object_deleting(o)) *
+	informer_for_each(o, pods(c)) if (pod_ended(o) && !object_deleting(o)) *
 		ARRAY_PUSH(v, n, cap) = o;
 	if (n > threshold(c)) {
 		qsort(v, n, sizeof(*v), by_age);
@@ -109,14 +109,14 @@ static void pod_one(void *user, struct object *pod)
 		ctl_enqueue(c, pod->key);
 	else if (node.len && !informer_get(informers_get(c->informers, &client_nodes), node))
 		workqueue_add_after(c->queue, pod->key, QUARANTINE_NS);
-	if (pod_ended(jv_of(pod->bytes)) && ++g->n_ended > threshold(c))
+	if (pod_ended(pod) && ++g->n_ended > threshold(c))
 		ctl_enqueue(c, STR(""));
 }
 static void pod_gone(void *user, struct object *pod)
 {
 	struct podgc *g = ((struct ctl *)user)->state;
 
-	if (pod_ended(jv_of(pod->bytes)) && g->n_ended)
+	if (pod_ended(pod) && g->n_ended)
 		g->n_ended--;
 }
 static void pod_two(void *user, struct object *old, struct object *pod)

@@ -159,7 +159,7 @@ static int by_rank(const void *x, const void *y)
 
 static struct str node_name_of(const struct object *pod)
 {
-	return jv_text(jv_path(jv_of(pod->bytes), "spec.nodeName"));
+	return jv_text(jv_get(object_spec(pod), "nodeName"));
 }
 
 /* Pods of sibling sets (of one Deployment) count when asking how many share a node. */
@@ -341,7 +341,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 		free(hmap_del(c->state, key));
 		return;
 	}
-	s.spec = jv_get(jv_of(s.rs->bytes), "spec");
+	s.spec = object_spec(s.rs);
 	if (label_selector_from_object(jv_get(s.spec, "selector"), &sel, NULL) < 0)
 		return;
 	s.replicas = jv_i64(jv_get(s.spec, "replicas"), 1);
@@ -377,7 +377,7 @@ static void enqueue_adopters(struct ctl *c, const struct object *pod)
 		return;
 	for (size_t i = 0; i < sets.n; i++) {
 		struct label_selector sel = {0};
-		struct jv spec = jv_get(jv_of(sets.v[i]->bytes), "spec");
+		struct jv spec = object_spec(sets.v[i]);
 
 		if (label_selector_from_object(jv_get(spec, "selector"), &sel, NULL) == 0 &&
 		    label_selector_match(&sel, labels))

@@ -32,16 +32,16 @@ bool condition_true(struct jv obj, const char *type)
 	return jv_eqs(jv_get(condition_get(obj, type), "status"), "True");
 }
 
-bool pod_ended(struct jv pod)
+bool pod_ended(const struct object *pod)
 {
-	struct jv phase = jv_path(pod, "status.phase");
+	struct jv phase = jv_get(object_status(pod), "phase");
 
 	return jv_eqs(phase, "Succeeded") || jv_eqs(phase, "Failed");
 }
 
 bool pod_active(const struct object *pod)
 {
-	return !object_deleting(pod) && !pod_ended(jv_of(pod->bytes));
+	return !object_deleting(pod) && !pod_ended(pod);
 }
 
 bool pod_ready(struct jv pod)
@@ -139,7 +139,7 @@ size_t claim(struct plan *p, const struct client_kind *owner_kind, const struct 
 	for (size_t i = 0; !deleting && i < orphans.n; i++) {
 		struct object *o = orphans.v[i];
 
-		if (object_deleting(o) || pod_ended(jv_of(o->bytes)) ||
+		if (object_deleting(o) || pod_ended(o) ||
 		    !label_selector_match(sel, jv_get(object_meta(o), "labels")))
 			continue;
 		patch_owners(p, kind, o, owner_kind, owner, true);

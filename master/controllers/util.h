@@ -8,10 +8,6 @@
 #include "lib/json/jw.h"
 /* What several controllers ask about objects and write into them. */
 
-static inline struct jv object_meta(const struct object *o)
-{
-	return jv_get(jv_of(o->bytes), "metadata");
-}
 static inline struct str object_uid(const struct object *o)
 {
 	return jv_text(jv_get(object_meta(o), "uid"));
@@ -30,7 +26,7 @@ bool condition_true(struct jv obj, const char *type);
 /* Nanoseconds of a time string; 0 when absent or broken. */
 int64_t time_ns(struct jv v);
 
-bool pod_ended(struct jv pod); /* Succeeded or Failed */
+bool pod_ended(const struct object *pod); /* Succeeded or Failed */
 bool pod_active(const struct object *pod); /* neither ended nor being deleted */
 bool pod_ready(struct jv pod);
 /*

@@ -240,21 +240,20 @@ struct sched_pod *sched_cache_find(const struct sched_cache *c, struct str key)
 	return hmap_get(c->pods, key);
 }
 
-static bool ended(struct jv pod)
+bool sched_pod_ended(const struct object *pod)
 {
-	struct jv phase = jv_path(pod, "status.phase");
+	struct jv phase = jv_get(object_status(pod), "phase");
 
 	return jv_eqs(phase, "Succeeded") || jv_eqs(phase, "Failed");
 }
 
 struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj)
 {
-	struct jv pod = jv_of(obj->bytes);
-	struct str node_name = jv_text(jv_path(pod, "spec.nodeName"));
+	struct str node_name = jv_text(jv_get(object_spec(obj), "nodeName"));
 	struct sched_pod *p = hmap_get(c->pods, obj->key);
 	struct sched_node *assumed = NULL, *was = NULL;
 
-	if (ended(pod)) {
+	if (sched_pod_ended(obj)) {
 		sched_cache_pod_gone(c, obj->key);
 		return NULL;
 	}
@@ -277,7 +276,7 @@ struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj)
 		p->state = SCHED_BOUND;
 		put_on_node(c, p, node_of(c, node_name));
 	} else {
-		p->spec = sched_spec_parse(pod);
+		p->spec = sched_spec_parse(obj);
 		p->state = assumed ? SCHED_ASSUMED : SCHED_PENDING;
 		if (assumed)
 			put_on_node(c, p, assumed);

@@ -118,6 +118,7 @@ enum sched_event {
 uint32_t sched_cache_node(struct sched_cache *c, struct object *obj);
 void sched_cache_node_gone(struct sched_cache *c, struct str name);
 
+bool sched_pod_ended(const struct object *pod); /* Succeeded or Failed */
 /* New or changed pod, parsed from its bytes; keeps an assumption. NULL: ended pods are dropped. */
 struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj);
 struct sched_pod *sched_cache_find(const struct sched_cache *c, struct str key);

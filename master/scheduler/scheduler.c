@@ -92,7 +92,7 @@ static void bind(struct scheduler *s, struct sched_pod *p, struct sched_node *n)
 	jw_begin_object(&w);
 	jw_member_str(&w, "name", p->obj->name);
 	jw_member_str(&w, "namespace", p->obj->ns);
-	jw_member_str(&w, "uid", jv_text(jv_path(jv_of(p->obj->bytes), "metadata.uid")));
+	jw_member_str(&w, "uid", jv_text(jv_get(object_meta(p->obj), "uid")));
 	jw_end_object(&w);
 	jw_key(&w, "target");
 	jw_begin_object(&w);
@@ -120,7 +120,7 @@ static void tell_unschedulable(struct scheduler *s, struct sched_pod *p, struct 
 
 	time_format(client_real_ns(s->c), now);
 	since = str_of(now);
-	jv_for_each (c, jv_path(jv_of(p->obj->bytes), "status.conditions")) {
+	jv_for_each (c, jv_get(object_status(p->obj), "conditions")) {
 		if (!jv_eqs(jv_get(c.value, "type"), "PodScheduled") ||
 		    !jv_eqs(jv_get(c.value, "status"), "False"))
 			continue;
@@ -192,13 +192,12 @@ static void pump(struct timer *t)
 
 /* What comes from the caches */
 
-static bool ours(struct scheduler *s, struct jv pod)
+static bool ours(struct scheduler *s, const struct object *pod)
 {
-	struct jv spec = jv_get(pod, "spec");
-	struct jv name = jv_get(spec, "schedulerName");
+	struct jv spec = object_spec(pod), name = jv_get(spec, "schedulerName");
 
 	return (!jv_exists(name) || jv_eqs(name, s->name)) &&
-	       !jv_exists(jv_path(pod, "metadata.deletionTimestamp")) &&
+	       !jv_exists(jv_get(object_meta(pod), "deletionTimestamp")) &&
 	       !jv_len(jv_get(spec, "schedulingGates"));
 }
 
@@ -218,25 +217,21 @@ static void forget_pod(struct scheduler *s, struct str key)
 /* Whether anything but status and bookkeeping differs: our own condition must not wake a pod. */
 static bool spec_differs(struct object *old, struct object *o)
 {
-	struct jv a = jv_of(old->bytes), b = jv_of(o->bytes);
-
-	return !str_eq(jv_raw(jv_get(a, "spec")), jv_raw(jv_get(b, "spec"))) ||
-	       !str_eq(jv_raw(jv_path(a, "metadata.labels")),
-		       jv_raw(jv_path(b, "metadata.labels")));
+	return !str_eq(jv_raw(object_spec(old)), jv_raw(object_spec(o))) ||
+	       !str_eq(jv_raw(jv_get(object_meta(old), "labels")),
+		       jv_raw(jv_get(object_meta(o), "labels")));
 }
 
 static void set_pod(struct scheduler *s, struct object *old, struct object *o)
 {
-	struct jv pod = jv_of(o->bytes);
-	struct jv phase = jv_path(pod, "status.phase");
 	struct sched_pod *p;
 
-	if (jv_eqs(phase, "Succeeded") || jv_eqs(phase, "Failed")) {
+	if (sched_pod_ended(o)) {
 		forget_pod(s, o->key);
 		return;
 	}
 	p = sched_cache_pod(&s->cache, o);
-	if (p->state != SCHED_PENDING || !ours(s, pod))
+	if (p->state != SCHED_PENDING || !ours(s, o))
 		sched_queue_remove(&s->queue, p);
 	else if (!p->queued || !old || spec_differs(old, o))
 		sched_queue_add(&s->queue, p);

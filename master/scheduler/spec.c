@@ -159,7 +159,7 @@ static void container_ports(struct sched_pod *p, struct jv container, bool host_
 
 void sched_pod_parse(struct sched_pod *p)
 {
-	struct jv spec = jv_get(jv_of(p->obj->bytes), "spec");
+	struct jv spec = object_spec(p->obj);
 	bool host_network = jv_bool(jv_get(spec, "hostNetwork"), false);
 
 	pod_requests(p, spec);
@@ -312,12 +312,11 @@ bool sched_tolerates(const struct sched_spec *s, const struct sched_taint *t)
 	return false;
 }
 
-struct sched_spec *sched_spec_parse(struct jv pod)
+struct sched_spec *sched_spec_parse(const struct object *pod)
 {
 	struct sched_spec *s = NEW(struct sched_spec);
-	struct jv spec = jv_get(pod, "spec");
+	struct jv spec = object_spec(pod);
 
-	s->pod = pod;
 	jv_for_each_member (m, jv_get(spec, "nodeSelector"))
 		*ARRAY_PUSH(s->selector, s->n_selector, s->cap_selector) =
 			(struct sched_label){m.key, jv_text(m.value)};

@@ -28,7 +28,6 @@ struct sched_toleration {
 };
 
 struct sched_spec {
-	struct jv pod; /* the whole object */
 	struct str node_name; /* spec.nodeName is never set here; NodeName filters a wish */
 	struct sched_label *selector; /* spec.nodeSelector */
 	size_t n_selector, cap_selector;
@@ -39,7 +38,7 @@ struct sched_spec {
 	size_t n_tolerations, cap_tolerations;
 };
 
-struct sched_spec *sched_spec_parse(struct jv pod);
+struct sched_spec *sched_spec_parse(const struct object *pod);
 struct sched_spec *sched_spec_free(struct sched_spec *s);
 /* Fills requests, ports, priority of p from its object. */
 void sched_pod_parse(struct sched_pod *p);
