@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "master/apiserver/server.h"
+#include "master/apiserver/impersonate.h"
 
 /* The door for HTTP: who is it, and how do bytes get back to him. */
 struct http_front {
@@ -125,6 +125,7 @@ void apiserver_http_request(struct http_req *req, void *user)
 	struct apiserver *s = user;
 	struct http_front *f = NEW(struct http_front);
 	struct request *r = &f->r;
+	bool bad;
 
 	f->req = http_req_ref(req);
 	request_init(r, s, &http_front_ops);
@@ -135,6 +136,9 @@ void apiserver_http_request(struct http_req *req, void *user)
 	r->accept_text = http_req_header(req, "accept");
 	r->user_agent = http_req_header(req, "user-agent");
 	r->user = authenticate(s, req);
+	r->as = impersonate_wanted(req, &bad);
+	if (bad) /* whose groups? It is nobody's request then */
+		r->user = user_unref(r->user);
 	http_req_on_close(req, closed, f);
 	request_run(r);
 }

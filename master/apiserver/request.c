@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/request.h"
+#include "master/apiserver/impersonate.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/server.h"
 #include "master/apiserver/verbs.h"
@@ -69,6 +70,7 @@ void request_unref(struct request *r)
 		r->srv->n_requests--;
 	}
 	user_unref(r->user);
+	user_unref(r->as);
 	query_done(&r->query);
 	request_info_done(&r->info);
 	api_warnings_done(&r->warnings);
@@ -179,6 +181,22 @@ static bool authorise(struct request *r)
 	e.http_code = 403;
 	respond_err(r, &e);
 	return false;
+}
+
+/* Impersonation: from here on the request is that of somebody else. */
+static bool become(struct request *r)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	if (!r->as)
+		return true;
+	if (impersonate_check(r->srv, r->user, r->as, &e) < 0) {
+		respond_err(r, &e);
+		return false;
+	}
+	user_unref(r->user);
+	r->user = TAKE(r->as);
+	return true;
 }
 
 /* ---- which kind, which function? ---- */
@@ -292,7 +310,7 @@ void request_run(struct request *r)
 		fail(r, EBUSY, 503, "ServiceUnavailable", "the server is shutting down");
 		return;
 	}
-	if (!authorise(r))
+	if (!become(r) || !authorise(r))
 		return;
 	if (r->info.is_resource)
 		run_resource(r);

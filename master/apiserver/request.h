@@ -58,6 +58,7 @@ struct request {
 	struct accept accept;
 	struct str accept_text;
 	struct user *user; /* owned */
+	struct user *as; /* owned: whom the user wants to be, or NULL */
 	struct str body;
 	/* Found by the pipeline. */
 	struct query query;

@@ -128,6 +128,23 @@ def test_who_may(master):
     assert master.api("GET", PODS, headers=bearer, anonymous=True)[0] == 403
 
 
+def test_impersonation(master):
+    reviews = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    as_bob = {"Impersonate-User": "bob", "Impersonate-Group": "dev"}
+    status, me = master.api("POST", reviews, {}, headers=as_bob)
+    assert status == 201 and me["status"]["userInfo"]["username"] == "bob"
+    assert set(me["status"]["userInfo"]["groups"]) == {"dev", "system:authenticated"}
+    status, got = master.api("GET", PODS, headers=as_bob)
+    assert status == 403 and 'User "bob" cannot list resource "pods"' in got["message"]
+    assert master.api("GET", PODS, headers={"Impersonate-Group": "x"})[0] == 401
+    _, tok = master.api("POST", "/api/v1/namespaces/default/serviceaccounts/default/token", {})
+    status, got = master.api("GET", "/api", anonymous=True, headers={
+        "Authorization": "Bearer " + tok["status"]["token"], "Impersonate-User": "kubernetes-admin",
+        "Impersonate-Group": "system:masters"})
+    assert status == 403 and "cannot impersonate resource" in got["message"]
+    assert master.kubectl("auth", "can-i", "create", "pods", "--as=bob", check=False).returncode == 1
+
+
 def test_list_pages_and_selectors(master):
     base = "/api/v1/namespaces/pages/configmaps"
     create(master, "/api/v1/namespaces", {"metadata": {"name": "pages"}})

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from knarr_test import kubectl_versions
+from lab import VERSIONS
 
 WEB = """
 apiVersion: v1
@@ -27,7 +27,7 @@ metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 80}]}
 """
 
-pytestmark = pytest.mark.parametrize("version", kubectl_versions() or ["none"])
+pytestmark = pytest.mark.parametrize("version", list(VERSIONS))
 
 
 def test_everyday(master, version):
