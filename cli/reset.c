@@ -15,7 +15,7 @@
 
 struct reset_options {
 	bool yes, keep_images;
-	const char *node_name, *data_dir, *run_dir, *cgroup_root;
+	const char *node_name, *root, *data_dir, *run_dir, *cgroup_root;
 };
 
 static const struct option_row rows[] = {
@@ -24,6 +24,8 @@ static const struct option_row rows[] = {
 	 "leave the node's image store"},
 	{"node-name", 0, OPTION_STRING, offsetof(struct reset_options, node_name), "NAME",
 	 "as given to knarr-agent (default: the host name)"},
+	{"root", 0, OPTION_STRING, offsetof(struct reset_options, root), "DIR",
+	 "as given to knarr-agent: only that node goes, and no daemon is stopped"},
 	{"data-dir", 0, OPTION_STRING, offsetof(struct reset_options, data_dir), "DIR",
 	 "where data is (default /var/lib/knarr)"},
 	{"run-dir", 0, OPTION_STRING, offsetof(struct reset_options, run_dir), "DIR",
@@ -135,11 +137,20 @@ static void unmount_below(const char *dir)
 	free(found);
 }
 
+static char *below(const struct reset_options *o, const char *path)
+{
+	return xasprintf("%s%s", o->root ? o->root : "", path);
+}
+
 static int remove_files(const struct reset_options *o, struct err *err)
 {
 	CLEANUP_FREE char *master = xasprintf("%s/master", o->data_dir);
 	CLEANUP_FREE char *agent = xasprintf("%s/agent", o->data_dir);
-	const char *dirs[] = {master, o->run_dir, "/var/log/knarr", "/etc/knarr", agent};
+	CLEANUP_FREE char *logs = below(o, "/var/log/knarr");
+	CLEANUP_FREE char *pod_logs = below(o, "/var/log/pods");
+	CLEANUP_FREE char *etc = below(o, "/etc/knarr");
+	CLEANUP_FREE char *run = below(o, "/run/knarr");
+	const char *dirs[] = {master, o->run_dir, logs, pod_logs, etc, agent};
 
 	unmount_below(o->data_dir);
 	unmount_below(o->run_dir);
@@ -153,7 +164,7 @@ static int remove_files(const struct reset_options *o, struct err *err)
 			return err_sys(err, r, "cannot remove %s: %s", dirs[i], strerror(-r));
 	}
 	rmdir(o->data_dir);
-	rmdir("/run/knarr");
+	rmdir(run);
 	return 0;
 }
 
@@ -194,12 +205,12 @@ static void remove_cgroups(const char *name)
 
 static int run(const struct reset_options *o, struct err *err)
 {
-	int r = daemon_stop(DAEMON_AGENT, err);
+	int r = 0;
 
-	if (!r)
-		r = daemon_stop(DAEMON_MASTER, err);
-	if (!r)
-		r = remove_pods(o, err);
+	if (!o->root &&
+	    ((r = daemon_stop(DAEMON_AGENT, err)) < 0 || (r = daemon_stop(DAEMON_MASTER, err)) < 0))
+		return r;
+	r = remove_pods(o, err);
 	if (!r)
 		r = remove_network(o, err);
 	if (!r)
@@ -221,9 +232,7 @@ static bool asked(void)
 
 int cmd_reset(int argc, char **argv, void *user)
 {
-	struct reset_options o = {.data_dir = "/var/lib/knarr",
-				  .run_dir = "/run/knarr/agent",
-				  .cgroup_root = "knarr"};
+	static struct reset_options o = {.cgroup_root = "knarr"};
 	CLEANUP_FREE const char **args = NULL;
 	struct err err = ERR_INIT;
 	struct utsname u;
@@ -242,6 +251,10 @@ int cmd_reset(int argc, char **argv, void *user)
 	}
 	if (!o.yes && !asked())
 		return cli_usage("reset", "nothing was changed; --yes answers the question");
+	if (!o.data_dir)
+		o.data_dir = below(&o, "/var/lib/knarr");
+	if (!o.run_dir)
+		o.run_dir = below(&o, "/run/knarr/agent");
 	uname(&u);
 	if (!o.node_name)
 		o.node_name = u.nodename;

@@ -192,6 +192,226 @@ class Kubectl:
         return subprocess.Popen(self.argv(*args), env=self.env, **kw)
 
 
+class Node:
+    """An agent with a folder, a control group and a name of its own in the cluster's namespace."""
+
+    def __init__(self, cluster, name, options=(), join=None, port=10250):
+        self.cluster, self.name = cluster, name
+        self.root = cluster.dir / name
+        self.cgroup = f"{cluster.id}-{name}"
+        self.images = self.root / "var/lib/knarr/agent/images"
+        self.manifests = self.root / "etc/knarr/manifests"
+        self.run_dir = self.root / "run/knarr/agent"
+        self.images.parent.mkdir(parents=True)
+        self.manifests.mkdir(parents=True)
+        self.daemon = Daemon("knarr-agent", [
+            BUILD / "knarr-agent", "--node-name", name, "--root", self.root, "--cgroup-root",
+            self.cgroup, "--libexec-dir", BUILD, "--port", port, *(join or ()), *options],
+            cluster.dir / f"{name}.log", netns=cluster.netns)
+
+    def start(self):
+        self.daemon.start()
+        return self
+
+    def image_import(self, file):
+        self.cluster.knarrctl("image", "import", file, "--image-dir", self.images)
+
+    def cgroup_procs(self):
+        """Pids of everything in this node's control groups, containers and supervisors alike."""
+        pids = set()
+        for f in Path("/sys/fs/cgroup").glob(f"*/{self.cgroup}/**/cgroup.procs"):
+            try:
+                pids |= set(map(int, f.read_text().split()))
+            except OSError:
+                pass
+        return pids
+
+    def container_pids(self, marker):
+        """Pids of this node's processes whose command line has `marker` in it, sorted."""
+        found = []
+        for pid in self.cgroup_procs():
+            try:
+                argv = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                continue
+            if marker.encode() in argv:
+                found.append(pid)
+        return sorted(found)
+
+    def on_host(self, *argv, timeout=60):
+        """Runs a command as a process of the node: its network, and a group whose sockets its
+        balancer serves (all of the machine's would be too many where several nodes share it)."""
+        group = Path("/sys/fs/cgroup/unified")
+        if not group.is_dir():
+            group = Path("/sys/fs/cgroup")
+        group = group / self.cgroup / "test-host"
+        group.mkdir(exist_ok=True)
+        script = f'echo $$ > {group}/cgroup.procs; exec "$@"'
+        return subprocess.run(
+            ["nsenter", f"--net=/run/netns/{self.cluster.netns}", "--", "sh", "-c", script, "sh",
+             *map(str, argv)], capture_output=True, text=True, timeout=timeout, check=False)
+
+    def reboot(self):
+        """What a power cut leaves: no process, no run-time folder, no address, the disk."""
+        self.daemon.kill()
+        for pid in self.cgroup_procs():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        wait_until("all processes of the node are gone", lambda: not self.cgroup_procs())
+        self.cluster.unmount_below(self.root)
+        subprocess.run(["rm", "-rf", "--one-file-system", self.root / "run"], check=True)
+        for link in self.cluster.links():
+            if link not in ("lo", "up0", "up1"):
+                subprocess.run(["ip", "-n", self.cluster.netns, "link", "del", link], check=False)
+
+    def reset(self):
+        """Everything this node made goes: what `knarrctl reset` does on a machine."""
+        self.daemon.stop()
+        self.cluster.knarrctl("reset", "--yes", "--root", self.root, "--node-name", self.name,
+                              "--cgroup-root", self.cgroup)
+
+    def left(self):
+        """What should not be there any more after reset()."""
+        found = [f"group {p}" for p in Path("/sys/fs/cgroup").glob(f"*/{self.cgroup}/**/")]
+        found += [f"group {p}" for p in Path("/sys/fs/cgroup").glob(f"{self.cgroup}/**/")]
+        found += [f"process {p}" for p in self.cgroup_procs()]
+        root = str(self.root)
+        found += [line for line in Path("/proc/self/mountinfo").read_text().splitlines()
+                  if root in line]
+        found += [f"pin {p}" for p in Path("/sys/fs/bpf").glob(f"**/*{self.name}*")]
+        for p in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                argv = p.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if root in argv:
+                found.append(f"process {p.parent.name}: {argv}")
+        return found
+
+
+class Cluster:
+    """A master and nodes in a network namespace whose only other link is a veth pair to nowhere.
+
+    `hello` is the image knarr.example/hello:1 of scripts/make-hello-image (busybox; a page on port
+    8080 that names its pod)."""
+
+    ADDRESS = "10.99.0.2"
+
+    def __init__(self, dir, id=None):
+        need_root()
+        self.dir = Path(dir)
+        self.id = id or f"kt{os.getpid()}"
+        self.netns = self.id
+        self.nodes = []
+        self.hello = self.dir / "hello.tar"
+        subprocess.run([TOP / "scripts/make-hello-image", self.hello], check=True)
+        self.master = Master(self.dir / "master", netns=self.netns, bind=self.ADDRESS, port=6443)
+        self.clients = {}
+
+    def ip(self, *args):
+        subprocess.run(["ip", "-n", self.netns, *args], check=True)
+
+    def start(self, nodes=1):
+        subprocess.run(["ip", "netns", "add", self.netns], check=True)
+        self.ip("link", "set", "lo", "up")
+        self.ip("link", "add", "up0", "type", "veth", "peer", "name", "up1")
+        self.ip("link", "set", "up1", "up")
+        self.ip("addr", "add", f"{self.ADDRESS}/24", "dev", "up0")
+        self.ip("link", "set", "up0", "up")
+        self.ip("route", "add", "default", "via", "10.99.0.1")
+        self.master.start()
+        for i in range(nodes):
+            self.add_node(f"n{i + 1}", port=10250 + i)
+        return self
+
+    def add_node(self, name, options=(), port=10250, join=False):
+        """A new node, Ready; with `join` it gets its certificate by a bootstrap token."""
+        how = self.join_options() if join else ["--kubeconfig", self.master.kubeconfig]
+        n = Node(self, name, options, port=port, join=how)
+        n.image_import(self.hello)
+        self.nodes.append(n)
+        n.start()
+        self.kubectl().run("wait", "--for=condition=Ready", f"node/{name}", "--timeout=30s")
+        return n
+
+    def join_options(self):
+        words = self.knarrctl("token", "create", "--print-join").split()
+        at = words.index("join")
+        opt = dict(zip(words[at + 2::2], words[at + 3::2]))
+        return ["--join", words[at + 1], "--token", opt["--token"], "--ca-hash", opt["--ca-hash"]]
+
+    @property
+    def node(self):
+        return self.nodes[0]
+
+    def kubectl(self, version="1.30", tool="kubectl"):
+        k = self.clients.get((tool, version))
+        if not k:
+            k = Kubectl(self.master.kubeconfig, version, tool, netns=self.netns)
+            self.clients[tool, version] = k
+        return k
+
+    def knarrctl(self, *args):
+        return self.kubectl(None, "knarrctl").run(*args)
+
+    def links(self):
+        out = subprocess.run(["ip", "-n", self.netns, "-j", "link"], capture_output=True, text=True,
+                             check=True).stdout
+        return [x["ifname"] for x in json.loads(out)]
+
+    @staticmethod
+    def unmount_below(folder):
+        with open("/proc/self/mountinfo", encoding="utf-8") as f:
+            points = [line.split()[4] for line in f]
+        for p in reversed([p for p in points if p.startswith(f"{folder}/")]):
+            subprocess.run(["umount", "-l", p], check=False)
+
+    def logs(self):
+        text = f"--- master\n{self.master.daemon.tail(25)}\n"
+        for n in self.nodes:
+            if n.daemon.log.exists():
+                text += f"--- {n.name}\n{n.daemon.tail(40)}\n"
+        return text
+
+    def stop(self):
+        """Takes everything away; what is still there afterwards, as a list of lines."""
+        left = []
+        try:
+            for n in self.nodes:
+                n.reset()
+            links = [x for x in self.links() if x not in ("lo", "up0", "up1")]
+            left += [f"link {x}" for x in links]
+            code = self.master.stop()
+            if code != 0:
+                left.append(f"the master ended with {code}: {self.master.daemon.tail()}")
+            for n in self.nodes:
+                left += n.left()
+        finally:
+            self.force()
+        return left
+
+    def force(self):
+        """The net below a failed clean-up, so that one broken test leaves the machine usable."""
+        for n in self.nodes:
+            n.daemon.kill()
+            for pid in n.cgroup_procs():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.unmount_below(n.root)
+            for p in sorted(Path("/sys/fs/cgroup").glob(f"*/{n.cgroup}/**/"), reverse=True):
+                try:
+                    p.rmdir()
+                except OSError:
+                    pass
+        self.master.daemon.kill()
+        if Path(f"/run/netns/{self.netns}").exists():
+            subprocess.run(["ip", "netns", "del", self.netns], check=False)
+
+
 def tls_context(kubeconfig):
     """An ssl context with the credentials of a kubeconfig as `knarr-master` writes it, and the server."""
     import base64
@@ -259,3 +479,17 @@ def ns(master, request):
     k.run("create", "namespace", name)
     yield name
     k.call("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A master and one node. Its end asserts that nothing is left of it on the machine."""
+    c = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        yield c.start()
+    except BaseException:
+        print(c.logs())
+        c.force()
+        raise
+    left = c.stop()
+    assert not left, "left behind:\n" + "\n".join(left)
