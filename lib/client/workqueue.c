@@ -12,6 +12,7 @@ struct item {
 	enum item_state state;
 	uint32_t failures;
 	uint64_t again_at_ns; /* while busy: wish of add_after, 0: none */
+	uint64_t rest_until_ns; /* not ready before */
 	struct str key; /* behind the struct */
 };
 
@@ -65,6 +66,11 @@ static void make_ready(struct item *it)
 {
 	struct workqueue *q = it->q;
 
+	if (timers_now_ns(q->conf.timers) < it->rest_until_ns) {
+		it->state = ITEM_WAITING;
+		timers_arm(q->conf.timers, &it->timer, it->rest_until_ns);
+		return;
+	}
 	timers_disarm(q->conf.timers, &it->timer);
 	it->state = ITEM_READY;
 	list_append(&q->ready, &it->node);
@@ -72,9 +78,16 @@ static void make_ready(struct item *it)
 	wake(q);
 }
 
+static void settle(struct item *it);
+
 static void on_wait_over(struct timer *t)
 {
-	make_ready(container_of(t, struct item, timer));
+	struct item *it = container_of(t, struct item, timer);
+
+	if (it->state == ITEM_WAITING)
+		make_ready(it);
+	else
+		settle(it); /* only its rest is over */
 }
 
 static struct item *item_of(struct workqueue *q, struct str key)
@@ -98,8 +111,15 @@ static struct item *item_of(struct workqueue *q, struct str key)
 /* An item with nothing to remember leaves the map. */
 static void settle(struct item *it)
 {
+	struct timers *ts = it->q->conf.timers;
+
 	if (it->state != ITEM_IDLE || it->failures)
 		return;
+	if (timers_now_ns(ts) < it->rest_until_ns) {
+		timers_arm(ts, &it->timer, it->rest_until_ns);
+		return;
+	}
+	timers_disarm(ts, &it->timer);
 	hmap_del(it->q->items, it->key);
 	free(it);
 }
@@ -177,6 +197,14 @@ uint32_t workqueue_failures(const struct workqueue *q, struct str key)
 	const struct item *it = hmap_get(q->items, key);
 
 	return it ? it->failures : 0;
+}
+
+void workqueue_rest(struct workqueue *q, struct str key, uint64_t ns)
+{
+	struct item *it = hmap_get(q->items, key);
+
+	assert(it && (it->state == ITEM_BUSY || it->state == ITEM_DIRTY));
+	it->rest_until_ns = timers_now_ns(q->conf.timers) + ns;
 }
 
 void workqueue_done(struct workqueue *q, struct str key, int r)

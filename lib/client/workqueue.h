@@ -34,6 +34,11 @@ void workqueue_forget(struct workqueue *q, struct str key); /* its backoff start
 uint32_t workqueue_failures(const struct workqueue *q, struct str key);
 /* r 0: forget its failures; negative: again after backoff. */
 void workqueue_done(struct workqueue *q, struct str key, int r);
+/*
+ * The key, which is in work, is not processed again for `ns` from now, whoever adds it. Lets keys
+ * whose work is dear take many changes in one go.
+ */
+void workqueue_rest(struct workqueue *q, struct str key, uint64_t ns);
 /* Nothing is processed until resumed: before caches are filled, or without leadership. */
 void workqueue_pause(struct workqueue *q, bool paused);
 size_t workqueue_len(const struct workqueue *q); /* ready */

@@ -5,6 +5,13 @@
 #include "lib/json/jv.h"
 #include "master/controllers/controller.h"
 
+/*
+ * A key whose step took long (a Service with thousands of pods) rests ten times as long, so that a
+ * wave of changes is taken in a few steps and no key has more than a tenth of the processor.
+ */
+#define REST_FACTOR 10
+#define REST_MAX_NS (1 * NSEC_PER_SEC)
+#define REST_MIN_NS (1 * NSEC_PER_MSEC) /* less is no burden */
 /* A write that no informer has shown after this time is no longer waited for. */
 #define CATCH_UP_MAX_NS (5 * NSEC_PER_SEC)
 
@@ -31,7 +38,7 @@ struct run {
 	struct ctl *c;
 	struct plan_run *plan;
 	char *key;
-	uint64_t again_after_ns;
+	uint64_t again_after_ns, rest_ns;
 	int result;
 	bool waiting;
 	struct timer give_up;
@@ -82,6 +89,7 @@ static void run_over(struct run *r)
 
 	if (r->again_after_ns && !r->result)
 		workqueue_add_after(c->queue, str_of(key), r->again_after_ns);
+	workqueue_rest(c->queue, str_of(key), r->rest_ns);
 	workqueue_done(c->queue, str_of(key), r->result);
 	run_free(r);
 }
@@ -174,6 +182,7 @@ static void process(void *user, struct str key)
 	struct ctl *c = user;
 	struct plan p = PLAN_INIT;
 	struct run *r = NEW(struct run);
+	uint64_t start_ns = client_now_ns(c->client);
 
 	r->c = c;
 	r->key = str_dup(key);
@@ -181,6 +190,9 @@ static void process(void *user, struct str key)
 	list_append(&c->runs, &r->node);
 	c->def->sync(c, key, &p);
 	r->again_after_ns = p.again_after_ns;
+	r->rest_ns = MIN((client_now_ns(c->client) - start_ns) * REST_FACTOR, REST_MAX_NS);
+	if (r->rest_ns < REST_MIN_NS)
+		r->rest_ns = 0;
 	p.written = on_written;
 	if (p.n)
 		r->plan = plan_run(c->client, &p, on_plan_done, r);

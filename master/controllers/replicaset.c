@@ -162,17 +162,21 @@ static struct str node_name_of(const struct object *pod)
 	return jv_text(jv_get(object_spec(pod), "nodeName"));
 }
 
-/* Pods of sibling sets (of one Deployment) count when asking how many share a node. */
-static int64_t siblings_on(struct rs_step *s, struct str node)
+/* How many of the set's pods are on each node: node name -> count. */
+static struct hmap *count_by_node(struct rs_step *s)
 {
-	int64_t n = 0;
+	struct hmap *m = hmap_new();
 
-	for (size_t i = 0; node.len && i < s->n_pods; i++)
-		n += str_eq(node_name_of(s->pods[i]), node);
-	return n;
+	for (size_t i = 0; i < s->n_pods; i++) {
+		struct str node = node_name_of(s->pods[i]);
+
+		if (node.len)
+			hmap_put(m, node, (void *)((uintptr_t)hmap_get(m, node) + 1));
+	}
+	return m;
 }
 
-static struct rank rank_of(struct rs_step *s, struct object *pod)
+static struct rank rank_of(struct object *pod, const struct hmap *by_node)
 {
 	struct jv v = jv_of(pod->bytes), phase = jv_path(v, "status.phase");
 	struct rank r = {.pod = pod};
@@ -181,7 +185,7 @@ static struct rank rank_of(struct rs_step *s, struct object *pod)
 	r.phase = jv_eqs(phase, "Running") ? 2 : jv_eqs(phase, "Unknown") ? 1 : 0;
 	r.ready = pod_ready(v);
 	str_to_i64(object_annotation(pod, "controller.kubernetes.io/pod-deletion-cost"), &r.cost);
-	r.siblings_here = siblings_on(s, node_name_of(pod));
+	r.siblings_here = (int64_t)(uintptr_t)hmap_get(by_node, node_name_of(pod));
 	r.ready_since_ns = time_ns(jv_get(condition_get(v, "Ready"), "lastTransitionTime"));
 	jv_for_each (c, jv_path(v, "status.containerStatuses"))
 		r.restarts = MAX(r.restarts, jv_i64(jv_get(c.value, "restartCount"), 0));
@@ -210,9 +214,10 @@ static void on_deleted(void *user, struct plan_op *op, const struct err *e, stru
 static void add_deletes(struct rs_step *s, size_t n)
 {
 	CLEANUP_FREE struct rank *ranks = xcalloc(s->n_pods, sizeof(*ranks));
+	CLEANUP(hmap_freep) struct hmap *by_node = count_by_node(s);
 
 	for (size_t i = 0; i < s->n_pods; i++)
-		ranks[i] = rank_of(s, s->pods[i]);
+		ranks[i] = rank_of(s->pods[i], by_node);
 	rank_now_ns = client_real_ns(s->c->client);
 	qsort(ranks, s->n_pods, sizeof(*ranks), by_rank);
 	/* Never more than there are: replicas of an object that was stored by an older rule may be

@@ -146,6 +146,35 @@ static void test_delay(void **state)
 	end(&f);
 }
 
+static void test_rest(void **state)
+{
+	struct fixture f;
+	uint64_t start;
+
+	begin(&f, 1);
+	f.result = 1;
+	start = now;
+	workqueue_add(f.q, STR("a"));
+	run_until(&f.ts, now);
+	workqueue_add(f.q, STR("a"));
+	workqueue_rest(f.q, STR("a"), 50 * NSEC_PER_MSEC);
+	workqueue_done(f.q, STR("a"), 0);
+	run_until(&f.ts, start + 49 * NSEC_PER_MSEC);
+	workqueue_add(f.q, STR("a"));
+	workqueue_add(f.q, STR("b"));
+	assert_string_equal(f.seen, "a ");
+	run_until(&f.ts, start + 49 * NSEC_PER_MSEC);
+	assert_string_equal(f.seen, "a b "); /* others don't wait for it */
+	workqueue_done(f.q, STR("b"), 0);
+	run_until(&f.ts, start + 50 * NSEC_PER_MSEC);
+	assert_string_equal(f.seen, "a b a ");
+	workqueue_rest(f.q, STR("a"), 50 * NSEC_PER_MSEC);
+	workqueue_done(f.q, STR("a"), 0);
+	run_until(&f.ts, start + 200 * NSEC_PER_MSEC);
+	assert_true(timers_next_ns(&f.ts) == UINT64_MAX);
+	end(&f);
+}
+
 static int order[64], n_order;
 struct numbered {
 	struct timer t;
@@ -186,7 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dedupe),  cmocka_unit_test(test_busy_again),
 		cmocka_unit_test(test_backoff), cmocka_unit_test(test_delay),
-		cmocka_unit_test(test_timers),
+		cmocka_unit_test(test_timers),  cmocka_unit_test(test_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
