@@ -4,6 +4,7 @@
 #include "lib/base/buf.h"
 #include "lib/sys/file.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -252,6 +253,39 @@ int cgroup_remove(struct cgroups *cg, const char *path)
 		ret = r < 0 ? r : ret;
 	}
 	return ret;
+}
+
+static void remove_beneath(const char *dir, int depth)
+{
+	DIR *d = depth > 0 ? opendir(dir) : NULL;
+	struct dirent *e;
+	while (d && (e = readdir(d))) {
+		char sub[PATH_BUF];
+		if (e->d_type != DT_DIR || e->d_name[0] == '.' ||
+		    (size_t)snprintf(sub, sizeof(sub), "%s/%s", dir, e->d_name) >= sizeof(sub))
+			continue;
+		remove_beneath(sub, depth - 1);
+		rmdir(sub);
+	}
+	if (d)
+		closedir(d);
+}
+
+int cgroup_remove_all(struct cgroups *cg, const char *path)
+{
+	char dir[PATH_BUF];
+	int r = *path ? cgroup_remove(cg, path) : -EINVAL;
+	if (r != -EBUSY)
+		return r;
+	for (size_t i = 0; i < cg->n_trees; i++) {
+		join_path(cg, cg->tree[i].mount, path, dir, sizeof(dir));
+		remove_beneath(dir, 8);
+	}
+	if (cg->v2) {
+		join_path(cg, cg->v2, path, dir, sizeof(dir));
+		remove_beneath(dir, 8);
+	}
+	return cgroup_remove(cg, path);
 }
 
 /* Without cgroup.kill: until nobody is left, but not for ever (forks go on while we read). */

@@ -35,6 +35,8 @@ int cgroup_apply(struct cgroups *cg, const char *path, const struct runtime_reso
 int cgroup_open_leaf(struct cgroups *cg, const char *path);
 /* Delete an empty group in all trees. 0 when it was not there, -EBUSY when something is in it. */
 int cgroup_remove(struct cgroups *cg, const char *path);
+/* The same with the groups beneath it, whoever made them. */
+int cgroup_remove_all(struct cgroups *cg, const char *path);
 /* SIGKILL to all in it and beneath. */
 int cgroup_kill(struct cgroups *cg, const char *path);
 

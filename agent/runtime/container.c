@@ -247,7 +247,7 @@ void container_destroy(struct container *c)
 	str_copy(m.id, sizeof(m.id), str_of(c->id));
 	if (c->state == RUNTIME_CONTAINER_EXITED)
 		conn_request(c->sb, &m, NULL, 0, NULL, NULL);
-	runtime_later(c->sb->rt, TAKE(c->cgroup_path), 0);
+	runtime_later(c->sb->rt, TAKE(c->cgroup_path), 0, NULL);
 	dir_remove_tree(AT_FDCWD, c->dir);
 	trash_put(c->sb->rt, c->layer_dir);
 	container_free(c);

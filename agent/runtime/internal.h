@@ -102,8 +102,11 @@ int64_t now_real_ns(void);
 void runtime_defer(struct runtime *rt, runtime_done_fn *done, void *user, int r);
 void waiters_add(struct list *l, runtime_done_fn *done, void *user);
 void waiters_run(struct list *l, int r, const struct err *err);
-/* Try again until it works: remove an empty cgroup (path taken), reap a child. */
-void runtime_later(struct runtime *rt, char *take_cgroup, pid_t child);
+/*
+ * Try again until it works: remove a cgroup with all in it, reap a child; then remove a directory
+ * (which is what tells the next agent that there is still something to do). Strings are taken.
+ */
+void runtime_later(struct runtime *rt, char *take_cgroup, pid_t child, char *take_dir);
 /* Have the timer look after leftovers and trash soon. */
 void runtime_tidy(struct runtime *rt);
 void runtime_emit(struct runtime *rt, enum runtime_event_type type, const char *sandbox_id,
@@ -114,6 +117,7 @@ void timer_free(uv_timer_t **t);
 
 /* ---- trash.c ---- */
 void trash_open(struct runtime *rt); /* is there anything of an earlier agent? */
+void trash_orphans(struct runtime *rt); /* layers of no container, after recovery */
 /* A tree below root_dir disappears now and is deleted soon. */
 void trash_put(struct runtime *rt, const char *path);
 void trash_step(struct runtime *rt); /* from the timer */
@@ -139,6 +143,11 @@ int conn_send(int sock, const struct pod_msg *m, const int *fds, size_t n_fds);
 
 /* ---- sandbox.c ---- */
 void sandbox_lost(struct sandbox *sb); /* the connection ended */
+/* Kill what is in it; a cgroup it shares with a newer sandbox of the same pod stays alive. */
+void sandbox_kill(struct sandbox *sb);
+/* Does a sandbox besides `except` that isn't stopped (any: or is) have this cgroup? */
+bool sandbox_has_cgroup(struct runtime *rt, const char *path, const struct sandbox *except,
+			bool any);
 /* A container of it has ended: go on with a stop that waited for it. */
 void sandbox_step(struct sandbox *sb);
 

@@ -24,7 +24,7 @@ struct deferred {
 
 struct leftover {
 	struct list node;
-	char *cgroup;
+	char *cgroup, *dir;
 	pid_t child;
 	unsigned int tries;
 };
@@ -162,10 +162,19 @@ static bool leftover_try(struct runtime *rt, struct leftover *l)
 {
 	if (l->child && waitpid(l->child, NULL, WNOHANG) != 0)
 		l->child = 0;
+	/* The pod has a new sandbox already: now it is that one's to remove. */
+	if (l->cgroup && sandbox_has_cgroup(rt, l->cgroup, NULL, true))
+		free(TAKE(l->cgroup));
 	if (l->cgroup) {
 		cgroup_kill(rt->cg, l->cgroup);
-		if (cgroup_remove(rt->cg, l->cgroup) != -EBUSY)
+		if (cgroup_remove_all(rt->cg, l->cgroup) != -EBUSY)
 			free(TAKE(l->cgroup));
+	}
+	if (l->dir && !l->cgroup) {
+		const char *id = strrchr(l->dir, '/') + 1;
+		if (!sandbox_find(rt, id)) /* its id may be in use again */
+			dir_remove_tree(AT_FDCWD, l->dir);
+		free(TAKE(l->dir));
 	}
 	return (!l->child && !l->cgroup) || ++l->tries > RETRIES_MAX;
 }
@@ -174,6 +183,7 @@ static void leftover_free(struct leftover *l)
 {
 	list_remove(&l->node);
 	free(l->cgroup);
+	free(l->dir);
 	free(l);
 }
 
@@ -199,10 +209,10 @@ void runtime_defer(struct runtime *rt, runtime_done_fn *done, void *user, int r)
 	uv_timer_start(rt->timer, on_timer, 0, 0);
 }
 
-void runtime_later(struct runtime *rt, char *take_cgroup, pid_t child)
+void runtime_later(struct runtime *rt, char *take_cgroup, pid_t child, char *take_dir)
 {
 	struct leftover *l = NEW(struct leftover);
-	*l = (struct leftover){.cgroup = take_cgroup, .child = child};
+	*l = (struct leftover){.cgroup = take_cgroup, .dir = take_dir, .child = child};
 	list_init(&l->node);
 	if (leftover_try(rt, l)) {
 		leftover_free(l);

@@ -215,14 +215,15 @@ int runtime_sandbox_start(struct runtime *rt, const struct sandbox_spec *spec,
 static void sandbox_discard(struct sandbox *sb)
 {
 	struct runtime *rt = sb->rt;
-	sandbox_conn_close(sb); /* a supervisor without setup or connection and containers: */
-	if (sb->pid > 0 && sb->is_child)
-		kill(sb->pid, SIGKILL);
-	if (sb->pid > 0 && sb->is_child)
-		runtime_later(rt, NULL, sb->pid);
-	runtime_later(rt, TAKE(sb->cgroup_path), 0);
-	dir_remove_tree(AT_FDCWD, sb->dir);
-	sandbox_free(sb);
+	char *cgroup = TAKE(sb->cgroup_path), *dir = TAKE(sb->dir);
+	pid_t child = sb->is_child ? sb->pid : 0;
+
+	sandbox_free(sb); /* first: from here on its cgroup is nobody's, or another sandbox's */
+	if (child > 0) {
+		kill(child, SIGKILL); /* it has no containers */
+		runtime_later(rt, NULL, child, NULL);
+	}
+	runtime_later(rt, cgroup, 0, dir);
 }
 
 static void sandbox_remove_now(struct sandbox *sb)
@@ -243,14 +244,28 @@ static void sandbox_remove_now(struct sandbox *sb)
 	waiters_run(&waiters, 0, NULL);
 }
 
-/* v1 has no way to kill beneath a group, so each container's is named too. */
-static void kill_all(struct sandbox *sb)
+bool sandbox_has_cgroup(struct runtime *rt, const char *path, const struct sandbox *except,
+			bool any)
 {
-	cgroup_kill(sb->rt->cg, sb->cgroup_path);
+	list_for_each (it, &rt->sandboxes) {
+		const struct sandbox *sb = list_entry(it, struct sandbox, node);
+		if (sb != except && (any || sb->state != RUNTIME_SANDBOX_STOPPED) &&
+		    strcmp(sb->cgroup_path, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* v1 has no way to kill beneath a group, so each container's is named too. */
+void sandbox_kill(struct sandbox *sb)
+{
+	bool shared = sandbox_has_cgroup(sb->rt, sb->cgroup_path, sb, false);
+	if (!shared)
+		cgroup_kill(sb->rt->cg, sb->cgroup_path);
 	list_for_each (it, &sb->rt->containers) {
 		struct container *c = list_entry(it, struct container, node);
 		if (c->sb == sb && c->state != RUNTIME_CONTAINER_EXITED &&
-		    !cgroups_v2_root(sb->rt->cg))
+		    (shared || !cgroups_v2_root(sb->rt->cg)))
 			cgroup_kill(sb->rt->cg, c->cgroup_path);
 	}
 }
@@ -261,9 +276,9 @@ static void sandbox_stopped(struct sandbox *sb)
 	sb->stopping = false;
 	sandbox_conn_close(sb);
 	if (sb->is_child)
-		runtime_later(sb->rt, NULL, sb->pid);
+		runtime_later(sb->rt, NULL, sb->pid, NULL);
 	sb->is_child = false;
-	cgroup_kill(sb->rt->cg, sb->cgroup_path);
+	sandbox_kill(sb);
 	if (sb->remove_after)
 		sandbox_remove_now(sb);
 	else
@@ -301,7 +316,7 @@ void sandbox_lost(struct sandbox *sb)
 
 	memcpy(id, sb->id, sizeof(id));
 	sandbox_conn_close(sb);
-	kill_all(sb);
+	sandbox_kill(sb);
 	if (starting) {
 		sandbox_discard(sb);
 		return;
@@ -336,7 +351,7 @@ static int stop(struct sandbox *sb, bool remove, runtime_done_fn *done, void *us
 	if (sb->stopping)
 		return 0;
 	sb->stopping = true;
-	kill_all(sb);
+	sandbox_kill(sb);
 	sandbox_step(sb);
 	return 0;
 }

@@ -152,7 +152,7 @@ static void load_containers(struct sandbox *sb)
 		closedir(d);
 }
 
-static struct sandbox *load_sandbox(struct runtime *rt, const char *id)
+static void load_sandbox(struct runtime *rt, const char *id)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	struct sandbox *sb = NEW(struct sandbox);
@@ -179,7 +179,6 @@ static struct sandbox *load_sandbox(struct runtime *rt, const char *id)
 	sb->pid = (pid_t)jv_i64(jv_get(v, "pid"), 0);
 	sandbox_insert(sb);
 	load_containers(sb);
-	return sb;
 }
 
 static int connect_to(struct sandbox *sb)
@@ -240,12 +239,11 @@ static int ask_state(struct sandbox *sb, int sock)
 static void give_up(struct sandbox *sb)
 {
 	sb->state = RUNTIME_SANDBOX_STOPPED;
-	cgroup_kill(sb->rt->cg, sb->cgroup_path);
+	sandbox_kill(sb);
 	list_for_each (it, &sb->rt->containers) {
 		struct container *c = list_entry(it, struct container, node);
 		if (c->sb != sb || c->state == RUNTIME_CONTAINER_EXITED)
 			continue;
-		cgroup_kill(sb->rt->cg, c->cgroup_path);
 		c->state = RUNTIME_CONTAINER_EXITED;
 		c->exit_code = 128 + SIGKILL;
 		c->exit_signal = SIGKILL;
@@ -263,9 +261,8 @@ static void drop_unstarted(struct sandbox *sb)
 	}
 }
 
-static void recover_sandbox(struct runtime *rt, const char *id)
+static void reconnect(struct sandbox *sb)
 {
-	struct sandbox *sb = load_sandbox(rt, id);
 	int r, sock = connect_to(sb);
 	r = sock < 0 ? sock : ask_state(sb, sock);
 	if (r >= 0)
@@ -287,7 +284,14 @@ int runtime_recover(struct runtime *rt, struct err *err)
 		return err_sys(err, errno, "cannot read %s: %s", path, strerror(errno));
 	while ((e = readdir(d)))
 		if (id_check("sandbox", e->d_name, NULL) == 0 && !sandbox_find(rt, e->d_name))
-			recover_sandbox(rt, e->d_name);
+			load_sandbox(rt, e->d_name);
 	closedir(d);
+	/* Only when all are known can it be told which ones share a pod's cgroup. */
+	list_for_each (it, &rt->sandboxes) {
+		struct sandbox *sb = list_entry(it, struct sandbox, node);
+		if (sb->sock < 0 && sb->state == RUNTIME_SANDBOX_READY)
+			reconnect(sb);
+	}
+	trash_orphans(rt);
 	return 0;
 }

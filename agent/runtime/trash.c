@@ -81,7 +81,7 @@ void usage_end(struct container *c)
 	if (!c->disk_child)
 		return;
 	kill(c->disk_child, SIGKILL);
-	runtime_later(c->sb->rt, NULL, c->disk_child);
+	runtime_later(c->sb->rt, NULL, c->disk_child, NULL);
 	close(c->disk_fd);
 	c->disk_child = 0;
 }
@@ -119,6 +119,21 @@ void trash_open(struct runtime *rt)
 	struct dirent *e;
 	while (d && (e = readdir(d)))
 		rt->trash_dirty |= e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+}
+
+/* Made by an agent that was killed before it wrote down whose they are. */
+void trash_orphans(struct runtime *rt)
+{
+	CLEANUP_FREE char *dir = xasprintf("%s/containers", rt->root_dir);
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.' && !container_find(rt, e->d_name)) {
+			CLEANUP_FREE char *path = xasprintf("%s/%s", dir, e->d_name);
+			trash_put(rt, path);
+		}
 	if (d)
 		closedir(d);
 }

@@ -2,7 +2,9 @@
 """The runtime with real containers: each test leaves no mount, cgroup, process or file."""
 import json
 import os
+import random
 import re
+import subprocess
 import time
 
 import pytest
@@ -289,6 +291,70 @@ def test_agent_killed_and_back(rt):
     assert rt.good("exec", id="long", argv=["echo", "hi"])["out"] == "hi\n"
     rt.good("stop", id="long", graceMs=0)
     assert rt.event(cid="long")["code"] == 137
+
+
+def test_agent_killed_at_any_moment(rt):
+    """Whatever was half done: the next agent finds it, and can take all of it away."""
+    rng = random.Random(1)
+    for n in range(15):
+        rt.send("sandbox", id=f"s{n}")
+        if n % 2:
+            rt.answer("sandbox")
+        for k in range(4):
+            rt.send("container", id=f"s{n}-{k}", sandbox=f"s{n}", lower=[rt.rootfs],
+                    argv=["sleep", "100"] if k % 2 else ["false"])
+        time.sleep(rng.random() * 0.02)
+        rt.kill_agent()
+        rt.start()
+        rt.good("recover")
+    for c in rt.listing()["containers"]:
+        assert c["state"] == 4 or c["code"] in (1, 137), c
+    # rt's end removes them and looks for what is left
+
+
+def test_two_sandboxes_of_one_pod(rt):
+    """A pod's second sandbox has the first one's cgroup: removing the first leaves it alone."""
+    rt.sandbox("old", cgroup="burst/pod1")
+    rt.container(["sleep", "100"], cid="a", sid="old")
+    rt.sandbox("new", cgroup="burst/pod1")
+    rt.container(["sleep", "100"], cid="b", sid="new")
+    rt.good("sandbox-stop", id="old")
+    assert rt.event(cid="a")["code"] == 137
+    rt.kill_agent()
+    rt.start()
+    rt.good("recover")
+    rt.good("sandbox-remove", id="old")
+    time.sleep(0.1)
+    assert rt.good("exec", id="b", argv=["echo", "alive"])["out"] == "alive\n"
+    rt.good("sandbox-remove", id="new")
+    deadline = time.time() + 3
+    while rt.ask("cgroup-remove", id="burst")["r"] and time.time() < deadline:
+        time.sleep(0.01)
+
+
+def test_given_network_namespace(rt):
+    name = f"knarr-test-{os.getpid()}"
+    if subprocess.run(["ip", "netns", "add", name], check=False).returncode:
+        pytest.skip("needs ip netns (Debian: iproute2)")
+    try:
+        inode = os.stat(f"/run/netns/{name}").st_ino
+        rt.sandbox("p", net="path", netns=f"/run/netns/{name}")
+        assert f"net:[{inode}]" in rt.run("ls -l /proc/self/ns/net")[1]
+        m = rt.ask("sandbox", id="q", net="path", netns="/run/netns/none")
+        assert m["r"] == -2 and "/run/netns/none" in m["error"]
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def test_much_output(rt):
+    rt.sandbox()
+    t = time.time()
+    rt.container("yes 0123456789012345678901234567890123456789 | head -c 100000000",
+                 logMax=50 << 20)
+    assert rt.event()["code"] == 0
+    assert sum(os.path.getsize(f"{rt.base}/{f}") for f in os.listdir(rt.base)
+               if f.startswith("c.log")) > 100000000
+    print(f"{100 / (time.time() - t):.0f} MB/s")
 
 
 def test_supervisor_killed(rt):
