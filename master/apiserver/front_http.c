@@ -18,7 +18,8 @@ static void front_reply(struct request *r, int status, const struct http_header 
 {
 	struct http_req *req = front_of(r)->req;
 
-	if (status == 401)
+	/* Who is nobody gets one answer a connection, so that they hold nothing open. */
+	if (!r->user || user_in_group(r->user, GROUP_UNAUTHENTICATED))
 		http_req_close_after(req);
 	http_reply(req, status, h, n_h, p, n_p);
 }

@@ -90,7 +90,6 @@ static int choose_container(struct request *r, struct jv pod, struct str *ret, s
 		want = jv_text(jv_get(jv_path(pod, "metadata.annotations"),
 				      "kubectl.kubernetes.io/default-container"));
 	if (!want.len && jv_len(main_list) == 1) {
-		*ret = jv_text(jv_path(main_list, "[0].name"));
 		jv_for_each (c, main_list)
 			*ret = jv_text(jv_get(c.value, "name"));
 		return 0;
@@ -305,22 +304,18 @@ static void join(struct pass *p, struct http_call *call, struct http_stream *s)
 		if (passes(one.name) && !str_eq_nocase(one.name, STR("upgrade")) &&
 		    !str_eq_nocase(one.name, STR("connection")))
 			h[n++] = one;
-	p->r->answered = true;
-	p->r->status = 101;
 	if (http_req_upgrade(req, protocol, h, n, &ours) < 0) {
+		CLEANUP(err_done) struct err e = ERR_INIT;
+
 		http_stream_abort(s);
+		api_err_bad_request(&e, "an upgrade to %s needs HTTP/1.1", protocol);
+		respond_err(p->r, &e);
 		return;
 	}
+	p->r->answered = true;
+	p->r->status = 101;
 	http_splice(ours, s, NULL, NULL);
-	/* The server's part in this exchange ended without on_close: the front's end is ours. */
-	request_ref(p->r);
-	{
-		struct request *r = p->r;
-
-		request_gone(r);
-		request_unref(r);
-		request_unref(r);
-	}
+	request_taken(p->r);
 }
 
 static void upgraded(struct http_call *call, int err, int status, struct str body,

@@ -87,6 +87,14 @@ void request_gone(struct request *r)
 		r->on_gone(r);
 }
 
+void request_taken(struct request *r)
+{
+	request_ref(r); /* on_gone drops the verb's own */
+	request_gone(r);
+	request_unref(r);
+	request_unref(r);
+}
+
 bool request_dry_run(const struct request *r)
 {
 	return str_eqs(query_get(&r->query, "dryRun"), "All");

@@ -87,6 +87,11 @@ void request_run(struct request *r);
 void request_body(struct request *r, int err, struct str body);
 /* The exchange is over, whoever ended it. Runs on_gone once; the front then drops its reference. */
 void request_gone(struct request *r);
+/*
+ * A verb has taken the connection over (http_req_upgrade): the front will hear nothing of it any
+ * more, so this ends the request in its place, reference included.
+ */
+void request_taken(struct request *r);
 
 /* The key of an object, or the prefix of all when name (or ns too) is absent. */
 void request_key(const struct api_kind *k, struct str ns, struct str name, struct buf *out);

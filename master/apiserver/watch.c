@@ -351,34 +351,43 @@ static void on_drain(struct request *r)
 	}
 }
 
-/* sendInitialEvents= is refused in the combinations Kubernetes refuses. */
+/* sendInitialEvents= is refused in the combinations Kubernetes refuses; NULL: all is well. */
+static const char *refused_option(const struct watch *w, bool initial_given, bool match_given,
+				  bool not_older, const char **ret_why)
+{
+	if (initial_given && !not_older) {
+		*ret_why =
+			"sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+		return "resourceVersionMatch";
+	}
+	if (!initial_given && match_given) {
+		*ret_why =
+			"resourceVersionMatch is forbidden for watch unless sendInitialEvents is "
+			"provided";
+		return "resourceVersionMatch";
+	}
+	if (w->send_initial && !w->bookmarks) {
+		*ret_why = "sendInitialEvents requires setting allowWatchBookmarks to true";
+		return "allowWatchBookmarks";
+	}
+	return NULL;
+}
+
 static int check_options(struct watch *w, struct err *err)
 {
 	struct request *r = w->r;
-	struct str initial = query_get(&r->query, "sendInitialEvents");
 	struct str match = query_get(&r->query, "resourceVersionMatch");
+	const char *why, *field;
 
 	w->bookmarks = query_bool(&r->query, "allowWatchBookmarks");
 	w->send_initial = query_bool(&r->query, "sendInitialEvents");
-	if (!str_is_null(initial) && !str_eqs(match, "NotOlderThan"))
-		err_field(err, "resourceVersionMatch", "FieldValueForbidden",
-			  "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
-			  "NotOlderThan");
-	else if (str_is_null(initial) && match.len)
-		err_field(err, "resourceVersionMatch", "FieldValueForbidden",
-			  "Forbidden: resourceVersionMatch is forbidden for watch unless "
-			  "sendInitialEvents is provided");
-	else if (w->send_initial && !w->bookmarks)
-		err_field(err, "allowWatchBookmarks", "FieldValueForbidden",
-			  "Forbidden: sendInitialEvents requires setting allowWatchBookmarks to "
-			  "true");
-	if (!err->n_fields)
+	field = refused_option(w, !str_is_null(query_get(&r->query, "sendInitialEvents")),
+			       match.len > 0, str_eqs(match, "NotOlderThan"), &why);
+	if (!field)
 		return 0;
-	err_set(err, 0, NULL, "x");
-	err->reason = err->reason ? err->reason : xstrdup("Invalid");
-	err->message = err->message ? err->message
-				    : xasprintf("ListOptions.meta.k8s.io \"\" is invalid: %s: %s",
-						err->fields[0].path, err->fields[0].message);
+	err_set(err, EINVAL, "Invalid",
+		"ListOptions.meta.k8s.io \"\" is invalid: %s: Forbidden: %s", field, why);
+	err_field(err, field, "FieldValueForbidden", "Forbidden: %s", why);
 	return -EINVAL;
 }
 
