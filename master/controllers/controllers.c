@@ -6,11 +6,11 @@
 #include "master/controllers/controller.h"
 
 /*
- * A key whose step took long (a Service with thousands of pods) rests ten times as long, so that a
- * wave of changes is taken in a few steps and no key has more than a tenth of the processor.
+ * A key whose step took long (a Service with thousands of pods) rests several times as long, so
+ * that a wave of changes is taken in a few steps and no key holds the processor.
  */
 #define REST_FACTOR 10
-#define REST_MAX_NS (1 * NSEC_PER_SEC)
+#define REST_MAX_NS (250 * NSEC_PER_MSEC)
 #define REST_MIN_NS (1 * NSEC_PER_MSEC) /* less is no burden */
 /* A write that no informer has shown after this time is no longer waited for. */
 #define CATCH_UP_MAX_NS (5 * NSEC_PER_SEC)
@@ -44,6 +44,7 @@ struct run {
 	struct timer give_up;
 	struct written *writes;
 	size_t n_writes, cap_writes;
+	size_t n_seen; /* writes before this one have been seen */
 };
 
 static void run_free(struct run *r)
@@ -74,12 +75,11 @@ static bool seen(const struct written *w)
 	return !jv_eqs(jv_get(meta, "uid"), w->uid) || jv_exists(jv_get(meta, "deletionTimestamp"));
 }
 
-static bool caught_up(const struct run *r)
+static bool caught_up(struct run *r)
 {
-	for (size_t i = 0; i < r->n_writes; i++)
-		if (!seen(&r->writes[i]))
-			return false;
-	return true;
+	while (r->n_seen < r->n_writes && seen(&r->writes[r->n_seen]))
+		r->n_seen++;
+	return r->n_seen == r->n_writes;
 }
 
 static void run_over(struct run *r)
