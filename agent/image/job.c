@@ -10,7 +10,10 @@
 #define LINE_MAX_BYTES (1 << 20)
 
 struct image_job {
-	struct list node; /* image_store.jobs */
+	struct list node; /* image_store.jobs; of a follower: its leader's followers */
+	/* A pull that is asked for again while it runs: the later ones follow the first. */
+	struct list followers;
+	struct image_job *leader; /* NULL: has a process of its own */
 	struct image_store *store;
 	const struct image_job_ops *ops;
 	void *user;
@@ -48,21 +51,38 @@ static void close_handle(struct image_job *j, uv_handle_t *h)
 		uv_close(h, on_closed);
 }
 
-/* Both the process and its output have ended: tell the owner, then close. */
+static void tell(struct image_job *j, int r, const struct image_info *result, const struct err *e)
+{
+	struct err cancelled = ERR_INIT;
+
+	if (j->cancelled) {
+		r = err_sys(&cancelled, ECANCELED, "cancelled");
+		result = NULL;
+		e = &cancelled;
+	}
+	j->ops->done(j->user, r, r ? NULL : result, e);
+	err_done(&cancelled);
+}
+
+/* Both the process and its output have ended: tell who asked for it, then close. */
 static void maybe_finish(struct image_job *j)
 {
 	int r;
 
 	if (!j->exited || !j->eof)
 		return;
-	if (j->cancelled) {
-		err_clear(&j->err);
-		err_sys(&j->err, ECANCELED, "cancelled");
-	} else if (!j->result) {
+	if (!j->result)
 		err_sys(&j->err, EIO, "the image helper ended without a result");
-	}
 	r = j->err.errnum ? -j->err.errnum : 0;
-	j->ops->done(j->user, r, r ? NULL : j->result, &j->err);
+	list_remove(&j->node); /* a pull asked for in a callback is a new one */
+	tell(j, r, j->result, &j->err);
+	while (!list_empty(&j->followers)) {
+		struct image_job *f = list_first(&j->followers, struct image_job, node);
+
+		tell(f, r, j->result, &j->err);
+		job_free(f);
+	}
+	list_append(&j->store->jobs, &j->node); /* until its handles are closed */
 	close_handle(j, (uv_handle_t *)&j->process);
 	close_handle(j, (uv_handle_t *)&j->out);
 	close_handle(j, (uv_handle_t *)&j->in);
@@ -84,6 +104,12 @@ static void take_progress(struct image_job *j, struct jv p)
 			g.step = steps[i];
 	if (j->ops->progress && !j->cancelled)
 		j->ops->progress(j->user, &g);
+	list_for_each (it, &j->followers) {
+		struct image_job *f = list_entry(it, struct image_job, node);
+
+		if (f->ops->progress && !f->cancelled)
+			f->ops->progress(f->user, &g);
+	}
 }
 
 static void take_line(struct image_job *j, struct str line)
@@ -210,15 +236,18 @@ static struct image_job *job_new(struct image_store *s, const struct image_job_o
 	j->user = user;
 	buf_init(&j->settings);
 	buf_init(&j->line);
-	list_append(&s->jobs, &j->node);
+	list_init(&j->followers);
+	list_init(&j->node);
 	return j;
 }
 
 static int job_start(struct image_job *j, const char *verb, int archive_fd, struct image_job **ret,
 		     struct err *err)
 {
-	int r = spawn(j, verb, archive_fd, err);
+	int r;
 
+	list_append(&j->store->jobs, &j->node);
+	r = spawn(j, verb, archive_fd, err);
 	if (r < 0) {
 		close_handle(j, (uv_handle_t *)&j->out);
 		close_handle(j, (uv_handle_t *)&j->in);
@@ -288,6 +317,22 @@ static void write_auth(struct jw *w, const struct image_auth *a)
 	jw_end_object(w);
 }
 
+/* The same order, credentials and all, is under way: wait for that one. */
+static bool follow(struct image_job *j)
+{
+	list_for_each (it, &j->store->jobs) {
+		struct image_job *other = list_entry(it, struct image_job, node);
+
+		if (other->exited || other->cancelled || other->pinned ||
+		    !str_eq(buf_str(&other->settings), buf_str(&j->settings)))
+			continue;
+		j->leader = other;
+		list_append(&other->followers, &j->node);
+		return true;
+	}
+	return false;
+}
+
 int image_pull(struct image_store *s, const char *ref, const struct image_auth *auths,
 	       size_t n_auths, const struct image_job_ops *ops, void *user, struct image_job **ret,
 	       struct err *err)
@@ -314,22 +359,38 @@ int image_pull(struct image_store *s, const char *ref, const struct image_auth *
 		write_auth(&w, &auths[i]);
 	jw_end_array(&w);
 	jw_end_object(&w);
+	if (follow(j)) {
+		if (ret)
+			*ret = j;
+		return 0;
+	}
 	return job_start(j, "pull", -1, ret, err);
 }
 
 void image_job_cancel(struct image_job *job)
 {
+	struct image_job *leader = job->leader ? job->leader : job;
+
 	job->cancelled = true;
-	if (!job->exited)
-		uv_process_kill(&job->process, SIGKILL);
+	if (!leader->cancelled || leader->exited)
+		return;
+	list_for_each (it, &leader->followers)
+		if (!list_entry(it, struct image_job, node)->cancelled)
+			return; /* somebody still wants it */
+	uv_process_kill(&leader->process, SIGKILL);
 }
 
 struct image_store *image_store_close(struct image_store *s)
 {
 	if (!s)
 		return NULL;
-	list_for_each_safe (n, &s->jobs)
-		image_job_cancel(list_entry(n, struct image_job, node));
+	list_for_each (n, &s->jobs) {
+		struct image_job *j = list_entry(n, struct image_job, node);
+
+		list_for_each (f, &j->followers)
+			list_entry(f, struct image_job, node)->cancelled = true;
+		image_job_cancel(j);
+	}
 	/* The killed helpers' handles close in the loop. */
 	while (!list_empty(&s->jobs))
 		uv_run(s->loop, UV_RUN_ONCE);

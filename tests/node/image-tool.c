@@ -69,6 +69,13 @@ static void on_done(void *user, int r, const struct image_info *info, const stru
 
 static const struct image_job_ops ops = {on_progress, on_done};
 
+static void on_cancelled(void *user, int r, const struct image_info *info, const struct err *err)
+{
+	printf("{\"cancelled\":%s}\n", r == -ECANCELED ? "true" : "false");
+}
+
+static const struct image_job_ops cancelled_ops = {NULL, on_cancelled};
+
 static int pull(struct image_store *s, int argc, char **argv, struct err *err)
 {
 	struct image_auth auth = {0};
@@ -79,7 +86,15 @@ static int pull(struct image_store *s, int argc, char **argv, struct err *err)
 		if (colon)
 			*colon = 0;
 	}
-	return image_pull(s, argv[4], &auth, argc > 6, &ops, NULL, NULL, err);
+	/* Asked for three times; the second one changes its mind. */
+	int r = image_pull(s, argv[4], &auth, argc > 6, &ops, NULL, NULL, err);
+	if (r >= 0 && getenv("THRICE")) {
+		struct image_job *job;
+		r = image_pull(s, argv[4], &auth, argc > 6, &cancelled_ops, NULL, &job, err);
+		image_job_cancel(job);
+		r = image_pull(s, argv[4], &auth, argc > 6, &ops, NULL, NULL, err);
+	}
+	return r;
 }
 
 static int run(struct image_store *s, int argc, char **argv, struct err *err)

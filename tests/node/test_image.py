@@ -437,6 +437,16 @@ def test_tokens_redirects_and_resumed_blobs(store, layout):
         assert "(-13)" in store("pull", f"{srv.host}/a/b:1", srv.host)[2]
 
 
+def test_same_pull_thrice(store, layout, monkeypatch):
+    e = layout.image([tar([member("f", os.urandom(300000))])])
+    monkeypatch.setenv("THRICE", "1")
+    with fake_registry(layout, blob_of(layout, e["digest"])) as srv:
+        rc, out, err = store("pull", f"{srv.host}/a/b:1", srv.host, "me:secret")
+        assert rc == 0, err
+        assert len([o for o in out if "id" in o]) == 2 and {"cancelled": True} in out
+        assert len(srv.scopes) == 1  # one process did it
+
+
 def test_index_and_platforms(store, layout):
     e = layout.image([tar([member("a", b"1")])])
     entry = {"digest": e["digest"], "size": e["size"]}
