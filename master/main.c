@@ -365,8 +365,8 @@ static void stop(struct master *m)
 	stop_leading(m);
 	m->http = http_server_free(m->http);
 	uv_run(&m->loop, UV_RUN_NOWAIT);
+	m->store = store_close(m->store); /* tells writes under way, which are the API server's */
 	m->api = apiserver_free(m->api);
-	m->store = store_close(m->store);
 	m->identity = identity_free(m->identity);
 	m->pki = pki_free(m->pki);
 	option_list_done(&m->o.sans);

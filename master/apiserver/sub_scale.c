@@ -172,5 +172,6 @@ void sub_scale(struct request *r)
 	s->type = type;
 	write_init(&s->w, r, &scale_ops);
 	s->w.sub = NULL; /* it is the object's own spec that changes */
+	s->w.managed_sub = "scale";
 	write_start(&s->w);
 }

@@ -309,8 +309,8 @@ static int admit(struct write *w, enum admission_op op, struct json_object *obj,
 
 static void own_fields(struct write *w, struct json_object *obj, struct json_object *old)
 {
-	struct api_manager by = {write_manager(w->r), w->sub ? str_of(w->sub->name) : STR(""),
-				 server_now_ns(w->srv)};
+	const char *sub = w->sub ? w->sub->name : w->managed_sub ? w->managed_sub : "";
+	struct api_manager by = {write_manager(w->r), str_of(sub), server_now_ns(w->srv)};
 	bool apply = str_eqs(w->r->method, "PATCH") &&
 		     str_starts(w->r->content_type, STR("application/apply-patch"));
 

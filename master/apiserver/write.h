@@ -43,6 +43,7 @@ struct write {
 	const struct write_ops *ops;
 	const struct api_kind *kind; /* of the object in the store */
 	const struct api_subresource *sub;
+	const char *managed_sub; /* sub-resource for managedFields where sub is NULL; or NULL */
 	char *ns, *name;
 	/* Set while make runs. */
 	const struct store_obj *cur_obj;

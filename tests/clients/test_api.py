@@ -256,6 +256,30 @@ def test_patches(master):
     master.api("DELETE", f"{deploys}/d")
 
 
+def test_apply_and_owners(master):
+    path = "/apis/apps/v1/namespaces/default/deployments/ssa"
+    want = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "ssa"}, "spec": {
+        "replicas": 2, "selector": {"matchLabels": {"a": "s"}}, "template": {
+            "metadata": {"labels": {"a": "s"}},
+            "spec": {"containers": [{"name": "c", "image": "one"}]}}}}
+    ssa = "application/apply-patch+yaml"
+    assert master.api("PATCH", path, want, ssa)[0] == 400  # no fieldManager
+    status, got = master.api("PATCH", f"{path}?fieldManager=m1", want, ssa)
+    assert status == 201 and got["metadata"]["managedFields"][0]["operation"] == "Apply"
+    status, again = master.api("PATCH", f"{path}?fieldManager=m1", want, ssa)
+    assert status == 200 and again["metadata"]["resourceVersion"] == got["metadata"]["resourceVersion"]
+    scale = master.api("PATCH", f"{path}/scale", {"spec": {"replicas": 5}},
+                       "application/merge-patch+json")
+    assert scale[0] == 200 and scale[1]["spec"]["replicas"] == 5
+    _, got = master.api("GET", path)
+    assert "scale" in [m.get("subresource") for m in got["metadata"]["managedFields"]]
+    status, got = master.api("PATCH", f"{path}?fieldManager=m1", want, ssa)
+    assert status == 409 and got["reason"] == "Conflict" and ".spec.replicas" in got["message"]
+    status, got = master.api("PATCH", f"{path}?fieldManager=m1&force=true", want, ssa)
+    assert status == 200 and got["spec"]["replicas"] == 2
+    master.api("DELETE", path)
+
+
 def test_concurrent_patches_lose_nothing(master):
     create(master, CMS, cm("race"))
 
@@ -306,6 +330,13 @@ def test_pod_deletion_protocol(master):
     assert bound["status"]["conditions"][0]["type"] == "PodScheduled"
     status, got = master.api("DELETE", f"{PODS}/grace", {"gracePeriodSeconds": 20})
     assert status == 200 and got["metadata"]["deletionGracePeriodSeconds"] == 20
+    # A shorter grace period counts, a longer one does not. DeleteOptions may come as protobuf.
+    def pb(seconds):
+        return b"k8s\x00" + b"\x0a\x13\x0a\x02v1\x12\x0dDeleteOptions" + b"\x12\x02\x08" + bytes([seconds])
+    for seconds, want in ((10, 10), (15, 10)):
+        status, got = master.api("DELETE", f"{PODS}/grace", pb(seconds),
+                                 "application/vnd.kubernetes.protobuf")
+        assert status == 200 and got["metadata"]["deletionGracePeriodSeconds"] == want, got
     _, listed = master.api("GET", "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1")
     assert [p["metadata"]["name"] for p in listed["items"]] == ["grace"]
     assert master.api("DELETE", f"{PODS}/grace", {"gracePeriodSeconds": 0})[0] == 200

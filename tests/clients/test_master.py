@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program knarr-master: wrong options, things in its way, signals, systemd's protocol."""
+import http.client
 import os
 import signal
 import socket
@@ -89,3 +90,38 @@ def test_stop_ends_watches_and_tells_systemd(tmp_path, monkeypatch):
             m.remove()
             n.sendto(b"end", path)
             listener.join()
+
+
+def test_stop_under_load():
+    """Writers and watchers are cut off, nothing acknowledged is missing afterwards."""
+    m = Master()
+    acked = []
+
+    def write(w):
+        for i in range(100000):
+            try:
+                status, _ = m.api("POST", "/api/v1/namespaces/default/configmaps",
+                                  {"metadata": {"name": f"w{w}-{i}"}})
+            except OSError:
+                return
+            except http.client.HTTPException:
+                return
+            if status != 201:
+                return
+            acked.append(f"w{w}-{i}")
+
+    try:
+        m.start()
+        threads = [threading.Thread(target=write, args=(w,)) for w in range(4)]
+        for t in threads:
+            t.start()
+        wait_for(lambda: len(acked) > 50)
+        m.stop()
+        for t in threads:
+            t.join()
+        m.start()
+        _, got = m.api("GET", "/api/v1/namespaces/default/configmaps")
+        assert set(acked) <= {o["metadata"]["name"] for o in got["items"]}
+        m.stop()
+    finally:
+        m.remove()
