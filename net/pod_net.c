@@ -112,6 +112,28 @@ static uint32_t find_uplink(struct nl_sock *rt, const struct pod_net_conf *conf)
 	return ifindex;
 }
 
+/* What pod_net_reset must take off lo again: the range is only known to whoever opened. */
+#define NODE_ADDR_FILE "node-address"
+
+static int remember_node_addr(const struct pod_net_conf *conf, uint32_t addr)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/net/" NODE_ADDR_FILE, conf->run_dir);
+
+	return file_write_atomic(AT_FDCWD, path, str_n(&addr, sizeof(addr)), 0600);
+}
+
+static void remove_node_addr(const struct pod_net_conf *conf, struct nl_sock *rt)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/net/" NODE_ADDR_FILE, conf->run_dir);
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	uint32_t addr;
+
+	if (file_read(AT_FDCWD, path, sizeof(addr), &b) < 0 || b.len != sizeof(addr))
+		return;
+	memcpy(&addr, b.p, sizeof(addr));
+	addr_del(rt, LO_IFINDEX, addr, 32);
+}
+
 /* Uplink, MTU, the node's own address in the pod range (on lo), forwarding. */
 static int set_up_node(struct pod_net *n, const struct pod_net_conf *conf, struct err *err)
 {
@@ -126,7 +148,9 @@ static int set_up_node(struct pod_net *n, const struct pod_net_conf *conf, struc
 		link_find(n->rt, if_indextoname(n->uplink, name) ? name : "", &link);
 	n->mtu = conf->mtu ? conf->mtu : link.mtu ? link.mtu : 1500;
 	n->node_addr = ip4_prefix_nth(conf->pod_range, 1);
-	r = addr_add(n->rt, LO_IFINDEX, n->node_addr, 32);
+	r = remember_node_addr(conf, n->node_addr);
+	if (r == 0)
+		r = addr_add(n->rt, LO_IFINDEX, n->node_addr, 32);
 	if (r == 0)
 		r = link_up(n->rt, LO_IFINDEX);
 	if (r < 0)
@@ -427,13 +451,17 @@ int pod_net_reset(const struct pod_net_conf *conf, struct err *err)
 	struct masq_conf mc = {.node = conf->node, .run_dir = conf->run_dir};
 	struct pod_net n = {0};
 	CLEANUP_FREE char *state = xasprintf("%s/net", conf->run_dir);
-	int r = rt_open(&n.rt);
+	int r = bpf_usable(err);
 
+	if (r < 0)
+		return r;
+	r = rt_open(&n.rt);
 	if (r < 0)
 		return err_sys(err, -r, "cannot open rtnetlink: %s", strerror(-r));
 	if (access(state, F_OK) == 0)
 		open_ipam(&n, conf, NULL);
 	remove_links(conf, n.rt, n.ipam);
+	remove_node_addr(conf, n.rt);
 	mc.uplink = find_uplink(n.rt, conf);
 	masq_reset(&mc, NULL);
 	ipam_close(n.ipam);
