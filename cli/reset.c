@@ -15,7 +15,7 @@
 
 struct reset_options {
 	bool yes, keep_images;
-	const char *node_name, *root, *data_dir, *run_dir, *cgroup_root;
+	const char *node_name, *root, *libexec_dir, *data_dir, *run_dir, *cgroup_root;
 };
 
 static const struct option_row rows[] = {
@@ -26,6 +26,8 @@ static const struct option_row rows[] = {
 	 "as given to knarr-agent (default: the host name)"},
 	{"root", 0, OPTION_STRING, offsetof(struct reset_options, root), "DIR",
 	 "as given to knarr-agent: only that node goes, and no daemon is stopped"},
+	{"libexec-dir", 0, OPTION_STRING, offsetof(struct reset_options, libexec_dir), "DIR",
+	 "where knarr-pod is (default: as installed)"},
 	{"data-dir", 0, OPTION_STRING, offsetof(struct reset_options, data_dir), "DIR",
 	 "where data is (default /var/lib/knarr)"},
 	{"run-dir", 0, OPTION_STRING, offsetof(struct reset_options, run_dir), "DIR",
@@ -64,6 +66,7 @@ static int remove_pods(const struct reset_options *o, struct err *err)
 {
 	CLEANUP_FREE char *root = xasprintf("%s/agent/runtime", o->data_dir);
 	CLEANUP_FREE char *run = xasprintf("%s/runtime", o->run_dir);
+	CLEANUP_FREE char *pod = o->libexec_dir ? xasprintf("%s/knarr-pod", o->libexec_dir) : NULL;
 	struct sandbox_info info;
 	struct runtime *rt;
 	size_t n = 0;
@@ -76,6 +79,7 @@ static int remove_pods(const struct reset_options *o, struct err *err)
 	struct runtime_conf conf = {.root_dir = root,
 				    .run_dir = run,
 				    .cgroup_root = o->cgroup_root,
+				    .pod_binary = pod,
 				    .loop = &loop,
 				    .on_event = no_event};
 

@@ -270,7 +270,7 @@ class Node:
         """Everything this node made goes: what `knarrctl reset` does on a machine."""
         self.daemon.stop()
         self.cluster.knarrctl("reset", "--yes", "--root", self.root, "--node-name", self.name,
-                              "--cgroup-root", self.cgroup)
+                              "--cgroup-root", self.cgroup, "--libexec-dir", BUILD)
 
     def left(self):
         """What should not be there any more after reset()."""

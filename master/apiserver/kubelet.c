@@ -197,10 +197,14 @@ static struct http_client *client_for(struct kubelet_client *k, const char *url,
 
 /* ---- passing bytes ---- */
 
+#define REFUSAL_MAX 10000 /* of a node's words, as upstream reads them */
+
 struct pass {
 	struct request *r;
 	struct http_call *call;
 	bool paused;
+	int refused; /* the node's status when it is no success */
+	struct buf words; /* what it says then */
 };
 
 static void pass_gone(struct request *r)
@@ -212,6 +216,7 @@ static void pass_gone(struct request *r)
 	r->work = NULL;
 	r->on_gone = NULL;
 	request_unref(r);
+	buf_done(&p->words);
 	free(p);
 }
 
@@ -225,6 +230,23 @@ static void pass_fail(struct pass *p, struct http_call *call)
 	respond_err(p->r, &e);
 }
 
+/* The node refused in plain text: a Status, as genericrest's response checker makes it. */
+static void pass_refusal(struct pass *p)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	struct str words = str_trim(buf_str(&p->words));
+
+	if (p->refused == 400)
+		err_set(&e, EINVAL, "BadRequest", "%.*s", STR_ARG(words));
+	else if (p->refused == 404)
+		err_set(&e, ENOENT, "NotFound", "%.*s", STR_ARG(words));
+	else
+		err_set(&e, EIO, "InternalError", "Internal error occurred: %.*s", STR_ARG(words));
+	e.http_code = p->refused == 400 || p->refused == 404 ? p->refused : 500;
+	p->r->long_running = false;
+	respond_err(p->r, &e);
+}
+
 static void plain_response(struct http_call *call, int status, void *user)
 {
 	struct pass *p = user;
@@ -233,6 +255,10 @@ static void plain_response(struct http_call *call, int status, void *user)
 
 	if (p->r->gone)
 		return;
+	if (status < 200 || status > 206) {
+		p->refused = status;
+		return;
+	}
 	p->r->answered = p->r->streaming = true;
 	p->r->status = status;
 	p->r->front->start(p->r, status, h, ARRAY_SIZE(h));
@@ -245,7 +271,10 @@ static void plain_data(struct http_call *call, struct str data, void *user)
 	struct http_piece piece = http_piece_of(b);
 	struct request *r = p->r;
 
-	if (!r->gone) {
+	if (p->refused) {
+		if (p->words.len < REFUSAL_MAX)
+			buf_add(&p->words, data.p, MIN(data.len, REFUSAL_MAX));
+	} else if (!r->gone) {
 		r->front->write(r, &piece, 1);
 		if (r->front->queued && r->front->queued(r) > QUEUE_HIGH) {
 			http_call_pause(call, true);
@@ -272,7 +301,9 @@ static void plain_end(struct http_call *call, int err, void *user)
 	p->call = NULL;
 	if (p->r->gone)
 		return;
-	if (!p->r->answered)
+	if (!p->r->answered && p->refused)
+		pass_refusal(p);
+	else if (!p->r->answered)
 		pass_fail(p, call);
 	else
 		p->r->front->end(p->r); /* request_gone frees p */

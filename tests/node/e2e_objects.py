@@ -11,7 +11,7 @@ def deployment(name, replicas=3, **container):
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
             "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": {
                 "metadata": {"labels": {"app": name}},
-                "spec": {"terminationGracePeriodSeconds": 2, "containers": [c]}}}}
+                "spec": {"terminationGracePeriodSeconds": 1, "containers": [c]}}}}
 
 
 def service(name, port=80, **spec):
