@@ -10,6 +10,7 @@
 #include "agent/image/image.h"
 #include "agent/node/api.h"
 #include "agent/node/dns_records.h"
+#include "agent/node/housekeeping.h"
 #include "agent/node/join.h"
 #include "agent/node/node.h"
 #include "agent/node/service_sync.h"
@@ -53,6 +54,7 @@ struct agent {
 	struct dns_records *dns;
 	struct node_api *api;
 	struct renewer *renewer;
+	struct housekeeping *housekeeping;
 	bool again; /* start anew by exec: the node's certificate is another */
 	struct timer watchdog, collect;
 	uint64_t watchdog_ns;
@@ -443,6 +445,8 @@ static int open_all(struct agent *a, struct err *err)
 	if ((r = open_pods(a, err)) < 0 || (r = open_node(a, err)) < 0 ||
 	    (r = open_api(a, err)) < 0)
 		return r;
+	a->housekeeping = housekeeping_start(&(struct housekeeping_conf){
+		.timers = &a->timers, .images = a->images, .pods = a->pods, .node = a->node});
 	if (a->client) {
 		a->renewer = renewer_start(&(struct renewer_conf){.client = a->client,
 								  .timers = &a->timers,
@@ -460,6 +464,7 @@ static int open_all(struct agent *a, struct err *err)
 /* Containers run on: only handles are let go, in the opposite order of open_all. */
 static void close_all(struct agent *a)
 {
+	a->housekeeping = housekeeping_stop(a->housekeeping);
 	a->renewer = renewer_stop(a->renewer);
 	a->api = node_api_stop(a->api);
 	timers_disarm(&a->timers, &a->collect);

@@ -142,6 +142,7 @@ struct pod {
 	bool status_dirty, state_dirty;
 	struct pod_report *report; /* a status request under way: report.c */
 	char *last_volume_error;
+	uint64_t limit_check_ns; /* when sizeLimits are looked at next */
 	int64_t cond_since[8]; /* lastTransitionTime of each condition: status.h */
 	int8_t cond_value[8]; /* -1 unset, 0 False, 1 True */
 

@@ -96,6 +96,7 @@ void pod_state_save(struct pod *p)
 	jw_member_i64(&w, "attempt", p->sandbox_attempt);
 	jw_member_str(&w, "ip", str_of(p->ip));
 	jw_member_i64(&w, "start", p->start_ns);
+	jw_member_bool(&w, "volumes", p->volumes_ready);
 	jw_key(&w, "conditions");
 	jw_begin_array(&w);
 	for (size_t i = 0; i < ARRAY_SIZE(p->cond_value); i++) {
@@ -202,6 +203,7 @@ static void read_state(struct pod *p, struct jv v)
 	p->sandbox_attempt = (uint32_t)jv_i64(jv_get(v, "attempt"), 0);
 	str_copy(p->ip, sizeof(p->ip), jv_text(jv_get(v, "ip")));
 	p->start_ns = jv_i64(jv_get(v, "start"), p->start_ns);
+	p->volumes_ready = jv_bool(jv_get(v, "volumes"), false) && p->work != POD_FINISHED;
 	jv_for_each (it, jv_get(v, "conditions")) {
 		if (i / 2 < ARRAY_SIZE(p->cond_value)) {
 			if (i % 2)
@@ -244,6 +246,9 @@ void pod_state_load(struct pod *p)
 		if (c)
 			container_adopt(c, jv_bool(jv_get(it.value, "startupDone"), false));
 	}
+	/* After a reboot the volumes in memory are gone: all are set up anew. */
+	if (p->sandbox != SANDBOX_READY)
+		p->volumes_ready = false;
 	if (p->work == POD_FINISHED && p->sandbox == SANDBOX_READY)
 		p->work = POD_TERMINATED;
 	p->volumes_dirty = true;

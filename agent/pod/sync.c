@@ -12,6 +12,8 @@
  * kuberuntime_manager.go computePodActions).
  */
 
+#define LIMIT_CHECK_NS (60 * NSEC_PER_SEC)
+
 static bool ended_well(const struct container *c)
 {
 	return c->state == CONTAINER_EXITED && c->end.set && c->end.exit_code == 0;
@@ -144,6 +146,7 @@ static void volume_failed(struct pod *p, int r, const struct err *err)
 static bool volumes_sync(struct pod *p)
 {
 	struct err err = ERR_INIT;
+	bool fresh = !p->volumes;
 	int r;
 
 	if (!p->volumes)
@@ -153,10 +156,13 @@ static bool volumes_sync(struct pod *p)
 		err_done(&err);
 		return false;
 	}
+	if (fresh && p->volumes_ready)
+		volume_set_adopt(p->volumes);
 	if (p->volumes_ready && !p->volumes_dirty)
 		return true;
 	r = volume_set_apply(p->volumes, &err);
 	if (r >= 0) {
+		p->state_dirty = p->state_dirty || !p->volumes_ready;
 		p->volumes_ready = true;
 		p->volumes_dirty = false;
 		free(p->last_volume_error);
@@ -272,6 +278,32 @@ static void containers_sync(struct pod *p)
 	}
 }
 
+/* An emptyDir that outgrew its sizeLimit ends the pod; looked at once a minute, if it has one. */
+static bool outgrown(struct pod *p)
+{
+	CLEANUP_FREE char *why = NULL;
+	uint64_t now = pods_now_ns(p->all);
+	const char *name;
+	int64_t limit;
+
+	if (!p->volumes || !p->volumes_ready || !volume_set_has_limits(p->volumes))
+		return false;
+	if (now >= p->limit_check_ns) {
+		p->limit_check_ns = now + LIMIT_CHECK_NS;
+		name = volume_set_over_limit(p->volumes, &limit);
+		if (name) {
+			why = xasprintf("Usage of EmptyDir volume \"%s\" exceeds the limit "
+					"\"%" PRId64 "\". ",
+					name, limit);
+			pod_event(p, EVENT_WARNING, "Evicted", "%s", why);
+			pod_fail(p, "Evicted", why);
+			return true;
+		}
+	}
+	pod_wake_at(p, p->limit_check_ns);
+	return false;
+}
+
 static void sync_running(struct pod *p)
 {
 	struct err err = ERR_INIT;
@@ -282,6 +314,8 @@ static void sync_running(struct pod *p)
 			 "Pod was active on the node longer than the specified deadline");
 		return;
 	}
+	if (outgrown(p))
+		return;
 	if (p->sandbox_attempt && all_ended(p)) {
 		p->must_end = true;
 		pod_work_step(p, POD_TERMINATING);

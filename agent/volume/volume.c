@@ -140,6 +140,19 @@ int volume_set_apply(struct volume_set *s, struct err *err)
 	return first ? first : changed;
 }
 
+void volume_set_adopt(struct volume_set *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct volume *v = &s->v[i];
+
+		/* What comes from the API stays as it is; the rest is made as ever. */
+		if (v->plugin->read_only)
+			v->ready = access(v->path, F_OK) == 0;
+		else
+			v->ready = volume_apply(v, NULL) >= 0;
+	}
+}
+
 static const struct volume *find(const struct volume_set *s, struct str name)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -194,16 +207,28 @@ static int add_size(const char *path, const struct stat *st, int type, struct FT
 	return 0;
 }
 
+static int64_t limit_of(const struct volume *v)
+{
+	if (v->plugin != &volume_empty_dir || !v->ready ||
+	    jv_eqs(jv_get(v->json, "medium"), "Memory"))
+		return 0;
+	return quantity_str_value(jv_text(jv_get(v->json, "sizeLimit")));
+}
+
+bool volume_set_has_limits(const struct volume_set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (limit_of(&s->v[i]) > 0)
+			return true;
+	return false;
+}
+
 const char *volume_set_over_limit(struct volume_set *s, int64_t *ret_limit)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		struct volume *v = &s->v[i];
-		int64_t limit;
+		int64_t limit = limit_of(v);
 
-		if (v->plugin != &volume_empty_dir || !v->ready ||
-		    jv_eqs(jv_get(v->json, "medium"), "Memory"))
-			continue;
-		limit = quantity_str_value(jv_text(jv_get(v->json, "sizeLimit")));
 		if (limit <= 0)
 			continue;
 		used_bytes = 0;

@@ -34,12 +34,17 @@ struct volume_set *volume_set_free(struct volume_set *s);
  * found`. What could be made was made.
  */
 int volume_set_apply(struct volume_set *s, struct err *err);
+/* After a restart of the agent: what stands on disk may be used, although its sources (the API)
+ * have not been asked yet. The next apply brings it up to date. */
+void volume_set_adopt(struct volume_set *s);
 /* Path on the host of a volume that was set up (a file for some hostPaths); NULL if unknown. */
 const char *volume_set_path(const struct volume_set *s, struct str name);
 /* The kind cannot be written through (configMap, secret, projected, downwardAPI). */
 bool volume_set_read_only(const struct volume_set *s, struct str name);
 /* Unmount and delete all. Idempotent; also for volumes a former agent made. */
 int volume_set_teardown(struct volume_set *s, struct err *err);
+/* True if some emptyDir on disk has a sizeLimit, which volume_set_over_limit then checks. */
+bool volume_set_has_limits(const struct volume_set *s);
 /* Disk use of an emptyDir beyond its sizeLimit: the volume's name, else NULL. Walks the files. */
 const char *volume_set_over_limit(struct volume_set *s, int64_t *ret_limit);
 
