@@ -252,7 +252,7 @@ void api_managed_fields_update(const struct api_kind *kind, struct json_object *
 	if (!fieldset_empty(d.added) || !fieldset_empty(d.modified)) {
 		api_kind_api_version(kind, &version);
 		e = ensure(&m, by, false, buf_str(&version));
-		fieldset_add(e->set, d.added);
+		fieldset_move(e->set, d.added);
 		fieldset_add(e->set, d.modified);
 		stamp(e, by->now_ns);
 	}

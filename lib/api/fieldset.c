@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/fieldset.h"
 #include "lib/json/jsonc.h"
+#include "lib/json/jw.h"
 
 struct fieldset *fieldset_new(void)
 {
@@ -14,7 +15,6 @@ struct fieldset *fieldset_free(struct fieldset *s)
 	for (size_t i = 0; i < s->n; i++)
 		fieldset_free(s->children[i]);
 	free(s->children);
-	free(s->elem);
 	free(s);
 	return NULL;
 }
@@ -25,6 +25,8 @@ static size_t search(const struct fieldset *s, const char *elem, bool *found)
 	size_t lo = 0, hi = s->n;
 
 	*found = false;
+	if (hi && strcmp(s->children[hi - 1]->elem, elem) < 0)
+		return hi; /* many come in order */
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		int c = strcmp(s->children[mid]->elem, elem);
@@ -60,8 +62,8 @@ struct fieldset *fieldset_ensure(struct fieldset *s, const char *elem)
 
 	if (found)
 		return s->children[i];
-	c = fieldset_new();
-	c->elem = xstrdup(elem);
+	c = xcalloc(1, sizeof(*c) + strlen(elem) + 1);
+	c->elem = memcpy((char *)(c + 1), elem, strlen(elem));
 	(void)*ARRAY_PUSH(s->children, s->n, s->cap);
 	memmove(&s->children[i + 1], &s->children[i], (s->n - 1 - i) * sizeof(*s->children));
 	s->children[i] = c;
@@ -113,6 +115,19 @@ bool fieldset_equal(const struct fieldset *a, const struct fieldset *b)
 		    !fieldset_equal(a->children[i], b->children[i]))
 			return false;
 	return true;
+}
+
+void fieldset_move(struct fieldset *a, struct fieldset *b)
+{
+	struct fieldset empty;
+
+	if (a->member || a->n) {
+		fieldset_add(a, b);
+		return;
+	}
+	empty = *a;
+	*a = (struct fieldset){empty.elem, b->member, b->children, b->n, b->cap};
+	*b = (struct fieldset){b->elem, false, empty.children, 0, empty.cap};
 }
 
 void fieldset_add(struct fieldset *a, const struct fieldset *b)
@@ -169,8 +184,16 @@ void fieldset_remove_tree(struct fieldset *s, const char *const *path)
 
 struct fieldset *fieldset_from_json(struct json_object *o)
 {
-	struct fieldset *s = fieldset_new();
+	struct str text = jsonc_text(o);
+	struct fieldset *s;
 
+	if (text.p) {
+		CLEANUP_JSON struct json_object *tree = NULL;
+
+		return jsonc_parse(text, NULL, &tree, NULL) < 0 ? fieldset_new()
+								: fieldset_from_json(tree);
+	}
+	s = fieldset_new();
 	if (!json_object_is_type(o, json_type_object))
 		return s;
 	json_object_object_foreach(o, key, v)
@@ -190,29 +213,32 @@ struct fieldset *fieldset_from_json(struct json_object *o)
 	return s;
 }
 
-/* All leaves share one empty object: nobody changes managedFields in place. */
-static struct json_object *to_json(const struct fieldset *s, struct json_object *empty)
+void fieldset_write(const struct fieldset *s, struct buf *out)
 {
-	struct json_object *o;
+	bool first = true;
 
-	if (!s->n)
-		return json_object_get(empty);
-	o = json_object_new_object();
-	if (s->member)
-		json_object_object_add(o, ".", json_object_get(empty));
-	for (size_t i = 0; i < s->n; i++)
-		json_object_object_add_ex(o, s->children[i]->elem, to_json(s->children[i], empty),
-					  JSON_C_OBJECT_ADD_KEY_IS_NEW);
-	return o;
+	buf_addc(out, '{');
+	if (s->member && s->n) {
+		buf_adds(out, "\".\":{}");
+		first = false;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		if (!first)
+			buf_addc(out, ',');
+		first = false;
+		json_quote(str_of(s->children[i]->elem), out);
+		buf_addc(out, ':');
+		fieldset_write(s->children[i], out);
+	}
+	buf_addc(out, '}');
 }
 
 struct json_object *fieldset_to_json(const struct fieldset *s)
 {
-	struct json_object *empty = json_object_new_object();
-	struct json_object *o = to_json(s, empty);
+	struct buf b = BUF_INIT;
 
-	json_object_put(empty);
-	return o;
+	fieldset_write(s, &b);
+	return jsonc_new_text(&b);
 }
 
 /* `k:{"name":"x"}` as [name="x"], `v:1` as [=1], "f:a" as .a */

@@ -8,7 +8,7 @@
  * may itself be a member. JSON: {"f:spec":{"f:replicas":{}}}; "." marks a member with children.
  */
 struct fieldset {
-	char *elem; /* path element leading here; NULL at the root */
+	char *elem; /* path element leading here, in the same allocation; NULL at the root */
 	bool member;
 	struct fieldset **children; /* sorted by elem */
 	size_t n, cap;
@@ -24,6 +24,8 @@ bool fieldset_empty(const struct fieldset *s);
 void fieldset_tidy(struct fieldset *s); /* drops nodes without a member at or below them */
 bool fieldset_equal(const struct fieldset *a, const struct fieldset *b);
 void fieldset_add(struct fieldset *a, const struct fieldset *b); /* a = a + b */
+/* The same, but b may be left with anything in it. */
+void fieldset_move(struct fieldset *a, struct fieldset *b);
 void fieldset_subtract(struct fieldset *a, const struct fieldset *b); /* a = a - b */
 /* Take a path and all below it out: "f:metadata", "f:name", NULL. */
 void fieldset_remove_tree(struct fieldset *s, const char *const *path);
@@ -31,7 +33,8 @@ struct fieldset *fieldset_intersect(const struct fieldset *a, const struct field
 
 /* Depth is bounded by json_scan. Foreign members are kept as they are. */
 struct fieldset *fieldset_from_json(struct json_object *fields_v1);
-struct json_object *fieldset_to_json(const struct fieldset *s);
+void fieldset_write(const struct fieldset *s, struct buf *out);
+struct json_object *fieldset_to_json(const struct fieldset *s); /* kept as text */
 /* fn for every member, with its path as messages show it: .spec.containers[name="x"].image */
 void fieldset_each(const struct fieldset *s, void (*fn)(void *user, const char *path), void *user);
 #endif

@@ -94,7 +94,12 @@ static char *item_key(const struct api_field *f, struct json_object *e)
 
 static char *field_key(const char *name)
 {
-	return xasprintf("f:%s", name);
+	size_t n = strlen(name) + 1;
+	char *key = xmalloc(n + 2);
+
+	memcpy(key, "f:", 2);
+	memcpy(key + 2, name, n);
+	return key;
 }
 
 /* ---- every path of an object ---- */

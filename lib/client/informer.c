@@ -198,7 +198,7 @@ struct str informer_by_ns(const struct object *o)
 }
 struct str informer_by_controller(const struct object *o)
 {
-	jv_for_each (ref, jv_get(object_meta(o), "ownerReferences"))
+	jv_for_each (ref, object_owners(o))
 		if (jv_bool(jv_get(ref.value, "controller"), false))
 			return jv_text(jv_get(ref.value, "uid"));
 	return STR_NULL;

@@ -56,6 +56,10 @@ struct object *object_new(struct blob blob)
 			ns = jv_text(m.value);
 		else if (str_eqs(m.key, "resourceVersion"))
 			rv = jv_text(m.value);
+		else if (str_eqs(m.key, "ownerReferences"))
+			at.owners_at = (uint32_t)(m.value.p - blob.bytes.p);
+		else if (str_eqs(m.key, "deletionTimestamp"))
+			at.deleting = jv_exists(m.value);
 	}
 	if (!name.len) {
 		blob_release(&blob);

@@ -16,10 +16,11 @@ struct object {
 	struct str ns, name; /* parts of key; ns absent when cluster-scoped */
 	uint64_t rv; /* metadata.resourceVersion */
 	struct str bytes;
+	bool deleting; /* metadata.deletionTimestamp is set */
 	/* private */
 	void (*release)(void *owner);
 	void *owner;
-	uint32_t meta_at, spec_at, status_at; /* in bytes; 0: absent */
+	uint32_t meta_at, spec_at, status_at, owners_at; /* in bytes; 0: absent */
 	uint32_t refs, hash;
 	uint32_t generation; /* informer: last list that had it */
 	uint32_t slot[OBJECT_INDEXES]; /* informer: position in the bucket of each index */
@@ -40,6 +41,10 @@ static inline struct jv object_spec(const struct object *o)
 static inline struct jv object_status(const struct object *o)
 {
 	return object_at(o, o->status_at);
+}
+static inline struct jv object_owners(const struct object *o) /* metadata.ownerReferences */
+{
+	return object_at(o, o->owners_at);
 }
 
 /* Makes an object with one reference and takes the blob. The bytes must be valid JSON of an object

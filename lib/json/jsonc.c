@@ -28,12 +28,66 @@ int jsonc_parse(struct str json, const struct json_scan_limits *limits, struct j
 	return 0;
 }
 
+/* ---- objects kept as text: json-c's user data holds it ---- */
+
+static int print_text(struct json_object *obj, struct printbuf *pb, int level, int flags)
+{
+	struct str s = jsonc_text(obj);
+
+	return printbuf_memappend(pb, s.p, (int)s.len);
+}
+
+static void free_text(struct json_object *obj, void *p)
+{
+	struct buf *b = p;
+
+	buf_done(b);
+	free(b);
+}
+
+struct json_object *jsonc_new_text(struct buf *take_json)
+{
+	struct json_object *o = json_object_new_object();
+	struct buf *b = NEW(struct buf);
+
+	*b = *take_json;
+	buf_init(take_json);
+	json_object_set_serializer(o, print_text, b, free_text);
+	return o;
+}
+
+struct str jsonc_text(struct json_object *obj)
+{
+	const struct buf *b =
+		json_object_is_type(obj, json_type_object) ? json_object_get_userdata(obj) : NULL;
+
+	return b ? buf_str(b) : STR_NULL;
+}
+
+static int copy_one(struct json_object *src, struct json_object *parent, const char *key,
+		    size_t index, struct json_object **dst)
+{
+	struct str s = jsonc_text(src);
+	struct buf b = BUF_INIT;
+
+	if (!s.p)
+		return json_c_shallow_copy_default(src, parent, key, index, dst);
+	buf_addstr(&b, s);
+	*dst = jsonc_new_text(&b);
+	return 2; /* its serializer is set */
+}
+
 static void write_value(struct json_object *obj, struct buf *out);
 
 static void write_object(struct json_object *obj, struct buf *out)
 {
+	struct str text = jsonc_text(obj);
 	bool first = true;
 
+	if (text.p) {
+		buf_addstr(out, text);
+		return;
+	}
 	buf_addc(out, '{');
 	json_object_object_foreach(obj, key, value)
 	{
@@ -179,7 +233,7 @@ struct json_object *jsonc_clone(struct json_object *obj)
 {
 	struct json_object *copy = NULL;
 
-	if (obj && json_object_deep_copy(obj, &copy, NULL) < 0)
+	if (obj && json_object_deep_copy(obj, &copy, copy_one) < 0)
 		abort();
 	return copy;
 }
@@ -198,6 +252,29 @@ static bool objects_equal(struct json_object *a, struct json_object *b)
 	return true;
 }
 
+/* A tree of its own of what is kept as text; others as they are. */
+static struct json_object *opened(struct json_object *o)
+{
+	struct json_object *tree = NULL;
+	struct str text = jsonc_text(o);
+
+	if (!text.p)
+		return json_object_get(o);
+	return jsonc_parse(text, NULL, &tree, NULL) < 0 ? NULL : tree;
+}
+
+static bool texts_equal(struct json_object *a, struct json_object *b)
+{
+	CLEANUP_JSON struct json_object *x = NULL;
+	CLEANUP_JSON struct json_object *y = NULL;
+
+	if (str_eq(jsonc_text(a), jsonc_text(b)))
+		return true;
+	x = opened(a);
+	y = opened(b);
+	return x && y && jsonc_equal(x, y);
+}
+
 bool jsonc_equal(struct json_object *a, struct json_object *b)
 {
 	enum json_type ta = json_object_get_type(a), tb = json_object_get_type(b);
@@ -210,6 +287,8 @@ bool jsonc_equal(struct json_object *a, struct json_object *b)
 
 		return numbers && json_object_get_double(a) == json_object_get_double(b);
 	}
+	if (ta == json_type_object && (jsonc_text(a).p || jsonc_text(b).p))
+		return texts_equal(a, b);
 	if (ta == json_type_object)
 		return objects_equal(a, b);
 	if (ta != json_type_array)

@@ -32,6 +32,13 @@ void jsonc_set_str(struct json_object *obj, const char *name, struct str value);
 /* obj[name], made as an empty object if it is absent or null; borrowed. */
 struct json_object *jsonc_ensure(struct json_object *obj, const char *name);
 struct json_object *jsonc_new_str(struct str s);
+/*
+ * An object that is kept as its text (the memory is taken): for large parts that are only written,
+ * copied and compared. It has no members to look at; jsonc_text gives the text back, and
+ * STR_NULL for all others.
+ */
+struct json_object *jsonc_new_text(struct buf *take_json);
+struct str jsonc_text(struct json_object *obj);
 /* Deep copy: a new reference. NULL stays NULL. */
 struct json_object *jsonc_clone(struct json_object *obj);
 /* Equal as JSON values (member order doesn't count, 1 equals 1.0). */

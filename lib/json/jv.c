@@ -132,6 +132,18 @@ struct jv jv_get(struct jv v, const char *name)
 	return jv_getn(v, str_of(name));
 }
 
+void jv_members(struct jv v, const struct str *names, size_t n, struct jv *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		ret[i] = JV_NONE;
+	jv_for_each_member (it, v)
+		for (size_t i = 0; i < n; i++)
+			if (!ret[i].p && key_is(it.key, names[i])) {
+				ret[i] = it.value;
+				break;
+			}
+}
+
 static struct jv element(struct jv v, uint64_t n)
 {
 	jv_for_each (it, v)

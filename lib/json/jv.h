@@ -30,6 +30,8 @@ struct str jv_raw(struct jv v);
 /* Member of an object by its (unescaped) name; JV_NONE if absent or v is no object. */
 struct jv jv_get(struct jv v, const char *name);
 struct jv jv_getn(struct jv v, struct str name);
+/* Several members in one pass: ret[i] is names[i]'s. */
+void jv_members(struct jv v, const struct str *names, size_t n, struct jv *ret);
 /* "metadata.ownerReferences[0].uid": names joined by dots, [N] for elements. Names with dots:
  * jv_get. */
 struct jv jv_path(struct jv v, const char *path);

@@ -116,6 +116,26 @@ void jw_raw(struct jw *w, struct str json)
 	buf_addstr(w->out, json);
 }
 
+#define EACH(byte) (0x0101010101010101ull * (byte))
+
+/* Where the bytes from `at` on first need an escape; eight at a time while none does. */
+static size_t plain_until(struct str s, size_t at)
+{
+	for (; at + 8 <= s.len; at += 8) {
+		uint64_t w, q, b;
+
+		memcpy(&w, s.p + at, 8);
+		q = w ^ EACH('"');
+		b = w ^ EACH('\\');
+		if ((((w - EACH(0x20)) & ~w) | ((q - EACH(1)) & ~q) | ((b - EACH(1)) & ~b)) &
+		    EACH(0x80))
+			break;
+	}
+	while (at < s.len && (uint8_t)s.p[at] >= 0x20 && s.p[at] != '"' && s.p[at] != '\\')
+		at++;
+	return at;
+}
+
 void json_quote(struct str s, struct buf *out)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -123,12 +143,10 @@ void json_quote(struct str s, struct buf *out)
 
 	buf_reserve(out, s.len + 2);
 	buf_addc(out, '"');
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; (i = plain_until(s, i)) < s.len; i++) {
 		uint8_t c = (uint8_t)s.p[i];
 		const char *e = NULL;
 
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
 		buf_add(out, s.p + from, i - from);
 		from = i + 1;
 		switch (c) {

@@ -164,6 +164,7 @@ static void propose(struct write *w, struct json_object *obj)
 
 	buf_clear(&w->value);
 	if (obj) {
+		buf_reserve(&w->value, 4000);
 		if (w->kind->storage)
 			api_to_storage(w->kind, obj);
 		api_encode(obj, &w->value, &w->rv_at);

@@ -226,7 +226,7 @@ void ctl_enqueue_in(struct ctl *c, struct str ns, struct str name)
 
 void ctl_enqueue_owner(struct ctl *c, const struct object *o, const char *kind)
 {
-	jv_for_each (ref, jv_get(object_meta(o), "ownerReferences"))
+	jv_for_each (ref, object_owners(o))
 		if (jv_bool(jv_get(ref.value, "controller"), false) &&
 		    jv_eqs(jv_get(ref.value, "kind"), kind))
 			ctl_enqueue_in(c, o->ns, jv_text(jv_get(ref.value, "name")));

@@ -224,7 +224,7 @@ static void pod_gone(void *user, struct object *pod)
 {
 	struct ctl *c = user;
 
-	jv_for_each (ref, jv_get(object_meta(pod), "ownerReferences")) {
+	jv_for_each (ref, object_owners(pod)) {
 		struct object *set;
 
 		if (!jv_eqs(jv_get(ref.value, "kind"), "ReplicaSet"))

@@ -64,7 +64,7 @@ static void drop_refs(struct plan *p, const struct gc_kind *k, const struct obje
 	jw_member_str(&w, "resourceVersion", jv_text(jv_get(object_meta(o), "resourceVersion")));
 	jw_key(&w, "ownerReferences");
 	jw_begin_array(&w);
-	jv_for_each (ref, jv_get(object_meta(o), "ownerReferences"))
+	jv_for_each (ref, object_owners(o))
 		if (keep(ref.value, user))
 			jw_raw(&w, jv_raw(ref.value));
 	jw_end_array(&w);
@@ -158,7 +158,7 @@ static void check_owners(struct gc *g, struct plan *p, struct str key, struct gc
 	size_t n[OWNER_UNKNOWN + 1] = {0};
 	struct keep_solid keep = {g, o};
 
-	jv_for_each (ref, jv_get(object_meta(o), "ownerReferences")) {
+	jv_for_each (ref, object_owners(o)) {
 		enum owner_state st = owner_state(g, o, ref.value);
 
 		n[st]++;
@@ -179,7 +179,7 @@ static void check_owners(struct gc *g, struct plan *p, struct str key, struct gc
 
 static bool blocks(const struct object *child, struct str uid)
 {
-	jv_for_each (ref, jv_get(object_meta(child), "ownerReferences"))
+	jv_for_each (ref, object_owners(child))
 		if (str_eq(jv_text(jv_get(ref.value, "uid")), uid))
 			return jv_bool(jv_get(ref.value, "blockOwnerDeletion"), false);
 	return false;

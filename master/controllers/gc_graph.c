@@ -58,7 +58,7 @@ static void unlink_owner(struct gc *g, struct gc_kind *k, const struct object *o
 static void link_all(struct gc_kind *k, const struct object *o,
 		     void (*fn)(struct gc *, struct gc_kind *, const struct object *, struct str))
 {
-	jv_for_each (ref, jv_get(object_meta(o), "ownerReferences"))
+	jv_for_each (ref, object_owners(o))
 		fn(k->g, k, o, jv_text(jv_get(ref.value, "uid")));
 }
 
@@ -109,7 +109,7 @@ struct object *gc_find(struct gc *g, struct str key, struct gc_kind **ret)
 
 static bool has_owners(const struct object *o)
 {
-	return jv_len(jv_get(object_meta(o), "ownerReferences")) > 0;
+	return jv_len(object_owners(o)) > 0;
 }
 
 static void enqueue_dependents(struct gc *g, struct str uid)
@@ -136,8 +136,8 @@ static void on_added(void *user, struct object *o)
 static void on_updated(void *user, struct object *old, struct object *o)
 {
 	struct gc_kind *k = user;
-	struct jv was = jv_get(object_meta(old), "ownerReferences");
-	struct jv is = jv_get(object_meta(o), "ownerReferences");
+	struct jv was = object_owners(old);
+	struct jv is = object_owners(o);
 
 	if (!str_eq(jv_raw(was), jv_raw(is))) {
 		link_all(k, old, unlink_owner);
@@ -159,7 +159,7 @@ static void on_deleted(void *user, struct object *o)
 	link_all(k, o, unlink_owner);
 	gc_note_absent(k->g, object_uid(o));
 	enqueue_dependents(k->g, object_uid(o));
-	jv_for_each (ref, jv_get(object_meta(o), "ownerReferences")) {
+	jv_for_each (ref, object_owners(o)) {
 		struct gc_kind *ok = gc_kind_of_ref(k->g, ref.value);
 		struct object *owner =
 			ok ? informer_get_in(ok->in, ok->kind->namespaced ? o->ns : STR_NULL,

@@ -105,7 +105,7 @@ static void patch_owners(struct plan *p, const struct client_kind *kind, const s
 	jw_member_str(&w, "resourceVersion", jv_text(jv_get(object_meta(o), "resourceVersion")));
 	jw_key(&w, "ownerReferences");
 	jw_begin_array(&w);
-	jv_for_each (ref, jv_get(object_meta(o), "ownerReferences"))
+	jv_for_each (ref, object_owners(o))
 		if (!str_eq(jv_text(jv_get(ref.value, "uid")), object_uid(owner)))
 			jw_raw(&w, jv_raw(ref.value));
 	if (adopt)

@@ -14,7 +14,7 @@ static inline struct str object_uid(const struct object *o)
 }
 static inline bool object_deleting(const struct object *o)
 {
-	return jv_exists(jv_get(object_meta(o), "deletionTimestamp"));
+	return o->deleting;
 }
 /* Unix nanoseconds of metadata.creationTimestamp; 0 when there is none. */
 int64_t object_created_ns(const struct object *o);

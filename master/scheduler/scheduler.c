@@ -196,8 +196,7 @@ static bool ours(struct scheduler *s, const struct object *pod)
 {
 	struct jv spec = object_spec(pod), name = jv_get(spec, "schedulerName");
 
-	return (!jv_exists(name) || jv_eqs(name, s->name)) &&
-	       !jv_exists(jv_get(object_meta(pod), "deletionTimestamp")) &&
+	return (!jv_exists(name) || jv_eqs(name, s->name)) && !pod->deleting &&
 	       !jv_len(jv_get(spec, "schedulingGates"));
 }
 

@@ -107,12 +107,20 @@ static void tally_init(struct tally *t, const struct sched_resources *one, bool 
 	sched_resources_done(&with);
 }
 
-static void pod_requests(struct sched_pod *p, struct jv spec)
+/* What is read of a pod's spec, found in one pass. */
+enum { INIT, CONTAINERS, OVERHEAD, HOST_NETWORK, PRIORITY, N_READ };
+static const struct str read_names[N_READ] = {
+	[INIT] = {"initContainers", 14}, [CONTAINERS] = {"containers", 10},
+	[OVERHEAD] = {"overhead", 8},    [HOST_NETWORK] = {"hostNetwork", 11},
+	[PRIORITY] = {"priority", 8},
+};
+
+static void pod_requests(struct sched_pod *p, const struct jv *spec)
 {
 	struct tally real = {0}, nonzero = {0};
 	struct sched_resources overhead = {0};
 
-	jv_for_each (c, jv_get(spec, "initContainers")) {
+	jv_for_each (c, spec[INIT]) {
 		struct sched_resources one = {0}, some = {0};
 		bool sidecar = jv_eqs(jv_get(c.value, "restartPolicy"), "Always");
 
@@ -121,7 +129,7 @@ static void pod_requests(struct sched_pod *p, struct jv spec)
 		tally_init(&nonzero, &some, sidecar);
 		sched_resources_done(&one);
 	}
-	jv_for_each (c, jv_get(spec, "containers")) {
+	jv_for_each (c, spec[CONTAINERS]) {
 		struct sched_resources one = {0}, some = {0};
 
 		container_requests(c.value, &one, &some);
@@ -131,7 +139,7 @@ static void pod_requests(struct sched_pod *p, struct jv spec)
 	}
 	take_max(&real.sum, &real.peak);
 	take_max(&nonzero.sum, &nonzero.peak);
-	parse_resources(jv_get(spec, "overhead"), &overhead, NULL);
+	parse_resources(spec[OVERHEAD], &overhead, NULL);
 	sched_resources_add(&real.sum, &overhead, 1);
 	p->cpu_nonzero = nonzero.sum.cpu_milli + overhead.cpu_milli;
 	p->mem_nonzero = nonzero.sum.mem_bytes + overhead.mem_bytes;
@@ -159,15 +167,17 @@ static void container_ports(struct sched_pod *p, struct jv container, bool host_
 
 void sched_pod_parse(struct sched_pod *p)
 {
-	struct jv spec = object_spec(p->obj);
-	bool host_network = jv_bool(jv_get(spec, "hostNetwork"), false);
+	struct jv spec[N_READ];
+	bool host_network;
 
+	jv_members(object_spec(p->obj), read_names, N_READ, spec);
+	host_network = jv_bool(spec[HOST_NETWORK], false);
 	pod_requests(p, spec);
-	p->priority = (int32_t)jv_i64(jv_get(spec, "priority"), 0);
+	p->priority = (int32_t)jv_i64(spec[PRIORITY], 0);
 	p->n_ports = 0;
-	jv_for_each (c, jv_get(spec, "containers"))
+	jv_for_each (c, spec[CONTAINERS])
 		container_ports(p, c.value, host_network);
-	jv_for_each (c, jv_get(spec, "initContainers"))
+	jv_for_each (c, spec[INIT])
 		if (jv_eqs(jv_get(c.value, "restartPolicy"), "Always"))
 			container_ports(p, c.value, host_network);
 }
@@ -315,18 +325,24 @@ bool sched_tolerates(const struct sched_spec *s, const struct sched_taint *t)
 struct sched_spec *sched_spec_parse(const struct object *pod)
 {
 	struct sched_spec *s = NEW(struct sched_spec);
-	struct jv spec = object_spec(pod);
+	struct jv spec[3], t[4];
 
-	jv_for_each_member (m, jv_get(spec, "nodeSelector"))
+	jv_members(object_spec(pod),
+		   (struct str[]){STR("nodeSelector"), STR("affinity"), STR("tolerations")}, 3,
+		   spec);
+	jv_for_each_member (m, spec[0])
 		*ARRAY_PUSH(s->selector, s->n_selector, s->cap_selector) =
 			(struct sched_label){m.key, jv_text(m.value)};
-	parse_affinity(s, jv_path(spec, "affinity.nodeAffinity"));
-	jv_for_each (t, jv_get(spec, "tolerations"))
+	parse_affinity(s, jv_get(spec[1], "nodeAffinity"));
+	jv_for_each (it, spec[2]) {
+		jv_members(it.value,
+			   (struct str[]){STR("key"), STR("value"), STR("operator"), STR("effect")},
+			   4, t);
 		*ARRAY_PUSH(s->tolerations, s->n_tolerations, s->cap_tolerations) =
-			(struct sched_toleration){jv_text(jv_get(t.value, "key")),
-						  jv_text(jv_get(t.value, "value")),
-						  jv_eqs(jv_get(t.value, "operator"), "Exists"),
-						  effect_parse(jv_text(jv_get(t.value, "effect")))};
+			(struct sched_toleration){jv_text(t[0]), jv_text(t[1]),
+						  jv_eqs(t[2], "Exists"),
+						  effect_parse(jv_text(t[3]))};
+	}
 	return s;
 }
 

@@ -123,6 +123,7 @@ static void test_jv(void **state)
 		jv_of(STR(" {\"a\" : {\"b\":[1,{\"c\":\"x\\\"y\\u00e9\"},[\"]\"]]}, \"n\":null,"
 			  "\"t\":true,\"d\":-2.5,\"e\":\"\",\"k\\u0065y\":7} "));
 	CLEANUP(buf_done) struct buf s = BUF_INIT;
+	struct jv m[4];
 	int n = 0;
 
 	assert_true(str_eqs(jv_raw(jv_path(v, "a.b")), "[1,{\"c\":\"x\\\"y\\u00e9\"},[\"]\"]]"));
@@ -139,6 +140,11 @@ static void test_jv(void **state)
 	assert_true(str_is_null(jv_text(jv_path(v, "a.b[9]"))));
 	assert_int_equal(jv_len(v), 6);
 	assert_int_equal(jv_len(jv_path(v, "a.b")), 3);
+	jv_members(v, (struct str[]){STR("d"), STR("absent"), STR("key"), STR("a")}, 4, m);
+	assert_true(jv_double(m[0], 0) == -2.5);
+	assert_int_equal(jv_type(m[1]), JV_ABSENT);
+	assert_int_equal(jv_i64(m[2], 0), 7);
+	assert_int_equal(jv_type(m[3]), JV_OBJECT);
 	jv_for_each_member (it, v)
 		n += (int)it.key.len;
 	assert_int_equal(n, 1 + 1 + 1 + 1 + 1 + 8);
@@ -237,6 +243,31 @@ static void test_jsonc(void **state)
 	assert_string_equal(out.p, "{\"m\":{\"n\":\"y\"},\"i\":1,\"d\":0.1}");
 }
 
+static void test_jsonc_text(void **state)
+{
+	CLEANUP_JSON struct json_object *tree = NULL;
+	CLEANUP_JSON struct json_object *with = json_object_new_object();
+	CLEANUP_JSON struct json_object *copy = NULL;
+	CLEANUP(buf_done) struct buf out = BUF_INIT;
+	struct buf text = BUF_INIT;
+
+	buf_adds(&text, "{\"a\":1,\"b\":[2]}");
+	jsonc_set(with, "t", jsonc_new_text(&text));
+	assert_int_equal(text.len, 0);
+	copy = jsonc_clone(with);
+	jsonc_write(copy, &out);
+	assert_string_equal(out.p, "{\"t\":{\"a\":1,\"b\":[2]}}");
+	assert_string_equal(json_object_to_json_string_ext(copy, JSON_C_TO_STRING_PLAIN), out.p);
+	assert_true(str_eqs(jsonc_text(jsonc_get(copy, "t")), "{\"a\":1,\"b\":[2]}"));
+	assert_true(str_is_null(jsonc_text(copy)));
+	assert_true(jsonc_equal(copy, with));
+	assert_int_equal(jsonc_parse(STR("{\"t\":{\"b\":[2],\"a\":1}}"), NULL, &tree, NULL), 0);
+	assert_true(jsonc_equal(tree, with));
+	assert_true(jsonc_equal(copy, tree));
+	jsonc_set(jsonc_get(tree, "t"), "a", NULL);
+	assert_false(jsonc_equal(tree, with));
+}
+
 static void yaml_is(const char *yaml, const char *json)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
@@ -299,8 +330,8 @@ int main(void)
 		cmocka_unit_test(test_scan_good),   cmocka_unit_test(test_scan_bad),
 		cmocka_unit_test(test_scan_limits), cmocka_unit_test(test_jv),
 		cmocka_unit_test(test_jv_skip),     cmocka_unit_test(test_jw),
-		cmocka_unit_test(test_jsonc),       cmocka_unit_test(test_yaml),
-		cmocka_unit_test(test_to_yaml),
+		cmocka_unit_test(test_jsonc),       cmocka_unit_test(test_jsonc_text),
+		cmocka_unit_test(test_yaml),        cmocka_unit_test(test_to_yaml),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
