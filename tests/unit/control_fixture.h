@@ -26,6 +26,7 @@ static inline void begin(struct fixture *f, const char *only)
 	f->cs = controllers_start(f->set,
 				  &(struct controllers_conf){.only = only,
 							     .ca_pem = STR("CA"),
+							     .terminated_pod_threshold = 3,
 							     .cluster_cidr = "10.244.0.0/23"});
 	informers_start(f->set);
 	fake_time_run(&f->time, NSEC_PER_MSEC);

@@ -171,6 +171,28 @@ static void test_pod_ranges(void **state)
 	end(&f);
 }
 
+/* Ended pods are kept up to a number; the oldest go first, and each such pod at most once. */
+static void test_pod_gc_threshold(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "pod-gc");
+	put_node(&f, "a", "True");
+	for (int i = 0; i < 6; i++) {
+		CLEANUP(buf_done) struct buf path = BUF_INIT;
+
+		buf_addf(&path, PODS "/p%d", i);
+		fake_api_put(f.api, path.p,
+			     "{\"spec\":{\"nodeName\":\"a\"},\"status\":{\"phase\":\"Failed\"}}");
+		run(&f, 2000);
+	}
+	assert_int_equal(fake_api_count(f.api, PODS), 3);
+	assert_true(jv_type(get(&f, PODS "/p2")) == JV_ABSENT);
+	assert_true(jv_type(get(&f, PODS "/p5")) == JV_OBJECT);
+	assert_int_equal(fake_api_requests(f.api, "DELETE"), 3);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_not_ready_and_cordon),
 		cmocka_unit_test(test_all_silent),
 		cmocka_unit_test(test_pod_gc),
+		cmocka_unit_test(test_pod_gc_threshold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
