@@ -58,7 +58,7 @@ struct agent {
 	bool again; /* start anew by exec: the node's certificate is another */
 	struct timer watchdog, collect;
 	uint64_t watchdog_ns;
-	char node_ip[48], net_dns[IP4_TEXT];
+	char node_ip[48], net_dns[IP4_TEXT], cidr[24];
 	const char *cidr_file;
 };
 
@@ -296,6 +296,7 @@ static int open_net(struct agent *a, const char *cidr, struct err *err)
 
 	if (ip4_prefix_parse(str_of(cidr), &conf.pod_range) < 0)
 		return err_sys(err, EINVAL, "the node's pod range \"%s\" is none", cidr);
+	str_copy(a->cidr, sizeof(a->cidr), str_of(cidr));
 	ip4_prefix_parse(str_of(a->o.cluster_cidr), &conf.cluster_range);
 	r = pod_net_open(&conf, &a->net, err);
 	if (r < 0)
@@ -325,8 +326,16 @@ static void on_pod_cidr(void *user, const char *cidr)
 	struct agent *a = user;
 	struct err err = ERR_INIT;
 
-	if (a->net || a->o.no_network)
+	if (a->o.no_network || a->o.pod_cidr || strcmp(cidr, a->cidr) == 0)
 		return;
+	if (a->net) {
+		/* Given another range: begin anew with it. */
+		log_notice("the node's pod range is %s now, not %s", cidr, a->cidr);
+		file_write_atomic(AT_FDCWD, a->cidr_file, str_of(cidr), 0644);
+		a->again = true;
+		uv_stop(&a->loop);
+		return;
+	}
 	if (open_net(a, cidr, &err) < 0) {
 		log_err("no pod network: %s", err_text(&err));
 		node_set_ready(a->node, false, "KubeletNotReady", err_text(&err));

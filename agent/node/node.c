@@ -4,6 +4,7 @@
 #include "agent/image/image.h"
 #include "lib/base/log.h"
 #include "lib/client/client.h"
+#include "lib/client/informer.h"
 #include "lib/client/lease.h"
 #include "lib/json/json_scan.h"
 #include "lib/json/jv.h"
@@ -31,6 +32,7 @@ struct node {
 	char *uid;
 	struct cond_state cond[COND_MAX];
 	struct lease_renewer *lease;
+	struct informer *self; /* the Node as others change it: podCIDR, deletion */
 };
 
 static const char *const cond_types[] = {"MemoryPressure", "DiskPressure", "PIDPressure", "Ready"};
@@ -252,10 +254,59 @@ static void start_lease(struct node *n)
 						       });
 }
 
+static void tell_cidr(struct node *n, struct jv obj)
+{
+	char *cidr = jv_strdup(jv_path(obj, "spec.podCIDR"));
+
+	if (cidr && cidr[0] && n->conf.pod_cidr)
+		n->conf.pod_cidr(n->conf.user, cidr);
+	free(cidr);
+}
+
+static void on_self(void *user, struct object *o)
+{
+	tell_cidr(user, jv_of(o->bytes));
+}
+
+static void on_self_updated(void *user, struct object *old, struct object *o)
+{
+	tell_cidr(user, jv_of(o->bytes));
+}
+
+/* Somebody deleted the Node: while this agent runs there is one. */
+static void on_self_deleted(void *user, struct object *o)
+{
+	struct node *n = user;
+
+	n->registered = false;
+	n->dirty = true;
+	step(n);
+}
+
+static const struct informer_handler self_handler = {
+	.added = on_self,
+	.updated = on_self_updated,
+	.deleted = on_self_deleted,
+};
+
+static void watch_self(struct node *n)
+{
+	CLEANUP(buf_done) struct buf query = BUF_INIT, field = BUF_INIT;
+
+	if (n->self)
+		return;
+	buf_addf(&field, "metadata.name=%s", n->conf.name);
+	client_query_add(&query, "fieldSelector", buf_str(&field));
+	n->self = informer_new(
+		n->conf.client,
+		&(struct informer_conf){.kind = &client_nodes, .query = query.p, .page = 1});
+	informer_handle(n->self, &self_handler, n);
+	informer_start(n->self);
+}
+
 static void seen(struct node *n, struct str body)
 {
 	struct jv obj = jv_of(body);
-	char *cidr;
 
 	if (json_scan(body, NULL, NULL) < 0)
 		return;
@@ -263,11 +314,9 @@ static void seen(struct node *n, struct str body)
 	n->registered = true;
 	free(n->uid);
 	n->uid = jv_strdup(jv_path(obj, "metadata.uid"));
-	cidr = jv_strdup(jv_path(obj, "spec.podCIDR"));
-	if (cidr && cidr[0] && n->conf.pod_cidr)
-		n->conf.pod_cidr(n->conf.user, cidr);
-	free(cidr);
+	tell_cidr(n, obj);
 	start_lease(n);
+	watch_self(n);
 }
 
 static void on_status(void *user, const struct err *e, struct str body)
@@ -399,6 +448,7 @@ struct node *node_stop(struct node *n)
 		client_cancel(n->conf.client, n->call);
 	timers_disarm(n->conf.timers, &n->timer);
 	lease_renewer_stop(n->lease);
+	informer_free(n->self);
 	for (int k = 0; k < COND_MAX; k++)
 		free(n->cond[k].message);
 	free(n->uid);

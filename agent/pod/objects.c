@@ -81,6 +81,10 @@ static struct pod_refs *refs_of(struct pod *p)
 static void pod_changed(struct pod *p)
 {
 	p->volumes_dirty = true;
+	/* What failed for want of an object or a key need not wait any more. */
+	for (size_t i = 0; i < p->n; i++)
+		if (p->containers[i]->state == CONTAINER_WAITING)
+			backoff_reset(&p->containers[i]->create);
 	pod_kick(p);
 }
 
