@@ -52,14 +52,15 @@ struct api_subresource {
 
 /*
  * Behaviour of one kind. Every pointer may be NULL. `err` collects causes with err_field.
- * Order on create: prepare_create, (admission), validate, canonicalise. On update:
- * prepare_update, (admission), validate, validate_update, canonicalise.
+ * Order on create: prepare_create, (admission), validate, validate_create, canonicalise. On
+ * update: prepare_update, (admission), validate, validate_update, canonicalise.
  */
 struct api_strategy {
 	void (*prepare_create)(struct json_object *obj);
 	void (*prepare_update)(struct json_object *obj, struct json_object *old);
 	/* All of the kind's rules: the table's required fields and enums are then not looked at. */
 	void (*validate)(struct json_object *obj, struct err *err);
+	void (*validate_create)(struct json_object *obj, struct err *err);
 	void (*validate_update)(struct json_object *obj, struct json_object *old, struct err *err);
 	void (*canonicalise)(struct json_object *obj);
 	/* Texts for the Warning header, e.g. deprecated fields; added to out. */

@@ -100,6 +100,8 @@ int api_validate_create(const struct api_kind *kind, struct json_object *obj, st
 	struct err own = ERR_INIT;
 
 	whole(kind, obj, PLACE_OF(&own));
+	if (kind->strategy && kind->strategy->validate_create)
+		kind->strategy->validate_create(obj, &own);
 	return finish(kind, obj, &own, err);
 }
 

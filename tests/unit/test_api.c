@@ -134,11 +134,11 @@ static void test_validate(void **state)
 	assert_int_equal(api_validate_create(p, o, &e), -EINVAL);
 	assert_int_equal(api_status_code(&e), 422);
 	assert_int_equal(e.n_fields, 3);
-	assert_string_equal(e.fields[2].path, "spec.containers[0].name");
-	assert_string_equal(e.fields[2].message, "Required value");
-	assert_string_equal(e.fields[1].message,
+	assert_string_equal(e.fields[1].path, "spec.containers[0].name");
+	assert_string_equal(e.fields[1].message, "Required value");
+	assert_string_equal(e.fields[2].message,
 			    "Unsupported value: \"Maybe\": supported values: \"Always\", "
-			    "\"Never\", \"OnFailure\"");
+			    "\"OnFailure\", \"Never\"");
 	err_done(&e);
 }
 

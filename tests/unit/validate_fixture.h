@@ -81,7 +81,7 @@ static struct json_object *v_object(const struct api_kind *k, const char *base, 
 	return o;
 }
 
-static void v_expect(const struct err *e, const char *what, const char *want)
+static inline void v_expect(const struct err *e, const char *what, const char *want)
 {
 	CLEANUP(buf_done) struct buf got = BUF_INIT;
 
@@ -91,8 +91,8 @@ static void v_expect(const struct err *e, const char *what, const char *want)
 		fail_msg("%s\n--- got:\n%s\n--- want:\n%s", what, got.p, want);
 }
 
-static void v_create(const struct api_kind *k, const char *base, const struct vcase *cases,
-		     size_t n)
+static inline void v_create(const struct api_kind *k, const char *base, const struct vcase *cases,
+			    size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP_JSON struct json_object *o = v_object(k, base, cases[i].change);
@@ -105,8 +105,8 @@ static void v_create(const struct api_kind *k, const char *base, const struct vc
 }
 
 /* The update from base to base with the change. */
-static void v_update(const struct api_kind *k, const char *sub, const char *base,
-		     const struct vcase *cases, size_t n)
+static inline void v_update(const struct api_kind *k, const char *sub, const char *base,
+			    const struct vcase *cases, size_t n)
 {
 	CLEANUP_JSON struct json_object *old = v_object(k, base, "");
 	const struct api_subresource *s = sub ? api_subresource_find(k, str_of(sub)) : NULL;

@@ -5,6 +5,7 @@
 #include "lib/api/kinds/pod_columns.h"
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
+#include "lib/api/validate/rules.h"
 
 #define NAMES(...)                \
 	(const char *const[])     \
@@ -17,13 +18,14 @@
 static const struct api_subresource pod_subs[] = {
 	{"attach", GET | CREATE, "", "v1", "PodAttachOptions", NULL, NULL},
 	{"binding", CREATE, "", "v1", "Binding", NULL, NULL},
-	{"ephemeralcontainers", API_VERB_STATUS, NULL, NULL, NULL, pod_prepare_ephemeral, NULL},
+	{"ephemeralcontainers", API_VERB_STATUS, NULL, NULL, NULL, pod_prepare_ephemeral,
+	 validate_pod_ephemeral},
 	{"eviction", CREATE, "policy", "v1", "Eviction", NULL, NULL},
 	{"exec", GET | CREATE, "", "v1", "PodExecOptions", NULL, NULL},
 	{"log", GET, NULL, NULL, NULL, NULL, NULL},
 	{"portforward", GET | CREATE, "", "v1", "PodPortForwardOptions", NULL, NULL},
-	{"resize", API_VERB_STATUS, NULL, NULL, NULL, pod_prepare_resize, NULL},
-	{"status", API_VERB_STATUS, NULL, NULL, NULL, pod_prepare_status, NULL},
+	{"resize", API_VERB_STATUS, NULL, NULL, NULL, pod_prepare_resize, validate_pod_resize},
+	{"status", API_VERB_STATUS, NULL, NULL, NULL, pod_prepare_status, validate_pod_status},
 };
 
 const struct api_kind api_kind_pod = {

@@ -136,6 +136,9 @@ void pod_prepare_resize(struct json_object *obj, struct json_object *old)
 
 const struct api_strategy pod_strategy = {
 	.prepare_create = pod_create,
+	.validate = validate_pod,
+	.validate_create = validate_pod_create,
+	.validate_update = validate_pod_update,
 };
 
 /* ---- Namespace ---- */

@@ -17,6 +17,14 @@ void validate_replicaset_status(struct json_object *obj, struct json_object *old
 /* spec.selector may not change; for both. */
 void validate_selector_update(struct json_object *obj, struct json_object *old, struct err *err);
 
+/* pod.c, pod_update.c */
+void validate_pod(struct json_object *obj, struct err *err);
+void validate_pod_create(struct json_object *obj, struct err *err);
+void validate_pod_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_pod_status(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_pod_ephemeral(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_pod_resize(struct json_object *obj, struct json_object *old, struct err *err);
+
 /* service.c; addresses and ports that the server chooses may still be missing. */
 void validate_service(struct json_object *obj, struct err *err);
 void validate_service_update(struct json_object *obj, struct json_object *old, struct err *err);
