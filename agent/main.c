@@ -31,6 +31,7 @@
  * containers, addresses and services live in the kernel and go on without it.
  */
 #define COLLECT_NS (10 * NSEC_PER_SEC)
+#define CLOSE_TURNS 16
 
 struct agent {
 	struct agent_options o;
@@ -475,10 +476,10 @@ static void close_all(struct agent *a)
 {
 	a->housekeeping = housekeeping_stop(a->housekeeping);
 	a->renewer = renewer_stop(a->renewer);
-	a->api = node_api_stop(a->api);
+	node_api_stop(a->api);
 	timers_disarm(&a->timers, &a->collect);
 	a->node = node_stop(a->node);
-	a->pods = pods_free(a->pods);
+	pods_stop(a->pods);
 	a->dns = dns_records_stop(a->dns);
 	a->service_sync = service_sync_stop(a->service_sync);
 	informer_free(a->services);
@@ -487,6 +488,7 @@ static void close_all(struct agent *a)
 	a->lb = lb_close(a->lb);
 	a->rt = runtime_close(a->rt);
 	a->images = image_store_close(a->images);
+	a->pods = pods_free(a->pods);
 	a->client = client_free(a->client);
 	a->transport = transport_free(a->transport);
 	kubeconfig_done(&a->kc);
@@ -559,10 +561,14 @@ int main(int argc, char **argv)
 		uv_run(&a.loop, UV_RUN_DEFAULT);
 	}
 	close_all(&a);
+	/* Closed connections and handles tell their owners from the loop, some of them in turns. */
+	for (int i = 0; i < CLOSE_TURNS; i++)
+		uv_run(&a.loop, UV_RUN_NOWAIT);
 	a.timers_uv = timers_uv_detach(a.timers_uv);
 	uv_run(&a.loop, UV_RUN_NOWAIT);
 	uv_walk(&a.loop, close_handle, NULL);
 	uv_run(&a.loop, UV_RUN_NOWAIT);
+	a.api = node_api_free(a.api);
 	uv_loop_close(&a.loop);
 	timers_done(&a.timers);
 	err_done(&err);

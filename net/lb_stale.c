@@ -19,6 +19,8 @@ static void settle_gone(struct lb *lb)
 	CLEANUP_FREE bool *in_use = NULL;
 	size_t n = 0;
 
+	if (!lb->n_gone)
+		return;
 	qsort(lb->gone, lb->n_gone, sizeof(*lb->gone), key_cmp);
 	for (size_t i = 0; i < lb->n_gone; i++)
 		if (n == 0 || key_cmp(&lb->gone[n - 1], &lb->gone[i]) != 0)

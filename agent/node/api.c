@@ -181,6 +181,8 @@ int node_api_start(const struct node_api_conf *conf, struct node_api **ret, stru
 	int r;
 
 	a->conf = *conf;
+	list_init(&a->sessions);
+	list_init(&a->forwards);
 	r = api_serving_cert(conf, &cert, &key, err);
 	if (r == 0)
 		r = tls_server_new(&(struct tls_conf){.cert_pem = buf_str(&cert),
@@ -196,19 +198,27 @@ int node_api_start(const struct node_api_conf *conf, struct node_api **ret, stru
 	}
 	if (r < 0) {
 		node_api_stop(a);
+		free(a);
 		return r;
 	}
 	*ret = a;
 	return 0;
 }
 
-struct node_api *node_api_stop(struct node_api *a)
+void node_api_stop(struct node_api *a)
 {
 	if (!a)
-		return NULL;
-	http_server_free(a->server);
+		return;
+	a->stopping = true;
+	api_exec_abort_all(a);
+	api_port_forward_abort_all(a);
+	a->server = http_server_free(a->server);
 	if (a->tls)
-		tls_ctx_unref(a->tls);
+		a->tls = tls_ctx_unref(a->tls);
+}
+
+struct node_api *node_api_free(struct node_api *a)
+{
 	free(a);
 	return NULL;
 }

@@ -28,5 +28,7 @@ struct node_api_conf {
 	const char *pki_dir; /* serving.crt, serving.key: made when missing or near their end */
 };
 int node_api_start(const struct node_api_conf *conf, struct node_api **ret, struct err *err);
-struct node_api *node_api_stop(struct node_api *a);
+/* Cuts all requests; their ends come from the loop. Then, when it has run, free. NULL is fine. */
+void node_api_stop(struct node_api *a);
+struct node_api *node_api_free(struct node_api *a);
 #endif

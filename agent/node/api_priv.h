@@ -2,12 +2,16 @@
 #ifndef KNARR_NODE_API_PRIV_H
 #define KNARR_NODE_API_PRIV_H
 #include "agent/node/api.h"
+#include "lib/base/list.h"
 #include "lib/http/server.h"
 /* The handlers of the node API: one function a path. */
 struct node_api {
 	struct node_api_conf conf;
 	struct http_server *server;
 	struct tls_ctx *tls;
+	struct list sessions; /* exec and attach; upgraded connections are nobody's but ours */
+	struct list forwards;
+	bool stopping;
 };
 
 /* A request's path behind the first element, split: "/exec/NS/POD[/UID]/CONTAINER". */
@@ -22,6 +26,10 @@ void api_port_forward(struct node_api *a, struct http_req *r, const struct api_t
 void api_stats_summary(struct node_api *a, struct http_req *r);
 void api_metrics(struct node_api *a, struct http_req *r);
 void api_metrics_resource(struct node_api *a, struct http_req *r);
+
+/* End all upgraded connections; their ends come from the loop. */
+void api_exec_abort_all(struct node_api *a);
+void api_port_forward_abort_all(struct node_api *a);
 
 /* Answer with plain text, as the kubelet does for errors. */
 void api_fail(struct http_req *r, int status, const char *text);

@@ -18,6 +18,7 @@
 enum end { END_IN, END_OUT, END_ERR, END_TTY, END_MAX };
 
 struct session {
+	struct list in_api; /* node_api.sessions */
 	struct node_api *api;
 	struct rc *rc; /* NULL: gone */
 	struct runtime_exec *x;
@@ -41,6 +42,7 @@ static void maybe_free(struct session *s)
 	for (int i = 0; i < END_MAX; i++)
 		if (s->fds[i] >= 0)
 			return;
+	list_remove(&s->in_api);
 	for (char **p = s->argv; p && *p; p++)
 		free(*p);
 	free(s->argv);
@@ -374,6 +376,7 @@ static void run(struct node_api *a, struct http_req *r, const struct api_target 
 	}
 	s = NEW(struct session);
 	s->api = a;
+	list_append(&a->sessions, &s->in_api);
 	s->attach = attach;
 	for (int i = 0; i < END_MAX; i++)
 		s->fds[i] = -1;
@@ -410,4 +413,14 @@ void api_exec(struct node_api *a, struct http_req *r, const struct api_target *t
 void api_attach(struct node_api *a, struct http_req *r, const struct api_target *t)
 {
 	run(a, r, t, true);
+}
+
+void api_exec_abort_all(struct node_api *a)
+{
+	list_for_each (it, &a->sessions) {
+		struct session *s = list_entry(it, struct session, in_api);
+
+		if (s->rc)
+			rc_abort(s->rc);
+	}
 }

@@ -14,6 +14,7 @@
 #define QUEUE_HIGH (512u << 10)
 
 struct forward {
+	struct list in_api; /* node_api.forwards */
 	struct node_api *api;
 	char sandbox[RUNTIME_ID_MAX + 1];
 	bool host;
@@ -160,14 +161,22 @@ static void on_conn_close(struct pf_conn *pc, void *conn_user)
 	if (!t)
 		return;
 	t->pc = NULL;
-	if (t->s)
+	if (t->s && t->f->api->stopping)
+		http_stream_abort(t->s);
+	else if (t->s)
 		http_stream_close(t->s);
 	tunnel_maybe_free(t);
 }
 
+static void forward_free(struct forward *f)
+{
+	list_remove(&f->in_api);
+	free(f);
+}
+
 static void on_close(struct pf *pf, int err, void *user)
 {
-	free(user);
+	forward_free(user);
 }
 
 static const struct pf_ops ops = {
@@ -183,7 +192,10 @@ void api_port_forward(struct node_api *a, struct http_req *r, const struct api_t
 	struct forward *f = NEW(struct forward);
 	struct err err = ERR_INIT;
 	const char *sandbox;
-	int n = pods_find_sandbox(a->conf.pods, t->ns, t->pod, t->uid, &sandbox, &f->host, &err);
+	int n;
+
+	list_append(&a->forwards, &f->in_api);
+	n = pods_find_sandbox(a->conf.pods, t->ns, t->pod, t->uid, &sandbox, &f->host, &err);
 
 	if (n < 0) {
 		api_fail(r, 404, err_text(&err));
@@ -195,6 +207,16 @@ void api_port_forward(struct node_api *a, struct http_req *r, const struct api_t
 			api_fail(r, 400, err_text(&err));
 	}
 	if (n < 0)
-		free(f);
+		forward_free(f);
 	err_done(&err);
+}
+
+void api_port_forward_abort_all(struct node_api *a)
+{
+	list_for_each (it, &a->forwards) {
+		struct forward *f = list_entry(it, struct forward, in_api);
+
+		if (f->pf)
+			pf_close(f->pf);
+	}
 }

@@ -3,8 +3,11 @@
 
 #include <dirent.h>
 
+#include "agent/pod/hooks.h"
 #include "agent/pod/objects.h"
 #include "agent/pod/pod.h"
+#include "agent/pod/probes.h"
+#include "agent/pod/report.h"
 #include "agent/pod/static_source.h"
 #include "agent/pod/status.h"
 #include "lib/base/hmap.h"
@@ -44,21 +47,35 @@ int pods_new(const struct pods_conf *conf, struct pods **ret, struct err *err)
 	return 0;
 }
 
+void pods_stop(struct pods *ps)
+{
+	if (!ps || ps->closing)
+		return;
+	ps->closing = true;
+	ps->manifests = static_source_free(ps->manifests);
+	ps->api = informer_free(ps->api);
+	list_for_each (it, &ps->list) {
+		struct pod *p = list_entry(it, struct pod, in_all);
+
+		pod_state_save(p);
+		for (size_t i = 0; i < p->n; i++) {
+			probes_stop(p->containers[i]);
+			hook_cancel(p->containers[i]);
+		}
+		report_cancel(p);
+		refs_free(p);
+	}
+	ps->objects = objects_free(ps->objects);
+	ps->recorder = recorder_free(ps->recorder);
+}
+
 struct pods *pods_free(struct pods *ps)
 {
 	if (!ps)
 		return NULL;
-	ps->closing = true;
-	static_source_free(ps->manifests);
-	informer_free(ps->api);
-	list_for_each_safe (it, &ps->list) {
-		struct pod *p = list_entry(it, struct pod, in_all);
-
-		pod_state_save(p);
-		pod_free(p);
-	}
-	objects_free(ps->objects);
-	recorder_free(ps->recorder);
+	pods_stop(ps);
+	list_for_each_safe (it, &ps->list)
+		pod_free(list_entry(it, struct pod, in_all));
 	hmap_free(ps->by_uid);
 	hmap_free(ps->by_container);
 	free(ps);

@@ -54,7 +54,12 @@ int pods_new(const struct pods_conf *conf, struct pods **ret, struct err *err);
 /* Loads what stands on disk and re-adopts what runs; then begins to watch. After runtime_recover.
  */
 int pods_start(struct pods *ps, struct err *err);
-/* Stops watching and frees; containers run on. */
+/*
+ * The end, in two steps, because calls of the runtime and the image store may be under way:
+ * pods_stop saves state, ends probes, hooks and watches; then the runtime and the store are closed,
+ * whose last callbacks still find their pods; then pods_free. Containers run on.
+ */
+void pods_stop(struct pods *ps);
 struct pods *pods_free(struct pods *ps);
 void pods_set_host_ip(struct pods *ps, const char *ip);
 /* The pod network is there (it may come after the start), and where its DNS answers. */

@@ -93,8 +93,15 @@ static void send_status(struct pod *p, struct pod_report *r)
 	CLEANUP(buf_done) struct buf status = BUF_INIT, body = BUF_INIT;
 	struct jw w = jw_start(&body);
 
-	pod_status_json(p, &status);
 	p->status_dirty = false;
+	/* It had ended before this agent saw it: what another one said of it stands. */
+	if (!p->sandbox_attempt && (jv_eqs(jv_get(p->view->status, "phase"), "Succeeded") ||
+				    jv_eqs(jv_get(p->view->status, "phase"), "Failed"))) {
+		free(p->reported);
+		p->reported = xstrdup("");
+		return;
+	}
+	pod_status_json(p, &status);
 	if (p->reported && strcmp(p->reported, status.p) == 0)
 		return;
 	jw_begin_object(&w);
