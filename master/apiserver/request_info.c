@@ -35,7 +35,7 @@ static int decode(struct str in, bool is_query, struct buf *out)
 
 int query_parse(struct str raw, struct query *ret)
 {
-	size_t starts[QUERY_MAX][4];
+	size_t starts[QUERY_MAX][4], n = 0;
 	struct str piece;
 
 	*ret = (struct query){.text = BUF_INIT};
@@ -47,9 +47,9 @@ int query_parse(struct str raw, struct query *ret)
 
 		if (!piece.len)
 			continue;
-		if (ret->n == QUERY_MAX)
+		if (n == QUERY_MAX)
 			return -E2BIG;
-		at = starts[ret->n++];
+		at = starts[n++];
 		at[0] = ret->text.len;
 		if (decode(name, true, &ret->text) < 0)
 			return -EINVAL;
@@ -59,17 +59,23 @@ int query_parse(struct str raw, struct query *ret)
 			return -EINVAL;
 		at[3] = ret->text.len - at[2];
 	}
+	if (n)
+		ret->v = xcalloc(n, sizeof(*ret->v));
 	/* The buffer stands still only now. */
-	for (size_t i = 0; i < ret->n; i++)
-		ret->v[i] = (struct query_param){str_n(ret->text.p + starts[i][0], starts[i][1]),
-						 str_n(ret->text.p + starts[i][2], starts[i][3])};
+	for (; ret->n < n; ret->n++) {
+		const size_t *at = starts[ret->n];
+
+		ret->v[ret->n] = (struct query_param){str_n(ret->text.p + at[0], at[1]),
+						      str_n(ret->text.p + at[2], at[3])};
+	}
 	return 0;
 }
 
 void query_done(struct query *q)
 {
 	buf_done(&q->text);
-	q->n = 0;
+	free(q->v);
+	*q = (struct query){.text = BUF_INIT};
 }
 
 struct str query_get(const struct query *q, const char *name)

@@ -16,7 +16,7 @@ struct query_param {
 
 #define QUERY_MAX 64
 struct query {
-	struct query_param v[QUERY_MAX];
+	struct query_param *v;
 	size_t n;
 	struct buf text; /* what the pieces point into */
 };
