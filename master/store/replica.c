@@ -66,12 +66,12 @@ static void door_done(struct door *d)
 	pthread_mutex_destroy(&d->lock);
 }
 
-/* Unlocks; the lock is held. */
+/* Unlocks; the lock is held. In this order, so that who wakes finds the door open. */
 static void door_ring(struct door *d)
 {
 	d->ring = true;
-	pthread_cond_signal(&d->cond);
 	pthread_mutex_unlock(&d->lock);
+	pthread_cond_signal(&d->cond);
 }
 
 static void fatal(struct replica *r, int error, const char *what)

@@ -115,7 +115,8 @@ def cpu_s(pid):
 class Master:
     """A knarr-master on loopback with a folder of its own; start() again after stop()."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, address="127.0.0.1"):
+        self.address = address
         self.binary = os.path.join(BUILD, "knarr-master")
         if not os.access(self.binary, os.X_OK):
             skip("knarr-master is not built")
@@ -130,7 +131,7 @@ class Master:
         with open(self.log, "ab") as log:
             self.p = subprocess.Popen(
                 [self.binary, "--data-dir", self.dir + "/data", "--config-dir", self.dir + "/etc",
-                 "--bind", "127.0.0.1", "--advertise-address", "127.0.0.1", "--port",
+                 "--bind", self.address, "--advertise-address", self.address, "--port",
                  str(self.port), *self.options], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         anyone = ssl.create_default_context()
         anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
@@ -139,7 +140,8 @@ class Master:
                 with open(self.log, encoding="utf-8", errors="replace") as f:
                     raise RuntimeError("knarr-master did not start:\n" + f.read()[-2000:])
             try:
-                c = http.client.HTTPSConnection("127.0.0.1", self.port, context=anyone, timeout=60)
+                c = http.client.HTTPSConnection(self.address, self.port, context=anyone,
+                                                timeout=60)
                 c.request("GET", "/readyz")
                 if c.getresponse().status == 200:
                     c.close()
@@ -163,7 +165,7 @@ class Master:
         pki = os.path.join(self.dir, "data", "pki")
         ctx = ssl.create_default_context(cafile=os.path.join(pki, "ca.crt"))
         ctx.load_cert_chain(os.path.join(pki, "admin.crt"), os.path.join(pki, "admin.key"))
-        return http.client.HTTPSConnection("127.0.0.1", self.port, context=ctx, timeout=60)
+        return http.client.HTTPSConnection(self.address, self.port, context=ctx, timeout=60)
 
     def api(self, method, path, obj=None, type="application/json"):
         c = self.connection()
