@@ -36,7 +36,6 @@ def own_network():
 class Agent:
     def __init__(self, master):
         self.root = os.path.join(master.dir, "node")
-        self.libexec = kit.BUILD
         self.argv = [os.path.join(kit.BUILD, "knarr-agent"), "--node-name", NAME, "--root",
                      self.root, "--cgroup-root", NAME, "--libexec-dir", kit.BUILD, "--kubeconfig",
                      master.kubeconfig]
@@ -63,14 +62,13 @@ class Agent:
             NAME, "--libexec-dir", kit.BUILD)
 
     def supervisors(self):
-        """Pids of this node's pod supervisors: the processes whose parent is not in a container."""
+        """Pids of this node's pod supervisors."""
         found = []
-        for f in glob.glob("/proc/[0-9]*/cmdline"):
+        for f in glob.glob("/proc/[0-9]*/comm"):
             try:
-                with open(f, "rb") as c:
-                    argv = c.read()
-                if self.root.encode() in argv and b"knarr-pod" in argv.split(b"\0")[0]:
-                    found.append(int(f.split("/")[2]))
+                with open(f, encoding="ascii") as c, open(f[:-4] + "cgroup", encoding="ascii") as g:
+                    if c.read().strip() == "knarr-pod" and f"/{NAME}/" in g.read():
+                        found.append(int(f.split("/")[2]))
             except OSError:
                 pass
         return found
@@ -117,6 +115,7 @@ def one(api, agent, name):
     took = time.monotonic() - began
     api("DELETE", f"{PODS}/{name}")
     until(lambda: api("GET", f"{PODS}/{name}")[0] == 404, agent)
+    time.sleep(0.1)  # the links of the pod are taken down meanwhile
     return took * 1000
 
 
@@ -124,11 +123,6 @@ def ready(api):
     status, node = api("GET", f"/api/v1/nodes/{NAME}")
     return status == 200 and any(c["type"] == "Ready" and c["status"] == "True"
                                  for c in node.get("status", {}).get("conditions", []))
-
-
-def pss_kb(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-        return int(next(x for x in f if x.startswith("Pss:")).split()[1])
 
 
 def running(api, n):
@@ -158,13 +152,14 @@ def main():
     time.sleep(idle)
     kit.figure("agent.idle_cpu", 100 * (kit.cpu_s(agent.p.pid) - cpu) / idle, "%")
     kit.figure("agent.idle_memory", kit.rss_kb(agent.p.pid) / 1024, "MiB")
+    kit.figure("agent.idle_memory.private", kit.private_kb(agent.p.pid) / 1024, "MiB")
     began = time.monotonic()
     for i in range(MANY):
         api("POST", PODS, pod(f"m{i}"))
     until(lambda: running(api, MANY), agent, step=0.02)
     kit.figure(f"pod.post_to_running.{MANY}_pods", time.monotonic() - began, "s")
     kit.figure(f"agent.memory_{MANY}_pods", kit.rss_kb(agent.p.pid) / 1024, "MiB")
-    pss = [pss_kb(p) for p in agent.supervisors()]
+    pss = [kit.memory_kb(p, "Pss") for p in agent.supervisors()]
     if pss:
         kit.figure("agent.supervisor_pss", statistics.median(pss), "KB", "containerd-shim", 2699)
     began = time.monotonic()

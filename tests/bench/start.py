@@ -29,6 +29,7 @@ def main():
     time.sleep(IDLE_S)
     cpu = kit.cpu_s(m.p.pid) - cpu
     kit.figure("master.idle_memory", m.rss_kb() / 1024, "MiB", UPSTREAM, 468)
+    kit.figure("master.idle_memory.private", kit.private_kb(m.p.pid) / 1024, "MiB")
     kit.figure("master.idle_cpu", 100 * cpu / IDLE_S, "%", UPSTREAM, 5)
     m.stop()
 
