@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/delete.h"
+#include "lib/api/validate/rules.h"
 #include "master/apiserver/verbs.h"
 
 /* Sub-resources of a pod that are acts: binding to a node, eviction. */
@@ -107,10 +108,9 @@ static int binding_make(struct write *w, struct json_object *cur, struct json_ob
 
 	if (!cur)
 		return api_err_not_found(err, w->kind, str_of(w->name));
-	if (!node.len) {
-		err_field(err, "target.name", "FieldValueRequired", "Required value");
+	validate_binding(a->body, err);
+	if (err->n_fields)
 		return api_err_invalid(err, w->kind, str_of(w->name));
-	}
 	if (uid.len && !str_eq(uid, jsonc_path_str(cur, "metadata.uid")))
 		why = xstrdup("Precondition failed: UID in precondition does not match");
 	else if (jsonc_path(cur, "metadata.deletionTimestamp"))

@@ -3,6 +3,7 @@
 #include "lib/api/kinds/kinds.h"
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
+#include "lib/api/validate/rules.h"
 #include "lib/base/clock.h"
 
 /* A kind of which only `create` exists. */
@@ -84,8 +85,8 @@ static const struct api_column csr_columns[] = {
 };
 
 static const struct api_subresource csr_subs[] = {
-	{"approval", API_VERB_STATUS, NULL, NULL, NULL, csr_prepare_approval, NULL},
-	{"status", API_VERB_STATUS, NULL, NULL, NULL, csr_prepare_status, NULL},
+	{"approval", API_VERB_STATUS, NULL, NULL, NULL, csr_prepare_approval, validate_csr_update},
+	{"status", API_VERB_STATUS, NULL, NULL, NULL, csr_prepare_status, validate_csr_update},
 };
 
 const struct api_kind api_kind_csr = {
@@ -105,5 +106,6 @@ const struct api_kind api_kind_csr = {
 	.columns = csr_columns,
 	.n_columns = ARRAY_SIZE(csr_columns),
 	.selectable = (const char *const[]){"spec.signerName", NULL},
+	.name_rule = "path",
 	.short_help = "A request to sign a certificate.",
 };

@@ -69,8 +69,9 @@ const struct api_kind api_kind_status = {
 	.group = "", .version = "v1", .kind = "Status", .type = &api_t_meta_v1_Status};
 
 static const struct api_subresource namespace_subs[] = {
-	{"finalize", API_VERB_UPDATE, NULL, NULL, NULL, namespace_prepare_finalize, NULL},
-	SUB_STATUS,
+	{"finalize", API_VERB_UPDATE, NULL, NULL, NULL, namespace_prepare_finalize,
+	 validate_namespace_finalize},
+	{.name = "status", .verbs = API_VERB_STATUS, .validate_update = validate_namespace_status},
 };
 static const struct api_column namespace_columns[] = {
 	COLUMN_NAME,

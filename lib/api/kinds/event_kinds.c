@@ -138,6 +138,7 @@ const struct api_kind api_kind_event = {
 				      "involvedObject.apiVersion", "involvedObject.resourceVersion",
 				      "involvedObject.fieldPath", "reason", "reportingComponent",
 				      "source", "type", NULL},
+	.name_rule = "path",
 	.short_help = "Something that happened to an object.",
 };
 
@@ -163,7 +164,7 @@ const struct api_kind api_kind_event_v1 = {
 	.verbs = API_VERB_ALL,
 	.flags = API_K_NAMESPACED | API_K_UNCONDITIONAL | API_K_CREATE_ON_UPDATE,
 	.type = &api_t_events_v1_Event,
-	.strategy = &event_strategy,
+	.strategy = &event_v1_strategy,
 	.columns = event_columns,
 	.n_columns = ARRAY_SIZE(event_columns),
 	/* In the stored names: selectors are matched against what the store holds. */

@@ -3,6 +3,7 @@
 #include "lib/api/kinds/kinds.h"
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
+#include "lib/api/validate/rules.h"
 
 static void cell_node_status(const struct api_table_ctx *c, struct jv obj, struct jw *w)
 {
@@ -100,7 +101,7 @@ static const struct api_subresource node_subs[] = {
 	{"proxy",
 	 API_VERB_GET | API_VERB_CREATE | API_VERB_UPDATE | API_VERB_PATCH | API_VERB_DELETE, "",
 	 "v1", "NodeProxyOptions", NULL, NULL},
-	SUB_STATUS,
+	{.name = "status", .verbs = API_VERB_STATUS, .validate_update = validate_node_status},
 };
 
 const struct api_kind api_kind_node = {

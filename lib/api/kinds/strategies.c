@@ -179,6 +179,7 @@ void namespace_prepare_finalize(struct json_object *obj, struct json_object *old
 const struct api_strategy namespace_strategy = {
 	.prepare_create = namespace_create,
 	.prepare_update = namespace_update,
+	.validate = validate_namespace,
 };
 
 /* ---- Secret: stringData is written, never read ---- */
@@ -212,6 +213,8 @@ static void secret_update(struct json_object *obj, struct json_object *old)
 const struct api_strategy secret_strategy = {
 	.prepare_create = secret_canonicalise,
 	.prepare_update = secret_update,
+	.validate = validate_secret,
+	.validate_update = validate_secret_update,
 };
 
 /* ---- CertificateSigningRequest ---- */
@@ -267,18 +270,29 @@ static void csr_update(struct json_object *obj, struct json_object *old)
 	keep_all_but(obj, old, "");
 }
 
-const struct api_strategy csr_strategy = {.prepare_update = csr_update};
+const struct api_strategy csr_strategy = {.prepare_update = csr_update, .validate = validate_csr};
 
 /* Kinds with nothing of their own but validation. */
-const struct api_strategy configmap_strategy = {0};
-const struct api_strategy node_strategy = {0};
+const struct api_strategy configmap_strategy = {
+	.validate = validate_configmap,
+	.validate_update = validate_configmap_update,
+};
+const struct api_strategy node_strategy = {
+	.validate = validate_node,
+	.validate_update = validate_node_update,
+};
 const struct api_strategy endpoints_strategy = {.validate = validate_endpoints};
 const struct api_strategy endpointslice_strategy = {
 	.validate = validate_endpointslice,
 	.validate_update = validate_endpointslice_update,
 };
-const struct api_strategy event_strategy = {0};
-const struct api_strategy lease_strategy = {0};
+const struct api_strategy event_strategy = {.validate = validate_event};
+const struct api_strategy event_v1_strategy = {
+	.validate = validate_event_v1,
+	.validate_create = validate_event_v1_create,
+	.validate_update = validate_event_v1_update,
+};
+const struct api_strategy lease_strategy = {.validate = validate_lease};
 const struct api_strategy deployment_strategy = {
 	.validate = validate_deployment,
 	.validate_update = validate_selector_update,
@@ -287,4 +301,7 @@ const struct api_strategy replicaset_strategy = {
 	.validate = validate_replicaset,
 	.validate_update = validate_selector_update,
 };
-const struct api_strategy priorityclass_strategy = {0};
+const struct api_strategy priorityclass_strategy = {
+	.validate = validate_priorityclass,
+	.validate_update = validate_priorityclass_update,
+};

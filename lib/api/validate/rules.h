@@ -35,4 +35,33 @@ void validate_endpoints(struct json_object *obj, struct err *err);
 void validate_endpointslice(struct json_object *obj, struct err *err);
 void validate_endpointslice_update(struct json_object *obj, struct json_object *old,
 				   struct err *err);
+
+/* config.c */
+void validate_namespace(struct json_object *obj, struct err *err);
+void validate_namespace_finalize(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_namespace_status(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_configmap(struct json_object *obj, struct err *err);
+void validate_configmap_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_secret(struct json_object *obj, struct err *err);
+void validate_secret_update(struct json_object *obj, struct json_object *old, struct err *err);
+
+/* cluster.c */
+void validate_node(struct json_object *obj, struct err *err);
+void validate_node_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_node_status(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_lease(struct json_object *obj, struct err *err);
+void validate_priorityclass(struct json_object *obj, struct err *err);
+void validate_priorityclass_update(struct json_object *obj, struct json_object *old,
+				   struct err *err);
+void validate_binding(struct json_object *obj, struct err *err);
+
+/* event.c: v1 and events.k8s.io/v1, each in its own field names */
+void validate_event(struct json_object *obj, struct err *err);
+void validate_event_v1(struct json_object *obj, struct err *err);
+void validate_event_v1_create(struct json_object *obj, struct err *err);
+void validate_event_v1_update(struct json_object *obj, struct json_object *old, struct err *err);
+
+/* csr.c; the update is also that of /status and /approval */
+void validate_csr(struct json_object *obj, struct err *err);
+void validate_csr_update(struct json_object *obj, struct json_object *old, struct err *err);
 #endif
