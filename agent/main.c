@@ -13,6 +13,7 @@
 #include "agent/node/housekeeping.h"
 #include "agent/node/join.h"
 #include "agent/node/node.h"
+#include "agent/node/route_sync.h"
 #include "agent/node/service_sync.h"
 #include "agent/pod/pods.h"
 #include "agent/runtime/runtime.h"
@@ -53,6 +54,7 @@ struct agent {
 	struct node *node;
 	struct service_sync *service_sync;
 	struct dns_records *dns;
+	struct route_sync *routes;
 	struct node_api *api;
 	struct renewer *renewer;
 	struct housekeeping *housekeeping;
@@ -60,7 +62,7 @@ struct agent {
 	struct timer watchdog, collect;
 	uint64_t watchdog_ns;
 	char node_ip[48], net_dns[IP4_TEXT], cidr[24];
-	const char *cidr_file;
+	const char *cidr_file, *routes_file;
 };
 
 static int check_host(struct err *err)
@@ -84,6 +86,7 @@ static int make_dirs(struct agent *a, struct err *err)
 			return err_sys(err, -r, "cannot make %s: %s", dirs[i], strerror(-r));
 	}
 	a->cidr_file = xasprintf("%s/pod-cidr", a->o.data_dir);
+	a->routes_file = xasprintf("%s/routes", a->o.data_dir);
 	return 0;
 }
 
@@ -316,6 +319,11 @@ static int open_net(struct agent *a, const char *cidr, struct err *err)
 		log_warn("cluster DNS does not run: %s", err_text(err));
 		err_clear(err);
 	}
+	a->routes = route_sync_start(&(struct route_sync_conf){.client = a->client,
+							       .timers = &a->timers,
+							       .net = a->net,
+							       .node_name = a->o.node_name,
+							       .file = a->routes_file});
 	pods_set_net(a->pods, a->net, a->dns ? a->net_dns : NULL);
 	if (a->node)
 		node_set_ready(a->node, true, "KubeletReady", "kubelet is posting ready status");
@@ -480,6 +488,7 @@ static void close_all(struct agent *a)
 	timers_disarm(&a->timers, &a->collect);
 	a->node = node_stop(a->node);
 	pods_stop(a->pods);
+	a->routes = route_sync_stop(a->routes);
 	a->dns = dns_records_stop(a->dns);
 	a->service_sync = service_sync_stop(a->service_sync);
 	informer_free(a->services);

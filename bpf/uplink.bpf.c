@@ -2,7 +2,8 @@
 /*
  * tc programs of the node's uplink: masquerade of pods, and services for clients outside.
  *
- *   uplink_out  pod -> outside              src becomes node:port
+ *   uplink_out  pod -> outside              src becomes node:port; other nodes are not outside,
+ *                                           they also answer fronts with our pods (below)
  *               local backend -> client     src becomes the front again
  *   uplink_in   outside -> node:port        dst becomes the pod again
  *               client -> front             dst becomes a backend: a local one keeps the client's
@@ -48,6 +49,15 @@ struct {
 	__type(key, struct snat_key);
 	__type(value, struct ct_key);
 } snat_ports SEC(".maps");
+
+/* Addresses of other nodes: they have routes to our pods. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 8192);
+	__type(key, __be32);
+	__type(value, __u8);
+} peers SEC(".maps");
 
 const volatile __be32 node_addr = 0;
 const volatile __be32 cluster_addr = 0, cluster_mask = 0;
@@ -271,7 +281,9 @@ int uplink_out(struct __sk_buff *skb)
 		rewrite(skb, &p, &to);
 		return TC_ACT_OK;
 	}
-	return leaves ? masquerade(skb, &p) : TC_ACT_OK;
+	if (!leaves || bpf_map_lookup_elem(&peers, &p.t.daddr))
+		return TC_ACT_OK;
+	return masquerade(skb, &p);
 }
 
 /* Where a packet goes after its destination was changed on the way in. */

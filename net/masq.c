@@ -26,7 +26,7 @@
 
 struct masq {
 	struct uplink_bpf *skel;
-	int ct_fd, ports_fd;
+	int ct_fd, ports_fd, peers_fd;
 };
 
 static int use_maps(struct masq *m, const char *node_dir, const char *dir)
@@ -44,6 +44,7 @@ static int use_maps(struct masq *m, const char *node_dir, const char *dir)
 		{m->skel->maps.pods, pod, "pods"},
 		{m->skel->maps.conntrack, dir, "conntrack"},
 		{m->skel->maps.snat_ports, dir, "snat_ports"},
+		{m->skel->maps.peers, dir, "peers"},
 		{m->skel->maps.counters, node_dir, "counters"},
 	};
 	int r = 0;
@@ -122,6 +123,7 @@ static int load(struct masq *m, const struct masq_conf *conf, struct err *err)
 		return r;
 	m->ct_fd = bpf_map__fd(m->skel->maps.conntrack);
 	m->ports_fd = bpf_map__fd(m->skel->maps.snat_ports);
+	m->peers_fd = bpf_map__fd(m->skel->maps.peers);
 	pins_remove_other(node_dir.p, "uplink-v", UPLINK_DIR);
 	return 0;
 }
@@ -189,6 +191,15 @@ static bool is_alive(struct masq *m, const struct ct_key *from, uint64_t now)
 	bpf_map_delete_elem(m->ct_fd, from);
 	bpf_map_delete_elem(m->ct_fd, &back);
 	return false;
+}
+
+int masq_peer(struct masq *m, uint32_t addr, bool is)
+{
+	uint8_t one = 1;
+
+	if (is)
+		return bpf_map_update_elem(m->peers_fd, &addr, &one, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_delete_elem(m->peers_fd, &addr) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int masq_collect(struct masq *m, size_t *ret_removed)

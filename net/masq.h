@@ -25,6 +25,9 @@ struct masq_conf {
 
 int masq_open(const struct masq_conf *conf, struct masq **ret, struct err *err);
 struct masq *masq_close(struct masq *m); /* the data path goes on */
+/* Another node, which routes to our pods: what they send there keeps their address. Kept (pinned).
+ */
+int masq_peer(struct masq *m, uint32_t addr, bool is);
 /* Drop entries idle for longer than their protocol's timeout; call it every 10 s or so. */
 int masq_collect(struct masq *m, size_t *ret_removed);
 int masq_reset(const struct masq_conf *conf, struct err *err);

@@ -427,6 +427,13 @@ int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via, stru
 		     : 0;
 }
 
+int pod_net_peer(struct pod_net *n, uint32_t addr, bool is, struct err *err)
+{
+	int r = n->masq ? masq_peer(n->masq, addr, is) : 0;
+
+	return r < 0 ? err_sys(err, -r, "cannot note a node's address: %s", strerror(-r)) : 0;
+}
+
 /* Every link an agent of this conf made: by the owners in its file. */
 static void remove_links(const struct pod_net_conf *conf, struct nl_sock *rt, struct ipam *ipam)
 {

@@ -86,6 +86,8 @@ void pod_net_collect(struct pod_net *n);
  * kernel. `via` 0 removes it.
  */
 int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via, struct err *err);
+/* Another node: no masquerade towards its address (masq_peer). 0 where nothing is masqueraded. */
+int pod_net_peer(struct pod_net *n, uint32_t addr, bool is, struct err *err);
 /*
  * Remove everything an agent of this conf ever made: links, routes, pins, bpffs mount, state.
  * For `knarrctl reset`; no handle may be open. 0 when there is nothing.

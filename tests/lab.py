@@ -193,10 +193,12 @@ class Kubectl:
 
 
 class Node:
-    """An agent with a folder, a control group and a name of its own in the cluster's namespace."""
+    """An agent with a folder, a control group and a name of its own in the cluster's namespace, or
+    in one of its own."""
 
-    def __init__(self, cluster, name, options=(), join=None, port=10250):
+    def __init__(self, cluster, name, options=(), join=None, port=10250, netns=None):
         self.cluster, self.name = cluster, name
+        self.netns = netns or cluster.netns
         self.root = cluster.dir / name
         self.cgroup = f"{cluster.id}-{name}"
         self.images = self.root / "var/lib/knarr/agent/images"
@@ -207,7 +209,7 @@ class Node:
         self.daemon = Daemon("knarr-agent", [
             BUILD / "knarr-agent", "--node-name", name, "--root", self.root, "--cgroup-root",
             self.cgroup, "--libexec-dir", BUILD, "--port", port, *(join or ()), *options],
-            cluster.dir / f"{name}.log", netns=cluster.netns)
+            cluster.dir / f"{name}.log", netns=self.netns)
 
     def start(self):
         self.daemon.start()
@@ -248,11 +250,17 @@ class Node:
         group.mkdir(exist_ok=True)
         script = f'echo $$ > {group}/cgroup.procs; exec "$@"'
         return subprocess.run(
-            ["nsenter", f"--net=/run/netns/{self.cluster.netns}", "--", "sh", "-c", script, "sh",
+            ["nsenter", f"--net=/run/netns/{self.netns}", "--", "sh", "-c", script, "sh",
              *map(str, argv)], capture_output=True, text=True, timeout=timeout, check=False)
 
     def reboot(self):
         """What a power cut leaves: no process, no run-time folder, no address, the disk."""
+        self.power_off()
+        self.cluster.unmount_below(self.root)
+        subprocess.run(["rm", "-rf", "--one-file-system", self.root / "run"], check=True)
+        self.remove_links()
+
+    def power_off(self):
         self.daemon.kill()
         for pid in self.cgroup_procs():
             try:
@@ -260,8 +268,8 @@ class Node:
             except ProcessLookupError:
                 pass
         wait_until("all processes of the node are gone", lambda: not self.cgroup_procs())
-        self.cluster.unmount_below(self.root)
-        subprocess.run(["rm", "-rf", "--one-file-system", self.root / "run"], check=True)
+
+    def remove_links(self):
         for link in self.cluster.links():
             if link not in ("lo", "up0", "up1"):
                 subprocess.run(["ip", "-n", self.cluster.netns, "link", "del", link], check=False)
@@ -299,7 +307,7 @@ class Cluster:
 
     ADDRESS = "10.99.0.2"
 
-    def __init__(self, dir, id=None):
+    def __init__(self, dir, id=None, master_options=()):
         need_root()
         self.dir = Path(dir)
         self.id = id or f"kt{os.getpid()}"
@@ -307,7 +315,8 @@ class Cluster:
         self.nodes = []
         self.hello = self.dir / "hello.tar"
         subprocess.run([TOP / "scripts/make-hello-image", self.hello], check=True)
-        self.master = Master(self.dir / "master", netns=self.netns, bind=self.ADDRESS, port=6443)
+        self.master = Master(self.dir / "master", netns=self.netns, bind=self.ADDRESS, port=6443,
+                             options=master_options)
         self.clients = {}
 
     def ip(self, *args):
@@ -326,10 +335,10 @@ class Cluster:
             self.add_node(f"n{i + 1}", port=10250 + i)
         return self
 
-    def add_node(self, name, options=(), port=10250, join=False):
+    def add_node(self, name, options=(), port=10250, join=False, netns=None, kind=Node):
         """A new node, Ready; with `join` it gets its certificate by a bootstrap token."""
         how = self.join_options() if join else ["--kubeconfig", self.master.kubeconfig]
-        n = Node(self, name, options, port=port, join=how)
+        n = kind(self, name, options, port=port, join=how, netns=netns)
         n.image_import(self.hello)
         self.nodes.append(n)
         n.start()

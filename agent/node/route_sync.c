@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/node/route_sync.h"
+
+#include "lib/base/hmap.h"
+#include "lib/base/log.h"
+#include "lib/client/informer.h"
+#include "lib/json/jv.h"
+#include "lib/sys/file.h"
+#include "net/pod_net.h"
+
+#define RETRY_NS (5 * NSEC_PER_SEC)
+#define FILE_MAX (1u << 20)
+
+struct way { /* to one node's pods */
+	struct ip4_prefix range;
+	uint32_t via;
+	bool in_kernel, told; /* set; its failure is in the log */
+	bool from_file; /* nobody has confirmed it yet */
+};
+
+struct route_sync {
+	struct route_sync_conf conf;
+	struct informer *nodes;
+	struct hmap *ways; /* node name -> way */
+	struct timer timer; /* failed routes are tried again, the file is written */
+	bool save;
+};
+
+static void put_way(struct route_sync *s, struct str node, struct way *w)
+{
+	struct err err = ERR_INIT;
+
+	w->in_kernel = pod_net_route(s->conf.net, w->range, w->via, &err) == 0 &&
+		       pod_net_peer(s->conf.net, w->via, true, &err) == 0;
+	if (!w->in_kernel) {
+		if (!w->told)
+			log_warn("the pods of node %.*s are out of reach: %s (are both nodes on "
+				 "one link?)",
+				 STR_ARG(node), err_text(&err));
+		w->told = true;
+		timers_arm_in(s->conf.timers, &s->timer, RETRY_NS);
+	}
+	err_done(&err);
+}
+
+static bool is_taken(const struct route_sync *s, const struct ip4_prefix *range, uint32_t via)
+{
+	hmap_for_each (it, s->ways) {
+		const struct way *w = it->value;
+
+		if (range ? w->range.addr == range->addr && w->range.len == range->len
+			  : w->via == via)
+			return true;
+	}
+	return false;
+}
+
+static void forget(struct route_sync *s, struct str node)
+{
+	struct way *w = hmap_del(s->ways, node);
+	struct err err = ERR_INIT;
+
+	if (!w)
+		return;
+	/* A new node may have been given the range, or the address, of one that went. */
+	if ((!is_taken(s, &w->range, 0) && pod_net_route(s->conf.net, w->range, 0, &err) < 0) ||
+	    (!is_taken(s, NULL, w->via) && pod_net_peer(s->conf.net, w->via, false, &err) < 0))
+		log_warn("%s", err_text(&err));
+	err_done(&err);
+	free(w);
+	s->save = true;
+	timers_soon(s->conf.timers, &s->timer);
+}
+
+static void learn(struct route_sync *s, struct str node, const struct way *is)
+{
+	struct way *w = hmap_get(s->ways, node);
+
+	if (w && w->range.addr == is->range.addr && w->range.len == is->range.len &&
+	    w->via == is->via) {
+		w->from_file = is->from_file;
+		return;
+	}
+	forget(s, node);
+	w = xmemdup(is, sizeof(*is));
+	hmap_put(s->ways, node, w);
+	put_way(s, node, w);
+	s->save = true;
+	timers_soon(s->conf.timers, &s->timer);
+}
+
+/* False: there is nothing to route to, yet. */
+static bool way_of(const struct object *node, struct way *ret)
+{
+	*ret = (struct way){0};
+	if (ip4_prefix_parse(jv_text(jv_get(object_spec(node), "podCIDR")), &ret->range) < 0)
+		return false;
+	jv_for_each (a, jv_get(object_status(node), "addresses"))
+		if (jv_eqs(jv_get(a.value, "type"), "InternalIP") &&
+		    ip4_parse(jv_text(jv_get(a.value, "address")), &ret->via) == 0)
+			return true;
+	return false;
+}
+
+static void node_seen(void *user, struct object *o)
+{
+	struct route_sync *s = user;
+	struct way w;
+
+	if (str_eqs(o->name, s->conf.node_name))
+		return;
+	if (way_of(o, &w))
+		learn(s, o->name, &w);
+	else
+		forget(s, o->name);
+}
+
+static void node_updated(void *user, struct object *old, struct object *o)
+{
+	node_seen(user, o);
+}
+
+static void node_gone(void *user, struct object *last)
+{
+	forget(user, last->name);
+}
+
+/* Nodes that went while nobody looked. */
+static void nodes_synced(void *user)
+{
+	struct route_sync *s = user;
+	char **gone = NULL;
+	size_t n = 0, cap = 0;
+
+	hmap_for_each (it, s->ways)
+		if (((struct way *)it->value)->from_file)
+			*ARRAY_PUSH(gone, n, cap) = str_dup(it->key);
+	for (size_t i = 0; i < n; i++) {
+		forget(s, str_of(gone[i]));
+		free(gone[i]);
+	}
+	free(gone);
+}
+
+static const struct informer_handler handler = {node_seen, node_updated, node_gone, nodes_synced};
+
+static void write_file(struct route_sync *s)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	char range[IP4_TEXT], via[IP4_TEXT];
+	int r;
+
+	hmap_for_each (it, s->ways) {
+		const struct way *w = it->value;
+
+		buf_addf(&b, "%.*s %s/%u %s\n", STR_ARG(it->key), ip4_format(w->range.addr, range),
+			 w->range.len, ip4_format(w->via, via));
+	}
+	r = file_write_atomic(AT_FDCWD, s->conf.file, buf_str(&b), 0644);
+	if (r < 0)
+		log_warn("cannot write %s: %s", s->conf.file, strerror(-r));
+}
+
+static void read_file(struct route_sync *s)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct str rest, line, name, range;
+
+	if (file_read(AT_FDCWD, s->conf.file, FILE_MAX, &b) < 0)
+		return;
+	rest = buf_str(&b);
+	while (str_split(&rest, '\n', &line)) {
+		struct way w = {.from_file = true};
+
+		if (str_split(&line, ' ', &name) && str_split(&line, ' ', &range) &&
+		    ip4_prefix_parse(range, &w.range) == 0 && ip4_parse(line, &w.via) == 0)
+			learn(s, name, &w);
+	}
+	s->save = false;
+}
+
+static void on_timer(struct timer *t)
+{
+	struct route_sync *s = container_of(t, struct route_sync, timer);
+
+	if (s->save)
+		write_file(s);
+	s->save = false;
+	hmap_for_each (it, s->ways) {
+		struct way *w = it->value;
+
+		if (!w->in_kernel)
+			put_way(s, it->key, w);
+	}
+}
+
+struct route_sync *route_sync_start(const struct route_sync_conf *conf)
+{
+	struct route_sync *s = NEW(struct route_sync);
+
+	s->conf = *conf;
+	s->ways = hmap_new();
+	s->timer.fire = on_timer;
+	read_file(s);
+	if (conf->client) {
+		s->nodes =
+			informer_new(conf->client, &(struct informer_conf){.kind = &client_nodes});
+		informer_handle(s->nodes, &handler, s);
+		informer_start(s->nodes);
+	}
+	return s;
+}
+
+struct route_sync *route_sync_stop(struct route_sync *s)
+{
+	if (!s)
+		return NULL;
+	informer_free(s->nodes);
+	timers_disarm(s->conf.timers, &s->timer);
+	hmap_free_full(s->ways, free);
+	free(s);
+	return NULL;
+}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cluster whose nodes each have a network namespace of their own, joined by a bridge beside the
+master: machines in one rack, with a cable each that can be pulled."""
+import subprocess
+
+from lab import Cluster, Node
+
+
+class LanNode(Node):
+    def __init__(self, cluster, name, *args, **kw):
+        self.index = len(cluster.nodes) + 1
+        self.port = f"port{self.index}"  # the bridge's end of the cable
+        self.address = f"10.99.0.{10 + self.index}"
+        super().__init__(cluster, name, *args, **kw)
+        self.plug_in()
+
+    def plug_in(self):
+        c = self.cluster
+        subprocess.run(["ip", "netns", "add", self.netns], check=True)
+        c.ip("link", "add", self.port, "type", "veth", "peer", "name", "up0", "netns", self.netns)
+        c.ip("link", "set", self.port, "master", "br0", "up")
+        for args in (["link", "set", "lo", "up"],
+                     ["addr", "add", f"{self.address}/24", "dev", "up0"],
+                     ["link", "set", "up0", "up"],
+                     ["route", "add", "default", "via", c.ADDRESS]):
+            subprocess.run(["ip", "-n", self.netns, *args], check=True)
+
+    def cable(self, up):
+        self.cluster.ip("link", "set", self.port, "up" if up else "down")
+
+    def remove_links(self):
+        """A namespace of its own: all of it goes, and comes back as at boot."""
+        self.unplug()
+        self.plug_in()
+
+    def unplug(self):
+        # The link first: the namespace itself is cleaned up in the background.
+        subprocess.run(["ip", "-n", self.cluster.netns, "link", "del", self.port], check=False)
+        subprocess.run(["ip", "netns", "del", self.netns], check=False)
+
+    def routes(self):
+        return subprocess.run(["ip", "-n", self.netns, "route"], capture_output=True, text=True,
+                              check=True).stdout
+
+    def reset(self):
+        super().reset()
+        self.unplug()
+
+
+class Lan(Cluster):
+    """Nodes n1, n2, ... in zones a, b, c in turn."""
+
+    def start(self, nodes=3):
+        subprocess.run(["ip", "netns", "add", self.netns], check=True)
+        self.ip("link", "set", "lo", "up")
+        self.ip("link", "add", "br0", "type", "bridge")
+        self.ip("addr", "add", f"{self.ADDRESS}/24", "dev", "br0")
+        self.ip("link", "set", "br0", "up")
+        self.master.start()
+        for i in range(nodes):
+            self.join(f"n{i + 1}")
+        return self
+
+    def join(self, name):
+        zone = "abc"[len(self.nodes) % 3]
+        return self.add_node(name, join=True, netns=f"{self.id}-{name}", kind=LanNode,
+                             options=["--label", f"topology.kubernetes.io/zone={zone}"])
+
+    def links(self):
+        return [x for x in super().links() if x != "br0" and not x.startswith("port")]
+
+    def force(self):
+        super().force()
+        for n in self.nodes:
+            n.unplug()
