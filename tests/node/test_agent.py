@@ -276,18 +276,19 @@ def test_probes_kill_and_oom(cluster):
 
 def test_agent_killed(cluster):
     """Pids stay, and what ended meanwhile has its exit code in the next agent."""
-    cluster.apply(pod("keep", "sleep 7654"),
+    mark = 1000000 + os.getpid()  # other runs on this machine have their own
+    cluster.apply(pod("keep", f"sleep {mark}"),
                   pod("ends", "sleep 2; exit 42", {"restartPolicy": "Never"}))
     cluster.phase("keep", "Running")
     cluster.phase("ends", "Running")
-    before = subprocess.run(["pgrep", "-f", "^sleep 7654"], capture_output=True).stdout
+    before = subprocess.run(["pgrep", "-f", f"^sleep {mark}"], capture_output=True).stdout
     cluster.kill_agent()
     time.sleep(3)
     cluster.start_agent()
     t = cluster.phase("ends", "Failed")["status"]["containerStatuses"][0]["state"]["terminated"]
     assert t["exitCode"] == 42
     assert cluster.pod("keep")["status"]["containerStatuses"][0]["restartCount"] == 0
-    assert before and before == subprocess.run(["pgrep", "-f", "^sleep 7654"],
+    assert before and before == subprocess.run(["pgrep", "-f", f"^sleep {mark}"],
                                                capture_output=True).stdout
     assert cluster.kubectl("exec", "keep", "--", "echo", "alive") == "alive\n"
     cluster.stop_agent()
