@@ -549,6 +549,7 @@ int main(int argc, char **argv)
 		return 0;
 	if (r < 0) {
 		fprintf(stderr, "knarr-agent: %s\n", err_text(&err));
+		err_done(&err);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
