@@ -26,6 +26,7 @@ static void through(const struct api_kind *k, struct str type, struct str in)
 		/* What we wrote must be readable and have nothing unknown in it. */
 		if (api_decode(k, STR(""), buf_str(&bytes), API_STRICT, &again, NULL, NULL) < 0)
 			abort();
+		api_validate_update(k, NULL, again, o, NULL);
 		api_table_row(k, "v1", 0, jv_of(buf_str(&bytes)), API_INCLUDE_METADATA, true,
 			      &table);
 		if (json_scan(buf_str(&table), NULL, NULL) < 0)
@@ -37,11 +38,17 @@ static void through(const struct api_kind *k, struct str type, struct str in)
 
 void fuzz_one(struct str in)
 {
-	static const char *const kinds[][2] = {{"", "pods"},
-					       {"apps", "deployments"},
-					       {"", "services"},
-					       {"", "secrets"},
-					       {"", "events"}};
+	static const char *const kinds[][2] = {
+		{"", "pods"},
+		{"apps", "deployments"},
+		{"", "services"},
+		{"", "secrets"},
+		{"", "events"},
+		{"", "nodes"},
+		{"", "namespaces"},
+		{"", "endpoints"},
+		{"discovery.k8s.io", "endpointslices"},
+		{"certificates.k8s.io", "certificatesigningrequests"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		const struct api_kind *k =
