@@ -23,6 +23,7 @@ int cmd_delete(int argc, char **argv, void *user);
 int cmd_logs(int argc, char **argv, void *user);
 int cmd_exec(int argc, char **argv, void *user);
 int cmd_scale(int argc, char **argv, void *user);
+int cmd_net(int argc, char **argv, void *user);
 int cmd_status(int argc, char **argv, void *user);
 
 /* Prints "knarrctl COMMAND: text" with what to do next if known, clears e, returns 1. */

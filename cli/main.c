@@ -15,6 +15,7 @@ const struct command_row cli_commands[] = {
 	{"logs", "print the output of a container", cmd_logs},
 	{"exec", "run a command in a container", cmd_exec},
 	{"scale", "set the number of replicas", cmd_scale},
+	{"net", "services this node balances, and what its programs counted", cmd_net},
 	{"status", "the cluster's health at a glance", cmd_status},
 };
 const size_t cli_n_commands = ARRAY_SIZE(cli_commands);
