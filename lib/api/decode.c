@@ -304,7 +304,9 @@ static struct json_object *decode_list(struct dec *d, const struct api_field *f,
 	jv_for_each (it, v) {
 		struct json_object *o;
 
-		buf_addf(&d->path, "[%zu]", i++);
+		buf_addc(&d->path, '[');
+		buf_addu64(&d->path, i++);
+		buf_addc(&d->path, ']');
 		o = jv_exists(it.value) ? decode_one(d, f, it.value) : zero_value(f);
 		buf_setlen(&d->path, len);
 		if (!o && f->type != API_ANY)
@@ -328,7 +330,9 @@ static struct json_object *decode_map(struct dec *d, const struct api_field *f, 
 
 		buf_clear(&key);
 		jv_unescape(it.key, &key);
-		buf_addf(&d->path, "[%s]", key.p);
+		buf_addc(&d->path, '[');
+		buf_addstr(&d->path, buf_str(&key));
+		buf_addc(&d->path, ']');
 		if (f->flags & API_MAP_OF_LISTS)
 			o = decode_list(d, f, it.value);
 		else

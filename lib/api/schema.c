@@ -5,6 +5,10 @@ const struct api_field *api_field_find(const struct api_type *t, struct str name
 {
 	if (!t)
 		return NULL;
+	/* Keys of decoded objects are the tables' own text: no need to look at it. */
+	for (size_t i = 0; i < t->n_fields; i++)
+		if (t->fields[i].name == name.p && name.len && name.p[name.len] == '\0')
+			return &t->fields[i];
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct api_field *f = &t->fields[i];
 

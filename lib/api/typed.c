@@ -178,9 +178,21 @@ struct at {
 static struct fieldset *node_of(struct at *a, int which)
 {
 	if (!a->node[which]) {
-		CLEANUP_FREE char *elem = a->name ? field_key(a->name) : NULL;
+		struct fieldset *up = node_of(a->up, which);
+		size_t n = a->name ? strlen(a->name) + 1 : 0;
+		char small[128];
 
-		a->node[which] = fieldset_ensure(node_of(a->up, which), elem ? elem : a->elem);
+		if (!a->name) {
+			a->node[which] = fieldset_ensure(up, a->elem);
+		} else if (n + 2 <= sizeof(small)) {
+			memcpy(small, "f:", 2);
+			memcpy(small + 2, a->name, n);
+			a->node[which] = fieldset_ensure(up, small);
+		} else {
+			CLEANUP_FREE char *elem = field_key(a->name);
+
+			a->node[which] = fieldset_ensure(up, elem);
+		}
 	}
 	return a->node[which];
 }
