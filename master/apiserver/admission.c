@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/admission.h"
 #include "lib/api/status.h"
+#include "lib/base/codec.h"
 #include "master/apiserver/server.h"
+#include "master/auth/cert.h"
 
 struct plugin {
 	const char *name;
@@ -84,6 +86,29 @@ int admit_namespace_label(struct admission *a, struct err *err)
 	return 0;
 }
 
+/*
+ * The request must be whole and signed by its own key. That it is a request in PEM form at all is
+ * for validation to say, with everything else that is wrong.
+ */
+static int check_csr(struct admission *a, struct err *err)
+{
+	struct str text = jsonc_path_str(a->obj, "spec.request");
+	CLEANUP(cert_req_freep) X509_REQ *req = NULL;
+	CLEANUP(buf_done) struct buf pem = BUF_INIT, value = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	if (base64_decode(text, &pem) < 0 || !strstr(pem.p, "-----BEGIN CERTIFICATE REQUEST-----"))
+		return 0;
+	req = cert_req_from_pem(buf_str(&pem), &e);
+	if (req)
+		return 0;
+	json_quote(text, &value);
+	err_field(err, "spec.request", "FieldValueInvalid", "Invalid value: %s: %s", value.p,
+		  err_text(&e));
+	err_done(&e);
+	return api_err_invalid(err, a->kind, a->name);
+}
+
 /* Who asks for a certificate is what the server knows, never what the body says. */
 int admit_csr_user(struct admission *a, struct err *err)
 {
@@ -98,7 +123,7 @@ int admit_csr_user(struct admission *a, struct err *err)
 	json_object_object_del(spec, "uid");
 	if (a->user->uid)
 		jsonc_set_str(spec, "uid", str_of(a->user->uid));
-	return 0;
+	return check_csr(a, err);
 }
 
 /* ---- nodes ---- */

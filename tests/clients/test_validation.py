@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mistakes in objects, as the answer tells them: 422, one cause each, Kubernetes' own words."""
+import base64
 
 NS = "/api/v1/namespaces/default"
 APPS = "/apis/apps/v1/namespaces/default"
@@ -95,3 +96,18 @@ def test_service_changes_type(master):
     bare = {"metadata": {"name": "s"}, "spec": {"selector": {"a": "b"}, "ports": [{"port": 81}]}}
     status, put = master.api("PUT", f"{NS}/services/s", bare)
     assert status == 200 and put["spec"]["clusterIP"] == now["clusterIP"]
+
+
+def test_certificate_request(master):
+    def csr(pem):
+        return master.api("POST", "/apis/certificates.k8s.io/v1/certificatesigningrequests", {
+            "metadata": {"name": "r"},
+            "spec": {"request": base64.b64encode(pem).decode(), "usages": ["client auth"],
+                     "signerName": "kubernetes.io/kube-apiserver-client"}})
+    refused(csr(b"x"), "CertificateSigningRequest", "certificates.k8s.io", "r",
+            ("spec.request", "FieldValueInvalid",
+             'Invalid value: "eA==": PEM block type must be CERTIFICATE REQUEST'))
+    mark = b"-----%s CERTIFICATE REQUEST-----\n"
+    status, got = csr(mark % b"BEGIN" + b"AAAA\n" + mark % b"END")
+    assert status == 422 and got["details"]["causes"][0]["field"] == "spec.request"
+    assert "no certificate request in PEM form" in got["message"]
