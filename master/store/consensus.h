@@ -4,6 +4,7 @@
 #include "lib/base/err.h"
 #include "lib/base/buf.h"
 #include "lib/base/list.h"
+#include "master/store/peer_msg.h"
 /*
  * The one place that knows libraft: its pure core raft_step(), fed with events and turned into
  * calls of struct consensus_ops. Nothing here does I/O, starts threads or looks at a clock, so a
@@ -12,6 +13,8 @@
  * Times are milliseconds of a clock that never goes back.
  */
 struct consensus;
+
+#define CONSENSUS_MEMBERS_MAX 32u
 
 enum log_entry_type {
 	LOG_ENTRY_COMMAND = 1, /* a batch of transactions (ops.h) */
@@ -27,6 +30,7 @@ struct log_entry {
 	struct list node; /* of whoever has it */
 	struct list write_node; /* the writer's queue */
 	uint64_t index, term;
+	uint64_t seq; /* of the write, for consensus_written; rises by one with each append */
 	enum log_entry_type type;
 	uint32_t len;
 	void *data; /* owned */
@@ -36,18 +40,52 @@ struct log_entry {
 struct log_entry *log_entry_new(enum log_entry_type type, void *take_data, uint32_t len);
 void log_entry_free(struct log_entry *e); /* takes NULL */
 
+/* A snapshot's place in the log, and the configuration in force there. */
+struct consensus_point {
+	uint64_t index, term;
+	uint64_t conf_index;
+	struct buf conf; /* of a LOG_ENTRY_CONFIG */
+};
+
+/* An entry read back; borrowed. A negative return stops and is returned. */
+typedef int (*consensus_each)(void *arg, const struct peer_entry *e);
+
 struct consensus_ops {
 	/* Must be durable when it returns 0. A failure ends the process. */
 	int (*save_vote)(void *user, uint64_t term, uint64_t voted_for);
 	/*
-	 * Begin to write the entry at e->index (all from that index on are replaced). When it is
-	 * durable, consensus_persisted. Takes e.
+	 * Begin to write the entry at e->index (all from that index on are replaced). Entries are
+	 * written in the order of these calls; when they are durable, consensus_written. Takes e.
 	 */
 	void (*append)(void *user, struct log_entry *e);
 	/* All entries up to `index` are committed. */
 	void (*commit)(void *user, uint64_t index);
 	/* This server became or stopped being the leader. */
 	void (*role)(void *user, bool leader);
+	/*
+	 * The rest is needed only where there are other servers.
+	 *
+	 * Queue a message for server `to`; it may be lost. Borrowed.
+	 */
+	void (*send)(void *user, uint64_t to, const char *address, const struct peer_msg *m);
+	/* Call each for the entries [from, to], appended or recovered. -ENODATA: not there. */
+	int (*read)(void *user, uint64_t from, uint64_t to, consensus_each each, void *arg);
+	/*
+	 * Server `to` needs a snapshot: send it the newest one in PEER_SNAPSHOT messages of this
+	 * term. Asked again while that goes on, do nothing.
+	 */
+	void (*send_snapshot)(void *user, uint64_t to, const char *address, uint64_t term);
+	/*
+	 * Make the snapshot whose last chunk has been received the only content of this server:
+	 * state, snapshot and an empty log behind it. Then consensus_installed. What is still being
+	 * written to the log is of no more interest. `p` is borrowed.
+	 */
+	void (*install)(void *user, const struct consensus_point *p, struct str data);
+	/*
+	 * The answer to consensus_confirm: err 0, and a read is right from a state that has
+	 * applied `index`; or -EREMOTE.
+	 */
+	void (*confirmed)(void *user, uint64_t seq, uint64_t index, int err);
 	void *user;
 };
 
@@ -55,12 +93,8 @@ struct consensus *consensus_new(uint64_t id, const char *address, const struct c
 				uint32_t seed);
 struct consensus *consensus_free(struct consensus *c);
 
-/* A snapshot's place in the log, and the configuration in force there. */
-struct consensus_point {
-	uint64_t index, term;
-	uint64_t conf_index;
-	struct buf conf; /* of a LOG_ENTRY_CONFIG */
-};
+/* [300, 50]. Before the start. */
+void consensus_set_timeouts(struct consensus *c, unsigned election_ms, unsigned heartbeat_ms);
 
 /*
  * Before the start, once for each entry the log holds, in the order written. An index that goes
@@ -70,6 +104,19 @@ int consensus_recover(struct consensus *c, uint64_t index, uint64_t term, enum l
 		      const void *data, uint32_t len);
 /* The first entry of a new cluster whose only voter is this server. It has index 1, term 1. */
 struct log_entry *consensus_bootstrap(struct consensus *c);
+
+enum member_role { MEMBER_STANDBY, MEMBER_VOTER, MEMBER_SPARE }; /* as in the configuration */
+struct consensus_member {
+	uint64_t id;
+	const char *address;
+	enum member_role role;
+};
+/* The bytes of a LOG_ENTRY_CONFIG. -EINVAL: the same id or address twice, or an id of 0. */
+int consensus_conf_encode(const struct consensus_member *m, size_t n, struct buf *out);
+/* The same as an entry; NULL for -EINVAL. */
+struct log_entry *consensus_conf_entry(const struct consensus_member *m, size_t n);
+/* Whether these are such bytes: nothing else is ever given to raft. */
+bool consensus_conf_valid(struct str conf);
 /* Whether consensus_recover was never called. */
 bool consensus_is_empty(const struct consensus *c);
 /*
@@ -82,8 +129,44 @@ int consensus_start(struct consensus *c, uint64_t term, uint64_t voted_for,
 /* A leader's new entry: stamped and handed to ops.append. -EREMOTE: not the leader; e is untouched.
  */
 int consensus_submit(struct consensus *c, struct log_entry *e, uint64_t now_ms);
-/* Entries up to `index` are durable here. */
-int consensus_persisted(struct consensus *c, uint64_t index, uint64_t now_ms);
+/* All entries up to the one with this seq are durable here (which may have been replaced since). */
+int consensus_written(struct consensus *c, uint64_t seq, uint64_t now_ms);
+/*
+ * A message from server `from`, decoded by peer_msg_decode. -EBADMSG: it cannot be from a server
+ * that keeps the rules; nothing was done. Other errors are fatal.
+ */
+int consensus_receive(struct consensus *c, uint64_t from, const struct peer_msg *m,
+		      uint64_t now_ms);
+/* The snapshot given to ops.install is durable and in force. */
+int consensus_installed(struct consensus *c, uint64_t now_ms);
+
+/*
+ * Read index (Raft dissertation 6.4): ask a majority whether this server is still its leader.
+ * ops.confirmed is called with *ret_seq, perhaps from within. -EREMOTE: it is not.
+ */
+int consensus_confirm(struct consensus *c, uint64_t *ret_seq);
+/*
+ * Change the members, one at a time: role of `id` (added if new), or its removal. -EREMOTE: not the
+ * leader. -EBUSY: another change is under way. -EAGAIN: a server becomes a voter only when it knows
+ * that it is a member, and when most of the voters there would be know the configuration in force;
+ * it has not come so far yet. -ENOENT, -EINVAL: no such member, or nothing to change, or no voter
+ * would be left.
+ */
+int consensus_set_member(struct consensus *c, const struct consensus_member *m, uint64_t now_ms);
+int consensus_remove_member(struct consensus *c, uint64_t id, uint64_t now_ms);
+/* Hand leadership to another voter (0: the one that is furthest). -EREMOTE, -ENOENT. */
+int consensus_transfer(struct consensus *c, uint64_t id, uint64_t now_ms);
+/* The members as far as known here, committed or not. Borrowed until the next step. */
+size_t consensus_members(const struct consensus *c, struct consensus_member *ret, size_t max);
+uint64_t consensus_id(const struct consensus *c);
+bool consensus_is_leader(const struct consensus *c);
+uint64_t consensus_leader(const struct consensus *c); /* 0: unknown */
+/* Entries up to here are durable on this server. */
+uint64_t consensus_durable(const struct consensus *c);
+/* Index of the newest configuration that is known to be committed. */
+uint64_t consensus_configuration(const struct consensus *c);
+/* How far a member is, when this is the leader; 0: unknown. */
+uint64_t consensus_match(const struct consensus *c, uint64_t id);
 /* A committed LOG_ENTRY_CONFIG was reached. */
 int consensus_configured(struct consensus *c, uint64_t index, const void *data, uint32_t len,
 			 uint64_t now_ms);

@@ -27,7 +27,7 @@ struct replica {
 	/* To the raft thread, behind raft_door. */
 	struct door raft_door;
 	struct list submitted; /* log_entry.node */
-	uint64_t persisted;
+	uint64_t written; /* log_entry.seq */
 	struct consensus_point *snapshot; /* newest durable one not yet told to raft, or NULL */
 	uint64_t snapshot_first; /* what the log still has; valid with snapshot_released */
 	bool snapshot_released;
@@ -42,6 +42,7 @@ struct replica {
 	/* Of the raft thread alone. */
 	struct list waiting; /* entries in the log's order that are not committed yet */
 	uint64_t committed, durable, delivered;
+	uint64_t seen; /* of written */
 
 	/* To the main thread. */
 	pthread_mutex_t out_lock;
@@ -170,7 +171,7 @@ static void refuse(struct replica *r, struct log_entry *e, int err)
 /* What was behind the door when the raft thread looked. */
 struct work {
 	struct list submitted;
-	uint64_t persisted;
+	uint64_t written;
 	struct consensus_point *snapshot;
 	uint64_t snapshot_first;
 	bool stop;
@@ -205,7 +206,7 @@ static void wait_for_work(struct replica *r, struct work *w)
 		list_remove(&e->node);
 		list_append(&w->submitted, &e->node);
 	}
-	w->persisted = r->persisted;
+	w->written = r->written;
 	w->snapshot = NULL;
 	if (r->snapshot && r->snapshot_released) {
 		w->snapshot = TAKE(r->snapshot);
@@ -220,9 +221,10 @@ static void do_work(struct replica *r, struct work *w)
 	struct log_entry *e;
 	int err = 0;
 
-	if (w->persisted > r->durable) {
-		r->durable = w->persisted;
-		err = consensus_persisted(r->consensus, w->persisted, now_ms(r));
+	if (w->written > r->seen) {
+		r->seen = w->written;
+		err = consensus_written(r->consensus, w->written, now_ms(r));
+		r->durable = consensus_durable(r->consensus);
 		deliver(r);
 	}
 	if (!err && w->snapshot)
@@ -264,11 +266,13 @@ static void write_entries(struct replica *r, struct list *queue)
 {
 	struct wal_entry v[GROUP_MAX] = {0};
 	struct log_entry *e;
+	uint64_t seq = 0;
 	size_t n = 0;
 	int err;
 
 	list_for_each (it, queue) {
 		e = list_entry(it, struct log_entry, write_node);
+		seq = e->seq;
 		v[n++] = (struct wal_entry){.index = e->index,
 					    .term = e->term,
 					    .type = (uint8_t)e->type,
@@ -286,7 +290,7 @@ static void write_entries(struct replica *r, struct list *queue)
 		list_remove(queue->next);
 	/* From here on the raft thread may give the entries away. */
 	pthread_mutex_lock(&r->raft_door.lock);
-	r->persisted = v[n - 1].index;
+	r->written = seq;
 	door_ring(&r->raft_door);
 }
 
@@ -408,7 +412,7 @@ static int recover(struct replica *r, const struct consensus_point *point,
 				    err);
 	if (x < 0)
 		return x;
-	r->durable = r->persisted = consensus_last_index(r->consensus);
+	r->durable = consensus_last_index(r->consensus);
 	r->delivered = r->committed;
 	if (from <= r->committed)
 		x = wal_read(r->wal, from, r->committed, replay_entry, &p);
@@ -420,7 +424,11 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 		 struct replica **ret, struct err *err)
 {
 	struct replica *r = NEW(struct replica);
-	struct consensus_ops ops = {on_save_vote, on_append, on_commit, on_role, r};
+	struct consensus_ops ops = {.save_vote = on_save_vote,
+				    .append = on_append,
+				    .commit = on_commit,
+				    .role = on_role,
+				    .user = r};
 	struct list rest;
 	int x;
 
