@@ -218,6 +218,7 @@ static void begin_install(struct consensus *c, struct raft_update *up)
 	drop_flights(c, 0);
 	c->ops.install(c->ops.user, c->installing,
 		       str_n(up->snapshot.chunk.base, up->snapshot.chunk.len));
+	raft_free(up->snapshot.chunk.base); /* receive_snapshot's copy */
 }
 
 static void set_leader(struct consensus *c)
