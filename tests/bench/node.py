@@ -148,9 +148,10 @@ def main():
         one(api, agent, f"one{i}") for i in range(3 if kit.QUICK else 9)), "ms")
     idle = 1 if kit.QUICK else 10
     time.sleep(0.5)
-    cpu = kit.cpu_s(agent.p.pid)
+    cpu, master_cpu = kit.cpu_s(agent.p.pid), kit.cpu_s(m.p.pid)
     time.sleep(idle)
     kit.figure("agent.idle_cpu", 100 * (kit.cpu_s(agent.p.pid) - cpu) / idle, "%")
+    kit.figure("master.idle_cpu.1_node", 100 * (kit.cpu_s(m.p.pid) - master_cpu) / idle, "%")
     kit.figure("agent.idle_memory", kit.rss_kb(agent.p.pid) / 1024, "MiB")
     kit.figure("agent.idle_memory.private", kit.private_kb(agent.p.pid) / 1024, "MiB")
     began = time.monotonic()
