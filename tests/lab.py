@@ -268,11 +268,16 @@ class Node:
             except ProcessLookupError:
                 pass
         wait_until("all processes of the node are gone", lambda: not self.cgroup_procs())
+        for p in sorted(Path("/sys/fs/cgroup").glob(f"*/{self.cgroup}/**/"), reverse=True):
+            p.rmdir()
 
     def remove_links(self):
         for link in self.cluster.links():
-            if link not in ("lo", "up0", "up1"):
-                subprocess.run(["ip", "-n", self.cluster.netns, "link", "del", link], check=False)
+            if link not in ("lo", "up1"):
+                self.cluster.ip("link", "del", link)
+        self.cluster.ip("addr", "flush", "dev", "lo")
+        self.cluster.ip("addr", "add", "127.0.0.1/8", "dev", "lo")
+        self.cluster.plug()
 
     def reset(self):
         """Everything this node made goes: what `knarrctl reset` does on a machine."""
@@ -324,16 +329,20 @@ class Cluster:
 
     def start(self, nodes=1):
         subprocess.run(["ip", "netns", "add", self.netns], check=True)
+        self.plug()
+        self.master.start()
+        for i in range(nodes):
+            self.add_node(f"n{i + 1}", port=10250 + i)
+        return self
+
+    def plug(self):
+        """The machine's links and addresses."""
         self.ip("link", "set", "lo", "up")
         self.ip("link", "add", "up0", "type", "veth", "peer", "name", "up1")
         self.ip("link", "set", "up1", "up")
         self.ip("addr", "add", f"{self.ADDRESS}/24", "dev", "up0")
         self.ip("link", "set", "up0", "up")
         self.ip("route", "add", "default", "via", "10.99.0.1")
-        self.master.start()
-        for i in range(nodes):
-            self.add_node(f"n{i + 1}", port=10250 + i)
-        return self
 
     def add_node(self, name, options=(), port=10250, join=False, netns=None, kind=Node):
         """A new node, Ready; with `join` it gets its certificate by a bootstrap token."""

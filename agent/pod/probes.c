@@ -95,7 +95,7 @@ static void set_ready(struct container *c, bool ready)
 	if (c->ready == ready)
 		return;
 	c->ready = ready;
-	c->pod->status_dirty = true;
+	c->pod->status_dirty = c->pod->state_dirty = true;
 	pod_kick(c->pod);
 }
 
@@ -149,12 +149,18 @@ static const struct prober_ops ops = {attempt, cancel, failed, verdict};
 
 void probes_start(struct container *c)
 {
+	probes_resume(c, false, false);
+}
+
+void probes_resume(struct container *c, bool started, bool ready)
+{
 	struct container_probes *cp;
 	const struct container_view *cv;
 	struct err err = ERR_INIT;
 
 	probes_stop(c);
-	c->started = c->ready = false;
+	c->started = started;
+	c->ready = ready;
 	cp = NEW(struct container_probes);
 	cp->c = c;
 	if (pod_view_parse(c->pod->view->json, &cp->view, NULL) < 0) {
@@ -166,13 +172,14 @@ void probes_start(struct container *c)
 	for (enum probe_kind k = PROBE_STARTUP; cv && k <= PROBE_LIVENESS; k++) {
 		struct jv probe = jv_get(cv->json, keys[k]);
 
-		if (jv_type(probe) != JV_OBJECT)
+		if (jv_type(probe) != JV_OBJECT || (k == PROBE_STARTUP && started))
 			continue;
 		if (prober_new(&(struct prober_conf){.kind = k,
 						     .probe = probe,
 						     .container = cv->json,
 						     .timers = c->pod->all->conf.timers,
 						     .began_ns = pods_now_ns(c->pod->all),
+						     .passed = k == PROBE_READINESS && ready,
 						     .ops = &ops,
 						     .user = cp},
 			       &cp->v[k], &err) < 0) {

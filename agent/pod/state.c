@@ -71,6 +71,7 @@ static void container_write(struct jw *w, const struct container *c)
 	jw_member_i64(w, "started", c->started_ns);
 	jw_member_i64(w, "backoff", (int64_t)c->restart.delay_ns);
 	jw_member_bool(w, "startupDone", c->started);
+	jw_member_bool(w, "ready", c->ready);
 	end_write(w, "end", &c->end);
 	end_write(w, "last", &c->last);
 	jw_end_object(w);
@@ -150,7 +151,7 @@ static void container_read(struct pod *p, struct jv v)
 }
 
 /* The real state of a container by the runtime; c->id is what the record says. */
-static void container_adopt(struct container *c, bool startup_done)
+static void container_adopt(struct container *c, bool startup_done, bool ready)
 {
 	struct pod *p = c->pod;
 	struct container_info info;
@@ -183,10 +184,7 @@ static void container_adopt(struct container *c, bool startup_done)
 	pod_container_runs(c);
 	if (p->must_end)
 		return;
-	probes_start(c);
-	/* It has passed its startup probe under the former agent. */
-	if (startup_done)
-		c->started = true;
+	probes_resume(c, startup_done, ready);
 }
 
 static void read_state(struct pod *p, struct jv v)
@@ -244,7 +242,8 @@ void pod_state_load(struct pod *p)
 		struct container *c = pod_container(p, jv_text(jv_get(it.value, "name")));
 
 		if (c)
-			container_adopt(c, jv_bool(jv_get(it.value, "startupDone"), false));
+			container_adopt(c, jv_bool(jv_get(it.value, "startupDone"), false),
+					jv_bool(jv_get(it.value, "ready"), false));
 	}
 	/* After a reboot the volumes in memory are gone: all are set up anew. */
 	if (p->sandbox != SANDBOX_READY)

@@ -54,7 +54,7 @@ int prober_new(const struct prober_conf *conf, struct prober **ret, struct err *
 	p->failure_threshold = MAX(jv_i64(jv_get(j, "failureThreshold"), 3), 1);
 	p->grace_s = jv_i64(jv_get(j, "terminationGracePeriodSeconds"), -1);
 	p->next.fire = on_next;
-	p->verdict = conf->kind == PROBE_LIVENESS;
+	p->verdict = conf->kind == PROBE_LIVENESS || conf->passed;
 	*ret = p;
 	return 0;
 }

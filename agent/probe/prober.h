@@ -26,6 +26,7 @@ struct prober_conf {
 	struct jv probe, container; /* borrowed while the prober lives */
 	struct timers *timers;
 	uint64_t began_ns; /* monotonic: when the container was started */
+	bool passed; /* readiness: the verdict an earlier agent came to */
 	const struct prober_ops *ops;
 	void *user;
 };
