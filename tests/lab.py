@@ -229,16 +229,18 @@ class Node:
         return pids
 
     def container_pids(self, marker):
-        """Pids of this node's processes whose command line has `marker` in it, sorted."""
-        found = []
+        """Pids of this node's processes whose command line has `marker` in it, sorted; without
+        those that are children of such a one (httpd forks for each request)."""
+        found = {}
         for pid in self.cgroup_procs():
             try:
                 argv = Path(f"/proc/{pid}/cmdline").read_bytes()
+                stat = Path(f"/proc/{pid}/stat").read_text()
             except OSError:
                 continue
             if marker.encode() in argv:
-                found.append(pid)
-        return sorted(found)
+                found[pid] = int(stat.rsplit(")", 1)[1].split()[1])
+        return sorted(pid for pid, parent in found.items() if parent not in found)
 
     def on_host(self, *argv, timeout=60):
         """Runs a command as a process of the node: its network, and a group whose sockets its
