@@ -381,6 +381,9 @@ class Cluster:
                              check=True).stdout
         return [x["ifname"] for x in json.loads(out)]
 
+    def left_links(self):
+        return [x for x in self.links() if x not in ("lo", "up0", "up1")]
+
     @staticmethod
     def unmount_below(folder):
         with open("/proc/self/mountinfo", encoding="utf-8") as f:
@@ -401,8 +404,10 @@ class Cluster:
         try:
             for n in self.nodes:
                 n.reset()
-            links = [x for x in self.links() if x not in ("lo", "up0", "up1")]
-            left += [f"link {x}" for x in links]
+            try:  # the kernel takes a namespace's links down in the background
+                wait_until("links are gone", lambda: not self.left_links(), timeout=5)
+            except AssertionError:
+                left += [f"link {x}" for x in self.left_links()]
             code = self.master.stop()
             if code != 0:
                 left.append(f"the master ended with {code}: {self.master.daemon.tail()}")

@@ -452,7 +452,7 @@ void pods_list_json(struct pods *ps, struct buf *out)
 		struct pod *p = list_entry(it, struct pod, in_all);
 		CLEANUP(buf_done) struct buf status = BUF_INIT;
 
-		pod_status_json(p, &status);
+		pod_status_json(p, false, &status);
 		jw_begin_object(&w);
 		jw_member_raw(&w, "metadata", jv_raw(p->view->metadata));
 		jw_member_raw(&w, "spec", jv_raw(p->view->spec));

@@ -101,7 +101,7 @@ static void send_status(struct pod *p, struct pod_report *r)
 		p->reported = xstrdup("");
 		return;
 	}
-	pod_status_json(p, &status);
+	pod_status_json(p, true, &status);
 	if (p->reported && strcmp(p->reported, status.p) == 0)
 		return;
 	jw_begin_object(&w);

@@ -392,7 +392,7 @@ static void conditions_json(struct jw *w, struct pod *p, enum pod_phase ph)
 }
 
 /* podIPs and hostIPs: the list is replaced as a whole. */
-static void ips_json(struct jw *w, const char *one, const char *many, const char *ip)
+static void ips_json(struct jw *w, const char *one, const char *many, const char *ip, bool patch)
 {
 	jw_member_str(w, one, ip[0] ? str_of(ip) : STR_NULL);
 	jw_key(w, many);
@@ -404,10 +404,15 @@ static void ips_json(struct jw *w, const char *one, const char *many, const char
 	jw_begin_object(w);
 	jw_member_str(w, "ip", str_of(ip));
 	jw_end_object(w);
+	if (patch) {
+		jw_begin_object(w);
+		jw_member_str(w, "$patch", STR("replace"));
+		jw_end_object(w);
+	}
 	jw_end_array(w);
 }
 
-void pod_status_json(struct pod *p, struct buf *out)
+void pod_status_json(struct pod *p, bool patch, struct buf *out)
 {
 	struct jw w = jw_start(out);
 	enum pod_phase ph = pod_phase(p);
@@ -420,11 +425,12 @@ void pod_status_json(struct pod *p, struct buf *out)
 	jw_member_str(&w, "reason", str_of(p->end_reason));
 	jw_member_str(&w, "message", str_of(p->end_message));
 	conditions_json(&w, p, ph);
-	ips_json(&w, "hostIP", "hostIPs", p->all->host_ip);
+	ips_json(&w, "hostIP", "hostIPs", p->all->host_ip, patch);
 	ips_json(&w, "podIP", "podIPs",
 		 !has_ip                 ? ""
 		 : p->view->host_network ? p->all->host_ip
-					 : p->ip);
+					 : p->ip,
+		 patch);
 	member_time(&w, "startTime", p->start_ns);
 	jw_member_str(&w, "qosClass", str_of(qos_class_name(pod_qos(p->view))));
 	containers_json(&w, p, "initContainerStatuses", true, CONTAINER_INIT);

@@ -21,7 +21,8 @@ enum pod_condition {
 };
 /*
  * Appends the status as a JSON object. lastTransitionTime moves when a condition's value is another
- * than the last time this was called (kept in the pod).
+ * than the last time this was called (kept in the pod). With `patch` it is meant for a strategic
+ * merge patch: lists that would be merged say that they are whole.
  */
-void pod_status_json(struct pod *p, struct buf *out);
+void pod_status_json(struct pod *p, bool patch, struct buf *out);
 #endif
