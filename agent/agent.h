@@ -10,7 +10,7 @@ struct agent_options {
 	const char *cluster_cidr, *api_address, *log_level, *uplink;
 	const char *join, *token, *ca_hash, *helper_dir;
 	struct option_list labels, plain_http;
-	uint64_t api_port, max_pods;
+	uint64_t api_port, max_pods, heartbeat_ns;
 	bool no_network;
 };
 extern const struct options_spec agent_options_spec;

@@ -2,7 +2,9 @@
 #include "agent/agent.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <uv.h>
@@ -32,6 +34,7 @@
  * containers, addresses and services live in the kernel and go on without it.
  */
 #define COLLECT_NS (10 * NSEC_PER_SEC)
+#define NICE (-10)
 #define CLOSE_TURNS 16
 
 struct agent {
@@ -394,6 +397,7 @@ static int open_node(struct agent *a, struct err *err)
 							 .n_labels = a->o.labels.n,
 							 .api_port = (uint16_t)a->o.api_port,
 							 .info = &a->info,
+							 .heartbeat_ns = a->o.heartbeat_ns,
 							 .pod_cidr = on_pod_cidr,
 							 .user = a});
 	if (a->o.no_network) {
@@ -446,6 +450,18 @@ static int open_api(struct agent *a, struct err *err)
 			      &a->api, err);
 }
 
+/*
+ * Heartbeats and probes are on time on a machine whose processors are all taken: this process goes
+ * first, its children (containers, helpers) do not.
+ */
+static void go_first(void)
+{
+	const struct sched_param none = {0};
+
+	if (setpriority(PRIO_PROCESS, 0, NICE) == 0)
+		sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none);
+}
+
 static int open_all(struct agent *a, struct err *err)
 {
 	int r;
@@ -453,6 +469,7 @@ static int open_all(struct agent *a, struct err *err)
 	if ((r = check_host(err)) < 0 || (r = make_dirs(a, err)) < 0 ||
 	    (r = open_client(a, err)) < 0)
 		return r;
+	go_first();
 	find_node_ip(a);
 	node_info_read(a->o.data_dir, &a->info);
 	a->info.max_pods = a->o.max_pods;

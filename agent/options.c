@@ -50,6 +50,8 @@ static const struct option_row rows[] = {
 	    "where the node API listens (default: 0.0.0.0)"),
 	ROW("port", 0, OPTION_U64, api_port, "PORT", "port of the node API (default: 10250)"),
 	ROW("max-pods", 0, OPTION_U64, max_pods, "N", "pods this node takes (default: 110)"),
+	ROW("heartbeat", 0, OPTION_DURATION, heartbeat_ns, "TIME",
+	    "between two signs of life to the master (default: 1s)"),
 	ROW("plain-http", 0, OPTION_LIST, plain_http, "HOST",
 	    "registry that is spoken to without TLS; may be repeated"),
 	ROW("libexec-dir", 0, OPTION_STRING, helper_dir, "DIR",
@@ -120,7 +122,8 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 	size_t n = 0;
 	int r;
 
-	*ret = (struct agent_options){.api_port = 10250, .max_pods = 110};
+	*ret = (struct agent_options){
+		.api_port = 10250, .max_pods = 110, .heartbeat_ns = NSEC_PER_SEC};
 	r = options_parse(&agent_options_spec, argc, argv, ret, &args, &n, err);
 	free(args);
 	if (r)
@@ -151,6 +154,8 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 	log_max = (enum log_level)log_level_parse(ret->log_level);
 	if (ret->api_port > 65535)
 		return err_sys(err, EINVAL, "--port: %" PRIu64 " is no port", ret->api_port);
+	if (ret->heartbeat_ns < 100 * NSEC_PER_MSEC)
+		return err_sys(err, EINVAL, "--heartbeat: at least 100ms");
 	if (ret->join && (!ret->token || !strchr(ret->token, '.')))
 		return err_sys(err, EINVAL, "--join needs --token ID.SECRET");
 	if ((r = name_check(ret->node_name, err)) < 0 ||

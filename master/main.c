@@ -30,7 +30,7 @@ struct options {
 	const char *data_dir, *config_dir, *bind, *advertise, *service_cidr, *cluster_cidr, *domain;
 	const char *node_ports, *log_level, *only_controllers;
 	struct option_list sans;
-	uint64_t port;
+	uint64_t port, grace_ns, settle_ns, evict_every_ns, not_ready_ns, unreachable_ns;
 	bool no_scheduler, no_controllers;
 };
 
@@ -58,6 +58,16 @@ static const struct option_row rows[] = {
 	    "ports of NodePort Services (default 30000-32767)"),
 	ROW("cluster-domain", 0, OPTION_STRING, domain, "NAME",
 	    "DNS domain of the cluster (default cluster.local)"),
+	ROW("node-grace", 0, OPTION_DURATION, grace_ns, "TIME",
+	    "a node silent for so long is Unknown, its pods serve no more (default 5s)"),
+	ROW("node-settle", 0, OPTION_DURATION, settle_ns, "TIME",
+	    "from there to the eviction of its pods (default 1500ms)"),
+	ROW("node-eviction-interval", 0, OPTION_DURATION, evict_every_ns, "TIME",
+	    "between evictions of two nodes of one zone (default 1s)"),
+	ROW("unreachable-toleration", 0, OPTION_DURATION, unreachable_ns, "TIME",
+	    "how long pods that say nothing stay on a silent node after that (default 0s)"),
+	ROW("not-ready-toleration", 0, OPTION_DURATION, not_ready_ns, "TIME",
+	    "the same for a node that says it is not ready (default 5m)"),
 	ROW("controllers", 0, OPTION_STRING, only_controllers, "NAMES",
 	    "run only these controllers, comma-separated (default all)"),
 	ROW("no-scheduler", 0, OPTION_FLAG, no_scheduler, NULL, "do not place pods"),
@@ -129,6 +139,10 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			      .cluster_cidr = "10.244.0.0/16",
 			      .node_ports = "30000-32767",
 			      .domain = "cluster.local",
+			      .grace_ns = 5 * NSEC_PER_SEC,
+			      .settle_ns = 1500 * NSEC_PER_MSEC,
+			      .evict_every_ns = NSEC_PER_SEC,
+			      .not_ready_ns = 300 * NSEC_PER_SEC,
 			      .log_level = "info"};
 	r = options_parse(&spec, argc, argv, o, &args, &n, err);
 	if (r)
@@ -170,17 +184,20 @@ static int start_http(struct master *m, struct err *err)
 
 static int start_api(struct master *m, struct err *err)
 {
-	struct apiserver_conf conf = {.loop = &m->loop,
-				      .store = m->store,
-				      .timers = &m->timers,
-				      .pki = m->pki,
-				      .service_cidr = m->o.service_cidr,
-				      .node_port_first = m->port_first,
-				      .node_port_last = m->port_last,
-				      .advertise_address = identity_address(m->identity),
-				      .port = (uint16_t)m->o.port,
-				      .cluster_domain = m->o.domain,
-				      .kubelet_tls = identity_kubelet_tls(m->identity)};
+	struct apiserver_conf conf = {
+		.loop = &m->loop,
+		.store = m->store,
+		.timers = &m->timers,
+		.pki = m->pki,
+		.service_cidr = m->o.service_cidr,
+		.node_port_first = m->port_first,
+		.node_port_last = m->port_last,
+		.advertise_address = identity_address(m->identity),
+		.port = (uint16_t)m->o.port,
+		.cluster_domain = m->o.domain,
+		.not_ready_toleration_s = (uint32_t)(m->o.not_ready_ns / NSEC_PER_SEC),
+		.unreachable_toleration_s = (uint32_t)(m->o.unreachable_ns / NSEC_PER_SEC),
+		.kubelet_tls = identity_kubelet_tls(m->identity)};
 
 	return apiserver_new(&conf, &m->api, err);
 }
@@ -197,6 +214,9 @@ static void start_leading(struct master *m)
 {
 	struct controllers_conf cc = {.ca_pem = pki_ca_pem(m->pki),
 				      .only = m->o.only_controllers,
+				      .node_grace_ns = m->o.grace_ns,
+				      .node_settle_ns = m->o.settle_ns,
+				      .node_evict_every_ns = m->o.evict_every_ns,
 				      .cluster_cidr = m->o.cluster_cidr};
 	struct scheduler_conf sc = {NULL};
 

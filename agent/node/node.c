@@ -239,6 +239,7 @@ static void again(struct node *n, const struct err *e, const char *what)
 
 static void start_lease(struct node *n)
 {
+	uint64_t period_ns = n->conf.heartbeat_ns ? n->conf.heartbeat_ns : NSEC_PER_SEC;
 	CLEANUP(buf_done) struct buf owner = BUF_INIT;
 
 	if (n->lease)
@@ -246,12 +247,16 @@ static void start_lease(struct node *n)
 	buf_adds(&owner, "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":");
 	json_quote(str_of(n->conf.name), &owner);
 	buf_addf(&owner, ",\"uid\":\"%s\"}", n->uid);
-	n->lease = lease_renewer_start(n->conf.client, &(struct lease_renewer_conf){
-							       .ns = STR("kube-node-lease"),
-							       .name = str_of(n->conf.name),
-							       .holder = str_of(n->conf.name),
-							       .owner_json = buf_str(&owner),
-						       });
+	n->lease = lease_renewer_start(
+		n->conf.client,
+		&(struct lease_renewer_conf){
+			.ns = STR("kube-node-lease"),
+			.name = str_of(n->conf.name),
+			.holder = str_of(n->conf.name),
+			.owner_json = buf_str(&owner),
+			.period_ns = period_ns,
+			.duration_s = (uint32_t)MAX(5 * period_ns / NSEC_PER_SEC, 1ull),
+		});
 }
 
 static void tell_cidr(struct node *n, struct jv obj)
@@ -265,12 +270,19 @@ static void tell_cidr(struct node *n, struct jv obj)
 
 static void on_self(void *user, struct object *o)
 {
-	tell_cidr(user, jv_of(o->bytes));
+	struct node *n = user;
+
+	tell_cidr(n, jv_of(o->bytes));
+	/* Declared silent: by being here we say that we are not. */
+	jv_for_each (c, jv_get(object_status(o), "conditions"))
+		if (jv_eqs(jv_get(c.value, "status"), "Unknown"))
+			n->dirty = true;
+	step(n);
 }
 
 static void on_self_updated(void *user, struct object *old, struct object *o)
 {
-	tell_cidr(user, jv_of(o->bytes));
+	on_self(user, o);
 }
 
 /* Somebody deleted the Node: while this agent runs there is one. */

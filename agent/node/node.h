@@ -5,7 +5,7 @@
 #include "lib/base/timers.h"
 /*
  * This machine as a Node object: registered at start, its status told when it changes and every 5
- * minutes, its Lease renewed every 10 seconds (pkg/kubelet/kubelet_node_status.go, KEP-589).
+ * minutes, its Lease renewed every second (pkg/kubelet/kubelet_node_status.go, KEP-589).
  */
 struct node;
 struct client;
@@ -32,6 +32,8 @@ struct node_conf {
 	uint16_t api_port; /* daemonEndpoints.kubeletEndpoint */
 	const struct node_info *info; /* borrowed */
 	bool unschedulable; /* of a new Node */
+	uint64_t heartbeat_ns; /* between two renewals of the Lease, which is good for five; 0: 1 s
+				*/
 	/* Told when the Node's spec.podCIDR is known (each time it is read; may repeat). */
 	void (*pod_cidr)(void *user, const char *cidr);
 	void *user;

@@ -147,6 +147,26 @@ struct pod *pod_free(struct pod *p)
 	return NULL;
 }
 
+static struct str ready_in(struct jv status)
+{
+	jv_for_each (c, jv_get(status, "conditions"))
+		if (jv_eqs(jv_get(c.value, "type"), "Ready"))
+			return jv_text(jv_get(c.value, "status"));
+	return STR("");
+}
+
+/*
+ * The master takes a pod's readiness back when its node was silent for a while: what we said last
+ * is said again.
+ */
+static void check_reported(struct pod *p)
+{
+	if (!p->reported || str_eq(ready_in(p->view->status), ready_in(jv_of(str_of(p->reported)))))
+		return;
+	free(p->reported);
+	p->reported = NULL;
+}
+
 void pod_update(struct pod *p, struct pod_view *take_view)
 {
 	struct pod_view *old = p->view;
@@ -157,6 +177,7 @@ void pod_update(struct pod *p, struct pod_view *take_view)
 	p->status_dirty = true;
 	bind_containers(p);
 	pod_view_free(old);
+	check_reported(p);
 	if (pod_object_save(p, &err) < 0)
 		pod_log(LOG_LEVEL_WARN, p, 0, "%s", err_text(&err));
 	err_done(&err);

@@ -3,7 +3,6 @@
 #include "lib/json/jw.h"
 
 #define RETRY_MIN_NS (200 * NSEC_PER_MSEC)
-#define RETRY_MAX_NS (7 * NSEC_PER_SEC)
 
 struct lease_renewer {
 	struct client *c;
@@ -64,7 +63,7 @@ static void on_renewed(void *user, const struct err *e, struct str body)
 	}
 	timers_arm_in(ts, &r->timer, r->create ? 0 : r->retry_ns);
 	if (!r->create)
-		r->retry_ns = MIN(r->retry_ns * 2, RETRY_MAX_NS);
+		r->retry_ns = MIN(r->retry_ns * 2, r->period_ns);
 }
 
 static void renew(struct timer *t)

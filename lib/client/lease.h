@@ -15,7 +15,7 @@ struct lease_renewer_conf {
 	uint64_t period_ns; /* 0: a quarter of the duration */
 };
 /* Creates the lease if absent and renews it for ever; failures are tried again after 200 ms
- * doubling to 7 s. */
+ * doubling to the period. */
 struct lease_renewer *lease_renewer_start(struct client *c, const struct lease_renewer_conf *conf);
 struct lease_renewer *lease_renewer_stop(struct lease_renewer *r);
 

@@ -6,7 +6,7 @@
 
 #define CONNS_MAX 64 /* HTTP/1.1 connections at a time, upgrades included */
 #define BACKOFF_MS 100
-#define BACKOFF_MAX_MS 10000
+#define BACKOFF_MAX_MS 2000
 #define REFUSAL_MAX 65536
 
 static void work_now(struct http_client *c);
@@ -558,14 +558,15 @@ static void arm(struct http_client *c)
 	}
 	if (!list_empty(&c->waiting) && c->retry_at_ms > now)
 		at = MIN(at, c->retry_at_ms);
-	if (c->h2 && !list_empty(&c->h2->calls))
+	if (c->h2 && !list_empty(&c->h2->calls) && !conn_is_closing(c->h2->conn))
 		at = MIN(at, c->h2->pinged_ms
 				     ? c->h2->pinged_ms + c->conf.ping_timeout_ns / NSEC_PER_MSEC
 				     : c->h2->heard_ms + c->conf.ping_idle_ns / NSEC_PER_MSEC);
 	if (at == UINT64_MAX)
 		uv_timer_stop(&c->timer);
 	else
-		uv_timer_start(&c->timer, on_timer, at > now ? at - now : 0, 0);
+		/* Never 0: libuv would run it again and again before it looks at anything else. */
+		uv_timer_start(&c->timer, on_timer, at > now ? at - now : 1, 0);
 }
 
 /* connect_failed may end calls, so the list is walked from its head again after each change. */
@@ -617,7 +618,7 @@ static void check_ping(struct http_client *c)
 	struct cconn *cc = c->h2;
 	uint64_t now = now_ms(c);
 
-	if (!cc || list_empty(&cc->calls))
+	if (!cc || list_empty(&cc->calls) || conn_is_closing(cc->conn))
 		return;
 	if (cc->pinged_ms) {
 		if (now >= cc->pinged_ms + c->conf.ping_timeout_ns / NSEC_PER_MSEC)

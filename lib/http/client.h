@@ -11,7 +11,7 @@
  * connection a running request, kept alive between them.
  *
  * Endpoints are tried in turn: a call that finds no connection waits while the client connects,
- * going round the endpoints with backoff (100 ms doubling to 10 s, jittered), until its own
+ * going round the endpoints with backoff (100 ms doubling to 2 s, jittered), until its own
  * connect or whole-call deadline. A call that was sent is never sent again by the client: it ends
  * with -ECONNRESET and the caller knows whether repeating is safe. A refused stream (GOAWAY before
  * it was looked at) is sent again.

@@ -188,18 +188,23 @@ static bool tolerates(struct json_object *list, const char *key)
 
 int admit_tolerations(struct admission *a, struct err *err)
 {
-	static const char *const keys[] = {"node.kubernetes.io/not-ready",
-					   "node.kubernetes.io/unreachable"};
+	const struct {
+		const char *key;
+		uint32_t seconds;
+	} rows[] = {
+		{"node.kubernetes.io/not-ready", a->srv->conf.not_ready_toleration_s},
+		{"node.kubernetes.io/unreachable", a->srv->conf.unreachable_toleration_s},
+	};
 	struct json_object *spec = jsonc_ensure(a->obj, "spec"), *t;
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys) && !is_mirror(a->obj); i++) {
-		if (tolerates(jsonc_get(spec, "tolerations"), keys[i]))
+	for (size_t i = 0; i < ARRAY_SIZE(rows) && !is_mirror(a->obj); i++) {
+		if (tolerates(jsonc_get(spec, "tolerations"), rows[i].key))
 			continue;
 		t = json_object_new_object();
-		jsonc_set_str(t, "key", str_of(keys[i]));
+		jsonc_set_str(t, "key", str_of(rows[i].key));
 		jsonc_set_str(t, "operator", STR("Exists"));
 		jsonc_set_str(t, "effect", STR("NoExecute"));
-		jsonc_set(t, "tolerationSeconds", json_object_new_int64(300));
+		jsonc_set(t, "tolerationSeconds", json_object_new_int64(rows[i].seconds));
 		json_object_array_add(ensure_array(spec, "tolerations"), t);
 	}
 	return 0;

@@ -12,6 +12,9 @@ struct controllers_conf {
 	struct str ca_pem; /* what kube-root-ca.crt holds; absent: that controller is not run */
 	uint64_t node_grace_ns; /* without a lease renewal a node is Unknown; 0: 40 s */
 	uint64_t node_startup_grace_ns; /* the same for a node that never reported; 0: 60 s */
+	uint64_t node_settle_ns; /* from Unknown to eviction: how many fell silent is clear; 0: 5 s
+				  */
+	uint64_t node_evict_every_ns; /* between two nodes of a zone; 0: 10 s */
 	uint32_t terminated_pod_threshold; /* ended pods kept; 0: 12500 */
 	uint32_t max_endpoints_per_slice; /* 0: 100 */
 	const char *cluster_cidr; /* pod addresses, "10.244.0.0/16"; NULL: no range is given out */

@@ -9,13 +9,18 @@
  * node that is not ready are told not to be ready.
  *
  * A heartbeat only notes the time. A timer a node, set to the end of its grace, is all that runs.
- * Time is measured from when the heartbeat was seen here, by our own clock.
+ * Time is measured from when the heartbeat was seen here, by our own clock. When the grace is over
+ * a second look follows: heartbeats that came while this process itself was held up (a busy or
+ * stopped machine) are read before a node is judged by them.
  */
 #define GRACE_NS (40 * NSEC_PER_SEC)
 #define STARTUP_GRACE_NS (60 * NSEC_PER_SEC)
+#define SECOND_LOOK_NS (250 * NSEC_PER_MSEC)
+/* A node not heard of since we began to listen may have to find this master first. */
+#define FIND_US_NS (2 * NSEC_PER_SEC)
 /* Eviction by zones: one node in ten seconds; slower, or not at all, when most of a zone is out. */
 #define EVICT_EVERY_NS (10 * NSEC_PER_SEC)
-#define EVICT_SLOWLY_NS (100 * NSEC_PER_SEC)
+#define EVICT_SLOWLY_TIMES 10
 #define LARGE_ZONE 50
 /* Nodes rarely fall silent at the same instant: how many did is known a little later. */
 #define SETTLE_NS (5 * NSEC_PER_SEC)
@@ -26,6 +31,8 @@
 struct health { /* of one node */
 	uint64_t seen_ns; /* last sign of life */
 	uint64_t unknown_ns; /* when we declared it Unknown; 0: it is not */
+	uint64_t missed_ns; /* when the grace was over, for the second look; 0: it is not */
+	bool heard; /* seen_ns is more than when we began to listen */
 };
 
 struct lifecycle {
@@ -49,6 +56,16 @@ static uint64_t grace(const struct ctl *c, struct jv node)
 	return c->conf->node_startup_grace_ns ? c->conf->node_startup_grace_ns : STARTUP_GRACE_NS;
 }
 
+static uint64_t settle(const struct ctl *c)
+{
+	return c->conf->node_settle_ns ? c->conf->node_settle_ns : SETTLE_NS;
+}
+
+static uint64_t evict_every(const struct ctl *c)
+{
+	return c->conf->node_evict_every_ns ? c->conf->node_evict_every_ns : EVICT_EVERY_NS;
+}
+
 static struct health *health_of(struct ctl *c, struct str name)
 {
 	struct lifecycle *l = c->state;
@@ -60,6 +77,34 @@ static struct health *health_of(struct ctl *c, struct str name)
 	h->seen_ns = client_now_ns(c->client);
 	hmap_put(l->health, name, h);
 	return h;
+}
+
+static void alive(struct ctl *c, struct str name)
+{
+	struct health *h = health_of(c, name);
+
+	h->seen_ns = client_now_ns(c->client);
+	h->missed_ns = 0;
+	h->heard = true;
+}
+
+/* Is the node silent for good? Else *ret_wait_ns is when to ask again. */
+static bool is_silent(struct ctl *c, const struct object *n, uint64_t *ret_wait_ns)
+{
+	struct health *h = health_of(c, n->name);
+	uint64_t now_ns = client_now_ns(c->client);
+	uint64_t due_ns = h->seen_ns + grace(c, jv_of(n->bytes)) + (h->heard ? 0 : FIND_US_NS);
+
+	if (now_ns < due_ns) {
+		*ret_wait_ns = due_ns - now_ns;
+		return false;
+	}
+	if (!h->missed_ns)
+		h->missed_ns = now_ns;
+	if (now_ns - h->missed_ns >= SECOND_LOOK_NS)
+		return true;
+	*ret_wait_ns = SECOND_LOOK_NS - (now_ns - h->missed_ns);
+	return false;
 }
 
 /* Conditions */
@@ -155,8 +200,8 @@ static uint64_t eviction_interval(struct ctl *c, struct str zone)
 	if (!ready)
 		return UINT64_MAX;
 	if (ready_here && here - ready_here > 2 && (here - ready_here) * 100 >= here * 55)
-		return here > LARGE_ZONE ? EVICT_SLOWLY_NS : UINT64_MAX;
-	return EVICT_EVERY_NS;
+		return here > LARGE_ZONE ? EVICT_SLOWLY_TIMES * evict_every(c) : UINT64_MAX;
+	return evict_every(c);
 }
 
 /* May this node's pods be evicted now? Else *ret_wait_ns is when to ask again. */
@@ -167,7 +212,7 @@ static bool eviction_turn(struct ctl *c, const struct object *n, uint64_t *ret_w
 	uint64_t every_ns = eviction_interval(c, zone), now_ns = client_now_ns(c->client);
 	uint64_t *last_ns = hmap_get(l->evicted_ns, zone);
 
-	*ret_wait_ns = EVICT_EVERY_NS;
+	*ret_wait_ns = evict_every(c);
 	if (every_ns == UINT64_MAX)
 		return false;
 	if (last_ns && now_ns - *last_ns < every_ns) {
@@ -277,11 +322,11 @@ static bool may_evict(struct ctl *c, const struct object *n, bool unknown, uint6
 	uint64_t now_ns = client_now_ns(c->client);
 
 	if (has_taint(node, NOT_READY, "NoExecute") || has_taint(node, UNREACHABLE, "NoExecute")) {
-		*ret_wait_ns = EVICT_EVERY_NS;
+		*ret_wait_ns = evict_every(c);
 		return eviction_interval(c, zone_of(n)) != UINT64_MAX;
 	}
-	if (unknown && now_ns - h->unknown_ns < SETTLE_NS) {
-		*ret_wait_ns = SETTLE_NS - (now_ns - h->unknown_ns);
+	if (unknown && now_ns - h->unknown_ns < settle(c)) {
+		*ret_wait_ns = settle(c) - (now_ns - h->unknown_ns);
 		return false;
 	}
 	return eviction_turn(c, n, ret_wait_ns);
@@ -339,19 +384,16 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 {
 	struct object *n = informer_get(nodes(c), key);
 	struct lifecycle *l = c->state;
-	uint64_t now_ns = client_now_ns(c->client), due_ns;
-	struct jv node;
+	uint64_t now_ns = client_now_ns(c->client), wait_ns;
 	bool unknown;
 
 	if (!n) {
 		free(hmap_del(l->health, key));
 		return;
 	}
-	node = jv_of(n->bytes);
-	due_ns = health_of(c, key)->seen_ns + grace(c, node);
-	unknown = jv_eqs(jv_get(condition_get(node, "Ready"), "status"), "Unknown");
-	if (now_ns < due_ns)
-		plan_again_in(p, due_ns - now_ns);
+	unknown = jv_eqs(jv_get(condition_get(jv_of(n->bytes), "Ready"), "status"), "Unknown");
+	if (!is_silent(c, n, &wait_ns))
+		plan_again_in(p, wait_ns);
 	else if (!unknown) {
 		set_unknown(c, p, n);
 		return; /* the taints follow when the cache shows the condition */
@@ -371,14 +413,16 @@ static void lease_seen(void *user, struct object *o)
 {
 	struct ctl *c = user;
 
+	/* The first one may be old: it says only that there was somebody. */
 	if (str_eqs(o->ns, "kube-node-lease"))
-		health_of(c, o->name)->seen_ns = client_now_ns(c->client);
+		health_of(c, o->name);
 }
 static void lease_two(void *user, struct object *old, struct object *o)
 {
-	if (!str_eq(jv_text(jv_get(object_spec(old), "renewTime")),
+	if (str_eqs(o->ns, "kube-node-lease") &&
+	    !str_eq(jv_text(jv_get(object_spec(old), "renewTime")),
 		    jv_text(jv_get(object_spec(o), "renewTime"))))
-		lease_seen(user, o);
+		alive(user, o->name);
 }
 static const struct informer_handler on_lease = {.added = lease_seen, .updated = lease_two};
 
@@ -399,7 +443,7 @@ static void node_two(void *user, struct object *old, struct object *n)
 
 	/* Only what is no older than our own word (Unknown keeps the last heartbeat). */
 	if (!str_eq(heartbeat(old), heartbeat(n)))
-		health_of(c, n->name)->seen_ns = client_now_ns(c->client);
+		alive(c, n->name);
 	if (!str_eq(jv_raw(jv_path(was, "status.conditions")),
 		    jv_raw(jv_path(is, "status.conditions"))) ||
 	    !str_eq(jv_raw(jv_get(was, "spec")), jv_raw(jv_get(is, "spec"))))
