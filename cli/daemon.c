@@ -4,6 +4,7 @@
 #include "lib/sys/file.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -50,9 +51,8 @@ static uint64_t start_time_of(uint64_t pid)
 }
 
 /* The pid of a daemon we started, or 0 if it does not run. */
-static pid_t pid_of(const char *name)
+static pid_t pid_in(const char *path)
 {
-	CLEANUP_FREE char *path = xasprintf(RUN_DIR "/%s.pid", name);
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	struct str rest, pid_text;
 	uint64_t pid, started;
@@ -66,7 +66,14 @@ static pid_t pid_of(const char *name)
 	return start_time_of(pid) == started ? (pid_t)pid : 0;
 }
 
-static int run(const char *const *argv)
+static pid_t pid_of(const char *name)
+{
+	CLEANUP_FREE char *path = xasprintf(RUN_DIR "/%s.pid", name);
+
+	return pid_in(path);
+}
+
+int daemon_run(const char *const *argv)
 {
 	pid_t pid;
 	int status, r = posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ);
@@ -83,7 +90,7 @@ static int systemctl(const char *verb, const char *name, struct err *err)
 {
 	CLEANUP_FREE char *unit = xasprintf("%s.service", name);
 	const char *argv[] = {"systemctl", verb, unit, NULL};
-	int r = run(argv);
+	int r = daemon_run(argv);
 
 	if (r == 0)
 		return 0;
@@ -96,7 +103,7 @@ bool daemon_running(const char *name)
 		CLEANUP_FREE char *unit = xasprintf("%s.service", name);
 		const char *argv[] = {"systemctl", "is-active", "--quiet", unit, NULL};
 
-		return run(argv) == 0;
+		return daemon_run(argv) == 0;
 	}
 	return pid_of(name) != 0;
 }
@@ -141,29 +148,31 @@ static void last_lines(const char *log, off_t from, struct buf *out)
 	buf_consume(out, s.len);
 }
 
-/* A socket for sd_notify(3) messages; its address goes to the child. */
-static int notify_socket(char *address, size_t size)
+/*
+ * A socket for sd_notify(3) messages; its address goes to the child. A file, since the abstract
+ * names of another network namespace are others.
+ */
+static int notify_socket(const char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t len;
+	int fd;
 
-	if (fd < 0)
-		return -errno;
-	snprintf(address, size, "@knarrctl-%d", (int)getpid());
-	str_copy(a.sun_path + 1, sizeof(a.sun_path) - 1, str_of(address + 1));
-	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(address));
-	if (bind(fd, (struct sockaddr *)&a, len) < 0) {
+	if (str_copy(a.sun_path, sizeof(a.sun_path), str_of(path)) < 0)
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
 		int r = -errno;
 
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return r;
 	}
 	return fd;
 }
 
 /* In the child, which becomes the daemon: a session of its own, output to the log. */
-static void become(const char *const *argv, int log_fd, const char *notify)
+static void become(const char *const *argv, int log_fd, const char *notify, int netns)
 {
 	int null = open("/dev/null", O_RDWR);
 
@@ -173,7 +182,7 @@ static void become(const char *const *argv, int log_fd, const char *notify)
 	dup2(log_fd, STDERR_FILENO);
 	setenv("NOTIFY_SOCKET", notify, 1);
 	signal(SIGPIPE, SIG_DFL);
-	if (chdir("/") == 0)
+	if (chdir("/") == 0 && (netns < 0 || setns(netns, CLONE_NEWNET) == 0))
 		execvp(argv[0], (char *const *)argv);
 	dprintf(STDERR_FILENO, "cannot start %s: %s\n", argv[0], strerror(errno));
 	_exit(127);
@@ -201,8 +210,7 @@ static int wait_ready(pid_t pid, int sock)
 	return -ETIMEDOUT;
 }
 
-/* The daemon beside knarrctl, if it runs out of a build folder; else the one in $PATH. */
-static char *program_path(const char *name)
+char *daemon_program(const char *name)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -223,15 +231,14 @@ static char *program_path(const char *name)
 	return xstrdup(name);
 }
 
-static int start_directly(const char *name, const char *const *options, size_t n, struct err *err)
+int daemon_spawn(const struct daemon_conf *conf, const char *const *options, size_t n,
+		 struct err *err)
 {
-	CLEANUP_FREE char *log = xasprintf(LOG_DIR "/%s.log", name);
-	CLEANUP_FREE char *pid_file = xasprintf(RUN_DIR "/%s.pid", name);
 	CLEANUP_FREE const char **argv = xcalloc(n + 2, sizeof(*argv));
-	CLEANUP_FREE char *program = program_path(name);
+	CLEANUP_FREE char *program = daemon_program(conf->program);
+	CLEANUP_FREE char *notify = xasprintf("%s.notify", conf->pid_file);
 	CLEANUP_FREE char *line = NULL;
 	CLEANUP(buf_done) struct buf words = BUF_INIT;
-	char notify[64];
 	CLEANUP_FD int log_fd = -1;
 	CLEANUP_FD int sock = -1;
 	off_t from;
@@ -240,34 +247,45 @@ static int start_directly(const char *name, const char *const *options, size_t n
 
 	argv[0] = program;
 	memcpy(argv + 1, options, n * sizeof(*argv));
-	r = dir_make(RUN_DIR, 0755);
-	if (!r)
-		r = dir_make(LOG_DIR, 0755);
-	if (r < 0)
-		return err_sys(err, r, "cannot make " RUN_DIR " and " LOG_DIR ": %s", strerror(-r));
-	log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	sock = notify_socket(notify, sizeof(notify));
-	if (log_fd < 0 || sock < 0)
-		return err_sys(err, errno, "cannot open %s: %s", log, strerror(errno));
+	log_fd = open(conf->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	if (log_fd < 0)
+		return err_sys(err, errno, "cannot open %s: %s", conf->log, strerror(errno));
+	sock = notify_socket(notify);
+	if (sock < 0)
+		return err_sys(err, -sock, "cannot make %s: %s", notify, strerror(-sock));
 	from = lseek(log_fd, 0, SEEK_END);
 	pid = fork();
 	if (pid < 0)
 		return err_sys(err, errno, "cannot fork: %s", strerror(errno));
 	if (!pid)
-		become(argv, log_fd, notify);
+		become(argv, log_fd, notify, conf->netns);
 	line = xasprintf("%d %" PRIu64 "\n", (int)pid, start_time_of((uint64_t)pid));
-	file_write_atomic(AT_FDCWD, pid_file, str_of(line), 0644);
+	file_write_atomic(AT_FDCWD, conf->pid_file, str_of(line), 0644);
 	r = wait_ready(pid, sock);
+	unlink(notify);
 	if (r == 0)
 		return 0;
-	last_lines(log, from, &words);
+	last_lines(conf->log, from, &words);
 	if (r == -ETIMEDOUT)
 		return err_sys(err, ETIMEDOUT,
-			       "%s was not ready after %d s; it goes on trying, see %s", name,
-			       READY_TIMEOUT_MS / 1000, log);
-	unlink(pid_file);
-	return err_sys(err, ECHILD, "%s did not start: %.*s (whole log: %s)", name,
-		       STR_ARG(str_trim(buf_str(&words))), log);
+			       "%s was not ready after %d s; it goes on trying, see %s",
+			       conf->program, READY_TIMEOUT_MS / 1000, conf->log);
+	unlink(conf->pid_file);
+	return err_sys(err, ECHILD, "%s did not start: %.*s (whole log: %s)", conf->program,
+		       STR_ARG(str_trim(buf_str(&words))), conf->log);
+}
+
+static int start_directly(const char *name, const char *const *options, size_t n, struct err *err)
+{
+	CLEANUP_FREE char *log = xasprintf(LOG_DIR "/%s.log", name);
+	CLEANUP_FREE char *pid_file = xasprintf(RUN_DIR "/%s.pid", name);
+	int r = dir_make(RUN_DIR, 0755);
+
+	if (!r)
+		r = dir_make(LOG_DIR, 0755);
+	if (r < 0)
+		return err_sys(err, r, "cannot make " RUN_DIR " and " LOG_DIR ": %s", strerror(-r));
+	return daemon_spawn(&(struct daemon_conf){name, pid_file, log, -1}, options, n, err);
 }
 
 int daemon_start(const char *name, const char *const *options, size_t n, struct err *err)
@@ -284,16 +302,12 @@ int daemon_start(const char *name, const char *const *options, size_t n, struct 
 	return r < 0 ? r : start_directly(name, options, n, err);
 }
 
-int daemon_stop(const char *name, struct err *err)
+int daemon_end(const char *pid_file, const char *name, struct err *err)
 {
-	CLEANUP_FREE char *pid_file = xasprintf(RUN_DIR "/%s.pid", name);
 	CLEANUP_FD int fd = -1;
 	struct pollfd p;
-	pid_t pid;
+	pid_t pid = pid_in(pid_file);
 
-	if (daemon_by_systemd())
-		return daemon_running(name) ? systemctl("stop", name, err) : 0;
-	pid = pid_of(name);
 	if (!pid)
 		return 0;
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -307,4 +321,13 @@ int daemon_stop(const char *name, struct err *err)
 	}
 	unlink(pid_file);
 	return 0;
+}
+
+int daemon_stop(const char *name, struct err *err)
+{
+	CLEANUP_FREE char *pid_file = xasprintf(RUN_DIR "/%s.pid", name);
+
+	if (daemon_by_systemd())
+		return daemon_running(name) ? systemctl("stop", name, err) : 0;
+	return daemon_end(pid_file, name, err);
 }

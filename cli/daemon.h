@@ -24,4 +24,18 @@ int daemon_start(const char *name, const char *const *options, size_t n, struct 
 /* SIGTERM, then SIGKILL after ten seconds; 0 when it did not run. */
 int daemon_stop(const char *name, struct err *err);
 bool daemon_running(const char *name);
+
+/* The parts of it, for daemons that are not this machine's: knarrctl local. */
+struct daemon_conf {
+	const char *program; /* DAEMON_AGENT */
+	const char *pid_file, *log; /* in folders that are there */
+	int netns; /* namespace to run in, or -1 */
+};
+int daemon_spawn(const struct daemon_conf *conf, const char *const *options, size_t n,
+		 struct err *err);
+int daemon_end(const char *pid_file, const char *name, struct err *err);
+/* Path of a program beside knarrctl, if it runs out of a build folder; else for $PATH. To free. */
+char *daemon_program(const char *name);
+/* Run a command to its end: exit code, or a negative errno. */
+int daemon_run(const char *const *argv);
 #endif
