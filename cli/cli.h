@@ -20,6 +20,7 @@ int cmd_image(int argc, char **argv, void *user);
 int cmd_get(int argc, char **argv, void *user);
 int cmd_apply(int argc, char **argv, void *user);
 int cmd_delete(int argc, char **argv, void *user);
+int cmd_local(int argc, char **argv, void *user);
 int cmd_logs(int argc, char **argv, void *user);
 int cmd_exec(int argc, char **argv, void *user);
 int cmd_scale(int argc, char **argv, void *user);

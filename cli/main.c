@@ -6,6 +6,7 @@
 const struct command_row cli_commands[] = {
 	{"init", "start a cluster on this machine: a master, and a node beside it", cmd_init},
 	{"join", "make this machine a node of a cluster", cmd_join},
+	{"local", "a cluster of several nodes on this machine, to try things on", cmd_local},
 	{"reset", "stop Knarr on this machine and remove everything it made", cmd_reset},
 	{"token", "create, list and delete the tokens with which nodes join", cmd_token},
 	{"image", "import, pull, list and remove container images of this node", cmd_image},

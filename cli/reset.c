@@ -265,6 +265,9 @@ int cmd_reset(int argc, char **argv, void *user)
 	r = run(&o, &err);
 	if (r < 0)
 		return cli_fail("reset", &err);
-	printf("Knarr is gone from this machine.\n");
+	if (o.root)
+		printf("Node %s is gone.\n", o.node_name);
+	else
+		printf("Knarr is gone from this machine.\n");
 	return 0;
 }
