@@ -137,6 +137,27 @@ static int open_dir(struct lb *lb, const struct lb_conf *conf, bool create, stru
 	return create ? dir_make(lb->dir, 0700) : 0;
 }
 
+#define SLOT_CHUNK (64u << 10) /* bytes; whole pages on every kernel */
+
+int lb_slots_map(struct lb *lb, uint32_t base, uint32_t count)
+{
+	size_t at = (size_t)base * sizeof(struct lb_slot) / SLOT_CHUNK;
+	size_t end = ((size_t)base + count) * sizeof(struct lb_slot);
+
+	for (; at * SLOT_CHUNK < end; at++) {
+		size_t from = at * SLOT_CHUNK;
+		size_t len = MIN((size_t)SLOT_CHUNK, lb->slot_bytes - from);
+
+		if (lb->slot_mapped[at / 64] >> at % 64 & 1)
+			continue;
+		if (mmap((char *)(uintptr_t)lb->slot + from, len, lb->slot_prot,
+			 MAP_SHARED | MAP_FIXED, lb->backends_fd, (off_t)from) == MAP_FAILED)
+			return -errno;
+		lb->slot_mapped[at / 64] |= 1ull << at % 64;
+	}
+	return 0;
+}
+
 /* Size and mapping of the maps that rows and slots are read from. */
 static int map_backends(struct lb *lb, bool writable, struct err *err)
 {
@@ -152,11 +173,13 @@ static int map_backends(struct lb *lb, bool writable, struct err *err)
 		return err_sys(err, errno, "cannot read the backends map");
 	lb->max_backends = info.max_entries;
 	lb->slot_bytes = (size_t)info.max_entries * sizeof(struct lb_slot);
-	p = mmap(NULL, lb->slot_bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
-		 lb->backends_fd, 0);
+	lb->slot_prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	p = mmap(NULL, lb->slot_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		 0);
 	if (p == MAP_FAILED)
 		return err_sys(err, errno, "cannot map the backends: %s", strerror(errno));
 	lb->slot = p;
+	lb->slot_mapped = xcalloc(lb->slot_bytes / SLOT_CHUNK / 64 + 1, sizeof(uint64_t));
 	lb->slots = slots_new(lb->max_backends, &clock_system);
 	return 0;
 }
@@ -268,6 +291,7 @@ struct lb *lb_close(struct lb *lb)
 	}
 	reap_bpf__destroy(lb->reap);
 	slots_free(lb->slots);
+	free(lb->slot_mapped);
 	lb_rows_done(&lb->rows);
 	free(lb->gone);
 	free(lb->dir);

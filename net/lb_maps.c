@@ -109,6 +109,10 @@ static int plan_add(struct lb *lb, struct plan *p, const struct lb_front *f, uin
 	it->row->epoch = lb->epoch;
 	if (it->differs && it->n) {
 		base = slots_take(lb->slots, slots_order((uint32_t)it->n));
+		if (base >= 0 && lb_slots_map(lb, (uint32_t)base, (uint32_t)it->n) < 0) {
+			slots_give(lb->slots, (uint32_t)base, slots_order((uint32_t)it->n), true);
+			base = -ENOMEM;
+		}
 		if (base < 0) {
 			it->n = 0;
 			p->n++; /* so that the row is undone */
@@ -387,6 +391,8 @@ int lb_maps_load(struct lb *lb)
 			continue; /* a view beside a running agent: deleted meanwhile */
 		if (svc.count && slots_claim(lb->slots, svc.base, slots_order(svc.count)) < 0)
 			continue; /* nobody's work but a bug's; the next sync writes it anew */
+		if (svc.count && lb_slots_map(lb, svc.base, svc.count) < 0)
+			return -errno;
 		lb_rows_reserve(&lb->rows, lb->rows.n + 1);
 		row = lb_rows_add(&lb->rows, &key);
 		row->base = svc.base;

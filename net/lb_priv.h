@@ -43,6 +43,8 @@ struct lb {
 	uint32_t max_services, max_backends;
 	volatile uint64_t *slot; /* the backends map, mapped; slot[i] is a struct lb_slot */
 	size_t slot_bytes;
+	uint64_t *slot_mapped; /* bit i: chunk i of the array is mapped; see lb_slots_map */
+	int slot_prot;
 	struct slots *slots;
 	struct lb_rows rows;
 	uint32_t epoch;
@@ -52,6 +54,11 @@ struct lb {
 	size_t n_gone, cap_gone;
 };
 
+/*
+ * A run of slots is about to be read or written: map the chunks it lies in. Address space is kept
+ * for the whole array, but the kernel's pages count as ours only where they are mapped.
+ */
+int lb_slots_map(struct lb *lb, uint32_t base, uint32_t count);
 /* Read the services map into rows and claim their slots. */
 int lb_maps_load(struct lb *lb);
 #endif
