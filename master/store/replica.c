@@ -1,54 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "master/store/replica.h"
-#include "master/store/vote.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
+#include "master/store/replica_internal.h"
 
 #define STACK_BYTES (256u << 10)
 #define GROUP_MAX 512u /* entries in one write */
-
-/* A lock with what is waiting behind it, and a thread that sleeps until there is something. */
-struct door {
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool ring; /* something came since the thread last looked */
-	bool stop;
-};
-
-struct replica {
-	struct replica_conf conf;
-	struct consensus *consensus;
-	struct vote vote;
-	struct wal *wal;
-	pthread_t raft_thread, writer_thread;
-	bool raft_runs, writer_runs;
-
-	/* To the raft thread, behind raft_door. */
-	struct door raft_door;
-	struct list submitted; /* log_entry.node */
-	uint64_t written; /* log_entry.seq */
-	struct consensus_point *snapshot; /* newest durable one not yet told to raft, or NULL */
-	uint64_t snapshot_first; /* what the log still has; valid with snapshot_released */
-	bool snapshot_released;
-
-	/* To the writer, behind writer_door. */
-	struct door writer_door;
-	struct list to_write; /* log_entry.write_node */
-	uint64_t release; /* index up to which segments may go; 0: none */
-	bool prepare;
-	atomic_int prepare_err; /* of the last try */
-
-	/* Of the raft thread alone. */
-	struct list waiting; /* entries in the log's order that are not committed yet */
-	uint64_t committed, durable, delivered;
-	uint64_t seen; /* of written */
-
-	/* To the main thread. */
-	pthread_mutex_t out_lock;
-	struct list out;
-	atomic_bool leader, dead;
-};
 
 static void door_init(struct door *d)
 {
@@ -68,7 +22,7 @@ static void door_done(struct door *d)
 }
 
 /* Unlocks; the lock is held. In this order, so that who wakes finds the door open. */
-static void door_ring(struct door *d)
+void replica_ring(struct door *d)
 {
 	d->ring = true;
 	pthread_mutex_unlock(&d->lock);
@@ -88,7 +42,7 @@ static void fatal(struct replica *r, int error, const char *what)
 	r->conf.wake(r->conf.user);
 }
 
-static uint64_t now_ms(struct replica *r)
+uint64_t replica_now_ms(const struct replica *r)
 {
 	return clock_mono_ns(r->conf.clock) / NSEC_PER_MSEC;
 }
@@ -109,10 +63,19 @@ static void on_append(void *user, struct log_entry *e)
 {
 	struct replica *r = user;
 
+	/* What it replaces may still be with the writer. */
+	while (!list_empty(&r->waiting)) {
+		struct log_entry *last = list_entry(r->waiting.prev, struct log_entry, node);
+
+		if (last->index < e->index)
+			break;
+		list_remove(&last->node);
+		list_append(&r->doomed, &last->node);
+	}
 	list_append(&r->waiting, &e->node);
 	pthread_mutex_lock(&r->writer_door.lock);
 	list_append(&r->to_write, &e->write_node);
-	door_ring(&r->writer_door);
+	replica_ring(&r->writer_door);
 }
 
 static void on_commit(void *user, uint64_t index)
@@ -133,22 +96,30 @@ static void on_role(void *user, bool leader)
 /* ---- raft thread ---- */
 
 /* Hand out what is committed and written here, so that the writer no longer reads it. */
-static void deliver(struct replica *r)
+static int deliver(struct replica *r)
 {
-	uint64_t upto = MIN(r->committed, r->durable);
+	uint64_t upto;
 	struct list done;
 	struct log_entry *e;
+	int err;
 
+	r->durable = consensus_durable(r->consensus);
+	upto = MIN(r->committed, r->durable);
+	if (upto <= r->delivered)
+		return 0;
 	list_init(&done);
+	err = replica_read_back(r, upto, &done);
 	while ((e = list_first(&r->waiting, struct log_entry, node)) && e->index <= upto) {
-		if (e->type == LOG_ENTRY_CONFIG)
-			consensus_configured(r->consensus, e->index, e->data, e->len, now_ms(r));
 		list_remove(&e->node);
 		list_append(&done, &e->node);
 		r->delivered = e->index;
 	}
-	if (list_empty(&done))
-		return;
+	list_for_each (it, &done) {
+		e = list_entry(it, struct log_entry, node);
+		if (!err && e->type == LOG_ENTRY_CONFIG)
+			err = consensus_configured(r->consensus, e->index, e->data, e->len,
+						   replica_now_ms(r));
+	}
 	pthread_mutex_lock(&r->out_lock);
 	while ((e = list_first(&done, struct log_entry, node))) {
 		list_remove(&e->node);
@@ -156,6 +127,7 @@ static void deliver(struct replica *r)
 	}
 	pthread_mutex_unlock(&r->out_lock);
 	r->conf.wake(r->conf.user);
+	return err;
 }
 
 static void refuse(struct replica *r, struct log_entry *e, int err)
@@ -168,9 +140,24 @@ static void refuse(struct replica *r, struct log_entry *e, int err)
 	r->conf.wake(r->conf.user);
 }
 
+/* Entries that were replaced, and that the writer is done with. */
+static void reap(struct replica *r)
+{
+	struct log_entry *e;
+
+	while ((e = list_first(&r->doomed, struct log_entry, node)) && e->seq <= r->seen) {
+		list_remove(&e->node);
+		if (e->user)
+			refuse(r, e, -ECANCELED);
+		else
+			log_entry_free(e);
+	}
+}
+
 /* What was behind the door when the raft thread looked. */
 struct work {
-	struct list submitted;
+	struct list submitted, inbox;
+	uint64_t asked;
 	uint64_t written;
 	struct consensus_point *snapshot;
 	uint64_t snapshot_first;
@@ -191,6 +178,7 @@ static void wait_for_work(struct replica *r, struct work *w)
 	struct log_entry *e;
 
 	list_init(&w->submitted);
+	list_init(&w->inbox);
 	pthread_mutex_lock(&d->lock);
 	while (!d->ring && !d->stop) {
 		struct timespec ts = {(time_t)(at_ms / 1000), (long)(at_ms % 1000 * NSEC_PER_MSEC)};
@@ -206,6 +194,14 @@ static void wait_for_work(struct replica *r, struct work *w)
 		list_remove(&e->node);
 		list_append(&w->submitted, &e->node);
 	}
+	while (!list_empty(&r->inbox)) {
+		struct list *first = r->inbox.next;
+
+		list_remove(first);
+		list_append(&w->inbox, first);
+	}
+	r->inbox_bytes = 0;
+	w->asked = r->asked;
 	w->written = r->written;
 	w->snapshot = NULL;
 	if (r->snapshot && r->snapshot_released) {
@@ -223,24 +219,31 @@ static void do_work(struct replica *r, struct work *w)
 
 	if (w->written > r->seen) {
 		r->seen = w->written;
-		err = consensus_written(r->consensus, w->written, now_ms(r));
-		r->durable = consensus_durable(r->consensus);
-		deliver(r);
+		err = consensus_written(r->consensus, w->written, replica_now_ms(r));
+		reap(r);
 	}
+	if (!err)
+		err = replica_take_messages(r, &w->inbox);
+	if (!err)
+		err = deliver(r);
 	if (!err && w->snapshot)
 		err = consensus_snapshotted(r->consensus, w->snapshot, w->snapshot_first,
-					    now_ms(r));
+					    replica_now_ms(r));
 	while ((e = list_first(&w->submitted, struct log_entry, node))) {
 		int sub = atomic_load(&r->dead) ? -EIO : 0;
 
 		list_remove(&e->node);
 		if (!sub)
-			sub = consensus_submit(r->consensus, e, now_ms(r));
+			sub = consensus_submit(r->consensus, e, replica_now_ms(r));
 		if (sub < 0)
 			refuse(r, e, sub);
 	}
-	if (!err && now_ms(r) >= consensus_timeout(r->consensus))
-		err = consensus_tick(r->consensus, now_ms(r));
+	replica_put_question(r, w->asked);
+	if (!err && replica_now_ms(r) >= consensus_timeout(r->consensus))
+		err = consensus_tick(r->consensus, replica_now_ms(r));
+	if (!err)
+		err = deliver(r);
+	atomic_store(&r->leader_id, consensus_leader(r->consensus));
 	if (err < 0)
 		fatal(r, err, "raft failed");
 }
@@ -291,17 +294,20 @@ static void write_entries(struct replica *r, struct list *queue)
 	/* From here on the raft thread may give the entries away. */
 	pthread_mutex_lock(&r->raft_door.lock);
 	r->written = seq;
-	door_ring(&r->raft_door);
+	replica_ring(&r->raft_door);
 }
 
 static void release_segments(struct replica *r, uint64_t index)
 {
-	uint64_t first = wal_release(r->wal, index);
+	uint64_t first;
 
+	pthread_mutex_lock(&r->read_lock);
+	first = wal_release(r->wal, index);
+	pthread_mutex_unlock(&r->read_lock);
 	pthread_mutex_lock(&r->raft_door.lock);
 	r->snapshot_first = first;
 	r->snapshot_released = true;
-	door_ring(&r->raft_door);
+	replica_ring(&r->raft_door);
 }
 
 static void *writer_main(void *arg)
@@ -376,16 +382,28 @@ static int replay_entry(void *user, const struct wal_entry *w)
 			      .type = w->type,
 			      .len = w->len,
 			      .data = (void *)(uintptr_t)w->data};
+	int x = p->apply(p->user, &e);
 
-	return p->apply(p->user, &e);
+	if (x == 0 && e.type == LOG_ENTRY_CONFIG)
+		x = consensus_configured(p->r->consensus, e.index, e.data, e.len,
+					 replica_now_ms(p->r));
+	return x;
 }
 
 /* A new store: the vote first, so that an entry's term is never newer than it. */
 static int bootstrap(struct replica *r, struct err *err)
 {
-	struct log_entry *e = consensus_bootstrap(r->consensus);
-	struct wal_entry w = {e->index, e->term, (uint8_t)e->type, e->len, e->data};
-	int x = r->vote.term ? 0 : vote_save(&r->vote, 1, 0);
+	struct log_entry *e = r->conf.n_members
+				      ? consensus_conf_entry(r->conf.members, r->conf.n_members)
+				      : consensus_bootstrap(r->consensus);
+	struct wal_entry w;
+	int x;
+
+	if (!e)
+		return err_sys(err, EINVAL, "these are no members of a cluster");
+	e->index = e->term = 1;
+	w = (struct wal_entry){e->index, e->term, (uint8_t)e->type, e->len, e->data};
+	x = r->vote.term ? 0 : vote_save(&r->vote, 1, 0);
 
 	if (!x)
 		x = wal_append(r->wal, &w, 1);
@@ -405,11 +423,11 @@ static int recover(struct replica *r, const struct consensus_point *point,
 	if (!x)
 		x = wal_open(r->conf.io, r->conf.segment_bytes, r->conf.seed, recover_entry, r,
 			     &r->wal, err);
-	if (!x && !point && consensus_is_empty(r->consensus))
+	if (!x && !point && !r->conf.join && consensus_is_empty(r->consensus))
 		x = bootstrap(r, err);
 	if (!x)
-		x = consensus_start(r->consensus, r->vote.term, r->vote.voted_for, point, now_ms(r),
-				    err);
+		x = consensus_start(r->consensus, r->vote.term, r->vote.voted_for, point,
+				    replica_now_ms(r), err);
 	if (x < 0)
 		return x;
 	r->durable = consensus_last_index(r->consensus);
@@ -428,6 +446,11 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 				    .append = on_append,
 				    .commit = on_commit,
 				    .role = on_role,
+				    .send = replica_on_send,
+				    .read = replica_on_read,
+				    .send_snapshot = replica_on_send_snapshot,
+				    .install = replica_on_install,
+				    .confirmed = replica_on_confirmed,
 				    .user = r};
 	struct list rest;
 	int x;
@@ -441,8 +464,17 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 	list_init(&r->to_write);
 	list_init(&r->waiting);
 	list_init(&r->out);
+	list_init(&r->inbox);
+	list_init(&r->doomed);
 	list_init(&rest);
-	r->consensus = consensus_new(conf->id, "", &ops, (uint32_t)conf->seed);
+	buf_init(&r->bytes);
+	pthread_mutex_init(&r->read_lock, NULL);
+	r->consensus = consensus_new(conf->id, conf->address ? conf->address : "", &ops,
+				     (uint32_t)conf->seed);
+	if (conf->election_ms)
+		consensus_set_timeouts(r->consensus, conf->election_ms,
+				       conf->heartbeat_ms ? conf->heartbeat_ms
+							  : MAX(conf->election_ms / 6, 1u));
 	x = recover(r, point, apply, user, err);
 	if (x < 0) {
 		replica_close(r, &rest);
@@ -466,6 +498,9 @@ int replica_start(struct replica *r)
 		r->raft_runs = x == 0;
 	}
 	pthread_attr_destroy(&attr);
+	if (!x && r->conf.transport)
+		x = -r->conf.transport->start(r->conf.transport->user, replica_on_message, r);
+	r->listens = !x && r->conf.transport;
 	return -x;
 }
 
@@ -473,7 +508,7 @@ static void stop_thread(struct door *d, bool *runs, pthread_t t)
 {
 	pthread_mutex_lock(&d->lock);
 	d->stop = true;
-	door_ring(d);
+	replica_ring(d);
 	if (*runs)
 		pthread_join(t, NULL);
 	*runs = false;
@@ -493,15 +528,28 @@ struct replica *replica_close(struct replica *r, struct list *ret_rest)
 {
 	if (!r)
 		return NULL;
+	if (r->listens)
+		r->conf.transport->stop(r->conf.transport->user);
 	stop_thread(&r->raft_door, &r->raft_runs, r->raft_thread);
 	stop_thread(&r->writer_door, &r->writer_runs, r->writer_thread);
 	move_all(&r->out, ret_rest);
 	move_all(&r->waiting, ret_rest);
+	move_all(&r->doomed, ret_rest);
 	move_all(&r->submitted, ret_rest);
 	consensus_free(r->consensus);
 	wal_close(r->wal);
 	vote_done(&r->vote);
 	point_free(r->snapshot);
+	while (!list_empty(&r->inbox)) {
+		struct inmsg *m = list_entry(r->inbox.next, struct inmsg, node);
+
+		list_remove(&m->node);
+		free(m);
+	}
+	free(r->reads);
+	free(r->questions);
+	buf_done(&r->bytes);
+	pthread_mutex_destroy(&r->read_lock);
 	door_done(&r->raft_door);
 	door_done(&r->writer_door);
 	pthread_mutex_destroy(&r->out_lock);
@@ -515,7 +563,7 @@ void replica_submit(struct replica *r, struct log_entry *e)
 {
 	pthread_mutex_lock(&r->raft_door.lock);
 	list_append(&r->submitted, &e->node);
-	door_ring(&r->raft_door);
+	replica_ring(&r->raft_door);
 }
 
 void replica_take(struct replica *r, struct list *out)
@@ -539,14 +587,14 @@ void replica_snapshotted(struct replica *r, const struct consensus_point *point)
 	pthread_mutex_unlock(&r->raft_door.lock);
 	pthread_mutex_lock(&r->writer_door.lock);
 	r->release = point->index;
-	door_ring(&r->writer_door);
+	replica_ring(&r->writer_door);
 }
 
 void replica_prepare(struct replica *r)
 {
 	pthread_mutex_lock(&r->writer_door.lock);
 	r->prepare = true;
-	door_ring(&r->writer_door);
+	replica_ring(&r->writer_door);
 }
 
 int replica_prepare_error(const struct replica *r)

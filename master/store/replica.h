@@ -10,6 +10,7 @@
  * sync. The main thread hands entries in and takes committed ones out.
  */
 struct replica;
+struct store_transport;
 
 struct replica_conf {
 	const struct store_io *io;
@@ -17,6 +18,13 @@ struct replica_conf {
 	uint64_t id;
 	size_t segment_bytes;
 	uint64_t seed;
+	/* Other masters; see struct store_conf. */
+	const char *address;
+	const struct store_transport *transport;
+	const struct consensus_member *members;
+	size_t n_members;
+	bool join;
+	unsigned election_ms, heartbeat_ms;
 	/* From the raft thread: replica_take has something, or the role or life of it changed. */
 	void (*wake)(void *user);
 	/* From any thread, once: the log is dead. If it returns, nothing is committed any more. */
@@ -44,6 +52,18 @@ void replica_snapshotted(struct replica *r, const struct consensus_point *point)
 void replica_prepare(struct replica *r);
 int replica_prepare_error(const struct replica *r); /* why there is none; 0 */
 
+/*
+ * Ask whether this server still leads. The answer comes with wake: all tickets up to this one are
+ * answered, err 0: a state that has applied `index` is new enough. Tickets rise.
+ */
+struct replica_read {
+	uint64_t ticket, index;
+	int err;
+};
+uint64_t replica_ask(struct replica *r);
+size_t replica_take_reads(struct replica *r, struct replica_read *ret, size_t max);
+
+uint64_t replica_leader(const struct replica *r); /* id; 0: unknown */
 bool replica_is_leader(const struct replica *r);
 bool replica_is_dead(const struct replica *r);
 const struct wal *replica_wal(const struct replica *r);

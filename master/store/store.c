@@ -96,10 +96,49 @@ enum store_role store_role(const struct store *s)
 	return s->role;
 }
 
+uint64_t store_leader(const struct store *s)
+{
+	return replica_leader(s->replica);
+}
+
 void store_read_barrier(struct store *s, void (*cb)(void *user, int err), void *user)
 {
-	/* The only voter has applied everything it ever acknowledged. */
-	cb(user, s->role == STORE_LEADER ? 0 : -EREMOTE);
+	if (s->role != STORE_LEADER || !s->conf.transport) {
+		/* The only voter has applied everything it ever acknowledged. */
+		cb(user, s->role == STORE_LEADER ? 0 : -EREMOTE);
+		return;
+	}
+	*ARRAY_PUSH(s->barriers, s->n_barriers, s->cap_barriers) =
+		(struct barrier){replica_ask(s->replica), UINT64_MAX, cb, user};
+}
+
+/* End the n oldest reads. The callbacks may begin new ones. */
+static void end_barriers(struct store *s, size_t n, int err)
+{
+	while (n--) {
+		struct barrier b = s->barriers[0];
+
+		s->n_barriers--;
+		memmove(s->barriers, s->barriers + 1, s->n_barriers * sizeof(b));
+		b.cb(b.user, err);
+	}
+}
+
+static void answer_barriers(struct store *s)
+{
+	struct replica_read got;
+	size_t n;
+
+	while (replica_take_reads(s->replica, &got, 1)) {
+		for (n = 0; n < s->n_barriers && s->barriers[n].ticket <= got.ticket; n++)
+			if (s->barriers[n].index == UINT64_MAX)
+				s->barriers[n].index = got.index;
+		if (got.err)
+			end_barriers(s, n, got.err);
+	}
+	for (n = 0; n < s->n_barriers && s->barriers[n].index <= s->applied.index; n++)
+		;
+	end_barriers(s, n, 0);
 }
 
 int store_watch(struct store *s, const struct store_watch_spec *spec, store_watch_cb cb, void *user,
@@ -151,6 +190,8 @@ static void update_role(struct store *s)
 	if (role == s->role)
 		return;
 	s->role = role;
+	if (role == STORE_FOLLOWER) /* what becomes of them is decided elsewhere now */
+		store_txn_fail_all(s, -ECANCELED);
 	store_expiry_arm(s);
 	if (s->conf.on_role)
 		s->conf.on_role(s->conf.user, role);
@@ -174,6 +215,7 @@ static void on_async(uv_async_t *a)
 		s->dead_told = true;
 		store_txn_fail_all(s, -EIO);
 	}
+	answer_barriers(s);
 	update_role(s);
 	store_snapshot_reap(s);
 	store_maybe_snapshot(s);
@@ -245,19 +287,33 @@ static void init_handles(struct store *s)
 
 static int recover(struct store *s, struct err *err)
 {
+	struct consensus_member members[CONSENSUS_MEMBERS_MAX];
 	struct snapshot_head head = {0};
 	struct replica_conf rc = {
 		.io = &s->io,
 		.clock = s->conf.clock,
 		.id = s->conf.id,
 		.segment_bytes = s->conf.segment_bytes,
+		.address = s->conf.address,
+		.transport = s->conf.transport,
+		.members = members,
+		.n_members = s->conf.n_members,
+		.join = s->conf.join,
+		.election_ms = s->conf.election_ms,
+		.heartbeat_ms = s->conf.heartbeat_ms,
 		.seed = rng_u64(s->conf.rng),
 		.wake = wake_main,
 		.fatal = on_fatal,
 		.user = s,
 	};
-	int r = snapshot_read(&s->io, &head, load_object, s, err), had = r;
+	int r, had;
 
+	if (s->conf.n_members > CONSENSUS_MEMBERS_MAX)
+		return err_sys(err, EINVAL, "more than %u masters", CONSENSUS_MEMBERS_MAX);
+	for (size_t i = 0; i < s->conf.n_members; i++)
+		members[i] = (struct consensus_member){s->conf.members[i].id,
+						       s->conf.members[i].address, MEMBER_VOTER};
+	r = had = snapshot_read(&s->io, &head, load_object, s, err);
 	if (r < 0)
 		return r;
 	if (had) {
@@ -334,6 +390,7 @@ struct store *store_close(struct store *s)
 		return NULL;
 	store_snapshot_stop(s);
 	s->role = STORE_FOLLOWER; /* callbacks that write again get -EREMOTE */
+	end_barriers(s, s->n_barriers, -ECANCELED);
 	store_txn_fail_all(s, -ECANCELED);
 	list_init(&rest);
 	s->replica = replica_close(s->replica, &rest);
@@ -345,6 +402,7 @@ struct store *store_close(struct store *s)
 		else
 			log_entry_free(e);
 	}
+	free(s->barriers);
 	hub_done(&s->hub, -ECANCELED);
 	store_view_unref(TAKE(s->view));
 	machine_done(&s->machine);

@@ -66,6 +66,11 @@ enum store_role {
 	STORE_ROLE_INVALID = -EINVAL,
 };
 
+struct store_member {
+	uint64_t id; /* not 0 */
+	const char *address;
+};
+
 struct store_conf {
 	const char *dir; /* made (0700) if absent; used by one process at a time (flock) */
 	struct uv_loop_s *loop; /* the main thread's; must outlive the store */
@@ -73,9 +78,20 @@ struct store_conf {
 	const struct clock *clock; /* NULL: clock_system */
 	const struct rng *rng; /* NULL: rng_system */
 
-	/* Raft. So far the only voter is this process. */
+	/*
+	 * Raft. Without a transport the only voter is this process. With one, a new store begins
+	 * either as one of `members` (the same list at each of them) or, with join, empty: it waits
+	 * until the leader of a cluster sends it the log. Snapshots are not sent to other masters
+	 * yet: one that is further behind than the leader's log stays behind.
+	 */
 	uint64_t id; /* 0: 1 */
-	const struct store_transport *transport; /* must be NULL so far: one voter */
+	const char *address; /* at which other masters reach this one; must outlive the store */
+	const struct store_transport *transport; /* NULL: none; must outlive the store */
+	const struct store_member *members;
+	size_t n_members; /* 0: this one alone */
+	bool join;
+	unsigned election_ms; /* without a leader's message for 1 to 2 times this, elect [300] */
+	unsigned heartbeat_ms; /* [election_ms / 6] */
 
 	/* Bounds; 0 takes the default in brackets. */
 	size_t window_bytes; /* watch window, values of its events [32 MiB] */
@@ -223,6 +239,7 @@ const struct store_obj *store_iter_next(struct store_iter *it);
 /* Revision of the newest applied change; what a LIST or a bookmark reports. */
 uint64_t store_rev(const struct store *s);
 enum store_role store_role(const struct store *s);
+uint64_t store_leader(const struct store *s); /* id of the leading master; 0: unknown */
 /*
  * Consistent read: `cb` is called (possibly before this returns) once every write acknowledged
  * anywhere before the call is in store_view. err 0, -EREMOTE or -ECANCELED. With one voter it is

@@ -22,6 +22,13 @@ struct snapshot_job {
 	uint64_t start_ns, log_bytes_at;
 };
 
+struct barrier {
+	uint64_t ticket;
+	uint64_t index; /* to be applied; UINT64_MAX: not confirmed yet */
+	void (*cb)(void *user, int err);
+	void *user;
+};
+
 struct store {
 	struct store_conf conf;
 	struct store_io io;
@@ -46,6 +53,9 @@ struct store {
 	struct snapshot_job job;
 	uint64_t log_bytes, snapshot_log_bytes; /* log applied since the last snapshot; and at it */
 	uint64_t snapshot_bytes; /* objects in the last one */
+
+	struct barrier *barriers; /* reads that wait, oldest first */
+	size_t n_barriers, cap_barriers;
 
 	uint64_t space_checked_ns;
 	bool disk_full;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_STORE_REPLICA_INTERNAL_H
+#define KNARR_STORE_REPLICA_INTERNAL_H
+#include "master/store/replica.h"
+#include "master/store/transport.h"
+#include "master/store/vote.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+/* What replica.c (threads, log) and replica_peer.c (other masters, reads) share. */
+
+/* A lock with what is waiting behind it, and a thread that sleeps until there is something. */
+struct door {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool ring; /* something came since the thread last looked */
+	bool stop;
+};
+
+struct question {
+	uint64_t seq, ticket;
+};
+
+struct replica {
+	struct replica_conf conf;
+	struct consensus *consensus;
+	struct vote vote;
+	struct wal *wal;
+	pthread_t raft_thread, writer_thread;
+	bool raft_runs, writer_runs, listens;
+
+	/* To the raft thread, behind raft_door. */
+	struct door raft_door;
+	struct list submitted; /* log_entry.node */
+	uint64_t written; /* log_entry.seq */
+	struct consensus_point *snapshot; /* newest durable one not yet told to raft, or NULL */
+	uint64_t snapshot_first; /* what the log still has; valid with snapshot_released */
+	bool snapshot_released;
+	struct list inbox; /* inmsg.node */
+	size_t inbox_bytes;
+	uint64_t asked; /* newest ticket of a read */
+
+	/* To the writer, behind writer_door. */
+	struct door writer_door;
+	struct list to_write; /* log_entry.write_node */
+	uint64_t release; /* index up to which segments may go; 0: none */
+	bool prepare;
+	atomic_int prepare_err; /* of the last try */
+
+	/* Of the raft thread alone. */
+	struct list waiting; /* entries in the log's order that are not committed yet */
+	struct list doomed; /* replaced, but perhaps still being written */
+	uint64_t committed, durable, delivered;
+	uint64_t seen; /* of written */
+	uint64_t ticket; /* of the question being put */
+	struct question *questions; /* put, not answered */
+	size_t n_questions, cap_questions;
+	struct buf bytes; /* a message on its way out */
+	pthread_mutex_t read_lock; /* of wal_read against wal_release */
+
+	/* To the main thread. */
+	pthread_mutex_t out_lock;
+	struct list out;
+	struct replica_read *reads; /* answers for the main thread */
+	size_t n_reads, cap_reads;
+	atomic_bool leader, dead;
+	_Atomic uint64_t leader_id;
+};
+
+/* A message that came in, until the raft thread takes it. */
+struct inmsg {
+	struct list node;
+	uint64_t from;
+	uint32_t len;
+	char bytes[];
+};
+
+void replica_ring(struct door *d); /* unlocks; the lock is held */
+uint64_t replica_now_ms(const struct replica *r);
+
+/* replica_peer.c: what consensus asks for, and the raft thread's share of it. */
+void replica_on_send(void *user, uint64_t to, const char *address, const struct peer_msg *m);
+int replica_on_read(void *user, uint64_t from, uint64_t to, consensus_each each, void *arg);
+void replica_on_send_snapshot(void *user, uint64_t to, const char *address, uint64_t term);
+void replica_on_install(void *user, const struct consensus_point *p, struct str data);
+void replica_on_confirmed(void *user, uint64_t seq, uint64_t index, int err);
+void replica_on_message(void *arg, uint64_t from, struct str msg); /* from any thread */
+int replica_take_messages(struct replica *r, struct list *inbox);
+void replica_put_question(struct replica *r, uint64_t ticket);
+/* Entries (delivered, upto] that are in the log only. */
+int replica_read_back(struct replica *r, uint64_t upto, struct list *out);
+#endif

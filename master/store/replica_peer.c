@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/store/replica_internal.h"
+#include "lib/base/log.h"
+#include "master/store/transport.h"
+
+#define INBOX_BYTES (96u << 20)
+
+/* ---- messages ---- */
+
+void replica_on_send(void *user, uint64_t to, const char *address, const struct peer_msg *m)
+{
+	struct replica *r = user;
+	struct iovec iov;
+
+	if (!r->conf.transport)
+		return;
+	buf_clear(&r->bytes);
+	peer_msg_encode(m, &r->bytes);
+	iov = (struct iovec){r->bytes.p, r->bytes.len};
+	/* One that is lost is said again. */
+	(void)r->conf.transport->send(r->conf.transport->user, to, address, &iov, 1);
+	if (r->bytes.cap > (4u << 20))
+		buf_done(&r->bytes);
+}
+
+void replica_on_message(void *arg, uint64_t from, struct str msg)
+{
+	struct replica *r = arg;
+	struct inmsg *m;
+
+	if (msg.len > PEER_MSG_BYTES_MAX)
+		return;
+	m = xmalloc(sizeof(*m) + msg.len);
+	list_init(&m->node);
+	m->from = from;
+	m->len = (uint32_t)msg.len;
+	memcpy(m->bytes, msg.p, msg.len);
+	pthread_mutex_lock(&r->raft_door.lock);
+	if (r->inbox_bytes + msg.len > INBOX_BYTES) {
+		pthread_mutex_unlock(&r->raft_door.lock);
+		free(m);
+		return;
+	}
+	r->inbox_bytes += msg.len;
+	list_append(&r->inbox, &m->node);
+	replica_ring(&r->raft_door);
+}
+
+int replica_take_messages(struct replica *r, struct list *inbox)
+{
+	struct peer_entry v[PEER_ENTRIES_MAX];
+	int err = 0;
+
+	while (!list_empty(inbox)) {
+		struct inmsg *in = list_entry(inbox->next, struct inmsg, node);
+		struct peer_msg m;
+
+		list_remove(&in->node);
+		/* What keeps no rules is dropped, and so are snapshots so far. */
+		if (!err && !atomic_load(&r->dead) &&
+		    peer_msg_decode(str_n(in->bytes, in->len), v, &m) == 0 &&
+		    m.type != PEER_SNAPSHOT) {
+			err = consensus_receive(r->consensus, in->from, &m, replica_now_ms(r));
+			err = err == -EBADMSG ? 0 : err;
+		}
+		free(in);
+	}
+	return err;
+}
+
+/* ---- the log, read back ---- */
+
+struct each {
+	consensus_each fn;
+	void *arg;
+};
+
+static int each_entry(void *user, const struct wal_entry *w)
+{
+	struct each *x = user;
+	struct peer_entry e = {w->term, w->type, str_n(w->data, w->len)};
+
+	return x->fn(x->arg, &e);
+}
+
+static int read_log(struct replica *r, uint64_t from, uint64_t to, wal_each each, void *user)
+{
+	int x;
+
+	pthread_mutex_lock(&r->read_lock);
+	x = wal_read(r->wal, from, to, each, user);
+	pthread_mutex_unlock(&r->read_lock);
+	return x;
+}
+
+/* What waits is the log's end and may not be on disk yet; all before it is. */
+static uint64_t first_waiting(const struct replica *r)
+{
+	return list_empty(&r->waiting) ? UINT64_MAX
+				       : list_entry(r->waiting.next, struct log_entry, node)->index;
+}
+
+int replica_on_read(void *user, uint64_t from, uint64_t to, consensus_each each, void *arg)
+{
+	struct replica *r = user;
+	struct each x = {each, arg};
+	uint64_t first = first_waiting(r), next = from;
+	int err = 0;
+
+	if (from < first) {
+		err = read_log(r, from, MIN(to, first - 1), each_entry, &x);
+		next = MIN(to, first - 1) + 1;
+	}
+	list_for_each (it, &r->waiting) {
+		const struct log_entry *e = list_entry(it, struct log_entry, node);
+		struct peer_entry p = {e->term, (uint8_t)e->type, str_n(e->data, e->len)};
+
+		if (err < 0 || next > to)
+			break;
+		if (e->index < next)
+			continue;
+		err = each(arg, &p);
+		next++;
+	}
+	return err < 0 ? err : next > to ? 0 : -ENODATA;
+}
+
+static int take_entry(void *user, const struct wal_entry *w)
+{
+	struct log_entry *e =
+		log_entry_new((enum log_entry_type)w->type, xmemdup(w->data, w->len), w->len);
+
+	e->index = w->index;
+	e->term = w->term;
+	list_append(user, &e->node);
+	return 0;
+}
+
+int replica_read_back(struct replica *r, uint64_t upto, struct list *out)
+{
+	uint64_t to = MIN(upto, first_waiting(r) - 1);
+	int x = 0;
+
+	if (r->delivered < to) {
+		x = read_log(r, r->delivered + 1, to, take_entry, out);
+		if (x == 0)
+			r->delivered = to;
+	}
+	return x;
+}
+
+/* ---- snapshots: not between masters yet ---- */
+
+void replica_on_send_snapshot(void *user, uint64_t to, const char *address, uint64_t term)
+{
+	(void)user, (void)address, (void)term;
+	log_warn("store: master %" PRIu64 " is behind the log and needs a snapshot", to);
+}
+
+void replica_on_install(void *user, const struct consensus_point *p, struct str data)
+{
+	(void)user, (void)p, (void)data; /* PEER_SNAPSHOT is dropped: never called */
+}
+
+/* ---- reads ---- */
+
+static void answer(struct replica *r, uint64_t ticket, uint64_t index, int err)
+{
+	pthread_mutex_lock(&r->out_lock);
+	*ARRAY_PUSH(r->reads, r->n_reads, r->cap_reads) = (struct replica_read){ticket, index, err};
+	pthread_mutex_unlock(&r->out_lock);
+	r->conf.wake(r->conf.user);
+}
+
+void replica_on_confirmed(void *user, uint64_t seq, uint64_t index, int err)
+{
+	struct replica *r = user;
+
+	for (size_t i = 0; i < r->n_questions; i++) {
+		if (r->questions[i].seq != seq)
+			continue;
+		answer(r, r->questions[i].ticket, index, err);
+		r->n_questions--;
+		memmove(r->questions + i, r->questions + i + 1,
+			(r->n_questions - i) * sizeof(*r->questions));
+		return;
+	}
+}
+
+/* One question for all reads that came since the last one. */
+void replica_put_question(struct replica *r, uint64_t ticket)
+{
+	struct question *q;
+
+	if (ticket <= r->ticket)
+		return;
+	r->ticket = ticket;
+	q = ARRAY_PUSH(r->questions, r->n_questions, r->cap_questions);
+	q->ticket = ticket;
+	if (consensus_confirm(r->consensus, &q->seq) < 0) { /* else it may be answered already */
+		r->n_questions--;
+		answer(r, ticket, 0, -EREMOTE);
+	}
+}
+
+uint64_t replica_ask(struct replica *r)
+{
+	uint64_t ticket;
+
+	pthread_mutex_lock(&r->raft_door.lock);
+	ticket = ++r->asked;
+	replica_ring(&r->raft_door);
+	return ticket;
+}
+
+size_t replica_take_reads(struct replica *r, struct replica_read *ret, size_t max)
+{
+	size_t n;
+
+	pthread_mutex_lock(&r->out_lock);
+	n = MIN(max, r->n_reads);
+	memcpy(ret, r->reads, n * sizeof(*ret));
+	r->n_reads -= n;
+	memmove(r->reads, r->reads + n, r->n_reads * sizeof(*r->reads));
+	pthread_mutex_unlock(&r->out_lock);
+	return n;
+}
+
+uint64_t replica_leader(const struct replica *r)
+{
+	return atomic_load(&((struct replica *)(uintptr_t)r)->leader_id);
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "lib/sys/file.h"
+#include "master/store/store.h"
+#include "master/store/transport.h"
+#include "tests/unit/test.h"
+
+#include <pthread.h>
+#include <uv.h>
+
+/*
+ * Three stores with real threads and files on one loop; messages go from thread to thread. The
+ * rarer ways to fail are test_store_cluster's; here is what lies around consensus.
+ */
+#define MASTERS 3u
+#define WAIT_MS 20000u
+
+struct fix;
+
+struct master {
+	struct fix *fix;
+	uint64_t id;
+	struct store_transport transport;
+	struct store *s;
+	/* Behind fix.lock. */
+	void (*on_message)(void *arg, uint64_t from, struct str msg);
+	void *arg;
+	bool cut;
+};
+
+struct fix {
+	char dir[64];
+	uv_loop_t loop;
+	uv_timer_t tick;
+	pthread_mutex_t lock;
+	struct master m[MASTERS];
+	unsigned answers;
+	struct store_result last;
+	uint64_t last_rev;
+};
+
+static int net_start(void *user, void (*on_message)(void *arg, uint64_t from, struct str msg),
+		     void *arg)
+{
+	struct master *m = user;
+
+	pthread_mutex_lock(&m->fix->lock);
+	m->on_message = on_message;
+	m->arg = arg;
+	pthread_mutex_unlock(&m->fix->lock);
+	return 0;
+}
+
+static void net_stop(void *user)
+{
+	struct master *m = user;
+
+	pthread_mutex_lock(&m->fix->lock);
+	m->on_message = NULL;
+	pthread_mutex_unlock(&m->fix->lock);
+}
+
+static int net_send(void *user, uint64_t to, const char *address, const struct iovec *iov, int n)
+{
+	struct master *m = user, *other = &m->fix->m[to - 1];
+
+	(void)address;
+	assert_int_equal(n, 1);
+	pthread_mutex_lock(&m->fix->lock);
+	if (other->on_message && !m->cut && !other->cut)
+		other->on_message(other->arg, m->id, str_n(iov->iov_base, iov->iov_len));
+	pthread_mutex_unlock(&m->fix->lock);
+	return 0;
+}
+
+static void master_open(struct fix *f, unsigned i, bool join)
+{
+	static const struct store_member members[MASTERS] = {{1, "m1"}, {2, "m2"}, {3, "m3"}};
+	static const char *const addresses[MASTERS] = {"m1", "m2", "m3"};
+	struct master *m = &f->m[i];
+	CLEANUP_FREE char *dir = xasprintf("%s/%u", f->dir, i + 1);
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	struct store_conf conf = {.dir = dir,
+				  .loop = &f->loop,
+				  .id = i + 1,
+				  .address = addresses[i],
+				  .transport = &m->transport,
+				  .members = join ? NULL : members,
+				  .n_members = join ? 0 : MASTERS,
+				  .join = join,
+				  .segment_bytes = 1u << 20,
+				  .election_ms = 100};
+
+	m->fix = f;
+	m->id = i + 1;
+	m->transport = (struct store_transport){net_start, net_stop, net_send, m};
+	if (store_open(&conf, &m->s, &err) < 0)
+		fail_msg("%s", err_text(&err));
+}
+
+static void master_close(struct fix *f, unsigned i)
+{
+	f->m[i].s = store_close(f->m[i].s);
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	(void)t;
+}
+
+static int setup(void **state)
+{
+	struct fix *f = NEW(struct fix);
+
+	str_copy(f->dir, sizeof(f->dir), STR("/tmp/knarr-masters-XXXXXX"));
+	assert_non_null(mkdtemp(f->dir));
+	uv_loop_init(&f->loop);
+	uv_timer_init(&f->loop, &f->tick);
+	uv_timer_start(&f->tick, on_tick, 5, 5);
+	pthread_mutex_init(&f->lock, NULL);
+	for (unsigned i = 0; i < MASTERS; i++)
+		master_open(f, i, false);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fix *f = *state;
+
+	for (unsigned i = 0; i < MASTERS; i++)
+		master_close(f, i);
+	uv_close((uv_handle_t *)&f->tick, NULL);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&f->loop), 0);
+	dir_remove_tree(AT_FDCWD, f->dir);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+	return 0;
+}
+
+static void turn(struct fix *f, uint64_t began)
+{
+	if (clock_mono_ns(&clock_system) - began > WAIT_MS * NSEC_PER_MSEC)
+		fail_msg("nothing happens");
+	uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+/* The one that leads and is not cut off. */
+static unsigned wait_leader(struct fix *f)
+{
+	uint64_t began = clock_mono_ns(&clock_system);
+
+	for (;;) {
+		for (unsigned i = 0; i < MASTERS; i++)
+			if (f->m[i].s && !f->m[i].cut && store_role(f->m[i].s) == STORE_LEADER)
+				return i;
+		turn(f, began);
+	}
+}
+
+static void answered(void *user, const struct store_result *r)
+{
+	struct fix *f = user;
+
+	f->answers++;
+	f->last = *r;
+	f->last_rev = r->rev;
+}
+
+static void barrier_done(void *user, int err)
+{
+	struct fix *f = user;
+
+	f->answers++;
+	f->last.err = err;
+}
+
+static void wait_answer(struct fix *f, unsigned n)
+{
+	uint64_t began = clock_mono_ns(&clock_system);
+
+	while (f->answers < n)
+		turn(f, began);
+}
+
+/* Begin only: whether it was taken. */
+static int put_begin(struct fix *f, unsigned i, const char *key, const char *value)
+{
+	struct store_op op = {.type = STORE_PUT,
+			      .expect = STORE_ANY,
+			      .key = str_of(key),
+			      .value = str_of(value),
+			      .rv_at = STORE_NO_RV};
+
+	return store_txn(f->m[i].s, &op, 1, answered, f);
+}
+
+/* Until some leader acknowledges it. */
+static void put(struct fix *f, const char *key, const char *value)
+{
+	do {
+		unsigned n = f->answers + 1;
+
+		if (put_begin(f, wait_leader(f), key, value) < 0) {
+			uv_run(&f->loop, UV_RUN_ONCE);
+			f->last.err = -EREMOTE;
+			continue;
+		}
+		wait_answer(f, n);
+	} while (f->last.err == -ECANCELED || f->last.err == -EREMOTE);
+	assert_int_equal(f->last.err, 0);
+}
+
+static bool has(struct master *m, const char *key, const char *value)
+{
+	struct store_view *v = store_view(m->s);
+	const struct store_obj *o = store_get(v, str_of(key));
+	bool yes = o && str_eqs(o->value, value);
+
+	store_view_unref(v);
+	return yes;
+}
+
+static void wait_has(struct fix *f, unsigned i, const char *key, const char *value)
+{
+	uint64_t began = clock_mono_ns(&clock_system);
+
+	while (!has(&f->m[i], key, value))
+		turn(f, began);
+}
+
+static void on_event(void *user, const struct store_event *ev, int err)
+{
+	uint64_t *rev = user;
+
+	assert_int_equal(err, 0);
+	assert_int_equal(ev->rev, *rev + 1);
+	*rev = ev->rev;
+}
+
+static void test_replicate(void **state)
+{
+	struct fix *f = *state;
+	unsigned lead = wait_leader(f), follower = (lead + 1) % MASTERS;
+	struct store_watch_spec spec = {.prefix = STR("/g/r/")};
+	uint64_t rev = 0, began = clock_mono_ns(&clock_system);
+	struct store_watch *w;
+	char key[32];
+
+	assert_int_equal(store_watch(f->m[follower].s, &spec, on_event, &rev, &w), 0);
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(key, sizeof(key), "/g/r/n/%03u", i % 100);
+		put(f, key, "v");
+	}
+	put(f, "/g/r/n/last", "v");
+	for (unsigned i = 0; i < MASTERS; i++)
+		wait_has(f, i, "/g/r/n/last", "v");
+	while (rev < 501)
+		turn(f, began);
+	store_unwatch(w);
+	for (unsigned i = 0; i < MASTERS; i++)
+		assert_int_equal(store_rev(f->m[i].s), 501);
+	lead = wait_leader(f);
+	follower = (lead + 1) % MASTERS;
+	assert_int_equal(store_leader(f->m[follower].s), lead + 1);
+	assert_int_equal(put_begin(f, follower, "/g/r/n/x", "v"), -EREMOTE);
+}
+
+static void test_leader_lost(void **state)
+{
+	struct fix *f = *state;
+	char key[32];
+
+	for (unsigned round = 0; round < 6; round++) {
+		unsigned lead;
+
+		for (unsigned i = 0; i < 20; i++) {
+			snprintf(key, sizeof(key), "/g/r/%u/%u", round, i);
+			put(f, key, "v");
+		}
+		lead = wait_leader(f);
+		master_close(f, lead);
+		put(f, "/g/r/n/while-away", "v");
+		master_open(f, lead, false);
+	}
+	put(f, "/g/r/n/last", "v");
+	for (unsigned m = 0; m < MASTERS; m++) {
+		wait_has(f, m, "/g/r/n/last", "v");
+		for (unsigned i = 0; i < 6 * 20; i++) {
+			snprintf(key, sizeof(key), "/g/r/%u/%u", i / 20, i % 20);
+			assert_true(has(&f->m[m], key, "v"));
+		}
+	}
+}
+
+/* A leader without the others acknowledges nothing and confirms no read; its writes are undone. */
+static void test_deposed(void **state)
+{
+	struct fix *f = *state;
+	unsigned old, n;
+
+	put(f, "/g/r/n/a", "1");
+	old = wait_leader(f);
+	n = f->answers + 1;
+	store_read_barrier(f->m[old].s, barrier_done, f);
+	wait_answer(f, n);
+	assert_int_equal(f->last.err, 0);
+
+	pthread_mutex_lock(&f->lock);
+	f->m[old].cut = true;
+	pthread_mutex_unlock(&f->lock);
+	n = f->answers + 2;
+	assert_int_equal(put_begin(f, old, "/g/r/n/a", "lost"), 0);
+	store_read_barrier(f->m[old].s, barrier_done, f);
+	wait_answer(f, n - 1);
+	assert_true(f->last.err == -EREMOTE || f->last.err == -ECANCELED);
+	wait_answer(f, n);
+	assert_true(f->last.err == -EREMOTE || f->last.err == -ECANCELED);
+	put(f, "/g/r/n/b", "2");
+	assert_false(has(&f->m[old], "/g/r/n/b", "2"));
+	assert_false(has(&f->m[old], "/g/r/n/a", "lost"));
+
+	pthread_mutex_lock(&f->lock);
+	f->m[old].cut = false;
+	pthread_mutex_unlock(&f->lock);
+	wait_has(f, old, "/g/r/n/b", "2");
+	assert_true(has(&f->m[old], "/g/r/n/a", "1"));
+	put(f, "/g/r/n/c", "3");
+	for (unsigned i = 0; i < MASTERS; i++)
+		wait_has(f, i, "/g/r/n/c", "3");
+}
+
+/* One that was away gets from the log what it missed. */
+static void test_catch_up(void **state)
+{
+	struct fix *f = *state;
+	char key[32];
+	unsigned away;
+
+	put(f, "/g/r/n/first", "v");
+	away = (wait_leader(f) + 1) % MASTERS;
+	master_close(f, away);
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(key, sizeof(key), "/g/r/n/%u", i);
+		put(f, key, "v");
+	}
+	master_open(f, away, false);
+	wait_has(f, away, "/g/r/n/299", "v");
+	assert_true(has(&f->m[away], "/g/r/n/0", "v"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_replicate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leader_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deposed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_catch_up, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
