@@ -16,6 +16,14 @@ const struct client_kind client_endpointslices = {"discovery.k8s.io", "v1", "end
 						  "EndpointSlice", true};
 const struct client_kind client_deployments = {"apps", "v1", "deployments", "Deployment", true};
 const struct client_kind client_replicasets = {"apps", "v1", "replicasets", "ReplicaSet", true};
+const struct client_kind client_controllerrevisions = {"apps", "v1", "controllerrevisions",
+						       "ControllerRevision", true};
+const struct client_kind client_daemonsets = {"apps", "v1", "daemonsets", "DaemonSet", true};
+const struct client_kind client_statefulsets = {"apps", "v1", "statefulsets", "StatefulSet", true};
+const struct client_kind client_jobs = {"batch", "v1", "jobs", "Job", true};
+const struct client_kind client_cronjobs = {"batch", "v1", "cronjobs", "CronJob", true};
+const struct client_kind client_poddisruptionbudgets = {"policy", "v1", "poddisruptionbudgets",
+							"PodDisruptionBudget", true};
 const struct client_kind client_priorityclasses = {"scheduling.k8s.io", "v1", "priorityclasses",
 						   "PriorityClass", false};
 const struct client_kind client_csrs = {"certificates.k8s.io", "v1", "certificatesigningrequests",

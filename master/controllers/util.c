@@ -115,9 +115,11 @@ static void patch_owners(struct plan *p, const struct client_kind *kind, const s
 	jw_end_object(&w);
 }
 
-size_t claim(struct plan *p, const struct client_kind *owner_kind, const struct object *owner,
-	     const struct label_selector *sel, const struct client_kind *kind, struct informer *in,
-	     struct object ***ret)
+size_t claim_named(struct plan *p, const struct client_kind *owner_kind, const struct object *owner,
+		   const struct label_selector *sel, const struct client_kind *kind,
+		   struct informer *in,
+		   bool (*fits)(const struct object *o, const struct object *owner),
+		   struct object ***ret)
 {
 	struct object_set owned =
 		informer_lookup(informer_index(in, informer_by_controller), object_uid(owner));
@@ -131,7 +133,8 @@ size_t claim(struct plan *p, const struct client_kind *owner_kind, const struct 
 
 		if (!str_eq(o->ns, owner->ns))
 			continue;
-		if (label_selector_match(sel, jv_get(object_meta(o), "labels")))
+		if ((!fits || fits(o, owner)) &&
+		    label_selector_match(sel, jv_get(object_meta(o), "labels")))
 			*ARRAY_PUSH(v, n, cap) = o;
 		else if (!deleting && !object_deleting(o))
 			patch_owners(p, kind, o, owner_kind, owner, false);
@@ -139,7 +142,7 @@ size_t claim(struct plan *p, const struct client_kind *owner_kind, const struct 
 	for (size_t i = 0; !deleting && i < orphans.n; i++) {
 		struct object *o = orphans.v[i];
 
-		if (object_deleting(o) || pod_ended(o) ||
+		if (object_deleting(o) || pod_ended(o) || (fits && !fits(o, owner)) ||
 		    !label_selector_match(sel, jv_get(object_meta(o), "labels")))
 			continue;
 		patch_owners(p, kind, o, owner_kind, owner, true);
@@ -147,6 +150,13 @@ size_t claim(struct plan *p, const struct client_kind *owner_kind, const struct 
 	}
 	*ret = v;
 	return n;
+}
+
+size_t claim(struct plan *p, const struct client_kind *owner_kind, const struct object *owner,
+	     const struct label_selector *sel, const struct client_kind *kind, struct informer *in,
+	     struct object ***ret)
+{
+	return claim_named(p, owner_kind, owner, sel, kind, in, NULL, ret);
 }
 
 void hash_name(struct str bytes, int64_t salt, char ret[16])

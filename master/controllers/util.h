@@ -46,6 +46,12 @@ informer_index_fn index_orphans;
 size_t claim(struct plan *p, const struct client_kind *owner_kind, const struct object *owner,
 	     const struct label_selector *sel, const struct client_kind *kind, struct informer *in,
 	     struct object ***ret);
+/* The same for owners which also look at names. */
+size_t claim_named(struct plan *p, const struct client_kind *owner_kind, const struct object *owner,
+		   const struct label_selector *sel, const struct client_kind *kind,
+		   struct informer *in,
+		   bool (*fits)(const struct object *o, const struct object *owner),
+		   struct object ***ret);
 /* Kubernetes' rand.SafeEncodeString of an FNV-1a hash; NUL-terminated. */
 void hash_name(struct str bytes, int64_t salt, char ret[16]);
 /* intstr: 25% of total, rounded up or down, or the number; `otherwise` when absent. */

@@ -297,6 +297,50 @@ const struct api_strategy deployment_strategy = {
 	.validate = validate_deployment,
 	.validate_update = validate_selector_update,
 };
+
+/* ---- DaemonSet: the count of its templates, which older clients read ---- */
+
+#define DAEMON_GENERATION "deprecated.daemonset.template.generation"
+
+static void set_generation(struct json_object *obj, int64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, n);
+	jsonc_set_str(jsonc_ensure(jsonc_ensure(obj, "metadata"), "annotations"), DAEMON_GENERATION,
+		      str_of(text));
+}
+
+static void daemonset_create(struct json_object *obj)
+{
+	set_generation(obj, 1);
+}
+
+static void daemonset_update(struct json_object *obj, struct json_object *old)
+{
+	struct json_object *notes = jsonc_path(old, "metadata.annotations");
+	int64_t n = 1;
+
+	if (notes)
+		str_to_i64(jsonc_str(jsonc_get(notes, DAEMON_GENERATION)), &n);
+	if (!jsonc_equal(jsonc_path(obj, "spec.template"), jsonc_path(old, "spec.template")))
+		n++;
+	set_generation(obj, n);
+}
+
+const struct api_strategy daemonset_strategy = {
+	.prepare_create = daemonset_create,
+	.prepare_update = daemonset_update,
+	.validate = validate_daemonset,
+	.validate_update = validate_selector_update,
+};
+const struct api_strategy statefulset_strategy = {
+	.validate = validate_statefulset,
+	.validate_update = validate_statefulset_update,
+};
+const struct api_strategy controllerrevision_strategy = {
+	.validate_update = validate_controllerrevision_update,
+};
 const struct api_strategy replicaset_strategy = {
 	.validate = validate_replicaset,
 	.validate_update = validate_selector_update,

@@ -50,13 +50,13 @@ static void check_selector(const struct place *p, struct json_object *spec, cons
 }
 
 /* Selector and template, as a ReplicaSet has them. */
-static void check_template(const struct place *p, struct json_object *spec)
+static void check_template(const struct place *p, struct json_object *spec, const char *empty)
 {
 	static const char *const always[] = {"Always", NULL};
 	struct json_object *pod = jsonc_path(spec, "template.spec");
 	struct str policy = text_of(pod, "restartPolicy");
 
-	check_selector(p, spec, "empty selector is invalid for deployment");
+	check_selector(p, spec, empty);
 	check_selected(p, spec);
 	validate_pod_template(PLACE(p, "template"), jsonc_get(spec, "template"));
 	if (!str_eqs(policy, "Always"))
@@ -101,6 +101,26 @@ static void check_rolling(const struct place *p, struct json_object *r)
 		place_invalid(at, unavailable, "must not be greater than 100%");
 }
 
+/* One of both must be 0, the other not. */
+static void check_daemon_rolling(const struct place *p, struct json_object *r)
+{
+	struct json_object *unavailable = jsonc_get(r, "maxUnavailable");
+	struct json_object *surge = jsonc_get(r, "maxSurge");
+	uint64_t down = int_or_percent(PLACE(p, "maxUnavailable"), unavailable);
+	uint64_t up = int_or_percent(PLACE(p, "maxSurge"), surge);
+
+	if (json_object_is_type(unavailable, json_type_string) && down > 100)
+		place_invalid(PLACE(p, "maxUnavailable"), unavailable,
+			      "must not be greater than 100%");
+	if (json_object_is_type(surge, json_type_string) && up > 100)
+		place_invalid(PLACE(p, "maxSurge"), surge, "must not be greater than 100%");
+	if (down && up)
+		place_invalid(PLACE(p, "maxSurge"), surge,
+			      "may not be set when maxUnavailable is non-zero");
+	else if (!down && !up)
+		place_required(PLACE(p, "maxUnavailable"), "cannot be 0 when maxSurge is 0");
+}
+
 static void check_strategy(const struct place *p, struct json_object *s)
 {
 	static const char *const types[] = {"Recreate", "RollingUpdate", NULL};
@@ -132,7 +152,7 @@ void validate_deployment(struct json_object *obj, struct err *err)
 	const struct place *p = PLACE(PLACE_OF(err), "spec");
 
 	check_not_negative(p, spec, "replicas");
-	check_template(p, spec);
+	check_template(p, spec, "empty selector is invalid for deployment");
 	check_strategy(PLACE(p, "strategy"), jsonc_get(spec, "strategy"));
 	check_not_negative(p, spec, "minReadySeconds");
 	check_not_negative(p, spec, "revisionHistoryLimit");
@@ -149,13 +169,115 @@ void validate_replicaset(struct json_object *obj, struct err *err)
 
 	check_not_negative(p, spec, "replicas");
 	check_not_negative(p, spec, "minReadySeconds");
-	check_template(p, spec);
+	check_template(p, spec, "empty selector is invalid for deployment");
 }
 
 void validate_selector_update(struct json_object *obj, struct json_object *old, struct err *err)
 {
 	check_immutable(PLACE(PLACE_OF(err), "spec.selector"), jsonc_path(obj, "spec.selector"),
 			jsonc_path(old, "spec.selector"));
+}
+
+/* ---- DaemonSet ---- */
+
+void validate_daemonset(struct json_object *obj, struct err *err)
+{
+	static const char *const types[] = {"OnDelete", "RollingUpdate", NULL};
+	struct json_object *spec = jsonc_get(obj, "spec"), *s = jsonc_get(spec, "updateStrategy");
+	struct json_object *rolling = jsonc_get(s, "rollingUpdate");
+	const struct place *p = PLACE(PLACE_OF(err), "spec"), *at = PLACE(p, "updateStrategy");
+	struct str type = text_of(s, "type");
+
+	check_template(p, spec, "empty selector is invalid for daemonset");
+	check_not_negative(p, spec, "minReadySeconds");
+	check_not_negative(p, spec, "revisionHistoryLimit");
+	if (str_eqs(type, "OnDelete"))
+		return;
+	if (!str_eqs(type, "RollingUpdate")) {
+		place_unsupported(PLACE(at, "type"), type, types);
+		return;
+	}
+	at = PLACE(at, "rollingUpdate");
+	if (!rolling) {
+		place_required(at, "");
+		return;
+	}
+	check_daemon_rolling(at, rolling);
+}
+
+/* ---- StatefulSet ---- */
+
+static void check_stateful_update(const struct place *p, struct json_object *s)
+{
+	static const char *const types[] = {"OnDelete", "RollingUpdate", NULL};
+	struct json_object *rolling = jsonc_get(s, "rollingUpdate");
+	struct json_object *max = jsonc_get(rolling, "maxUnavailable");
+	struct str type = text_of(s, "type");
+
+	if (!type.len) {
+		place_required(p, "");
+	} else if (str_eqs(type, "OnDelete")) {
+		if (rolling)
+			place_invalid(PLACE(p, "rollingUpdate"), rolling,
+				      "only allowed for updateStrategy 'RollingUpdate'");
+	} else if (!str_eqs(type, "RollingUpdate")) {
+		place_unsupported(PLACE(p, "type"), type, types);
+	} else {
+		check_not_negative(PLACE(p, "rollingUpdate"), rolling, "partition");
+		if (max && !int_or_percent(PLACE(p, "rollingUpdate.maxUnavailable"), max))
+			place_invalid(PLACE(p, "rollingUpdate.maxUnavailable"), max, "cannot be 0");
+	}
+}
+
+void validate_statefulset(struct json_object *obj, struct err *err)
+{
+	static const char *const policies[] = {"OrderedReady", "Parallel", NULL};
+	struct json_object *spec = jsonc_get(obj, "spec");
+	const struct place *p = PLACE(PLACE_OF(err), "spec");
+	struct str service = text_of(spec, "serviceName");
+
+	check_enum(p, spec, "podManagementPolicy", policies, true);
+	check_stateful_update(PLACE(p, "updateStrategy"), jsonc_get(spec, "updateStrategy"));
+	check_not_negative(p, spec, "replicas");
+	check_not_negative(p, spec, "minReadySeconds");
+	check_not_negative(p, spec, "revisionHistoryLimit");
+	check_not_negative(PLACE(p, "ordinals"), jsonc_get(spec, "ordinals"), "start");
+	if (service.len)
+		check_name(PLACE(p, "serviceName"), NAME_DNS_LABEL, service);
+	check_template(p, spec, "empty selector is invalid for statefulset");
+	/* A claim that nobody binds would keep its pod Pending for ever without a reason. */
+	if (list_len(jsonc_get(spec, "volumeClaimTemplates")))
+		place_forbidden(PLACE(p, "volumeClaimTemplates"),
+				"persistent volume claims are not supported by this server yet");
+}
+
+void validate_statefulset_update(struct json_object *obj, struct json_object *old, struct err *err)
+{
+	static const char *const fixed[] = {"selector", "serviceName", "podManagementPolicy",
+					    "volumeClaimTemplates"};
+	struct json_object *now = jsonc_get(obj, "spec"), *was = jsonc_get(old, "spec");
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		struct json_object *a = jsonc_get(now, fixed[i]), *b = jsonc_get(was, fixed[i]);
+
+		if (a == b || jsonc_equal(a, b))
+			continue;
+		place_forbidden(PLACE(PLACE_OF(err), "spec"),
+				"updates to statefulset spec for fields other than 'replicas', "
+				"'ordinals', 'template', 'updateStrategy', "
+				"'revisionHistoryLimit', "
+				"'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are "
+				"forbidden");
+		return;
+	}
+}
+
+void validate_controllerrevision_update(struct json_object *obj, struct json_object *old,
+					struct err *err)
+{
+	check_not_negative(PLACE_OF(err), obj, "revision");
+	check_immutable(PLACE(PLACE_OF(err), "data"), jsonc_get(obj, "data"),
+			jsonc_get(old, "data"));
 }
 
 /* ---- Status ---- */
@@ -206,4 +328,34 @@ void validate_replicaset_status(struct json_object *obj, struct json_object *old
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
 		check_not_negative(p, s, counts[i]);
 	check_counts(p, s, "fullyLabeledReplicas");
+}
+
+void validate_daemonset_status(struct json_object *obj, struct json_object *old, struct err *err)
+{
+	static const char *const counts[] = {"currentNumberScheduled", "numberMisscheduled",
+					     "desiredNumberScheduled", "numberReady",
+					     "observedGeneration",     "updatedNumberScheduled",
+					     "numberAvailable",        "numberUnavailable",
+					     "collisionCount"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		check_not_negative(PLACE(PLACE_OF(err), "status"), jsonc_get(obj, "status"),
+				   counts[i]);
+}
+
+void validate_statefulset_status(struct json_object *obj, struct json_object *old, struct err *err)
+{
+	static const char *const counts[] = {
+		"replicas",          "readyReplicas",      "currentReplicas", "updatedReplicas",
+		"availableReplicas", "observedGeneration", "collisionCount"};
+	static const char *const msg = "cannot be greater than status.replicas";
+	struct json_object *s = jsonc_get(obj, "status");
+	const struct place *p = PLACE(PLACE_OF(err), "status");
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		check_not_negative(p, s, counts[i]);
+	not_above(p, s, "readyReplicas", "replicas", msg);
+	not_above(p, s, "currentReplicas", "replicas", msg);
+	not_above(p, s, "updatedReplicas", "replicas", msg);
+	not_above(p, s, "availableReplicas", "replicas", msg);
 }

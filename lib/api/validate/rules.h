@@ -14,7 +14,14 @@ void validate_deployment(struct json_object *obj, struct err *err);
 void validate_deployment_status(struct json_object *obj, struct json_object *old, struct err *err);
 void validate_replicaset(struct json_object *obj, struct err *err);
 void validate_replicaset_status(struct json_object *obj, struct json_object *old, struct err *err);
-/* spec.selector may not change; for both. */
+void validate_daemonset(struct json_object *obj, struct err *err);
+void validate_daemonset_status(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_statefulset(struct json_object *obj, struct err *err);
+void validate_statefulset_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_statefulset_status(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_controllerrevision_update(struct json_object *obj, struct json_object *old,
+					struct err *err);
+/* spec.selector may not change; for all of them. */
 void validate_selector_update(struct json_object *obj, struct json_object *old, struct err *err);
 
 /* pod.c, pod_update.c */

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DaemonSet and StatefulSet in a real master; nodes exist only as API objects."""
+import pytest
+from knarr_test import Master, wait_for
+from test_controllers import MERGE, PODS, Node, image_patch, items, ns  # noqa: F401
+
+STRATEGIC = "application/strategic-merge-patch+json"
+APPS = "/apis/apps/v1/namespaces/{}/{}"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    m = Master()
+    nodes = []
+    try:
+        m.start()
+        nodes = [Node(m, n) for n in ("n1", "n2", "n3")]
+        for n in nodes:
+            n.start()
+        yield m
+        for n in nodes:
+            n.over = True
+            n.join()
+        m.stop()
+    finally:
+        m.remove()
+
+
+def workload(name, image="a", **spec):
+    labels = {"app": name}
+    return {"metadata": {"name": name}, "spec": {
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels},
+                     "spec": {"containers": [{"name": "c", "image": image}],
+                              "terminationGracePeriodSeconds": 1}}, **spec}}
+
+
+def status_is(m, path, **want):
+    def check():
+        o = m.api("GET", path)[1]
+        st = o.get("status", {})
+        if st.get("observedGeneration") != o["metadata"]["generation"]:
+            return None
+        return o if all(st.get(k) == v for k, v in want.items()) else None
+    return wait_for(check, 30)
+
+
+def images(m, ns):
+    return sorted(p["spec"]["containers"][0]["image"] for p in items(m, PODS.format(ns))
+                  if "deletionTimestamp" not in p["metadata"])
+
+
+def test_daemonset(cluster, ns):
+    m, path = cluster, APPS.format(ns, "daemonsets")
+    code, ds = m.api("POST", path, workload("log"))
+    assert code == 201
+    assert ds["spec"]["updateStrategy"] == {
+        "type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}
+    status_is(m, path + "/log", desiredNumberScheduled=3, numberAvailable=3)
+    assert sorted(p["spec"]["nodeName"] for p in items(m, PODS.format(ns))) == ["n1", "n2", "n3"]
+    m.api("PATCH", path + "/log", image_patch("b"), STRATEGIC)
+    status_is(m, path + "/log", updatedNumberScheduled=3, numberAvailable=3)
+    assert images(m, ns) == ["b"] * 3
+    revs = items(m, APPS.format(ns, "controllerrevisions"))
+    assert sorted(r["revision"] for r in revs) == [1, 2]
+    # what `kubectl rollout undo` sends
+    old = next(r for r in revs if r["revision"] == 1)
+    assert m.api("PATCH", path + "/log", old["data"], STRATEGIC)[0] == 200
+    status_is(m, path + "/log", updatedNumberScheduled=3, numberAvailable=3)
+    assert images(m, ns) == ["a"] * 3
+    revs = items(m, APPS.format(ns, "controllerrevisions"))
+    assert sorted(r["revision"] for r in revs) == [2, 3]
+    m.api("DELETE", path + "/log")
+    wait_for(lambda: not items(m, PODS.format(ns))
+             and not items(m, APPS.format(ns, "controllerrevisions")), 30)
+
+
+def test_daemonset_refused(cluster, ns):
+    bad = workload("x", updateStrategy={"type": "RollingUpdate", "rollingUpdate": {
+        "maxUnavailable": 1, "maxSurge": 1}})
+    code, st = cluster.api("POST", APPS.format(ns, "daemonsets"), bad)
+    assert code == 422
+    assert "may not be set when maxUnavailable is non-zero" in st["message"]
+
+
+def test_statefulset(cluster, ns):
+    m, path = cluster, APPS.format(ns, "statefulsets")
+    code, sts = m.api("POST", path, workload("db", replicas=3, serviceName="db"))
+    assert code == 201
+    assert sts["spec"]["podManagementPolicy"] == "OrderedReady"
+    status_is(m, path + "/db", readyReplicas=3, currentReplicas=3)
+    pods = items(m, PODS.format(ns))
+    assert [p["metadata"]["name"] for p in pods] == ["db-0", "db-1", "db-2"]
+    assert [p["spec"]["hostname"] for p in pods] == ["db-0", "db-1", "db-2"]
+    m.api("PATCH", path + "/db", image_patch("b"), STRATEGIC)
+    o = status_is(m, path + "/db", updatedReplicas=3, readyReplicas=3, currentReplicas=3)
+    assert o["status"]["currentRevision"] == o["status"]["updateRevision"]
+    assert images(m, ns) == ["b"] * 3
+    m.api("PATCH", path + "/db/scale", {"spec": {"replicas": 1}}, MERGE)
+    status_is(m, path + "/db", replicas=1)
+    assert [p["metadata"]["name"] for p in items(m, PODS.format(ns))] == ["db-0"]
+
+
+def test_statefulset_refused(cluster, ns):
+    m, path = cluster, APPS.format(ns, "statefulsets")
+    claim = {"metadata": {"name": "d"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {
+        "requests": {"storage": "1Gi"}}}}
+    code, st = m.api("POST", path, workload("x", volumeClaimTemplates=[claim]))
+    assert code == 422 and "volumeClaimTemplates" in st["message"]
+    assert m.api("POST", path, workload("y", replicas=0))[0] == 201
+    code, st = m.api("PATCH", path + "/y", {"spec": {"serviceName": "other"}}, MERGE)
+    assert code == 422 and "are forbidden" in st["message"]
