@@ -16,7 +16,8 @@ static const struct signer_row {
 	bool server, client, node_subject, approve_bootstrapper, approve_node;
 } signers[] = {
 	{"kubernetes.io/kube-apiserver-client-kubelet", false, true, true, true, true},
-	{"kubernetes.io/kubelet-serving", true, false, true, false, true},
+	/* Its names are what the node says they are: never without somebody looking. */
+	{"kubernetes.io/kubelet-serving", true, false, true, false, false},
 	{"kubernetes.io/kube-apiserver-client", false, true, false, false, false},
 };
 
@@ -157,6 +158,21 @@ static bool is_node_subject(X509_REQ *req, const char *cn)
 	       str_starts(str_of(cn), STR("system:node:")) && strlen(cn) > strlen("system:node:");
 }
 
+/* Who may approve must not become master by it (CertificateSubjectRestriction). */
+static bool asks_for_masters(X509_REQ *req)
+{
+	char *org;
+
+	for (size_t i = 0; (org = cert_name_org(X509_REQ_get_subject_name(req), i)); i++) {
+		bool yes = !strcmp(org, "system:masters");
+
+		free(org);
+		if (yes)
+			return true;
+	}
+	return false;
+}
+
 static void look(struct signer *s, struct object *o)
 {
 	struct jv csr = jv_of(o->bytes);
@@ -173,7 +189,7 @@ static void look(struct signer *s, struct object *o)
 	if (base64_decode(jv_text(jv_path(csr, "spec.request")), &pem) == 0)
 		req = cert_req_from_pem(buf_str(&pem), NULL);
 	cn = req ? cert_name_cn(X509_REQ_get_subject_name(req)) : NULL;
-	if (!cn || (row->node_subject && !is_node_subject(req, cn)))
+	if (!cn || asks_for_masters(req) || (row->node_subject && !is_node_subject(req, cn)))
 		return;
 	if (approved) {
 		sign(s, o->name, csr, row, buf_str(&pem), req, cn);

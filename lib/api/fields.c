@@ -115,6 +115,12 @@ int field_selector_parse(struct str text, const struct api_kind *kind, struct fi
 	return 0;
 }
 
+void field_selector_add(struct field_selector *s, const char *path, struct str value)
+{
+	*ARRAY_PUSH(s->reqs, s->n, s->cap) =
+		(struct field_req){.path = xstrdup(path), .value = str_dup(value)};
+}
+
 struct str field_selector_exact(const struct field_selector *s, const char *path)
 {
 	for (size_t i = 0; i < s->n; i++)

@@ -20,6 +20,8 @@ void field_selector_done(struct field_selector *s);
 /* kind NULL: any path is allowed; else `field label not supported: x` (400). */
 int field_selector_parse(struct str text, const struct api_kind *kind, struct field_selector *ret,
 			 struct err *err);
+/* One term more: `path=value`. */
+void field_selector_add(struct field_selector *s, const char *path, struct str value);
 /* The value a selector demands for path with `=`, or STR_NULL. */
 struct str field_selector_exact(const struct field_selector *s, const char *path);
 #endif

@@ -2,6 +2,7 @@
 #include "master/apiserver/admission.h"
 #include "lib/api/status.h"
 #include "lib/base/codec.h"
+#include "master/apiserver/node_facts.h"
 #include "master/apiserver/server.h"
 #include "master/auth/cert.h"
 
@@ -156,11 +157,70 @@ static int node_refuse(struct admission *a, struct str node, const char *what, s
 	return api_err_forbidden(err, a->kind, a->name, why);
 }
 
+/*
+ * A mirror pod only shows what runs on a node already. Were it allowed to name secrets, a node
+ * could make itself a reader of any of them (NodeRestriction's admitPodCreate).
+ */
+static const char *mirror_pod_fault(struct json_object *pod, struct str node)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	if (!jsonc_get(jsonc_path(pod, "metadata.annotations"), "kubernetes.io/config.mirror"))
+		return "can only create mirror pods";
+	if (!str_eq(jsonc_path_str(pod, "spec.nodeName"), node))
+		return "can only create pods with spec.nodeName set to itself";
+	if (jsonc_path_str(pod, "spec.serviceAccountName").len)
+		return "can not create pods that reference a service account";
+	jsonc_write(pod, &b);
+	if (pod_refers_any(jv_of(buf_str(&b))))
+		return "can not create pods that reference secrets, config maps or claims";
+	return NULL;
+}
+
+static bool is_guarded_label(struct str key)
+{
+	ssize_t slash = str_chr(key, '/');
+	struct str domain = str_n(key.p, slash < 0 ? 0 : (size_t)slash);
+	struct str guarded = STR("node-restriction.kubernetes.io"), sub;
+
+	sub = domain.len > guarded.len ? str_skip(domain, domain.len - guarded.len) : domain;
+	return str_eq(sub, guarded) &&
+	       (sub.len == domain.len || domain.p[domain.len - sub.len - 1] == '.');
+}
+
+/* Every guarded label of `a` stands in `b` with the same value. */
+static bool guarded_labels_within(struct json_object *a, struct json_object *b)
+{
+	struct json_object *labels = jsonc_path(a, "metadata.labels");
+	struct json_object *others = jsonc_path(b, "metadata.labels");
+
+	if (!json_object_is_type(labels, json_type_object))
+		return true;
+	json_object_object_foreach(
+		labels, key,
+		value) if (is_guarded_label(str_of(key)) &&
+			   !json_object_equal(value, jsonc_get(others, key))) return false;
+	return true;
+}
+
+/* What draws pods to a node, or keeps them away, is for others to say. */
+static const char *node_update_fault(const struct admission *a)
+{
+	struct json_object *was = jsonc_path(a->old, "spec.taints");
+	struct json_object *is = jsonc_path(a->obj, "spec.taints");
+
+	if (!guarded_labels_within(a->obj, a->old) || !guarded_labels_within(a->old, a->obj))
+		return "is not allowed to modify labels of node-restriction.kubernetes.io";
+	if (a->op == ADMIT_UPDATE && !json_object_equal(was, is))
+		return "is not allowed to modify taints";
+	return NULL;
+}
+
 /* What a node may say about itself and its pods, where the object's body decides. */
 int admit_node_restriction(struct admission *a, struct err *err)
 {
 	struct str node = user_node_name(a->user);
-	const char *plural = a->kind->plural;
+	const char *plural = a->kind->plural, *fault = NULL;
 
 	if (!node.len)
 		return 0;
@@ -169,19 +229,15 @@ int admit_node_restriction(struct admission *a, struct err *err)
 	if (!strcmp(plural, "leases") &&
 	    (!str_eqs(a->ns, "kube-node-lease") || !str_eq(a->name, node)))
 		return node_refuse(a, node, "can only access its own lease", err);
-	if (!strcmp(plural, "pods") && a->op == ADMIT_CREATE && !*a->sub) {
-		struct json_object *notes = jsonc_path(a->obj, "metadata.annotations");
-
-		if (!jsonc_get(notes, "kubernetes.io/config.mirror"))
-			return node_refuse(a, node, "can only create mirror pods", err);
-		if (!str_eq(jsonc_path_str(a->obj, "spec.nodeName"), node))
-			return node_refuse(a, node,
-					   "can only create pods with spec.nodeName set to itself",
-					   err);
-		if (jsonc_path_str(a->obj, "spec.serviceAccountName").len)
-			return node_refuse(a, node,
-					   "can not create pods that reference a service account",
-					   err);
-	}
-	return 0;
+	if (!strcmp(plural, "csinodes") && !str_eq(a->name, node))
+		return node_refuse(a, node, "can only access its own CSINode", err);
+	if (!strcmp(plural, "nodes") && a->op != ADMIT_DELETE)
+		fault = node_update_fault(a);
+	if (!strcmp(plural, "pods") && a->op == ADMIT_CREATE && !*a->sub)
+		fault = mirror_pod_fault(a->obj, node);
+	if (!strcmp(plural, "pods") && a->op == ADMIT_UPDATE &&
+	    !json_object_equal(jsonc_path(a->obj, "metadata.labels"),
+			       jsonc_path(a->old, "metadata.labels")))
+		fault = "cannot update labels through pod status";
+	return fault ? node_refuse(a, node, fault, err) : 0;
 }

@@ -53,13 +53,16 @@ struct user *impersonate_wanted(struct http_req *req, bool *ret_bad)
 	return u;
 }
 
+/* A key is that of an extra field: a sub-resource of userextras. */
 static int check(struct apiserver *s, const struct user *real, const char *resource,
-		 const char *name, struct err *err)
+		 const char *key, const char *name, struct err *err)
 {
+	bool of_authn = !strcmp(resource, "uids") || !strcmp(resource, "userextras");
 	struct authz_attrs a = {.verb = "impersonate",
 				.is_resource = true,
-				.group = STR(""),
+				.group = of_authn ? STR("authentication.k8s.io") : STR(""),
 				.resource = str_of(resource),
+				.subresource = str_of(key),
 				.name = str_of(name)};
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
 
@@ -76,9 +79,13 @@ int impersonate_check(struct apiserver *s, const struct user *real, const struct
 		      struct err *err)
 {
 	bool sa = str_starts(str_of(want->name), STR(USER_SERVICE_ACCOUNT_PREFIX));
-	int r = check(s, real, sa ? "serviceaccounts" : "users", want->name, err);
+	int r = check(s, real, sa ? "serviceaccounts" : "users", "", want->name, err);
 
 	for (size_t i = 0; r == 0 && i < want->n_groups; i++)
-		r = check(s, real, "groups", want->groups[i], err);
+		r = check(s, real, "groups", "", want->groups[i], err);
+	if (r == 0 && want->uid)
+		r = check(s, real, "uids", "", want->uid, err);
+	for (size_t i = 0; r == 0 && i < want->n_extra; i++)
+		r = check(s, real, "userextras", want->extra[i].key, want->extra[i].value, err);
 	return r;
 }

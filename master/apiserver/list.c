@@ -67,6 +67,9 @@ int read_filter_parse(struct request *r, struct read_filter *ret, struct err *er
 			err->http_code = 400;
 		return e;
 	}
+	/* .../watch/.../NAME: what was authorised is this one object. */
+	if (r->info.name.len)
+		field_selector_add(&ret->fields, "metadata.name", r->info.name);
 	ret->any = label_selector_is_everything(&ret->labels) && !ret->fields.n;
 	return 0;
 }

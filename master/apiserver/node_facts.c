@@ -24,17 +24,24 @@ static const struct {
 static const char *const container_lists[] = {"spec.containers", "spec.initContainers",
 					      "spec.ephemeralContainers"};
 
+/* A null name stands for any. */
+static bool is_name(struct jv v, struct str name)
+{
+	struct str text = jv_text(v);
+
+	return str_is_null(name) ? text.len > 0 : str_eq(text, name);
+}
+
 static bool env_refers(struct jv container, bool secret, struct str name)
 {
 	jv_for_each (e, jv_get(container, "envFrom"))
-		if (str_eq(jv_text(jv_path(e.value,
-					   secret ? "secretRef.name" : "configMapRef.name")),
-			   name))
+		if (is_name(jv_path(e.value, secret ? "secretRef.name" : "configMapRef.name"),
+			    name))
 			return true;
 	jv_for_each (e, jv_get(container, "env"))
-		if (str_eq(jv_text(jv_path(e.value, secret ? "valueFrom.secretKeyRef.name"
-							   : "valueFrom.configMapKeyRef.name")),
-			   name))
+		if (is_name(jv_path(e.value, secret ? "valueFrom.secretKeyRef.name"
+						    : "valueFrom.configMapKeyRef.name"),
+			    name))
 			return true;
 	return false;
 }
@@ -42,8 +49,7 @@ static bool env_refers(struct jv container, bool secret, struct str name)
 static bool projected_refers(struct jv volume, bool secret, struct str name)
 {
 	jv_for_each (s, jv_path(volume, "projected.sources"))
-		if (str_eq(jv_text(jv_path(s.value, secret ? "secret.name" : "configMap.name")),
-			   name))
+		if (is_name(jv_path(s.value, secret ? "secret.name" : "configMap.name"), name))
 			return true;
 	return false;
 }
@@ -58,7 +64,7 @@ static bool pod_refers(struct jv pod, const char *plural, struct str name)
 		if (strcmp(plural, ref_paths[i].plural) != 0)
 			continue;
 		jv_for_each (v, jv_path(pod, ref_paths[i].list))
-			if (str_eq(jv_text(jv_path(v.value, ref_paths[i].path)), name))
+			if (is_name(jv_path(v.value, ref_paths[i].path), name))
 				return true;
 	}
 	if (!secret && strcmp(plural, "configmaps") != 0)
@@ -73,6 +79,19 @@ static bool pod_refers(struct jv pod, const char *plural, struct str name)
 	return false;
 }
 
+bool pod_refers_any(struct jv pod)
+{
+	return pod_refers(pod, "secrets", STR_NULL) || pod_refers(pod, "configmaps", STR_NULL) ||
+	       pod_refers(pod, "persistentvolumeclaims", STR_NULL);
+}
+
+/* Made by the node itself: what it names gives the node no right. */
+static bool is_mirror(struct jv pod)
+{
+	return jv_exists(
+		jv_get(jv_path(pod, "metadata.annotations"), "kubernetes.io/config.mirror"));
+}
+
 static bool node_uses(void *user, struct str node, const char *plural, struct str ns,
 		      struct str name)
 {
@@ -82,13 +101,13 @@ static bool node_uses(void *user, struct str node, const char *plural, struct st
 	const struct store_obj *o;
 	struct store_iter it;
 
-	if (!ns.len)
+	if (!ns.len || !name.len)
 		return false;
 	request_key(server_kind("", "v1", "pods"), ns, STR(""), &prefix);
 	store_range(v, buf_str(&prefix), STR_NULL, &it);
 	while ((o = store_iter_next(&it)))
 		if (str_eq(api_index_field(o->meta, STR("spec.nodeName")), node) &&
-		    pod_refers(jv_of(o->value), plural, name))
+		    pod_refers(jv_of(o->value), plural, name) && !is_mirror(jv_of(o->value)))
 			return true;
 	return false;
 }

@@ -7,4 +7,6 @@
  * Answered from the stored pods of the one namespace in question.
  */
 void node_facts_init(struct authz_facts *f, struct apiserver *s);
+/* Does the pod name any secret, config map or volume claim? */
+bool pod_refers_any(struct jv pod);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/request.h"
+#include "lib/api/fields.h"
 #include "master/apiserver/impersonate.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/server.h"
@@ -143,21 +144,23 @@ static const struct sub_route *sub_route_find(const char *name)
 
 /* ---- may he? ---- */
 
-/* The node a list of pods is narrowed to. */
-static struct str selected_node(const struct request *r)
+/*
+ * The node a list of pods is narrowed to: read by the parser that the list itself uses, as an
+ * escaped comma begins no new term.
+ */
+static struct str selected_node(const struct request *r, struct field_selector *s)
 {
-	struct str rest = query_get(&r->query, "fieldSelector"), part;
-	struct str eq = STR("spec.nodeName=");
+	struct str text = query_get(&r->query, "fieldSelector");
 
-	while (rest.p && rest.len && str_split(&rest, ',', &part))
-		if (str_starts(part, eq))
-			return str_skip(part, eq.len);
-	return STR_NULL;
+	if (!text.len || field_selector_parse(text, NULL, s, NULL) < 0)
+		return STR_NULL;
+	return field_selector_exact(s, "spec.nodeName");
 }
 
 static bool authorise(struct request *r)
 {
 	const struct request_info *i = &r->info;
+	CLEANUP(field_selector_done) struct field_selector fields = {0};
 	struct authz_attrs a = {.verb = i->verb,
 				.is_resource = i->is_resource,
 				.group = i->group,
@@ -167,7 +170,7 @@ static bool authorise(struct request *r)
 				.ns = i->ns,
 				.name = i->name,
 				.path = i->path,
-				.field_node = selected_node(r)};
+				.field_node = selected_node(r, &fields)};
 	CLEANUP(err_done) struct err e = ERR_INIT;
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
 	const char *why = NULL;

@@ -7,6 +7,25 @@
 #define TOKEN_MIN_S 600
 #define TOKEN_MAX_S (1ull << 32)
 
+/* The pod must run as the service account, and on the node if it is a node that asks. */
+static int check_pod(struct request *r, struct jv pod, struct str node, struct err *err)
+{
+	struct str account = jv_text(jv_path(pod, "spec.serviceAccountName"));
+
+	if (!str_eq(account, r->info.name))
+		return api_err_bad_request(err,
+					   "cannot bind token for serviceaccount \"%.*s\" to pod "
+					   "running with different serviceaccount name.",
+					   STR_ARG(r->info.name));
+	if (!node.len || str_eq(jv_text(jv_path(pod, "spec.nodeName")), node))
+		return 0;
+	err_set(err, EACCES, "Forbidden",
+		"node requested token bound to a pod scheduled on a "
+		"different node");
+	err->http_code = 403;
+	return -EACCES;
+}
+
 /* The object a token is bound to must exist now and have the uid given (or any). */
 static int bind_token(struct request *r, struct store_view *v, struct json_object *spec,
 		      struct authn_sa_claims *c, const struct store_obj **keep, struct err *err)
@@ -14,9 +33,16 @@ static int bind_token(struct request *r, struct store_view *v, struct json_objec
 	struct str kind = jsonc_path_str(spec, "boundObjectRef.kind");
 	struct str name = jsonc_path_str(spec, "boundObjectRef.name");
 	struct str uid = jsonc_path_str(spec, "boundObjectRef.uid"), has;
+	struct str node = user_node_name(r->user);
 	const struct api_kind *k;
 	const struct store_obj *o;
 
+	if (node.len && (!str_eqs(kind, "Pod") || !uid.len)) {
+		err_set(err, EACCES, "Forbidden",
+			"node requested token not bound to a pod by name and UID");
+		err->http_code = 403;
+		return -EACCES;
+	}
 	if (!kind.len)
 		return 0;
 	if (!str_eqs(kind, "Pod") && !str_eqs(kind, "Secret"))
@@ -34,6 +60,8 @@ static int bind_token(struct request *r, struct store_view *v, struct json_objec
 			"in record");
 	*keep = o;
 	if (str_eqs(kind, "Pod")) {
+		if (check_pod(r, jv_of(o->value), node, err) < 0)
+			return -EACCES;
 		c->pod_name = name;
 		c->pod_uid = has;
 		c->node_name = jv_text(jv_path(jv_of(o->value), "spec.nodeName"));

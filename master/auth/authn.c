@@ -122,12 +122,17 @@ static bool bound_lives(const struct authn_conf *c, const char *plural, struct s
 {
 	CLEANUP(buf_done) struct buf json = BUF_INIT;
 	struct jv obj;
+	int64_t end;
 
 	if (!jv_exists(ref))
 		return true;
 	if (!c->lookup(c->user, plural, ns, jv_text(jv_get(ref, "name")), &json))
 		return false;
 	obj = jv_of(buf_str(&json));
+	/* A minute's grace after the time of its end (pkg/serviceaccount/claims.go). */
+	if (time_parse(jv_text(jv_path(obj, "metadata.deletionTimestamp")), &end) == 0 &&
+	    end + (int64_t)(60 * NSEC_PER_SEC) < clock_real_ns(c->clock))
+		return false;
 	return str_eq(jv_text(jv_path(obj, "metadata.uid")), jv_text(jv_get(ref, "uid")));
 }
 

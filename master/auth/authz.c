@@ -144,9 +144,10 @@ static bool node_check(const struct authz_facts *f, const struct node_rule *r, s
 	case NODE_POD_SCOPE:
 		*why = "can only list and watch pods with spec.nodeName field selector of the own "
 		       "node";
-		if (!a->name.len)
-			return str_eq(a->field_node, node);
-		return str_eq(a->field_node, node) || f->pod_on_node(f->user, node, a->ns, a->name);
+		/* A selector narrows a list or a watch; get would not look at it. */
+		if (strcmp(a->verb, "get") != 0 && str_eq(a->field_node, node))
+			return true;
+		return a->name.len && f->pod_on_node(f->user, node, a->ns, a->name);
 	case NODE_OWN_POD:
 		*why = "the pod is not bound to this node";
 		return f->pod_on_node(f->user, node, a->ns, a->name);

@@ -134,8 +134,9 @@ def test_node_sees_what_its_pods_need(master, node):
     assert node.api("GET", f"{base}/secrets/used")[0] == 200
     assert node.api("GET", f"{base}/secrets/unused")[0] == 403
     assert node.api("GET", f"{base}/secrets")[0] == 403
+    ref = {"kind": "Pod", "apiVersion": "v1", "name": "mine", "uid": got["metadata"]["uid"]}
     status, got = node.api("POST", f"{base}/serviceaccounts/default/token", {"spec": {
-        "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": "mine"}}})
+        "boundObjectRef": ref}})
     assert status == 201 and got["status"]["token"].startswith("ey"), got
     status, got = node.api("PATCH", f"{base}/pods/mine/status", {"status": {"phase": "Running"}},
                            "application/merge-patch+json")
@@ -144,8 +145,70 @@ def test_node_sees_what_its_pods_need(master, node):
                     "application/merge-patch+json")[0] == 403
     # A token bound to a pod ends with it.
     bearer = {"Authorization": "Bearer " + node.api(
-        "POST", f"{base}/serviceaccounts/default/token", {"spec": {"boundObjectRef": {
-            "kind": "Pod", "apiVersion": "v1", "name": "mine"}}})[1]["status"]["token"]}
+        "POST", f"{base}/serviceaccounts/default/token", {"spec": {
+            "boundObjectRef": ref}})[1]["status"]["token"]}
     assert master.api("GET", "/api", headers=bearer, anonymous=True)[0] == 200
     assert node.api("DELETE", f"{base}/pods/mine?gracePeriodSeconds=0")[0] == 200
     assert master.api("GET", "/api", headers=bearer, anonymous=True)[0] == 401
+
+
+def test_a_node_gets_no_further(master, node):
+    base = "/api/v1/namespaces/default"
+    pod = {"metadata": {"name": "theirs", "labels": {"a": "b"}}, "spec": {
+        "nodeName": "n2", "containers": [{"name": "c", "image": "x"}]}}
+    status, theirs = master.api("POST", f"{base}/pods", pod)
+    assert status == 201
+    status, got = master.api("POST", f"{base}/pods", {"metadata": {"name": "ours"}, "spec": {
+        "nodeName": "n1", "containers": [{"name": "c", "image": "x"}],
+        "volumes": [{"name": "v", "secret": {"secretName": "used"}}]}})
+    assert status == 201, got
+    # A selector that get doesn't look at, and a comma that is none.
+    assert node.api("GET", f"{base}/pods/theirs?fieldSelector=spec.nodeName%3Dn1")[0] == 403
+    assert node.api("GET", "/api/v1/pods?fieldSelector=metadata.name!%3Dx%5C,spec.nodeName%3Dn1")[0] == 403
+    # One object may be watched: that is no watch of all.
+    c = http.client.HTTPSConnection("127.0.0.1", master.port, context=node.ctx, timeout=20)
+    c.request("GET", "/api/v1/watch/namespaces/default/secrets/used?timeoutSeconds=1")
+    r = c.getresponse()
+    assert r.status == 200
+    names = {json.loads(line)["object"]["metadata"]["name"] for line in r.read().splitlines()}
+    assert names == {"used"}, names
+    # No reader of any secret by a pod of its own making.
+    mirror = {"metadata": {"name": "mirror", "annotations": {"kubernetes.io/config.mirror": "x"}},
+              "spec": {"nodeName": "n1", "containers": [{"name": "c", "image": "x"}],
+                       "volumes": [{"name": "v", "secret": {"secretName": "unused"}}]}}
+    assert node.api("POST", f"{base}/pods", mirror)[0] == 403
+    assert node.api("GET", f"{base}/secrets/unused")[0] == 403
+    del mirror["spec"]["volumes"]
+    status, got = node.api("POST", f"{base}/pods", mirror)
+    assert status == 201, got
+    # Tokens only for pods that run here, as that account.
+    tokens = f"{base}/serviceaccounts/default/token"
+    assert node.api("POST", tokens, {"spec": {}})[0] == 403
+    ref = {"kind": "Pod", "apiVersion": "v1", "name": "theirs", "uid": theirs["metadata"]["uid"]}
+    assert node.api("POST", tokens, {"spec": {"boundObjectRef": ref}})[0] == 403
+    # What draws pods to a node is not its own to say.
+    for body in ({"spec": {"taints": []}},
+                 {"metadata": {"labels": {"node-restriction.kubernetes.io/x": "y"}}}):
+        status, got = node.api("PATCH", "/api/v1/nodes/n1", body, "application/merge-patch+json")
+        assert status == 403, got
+    for n in ("theirs", "ours", "mirror"):
+        master.api("DELETE", f"{base}/pods/{n}?gracePeriodSeconds=0")
+
+
+def test_serving_certificates_are_looked_at(master, node, token, tmp_path):
+    _, pem = make_csr(tmp_path, "s", "/O=system:nodes/CN=system:node:n1",
+                      "-addext", "subjectAltName=DNS:kubernetes.default.svc")
+    status, got = node.api("POST", CSRS, {"metadata": {"name": "serving"}, "spec": {
+        "request": b64(pem), "signerName": "kubernetes.io/kubelet-serving",
+        "usages": ["digital signature", "server auth"]}})
+    assert status == 201, got
+    _, pem = make_csr(tmp_path, "m", "/O=system:masters/CN=bob")
+    ask(master, "masters", pem, "kubernetes.io/kube-apiserver-client", token)
+    csr = master.api("GET", f"{CSRS}/masters")[1]
+    csr["status"] = {"conditions": [{"type": "Approved", "status": "True", "reason": "r"}]}
+    assert master.api("PUT", f"{CSRS}/masters/approval", csr)[0] == 200
+    _, pem = make_csr(tmp_path, "n8", "/O=system:nodes/CN=system:node:n8")
+    ask(master, "csr-n8", pem, "kubernetes.io/kube-apiserver-client-kubelet", token)
+    wait_for(lambda: master.api("GET", f"{CSRS}/csr-n8")[1].get("status", {}).get("certificate"))
+    for n in ("serving", "masters"):
+        assert not master.api("GET", f"{CSRS}/{n}")[1].get("status", {}).get("certificate")

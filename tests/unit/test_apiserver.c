@@ -188,6 +188,7 @@ static void test_node_rules(void **state)
 		{"delete", "", "nodes", "", "", "n1", "", false},
 		{"get", "", "pods", "", "x", "mine", "", true},
 		{"get", "", "pods", "", "x", "other", "", false},
+		{"get", "", "pods", "", "x", "other", "n1", false}, /* get reads no selector */
 		{"watch", "", "pods", "", "", "", "n1", true},
 		{"list", "", "pods", "", "", "", "n2", false},
 		{"list", "", "pods", "", "", "", "", false},
