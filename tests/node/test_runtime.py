@@ -409,6 +409,27 @@ def test_supervisor_cannot_be_overwritten(rt):
         assert f.read() == "knarr-pod\n"
 
 
+def test_no_way_out_through_our_descriptors(rt):
+    """A working directory or a program named by what we have open (CVE-2024-21626)."""
+    rt.sandbox()
+    rt.container(["sleep", "100"])
+    seen = set()
+    for n in range(3, 30):
+        fd = f"/proc/self/fd/{n}"
+        m = rt.ask("container", id="d", sandbox="p", lower=[rt.rootfs], cwd=fd, log=rt.log("d"),
+                   argv=["sh", "-c", "readlink /proc/$$/cwd; ls"])
+        seen.add(m["r"])
+        if m["r"] == 0:  # its own root
+            rt.event(cid="d")
+            assert rt.out("d").startswith("/\nbin\n")
+            rt.good("remove", id="d")
+            os.unlink(rt.log("d"))
+        assert rt.ask("exec", id="c", argv=["true"], cwd=fd)["r"] < 0, n
+        up = f"{fd}/../../../../../../../../../../../bin/sh"
+        assert rt.ask("exec", id="c", argv=[up, "-c", "true"])["r"] < 0, n
+    assert -18 in seen  # EXDEV: there are some, and they lead nowhere
+
+
 def test_large_layer_is_deleted_elsewhere(rt):
     rt.sandbox()
     rt.run("mkdir /big; i=0; while [ $i -lt 3000 ]; do : > /big/$i; i=$((i+1)); done")
