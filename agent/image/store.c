@@ -412,6 +412,13 @@ int image_store_open(const struct image_conf *conf, struct image_store **ret, st
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open the image store %s: %s", conf->dir,
 			       strerror(errno));
+	/* Set-id programs of images are not for the users of this machine. */
+	if (fchmod(fd, 0700) < 0) {
+		r = err_sys(err, errno, "cannot set the mode of %s: %s", conf->dir,
+			    strerror(errno));
+		close(fd);
+		return r;
+	}
 	s = NEW(struct image_store);
 	s->dir = xstrdup(conf->dir);
 	s->helper = xstrdup(conf->helper);

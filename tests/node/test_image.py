@@ -437,6 +437,19 @@ def test_tokens_redirects_and_resumed_blobs(store, layout):
         assert "(-13)" in store("pull", f"{srv.host}/a/b:1", srv.host)[2]
 
 
+def test_layers_say_their_size(store, layout):
+    e = layout.image([tar([member("f", os.urandom(2000))])])
+    m = json.loads(blob_of(layout, e["digest"]))
+    del m["layers"][0]["size"]
+    with fake_registry(layout, json.dumps(m).encode()) as srv:
+        assert "no size" in store("pull", f"{srv.host}/a/b:1", srv.host, "me:secret")[2]
+
+
+def test_no_program_is_started_to_decompress(store, layout):
+    layout.image([b"LRZI" + bytes(60)])  # libarchive would ask lrzip
+    assert "not a tar" in store.bad("import", layout.path)
+
+
 def test_same_pull_thrice(store, layout, monkeypatch):
     e = layout.image([tar([member("f", os.urandom(300000))])])
     monkeypatch.setenv("THRICE", "1")

@@ -90,18 +90,24 @@ static int fetch_layers(struct pull *p, struct registry *r, struct jv manifest, 
 		int64_t size = jv_i64(jv_get(it.value, "size"), 0);
 		char path[96] = "";
 		bool twice = false;
-		if (!digest_valid(digest) || !digest_valid(diff)) {
-			e = err_sys(err, EBADMSG, "layers[%zu]: no sha256 digest", n);
+		if (!digest_valid(digest) || !digest_valid(diff) || size <= 0) {
+			e = err_sys(err, EBADMSG, "layers[%zu]: no %s", n,
+				    size <= 0 ? "size" : "sha256 digest");
 			break;
 		}
 		snprintf(path, sizeof(path), "layers/%.64s", diff.p + 7);
 		str_copy(blobs[n].digest, sizeof(blobs[n].digest), digest);
-		blobs[n].size = size > 0 ? (uint64_t)size : 0;
+		blobs[n].size = (uint64_t)size;
 		for (size_t i = 0; i < n; i++)
 			twice |= strcmp(blobs[i].digest, blobs[n].digest) == 0;
 		if (twice || have_file(p->h->dir_fd, path) || have_blob(p, blobs[n].digest))
 			continue;
 		p->h->total += blobs[n++].size;
+		if (p->h->max_bytes && p->h->total > p->h->max_bytes) {
+			e = err_sys(err, EFBIG, "the image is larger than %" PRIu64 " bytes",
+				    p->h->max_bytes);
+			break;
+		}
 	}
 	p->h->layers_total = (uint32_t)n;
 	p->h->step = "fetching";

@@ -88,8 +88,11 @@ static CURL *handle_new(struct registry *r, const char *url, struct curl_slist *
 	curl_easy_setopt(c, CURLOPT_URL, url);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	/* Only a registry configured for HTTP may send us to HTTP. */
+	/*
+	 * Only a registry configured for HTTP may send us to HTTP: by a redirect, or by the realm
+	 * of its challenge, where the password goes.
+	 */
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, r->conf.plain_http ? "http,https" : "https");
 	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR,
 			 r->conf.plain_http ? "http,https" : "https");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L); /* curl drops Authorization on the way */
@@ -149,8 +152,11 @@ static int request(struct registry *r, const char *url, const char *authorizatio
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, rs);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, rs);
-	if (form)
+	if (form) {
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, form);
+		/* 307 and 308 would take the refresh token in it along, to any host. */
+		curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	}
 	code = curl_easy_perform(c);
 	e = curl_errno(code, c);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &rs->status);

@@ -381,13 +381,19 @@ static int read_entries(struct unpack *u)
 	return 0;
 }
 
-/* The raw side: any compression libarchive knows. */
+/*
+ * The raw side: the compressions images have. Not all that libarchive knows, as for some it starts
+ * a program.
+ */
 static int open_raw(struct pipe *p, int fd, struct err *err)
 {
 	struct archive_entry *e;
 
 	p->raw = archive_read_new();
-	archive_read_support_filter_all(p->raw);
+	archive_read_support_filter_gzip(p->raw);
+	archive_read_support_filter_zstd(p->raw);
+	archive_read_support_filter_bzip2(p->raw);
+	archive_read_support_filter_xz(p->raw);
 	archive_read_support_format_raw(p->raw);
 	archive_read_support_format_empty(p->raw);
 	if (archive_read_open_fd(p->raw, fd, 64 * 1024) != ARCHIVE_OK ||
