@@ -115,6 +115,8 @@ struct consensus_member {
 int consensus_conf_encode(const struct consensus_member *m, size_t n, struct buf *out);
 /* The same as an entry; NULL for -EINVAL. */
 struct log_entry *consensus_conf_entry(const struct consensus_member *m, size_t n);
+/* Up to `max` members of such bytes, which the addresses point into; how many. */
+size_t consensus_conf_members(struct str conf, struct consensus_member *ret, size_t max);
 /* Whether these are such bytes: nothing else is ever given to raft. */
 bool consensus_conf_valid(struct str conf);
 /* Whether consensus_recover was never called. */

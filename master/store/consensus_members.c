@@ -33,6 +33,22 @@ bool consensus_conf_valid(struct str in)
 	return in.len < 8; /* padding */
 }
 
+size_t consensus_conf_members(struct str in, struct consensus_member *ret, size_t max)
+{
+	size_t n = consensus_conf_valid(in) ? MIN((size_t)le64_get(in.p + 1), max) : 0;
+	const char *p = in.p + 9;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(p + 8);
+
+		ret[i].id = le64_get(p);
+		ret[i].address = p + 8;
+		ret[i].role = (enum member_role)p[8 + len + 1];
+		p += 8 + len + 2;
+	}
+	return n;
+}
+
 int consensus_conf_encode(const struct consensus_member *m, size_t n, struct buf *out)
 {
 	struct raft_configuration conf;

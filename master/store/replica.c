@@ -156,7 +156,7 @@ static void reap(struct replica *r)
 
 /* What was behind the door when the raft thread looked. */
 struct work {
-	struct list submitted, inbox;
+	struct list submitted, inbox, commands;
 	uint64_t asked;
 	uint64_t written;
 	struct consensus_point *snapshot;
@@ -179,6 +179,7 @@ static void wait_for_work(struct replica *r, struct work *w)
 
 	list_init(&w->submitted);
 	list_init(&w->inbox);
+	list_init(&w->commands);
 	pthread_mutex_lock(&d->lock);
 	while (!d->ring && !d->stop) {
 		struct timespec ts = {(time_t)(at_ms / 1000), (long)(at_ms % 1000 * NSEC_PER_MSEC)};
@@ -201,6 +202,7 @@ static void wait_for_work(struct replica *r, struct work *w)
 		list_append(&w->inbox, first);
 	}
 	r->inbox_bytes = 0;
+	replica_move_commands(&r->commands, &w->commands);
 	w->asked = r->asked;
 	w->written = r->written;
 	w->snapshot = NULL;
@@ -238,6 +240,7 @@ static void do_work(struct replica *r, struct work *w)
 		if (sub < 0)
 			refuse(r, e, sub);
 	}
+	replica_run_commands(r, &w->commands);
 	replica_put_question(r, w->asked);
 	if (!err && replica_now_ms(r) >= consensus_timeout(r->consensus))
 		err = consensus_tick(r->consensus, replica_now_ms(r));
@@ -452,7 +455,7 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 				    .install = replica_on_install,
 				    .confirmed = replica_on_confirmed,
 				    .user = r};
-	struct list rest;
+	struct list rest, commands;
 	int x;
 
 	r->conf = *conf;
@@ -465,8 +468,11 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 	list_init(&r->waiting);
 	list_init(&r->out);
 	list_init(&r->inbox);
+	list_init(&r->commands);
+	list_init(&r->commands_done);
 	list_init(&r->doomed);
 	list_init(&rest);
+	list_init(&commands);
 	buf_init(&r->bytes);
 	pthread_mutex_init(&r->read_lock, NULL);
 	r->consensus = consensus_new(conf->id, conf->address ? conf->address : "", &ops,
@@ -477,7 +483,7 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 							  : MAX(conf->election_ms / 6, 1u));
 	x = recover(r, point, apply, user, err);
 	if (x < 0) {
-		replica_close(r, &rest);
+		replica_close(r, &rest, &commands);
 		return x;
 	}
 	*ret = r;
@@ -524,7 +530,7 @@ static void move_all(struct list *from, struct list *to)
 	}
 }
 
-struct replica *replica_close(struct replica *r, struct list *ret_rest)
+struct replica *replica_close(struct replica *r, struct list *ret_rest, struct list *ret_commands)
 {
 	if (!r)
 		return NULL;
@@ -536,6 +542,8 @@ struct replica *replica_close(struct replica *r, struct list *ret_rest)
 	move_all(&r->waiting, ret_rest);
 	move_all(&r->doomed, ret_rest);
 	move_all(&r->submitted, ret_rest);
+	replica_move_commands(&r->commands_done, ret_commands);
+	replica_move_commands(&r->commands, ret_commands);
 	consensus_free(r->consensus);
 	wal_close(r->wal);
 	vote_done(&r->vote);

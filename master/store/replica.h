@@ -40,8 +40,11 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 		 int (*apply)(void *user, const struct log_entry *e), void *user,
 		 struct replica **ret, struct err *err);
 int replica_start(struct replica *r);
-/* Stops the threads. Entries not yet taken out go to *ret_rest, whatever became of them. */
-struct replica *replica_close(struct replica *r, struct list *ret_rest);
+/*
+ * Stops the threads. Entries and commands not yet taken out go to *ret_rest and *ret_commands,
+ * whatever became of them.
+ */
+struct replica *replica_close(struct replica *r, struct list *ret_rest, struct list *ret_commands);
 
 void replica_submit(struct replica *r, struct log_entry *take_entry);
 /* Move committed and refused (err set) entries, in order, to the end of *out. */
@@ -62,6 +65,23 @@ struct replica_read {
 };
 uint64_t replica_ask(struct replica *r);
 size_t replica_take_reads(struct replica *r, struct replica_read *ret, size_t max);
+
+/* A change of members or of the leader, asked for by the main thread. */
+enum replica_command_type { REPLICA_SET_MEMBER, REPLICA_REMOVE_MEMBER, REPLICA_TRANSFER };
+#define REPLICA_ADDRESS_MAX 128u
+struct replica_command {
+	struct list node;
+	enum replica_command_type type;
+	uint64_t id;
+	enum member_role role;
+	char address[REPLICA_ADDRESS_MAX];
+	void (*cb)(void *user, int err);
+	void *user;
+	int err; /* of consensus_set_member and the like */
+};
+void replica_command(struct replica *r, struct replica_command *take_command);
+/* Move those that were carried out (or not: err) to the end of *out. */
+void replica_take_commands(struct replica *r, struct list *out);
 
 uint64_t replica_leader(const struct replica *r); /* id; 0: unknown */
 bool replica_is_leader(const struct replica *r);

@@ -39,6 +39,7 @@ struct replica {
 	struct list inbox; /* inmsg.node */
 	size_t inbox_bytes;
 	uint64_t asked; /* newest ticket of a read */
+	struct list commands; /* replica_command.node */
 
 	/* To the writer, behind writer_door. */
 	struct door writer_door;
@@ -61,6 +62,7 @@ struct replica {
 	/* To the main thread. */
 	pthread_mutex_t out_lock;
 	struct list out;
+	struct list commands_done;
 	struct replica_read *reads; /* answers for the main thread */
 	size_t n_reads, cap_reads;
 	atomic_bool leader, dead;
@@ -75,6 +77,7 @@ struct inmsg {
 	char bytes[];
 };
 
+void replica_move_commands(struct list *from, struct list *to);
 void replica_ring(struct door *d); /* unlocks; the lock is held */
 uint64_t replica_now_ms(const struct replica *r);
 
@@ -86,6 +89,7 @@ void replica_on_install(void *user, const struct consensus_point *p, struct str 
 void replica_on_confirmed(void *user, uint64_t seq, uint64_t index, int err);
 void replica_on_message(void *arg, uint64_t from, struct str msg); /* from any thread */
 int replica_take_messages(struct replica *r, struct list *inbox);
+void replica_run_commands(struct replica *r, struct list *commands);
 void replica_put_question(struct replica *r, uint64_t ticket);
 /* Entries (delivered, upto] that are in the log only. */
 int replica_read_back(struct replica *r, uint64_t upto, struct list *out);

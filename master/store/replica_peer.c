@@ -230,3 +230,62 @@ uint64_t replica_leader(const struct replica *r)
 {
 	return atomic_load(&((struct replica *)(uintptr_t)r)->leader_id);
 }
+
+/* ---- members ---- */
+
+void replica_move_commands(struct list *from, struct list *to)
+{
+	while (!list_empty(from)) {
+		struct list *first = from->next;
+
+		list_remove(first);
+		list_append(to, first);
+	}
+}
+
+void replica_command(struct replica *r, struct replica_command *c)
+{
+	list_init(&c->node);
+	pthread_mutex_lock(&r->raft_door.lock);
+	list_append(&r->commands, &c->node);
+	replica_ring(&r->raft_door);
+}
+
+void replica_take_commands(struct replica *r, struct list *out)
+{
+	pthread_mutex_lock(&r->out_lock);
+	replica_move_commands(&r->commands_done, out);
+	pthread_mutex_unlock(&r->out_lock);
+}
+
+static int run_command(struct replica *r, const struct replica_command *c)
+{
+	struct consensus_member m = {c->id, c->address, c->role};
+
+	if (atomic_load(&r->dead))
+		return -EIO;
+	switch (c->type) {
+	case REPLICA_SET_MEMBER:
+		return consensus_set_member(r->consensus, &m, replica_now_ms(r));
+	case REPLICA_REMOVE_MEMBER:
+		return consensus_remove_member(r->consensus, c->id, replica_now_ms(r));
+	case REPLICA_TRANSFER:
+		return consensus_transfer(r->consensus, c->id, replica_now_ms(r));
+	}
+	return -EINVAL;
+}
+
+void replica_run_commands(struct replica *r, struct list *commands)
+{
+	if (list_empty(commands))
+		return;
+	list_for_each (it, commands) {
+		struct replica_command *c = list_entry(it, struct replica_command, node);
+
+		c->err = run_command(r, c);
+	}
+	pthread_mutex_lock(&r->out_lock);
+	replica_move_commands(commands, &r->commands_done);
+	pthread_mutex_unlock(&r->out_lock);
+	r->conf.wake(r->conf.user);
+}

@@ -166,6 +166,63 @@ void store_stats(const struct store *s, struct store_stats *ret)
 	ret->disk_full = s->disk_full;
 }
 
+/* ---- masters ---- */
+
+_Static_assert((int)STORE_STANDBY == (int)MEMBER_STANDBY && (int)STORE_VOTER == (int)MEMBER_VOTER,
+	       "roles go through unchanged");
+
+size_t store_members(const struct store *s, struct store_member *ret, size_t max)
+{
+	struct consensus_member v[CONSENSUS_MEMBERS_MAX];
+	size_t n = consensus_conf_members(buf_str(&s->applied.conf), v, MIN(max, ARRAY_SIZE(v)));
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (struct store_member){v[i].id, v[i].address,
+					       (enum store_member_role)v[i].role};
+	return n;
+}
+
+static void command(struct store *s, enum replica_command_type type, const struct store_member *m,
+		    store_member_cb cb, void *user)
+{
+	struct replica_command *c = NEW(struct replica_command);
+
+	c->type = type;
+	c->id = m->id;
+	c->role = (enum member_role)m->role;
+	str_copy(c->address, sizeof(c->address), str_of(m->address));
+	c->cb = cb;
+	c->user = user;
+	replica_command(s->replica, c);
+}
+
+void store_set_member(struct store *s, const struct store_member *m, store_member_cb cb, void *user)
+{
+	command(s, REPLICA_SET_MEMBER, m, cb, user);
+}
+
+void store_remove_member(struct store *s, uint64_t id, store_member_cb cb, void *user)
+{
+	command(s, REPLICA_REMOVE_MEMBER, &(struct store_member){id, "", STORE_VOTER}, cb, user);
+}
+
+void store_transfer(struct store *s, uint64_t id, store_member_cb cb, void *user)
+{
+	command(s, REPLICA_TRANSFER, &(struct store_member){id, "", STORE_VOTER}, cb, user);
+}
+
+/* All of the list have been answered, or the store is closing. */
+static void end_commands(struct list *done, int err)
+{
+	struct replica_command *c;
+
+	while ((c = list_first(done, struct replica_command, node))) {
+		list_remove(&c->node);
+		c->cb(c->user, err ? err : c->err);
+		free(c);
+	}
+}
+
 /* ---- the loop ---- */
 
 static void on_idle(uv_idle_t *h)
@@ -202,8 +259,9 @@ static void on_async(uv_async_t *a)
 {
 	struct store *s = a->data;
 	struct log_entry *e;
-	struct list got;
+	struct list got, commands;
 
+	list_init(&commands);
 	list_init(&got);
 	replica_take(s->replica, &got);
 	while ((e = list_first(&got, struct log_entry, node))) {
@@ -215,6 +273,8 @@ static void on_async(uv_async_t *a)
 		s->dead_told = true;
 		store_txn_fail_all(s, -EIO);
 	}
+	replica_take_commands(s->replica, &commands);
+	end_commands(&commands, 0);
 	answer_barriers(s);
 	update_role(s);
 	store_snapshot_reap(s);
@@ -384,7 +444,7 @@ static void on_closed(uv_handle_t *h)
 struct store *store_close(struct store *s)
 {
 	struct log_entry *e;
-	struct list rest;
+	struct list rest, commands;
 
 	if (!s)
 		return NULL;
@@ -393,7 +453,9 @@ struct store *store_close(struct store *s)
 	end_barriers(s, s->n_barriers, -ECANCELED);
 	store_txn_fail_all(s, -ECANCELED);
 	list_init(&rest);
-	s->replica = replica_close(s->replica, &rest);
+	list_init(&commands);
+	s->replica = replica_close(s->replica, &rest, &commands);
+	end_commands(&commands, -ECANCELED);
 	while ((e = list_first(&rest, struct log_entry, node))) {
 		list_remove(&e->node);
 		e->err = e->user ? -ECANCELED : 0;

@@ -66,9 +66,14 @@ enum store_role {
 	STORE_ROLE_INVALID = -EINVAL,
 };
 
+enum store_member_role {
+	STORE_STANDBY, /* gets the log, has no vote */
+	STORE_VOTER,
+};
 struct store_member {
 	uint64_t id; /* not 0 */
-	const char *address;
+	const char *address; /* shorter than 128 */
+	enum store_member_role role; /* in conf.members all are voters */
 };
 
 struct store_conf {
@@ -246,6 +251,32 @@ uint64_t store_leader(const struct store *s); /* id of the leading master; 0: un
  * always at once; with more it is raft's read index, never a write to the log.
  */
 void store_read_barrier(struct store *s, void (*cb)(void *user, int err), void *user);
+
+/* ---- masters ---- */
+
+/*
+ * The members in the newest configuration applied here, up to `max`: how many. Addresses are valid
+ * until the next turn of the loop.
+ */
+size_t store_members(const struct store *s, struct store_member *ret, size_t max);
+typedef void (*store_member_cb)(void *user, int err);
+/*
+ * Give a member a role; one that is not there yet is added, as a stand-by only. `cb` is called
+ * later, on the loop, with 0 when the change has begun (store_members says when it is in force), or
+ *	-EREMOTE	not the leader
+ *	-EBUSY		another change is under way
+ *	-EAGAIN		the stand-by has not caught up enough to vote, or too few others have
+ *	-ENOENT, -EINVAL no such member; nothing to change; no voter would be left
+ *	-ECANCELED	the store was closed
+ */
+void store_set_member(struct store *s, const struct store_member *m, store_member_cb cb,
+		      void *user);
+void store_remove_member(struct store *s, uint64_t id, store_member_cb cb, void *user);
+/*
+ * Hand leadership to the voter `id` (0: the one that is furthest), e.g. before a stop. 0: it has
+ * been asked; on_role tells that it took over. Errors as above.
+ */
+void store_transfer(struct store *s, uint64_t id, store_member_cb cb, void *user);
 
 /* ---- watching ---- */
 

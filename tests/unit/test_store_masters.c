@@ -6,6 +6,7 @@
 #include "tests/unit/test.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 /*
@@ -73,9 +74,12 @@ static int net_send(void *user, uint64_t to, const char *address, const struct i
 	return 0;
 }
 
-static void master_open(struct fix *f, unsigned i, bool join)
+enum how { ONE_OF_THREE, ALONE, JOINING };
+
+static void master_open_as(struct fix *f, unsigned i, enum how how)
 {
-	static const struct store_member members[MASTERS] = {{1, "m1"}, {2, "m2"}, {3, "m3"}};
+	static const struct store_member members[MASTERS] = {
+		{1, "m1", STORE_VOTER}, {2, "m2", STORE_VOTER}, {3, "m3", STORE_VOTER}};
 	static const char *const addresses[MASTERS] = {"m1", "m2", "m3"};
 	struct master *m = &f->m[i];
 	CLEANUP_FREE char *dir = xasprintf("%s/%u", f->dir, i + 1);
@@ -85,9 +89,9 @@ static void master_open(struct fix *f, unsigned i, bool join)
 				  .id = i + 1,
 				  .address = addresses[i],
 				  .transport = &m->transport,
-				  .members = join ? NULL : members,
-				  .n_members = join ? 0 : MASTERS,
-				  .join = join,
+				  .members = how == ONE_OF_THREE ? members : NULL,
+				  .n_members = how == ONE_OF_THREE ? MASTERS : 0,
+				  .join = how == JOINING,
 				  .segment_bytes = 1u << 20,
 				  .election_ms = 100};
 
@@ -96,6 +100,11 @@ static void master_open(struct fix *f, unsigned i, bool join)
 	m->transport = (struct store_transport){net_start, net_stop, net_send, m};
 	if (store_open(&conf, &m->s, &err) < 0)
 		fail_msg("%s", err_text(&err));
+}
+
+static void master_open(struct fix *f, unsigned i)
+{
+	master_open_as(f, i, ONE_OF_THREE);
 }
 
 static void master_close(struct fix *f, unsigned i)
@@ -119,7 +128,7 @@ static int setup(void **state)
 	uv_timer_start(&f->tick, on_tick, 5, 5);
 	pthread_mutex_init(&f->lock, NULL);
 	for (unsigned i = 0; i < MASTERS; i++)
-		master_open(f, i, false);
+		master_open(f, i);
 	*state = f;
 	return 0;
 }
@@ -282,7 +291,7 @@ static void test_leader_lost(void **state)
 		lead = wait_leader(f);
 		master_close(f, lead);
 		put(f, "/g/r/n/while-away", "v");
-		master_open(f, lead, false);
+		master_open(f, lead);
 	}
 	put(f, "/g/r/n/last", "v");
 	for (unsigned m = 0; m < MASTERS; m++) {
@@ -345,9 +354,81 @@ static void test_catch_up(void **state)
 		snprintf(key, sizeof(key), "/g/r/n/%u", i);
 		put(f, key, "v");
 	}
-	master_open(f, away, false);
+	master_open(f, away);
 	wait_has(f, away, "/g/r/n/299", "v");
 	assert_true(has(&f->m[away], "/g/r/n/0", "v"));
+}
+
+/* Until the change is taken, and in force at the leader. */
+static void set_role(struct fix *f, uint64_t id, enum store_member_role role)
+{
+	struct store_member m = {id, "", role}, v[MASTERS];
+	uint64_t began = clock_mono_ns(&clock_system);
+	char address[8];
+
+	snprintf(address, sizeof(address), "m%" PRIu64, id);
+	m.address = address;
+	for (;;) {
+		unsigned n = f->answers + 1, lead = wait_leader(f);
+		size_t count = store_members(f->m[lead].s, v, MASTERS);
+
+		for (size_t i = 0; i < count; i++)
+			if (v[i].id == id && v[i].role == role)
+				return;
+		store_set_member(f->m[lead].s, &m, barrier_done, f);
+		wait_answer(f, n);
+		assert_true(f->last.err == 0 || f->last.err == -EAGAIN || f->last.err == -EBUSY ||
+			    f->last.err == -EREMOTE || f->last.err == -EINVAL);
+		turn(f, began);
+	}
+}
+
+/* One master becomes two, then three; the first one leaves, and nothing is gone. */
+static void test_join(void **state)
+{
+	struct fix *f = *state;
+	struct store_member v[MASTERS];
+	uint64_t began = clock_mono_ns(&clock_system);
+	unsigned n;
+
+	for (unsigned i = 0; i < MASTERS; i++)
+		master_close(f, i);
+	dir_remove_tree(AT_FDCWD, f->dir);
+	assert_int_equal(mkdir(f->dir, 0700), 0);
+	master_open_as(f, 0, ALONE);
+	put(f, "/g/r/n/first", "v");
+	for (unsigned i = 1; i < MASTERS; i++) {
+		master_open_as(f, i, JOINING);
+		set_role(f, i + 1, STORE_STANDBY);
+		wait_has(f, i, "/g/r/n/first", "v");
+		assert_int_equal(store_role(f->m[i].s), STORE_FOLLOWER);
+		set_role(f, i + 1, STORE_VOTER);
+	}
+	assert_int_equal(store_members(f->m[wait_leader(f)].s, v, MASTERS), MASTERS);
+
+	n = f->answers + 1;
+	store_transfer(f->m[wait_leader(f)].s, 2, barrier_done, f);
+	wait_answer(f, n);
+	while (f->last.err == 0 && wait_leader(f) != 1)
+		turn(f, began);
+	do { /* a new leader has to hear from the others first */
+		n = f->answers + 1;
+		store_remove_member(f->m[wait_leader(f)].s, 1, barrier_done, f);
+		wait_answer(f, n);
+		turn(f, began);
+	} while (f->last.err == -EAGAIN || f->last.err == -EBUSY || f->last.err == -EREMOTE);
+	assert_int_equal(f->last.err, 0);
+	master_close(f, 0);
+	put(f, "/g/r/n/last", "v");
+	assert_int_equal(store_members(f->m[wait_leader(f)].s, v, MASTERS), 2);
+	for (unsigned i = 1; i < MASTERS; i++) {
+		wait_has(f, i, "/g/r/n/last", "v");
+		assert_true(has(&f->m[i], "/g/r/n/first", "v"));
+	}
+	n = f->answers + 1;
+	store_remove_member(f->m[wait_leader(f)].s, 9, barrier_done, f);
+	wait_answer(f, n);
+	assert_int_equal(f->last.err, -ENOENT);
 }
 
 int main(void)
@@ -357,6 +438,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_leader_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deposed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_catch_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_join, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
