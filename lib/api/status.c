@@ -65,7 +65,8 @@ static void write_causes(struct jw *w, const struct err *err)
 		jw_begin_object(w);
 		jw_member_str(w, "reason", str_of(err->fields[i].reason));
 		jw_member_str(w, "message", str_of(err->fields[i].message));
-		jw_member_str(w, "field", str_of(err->fields[i].path));
+		if (*err->fields[i].path)
+			jw_member_str(w, "field", str_of(err->fields[i].path));
 		jw_end_object(w);
 	}
 	jw_end_array(w);

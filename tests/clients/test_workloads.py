@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DaemonSet and StatefulSet in a real master; nodes exist only as API objects."""
+"""DaemonSet, StatefulSet and PodDisruptionBudget in a real master; nodes exist only as API objects."""
 import pytest
 from knarr_test import Master, wait_for
 from test_controllers import MERGE, PODS, Node, image_patch, items, ns  # noqa: F401
@@ -110,3 +110,65 @@ def test_statefulset_refused(cluster, ns):
     assert m.api("POST", path, workload("y", replicas=0))[0] == 201
     code, st = m.api("PATCH", path + "/y", {"spec": {"serviceName": "other"}}, MERGE)
     assert code == 422 and "are forbidden" in st["message"]
+
+
+PDB = "/apis/policy/v1/namespaces/{}/poddisruptionbudgets"
+
+
+def evict(m, ns, pod, **query):
+    return m.api("POST", PODS.format(ns) + f"/{pod}/eviction", {
+        "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}})
+
+
+def test_disruption_budget(cluster, ns):
+    m, path = cluster, APPS.format(ns, "statefulsets")
+    assert m.api("POST", path, workload("db", replicas=3, podManagementPolicy="Parallel"))[0] == 201
+    status_is(m, path + "/db", readyReplicas=3)
+    code, _ = m.api("POST", PDB.format(ns), {"metadata": {"name": "keep"}, "spec": {
+        "minAvailable": 2, "selector": {"matchLabels": {"app": "db"}}}})
+    assert code == 201
+    o = status_is(m, PDB.format(ns) + "/keep", disruptionsAllowed=1, currentHealthy=3,
+                  desiredHealthy=2, expectedPods=3)
+    assert o["status"]["conditions"][0]["reason"] == "SufficientPods"
+    m.api("PATCH", PDB.format(ns) + "/keep", {"spec": {"minAvailable": 3}}, MERGE)
+    status_is(m, PDB.format(ns) + "/keep", disruptionsAllowed=0, desiredHealthy=3)
+    code, st = evict(m, ns, "db-1")
+    assert (code, st["reason"]) == (429, "TooManyRequests")
+    assert st["message"] == "Cannot evict pod as it would violate the pod's disruption budget."
+    assert st["details"]["causes"][0] == {
+        "reason": "DisruptionBudget",
+        "message": "The disruption budget keep needs 3 healthy pods and has 3 currently"}
+    m.api("PATCH", PDB.format(ns) + "/keep",
+          {"spec": {"minAvailable": None, "maxUnavailable": "34%"}}, MERGE)
+    status_is(m, PDB.format(ns) + "/keep", disruptionsAllowed=2, desiredHealthy=1)
+    uid = m.api("GET", PODS.format(ns) + "/db-1")[1]["metadata"]["uid"]
+    assert evict(m, ns, "db-1")[0] == 201
+    wait_for(lambda: m.api("GET", PODS.format(ns) + "/db-1")[1].get(
+        "metadata", {}).get("uid") not in (None, uid), 30)
+    status_is(m, PDB.format(ns) + "/keep", disruptionsAllowed=2)
+    # two budgets for one pod
+    m.api("POST", PDB.format(ns), {"metadata": {"name": "two"}, "spec": {
+        "minAvailable": 0, "selector": {}}})
+    code, st = evict(m, ns, "db-1")
+    assert code == 500 and "more than one PodDisruptionBudget" in st["message"]
+    code, st = m.api("POST", PDB.format(ns), {"metadata": {"name": "bad"}, "spec": {
+        "minAvailable": 1, "maxUnavailable": 1}})
+    assert code == 422 and "cannot be both set" in st["message"]
+
+
+@pytest.mark.parametrize("version", ["1.24", "1.35"], ids=["old", "new"])
+def test_drain_waits_for_the_budget(cluster, ns, version):
+    m, path = cluster, APPS.format(ns, "statefulsets")
+    m.api("POST", path, workload("db", replicas=2, podManagementPolicy="Parallel"))
+    status_is(m, path + "/db", readyReplicas=2)
+    m.api("POST", PDB.format(ns), {"metadata": {"name": "keep"}, "spec": {
+        "maxUnavailable": 0, "selector": {"matchLabels": {"app": "db"}}}})
+    status_is(m, PDB.format(ns) + "/keep", disruptionsAllowed=0)
+    node = m.api("GET", PODS.format(ns) + "/db-0")[1]["spec"]["nodeName"]
+    drain = ("drain", node, "--ignore-daemonsets", "--pod-selector=app=db", "--timeout=3s")
+    r = m.kubectl(*drain, version=version, check=False)
+    assert r.returncode != 0 and "violate the pod's disruption budget" in r.stderr
+    m.api("PATCH", PDB.format(ns) + "/keep", {"spec": {"maxUnavailable": 2}}, MERGE)
+    status_is(m, PDB.format(ns) + "/keep", disruptionsAllowed=2)
+    m.kubectl(*drain[:-1], "--timeout=20s", version=version)
+    m.kubectl("uncordon", node, version=version)

@@ -33,6 +33,7 @@ const struct api_kind *const api_builtin_kinds[] = {
 	&api_kind_lease,
 	&api_kind_endpointslice,
 	&api_kind_eviction,
+	&api_kind_poddisruptionbudget,
 	&api_kind_priorityclass,
 };
 const size_t api_builtin_n = ARRAY_SIZE(api_builtin_kinds);

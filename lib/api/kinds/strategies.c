@@ -338,6 +338,7 @@ const struct api_strategy statefulset_strategy = {
 	.validate = validate_statefulset,
 	.validate_update = validate_statefulset_update,
 };
+const struct api_strategy poddisruptionbudget_strategy = {.validate = validate_pdb};
 const struct api_strategy controllerrevision_strategy = {
 	.validate_update = validate_controllerrevision_update,
 };

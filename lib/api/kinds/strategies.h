@@ -6,8 +6,9 @@
 extern const struct api_strategy pod_strategy, namespace_strategy, configmap_strategy,
 	secret_strategy, node_strategy, service_strategy, endpoints_strategy,
 	endpointslice_strategy, event_strategy, event_v1_strategy, lease_strategy,
-	controllerrevision_strategy, daemonset_strategy, statefulset_strategy, deployment_strategy,
-	replicaset_strategy, priorityclass_strategy, csr_strategy;
+	controllerrevision_strategy, poddisruptionbudget_strategy, daemonset_strategy,
+	statefulset_strategy, deployment_strategy, replicaset_strategy, priorityclass_strategy,
+	csr_strategy;
 
 /* Subresources: what may change is taken from obj, the rest from old. */
 void pod_prepare_ephemeral(struct json_object *obj, struct json_object *old);

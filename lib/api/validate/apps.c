@@ -4,10 +4,6 @@
 #include "lib/api/validate/pod.h"
 #include "lib/api/validate/rules.h"
 
-#define PERCENT_MSG                                                                        \
-	"a valid percent string must be a numeric string followed by an ending '%' (e.g. " \
-	"'1%',  or '93%', regex used for validation is '[0-9]+%')"
-
 static struct str label_of(void *user, struct str key)
 {
 	CLEANUP_FREE char *name = str_dup(key);
@@ -66,34 +62,12 @@ static void check_template(const struct place *p, struct json_object *spec, cons
 				"activeDeadlineSeconds in ReplicaSet is not Supported");
 }
 
-static bool is_percent(struct str s, uint64_t *ret)
-{
-	return s.len > 1 && s.p[s.len - 1] == '%' && str_to_u64(str_n(s.p, s.len - 1), ret) == 0;
-}
-
-/* Checks an int or percentage; its number, whichever it is. */
-static uint64_t int_or_percent(const struct place *p, struct json_object *v)
-{
-	uint64_t n = 0;
-
-	if (!json_object_is_type(v, json_type_string)) {
-		int64_t i = jsonc_i64(v, 0);
-
-		if (i < 0)
-			place_invalid_int(p, i, "must be greater than or equal to 0");
-		return (uint64_t)i;
-	}
-	if (!is_percent(jsonc_str(v), &n))
-		place_invalid(p, v, PERCENT_MSG);
-	return n;
-}
-
 static void check_rolling(const struct place *p, struct json_object *r)
 {
 	struct json_object *unavailable = jsonc_get(r, "maxUnavailable");
 	const struct place *at = PLACE(p, "maxUnavailable");
-	uint64_t down = int_or_percent(at, unavailable);
-	uint64_t up = int_or_percent(PLACE(p, "maxSurge"), jsonc_get(r, "maxSurge"));
+	uint64_t down = check_int_or_percent(at, unavailable);
+	uint64_t up = check_int_or_percent(PLACE(p, "maxSurge"), jsonc_get(r, "maxSurge"));
 
 	if (!down && !up)
 		place_invalid(at, unavailable, "may not be 0 when `maxSurge` is 0");
@@ -106,8 +80,8 @@ static void check_daemon_rolling(const struct place *p, struct json_object *r)
 {
 	struct json_object *unavailable = jsonc_get(r, "maxUnavailable");
 	struct json_object *surge = jsonc_get(r, "maxSurge");
-	uint64_t down = int_or_percent(PLACE(p, "maxUnavailable"), unavailable);
-	uint64_t up = int_or_percent(PLACE(p, "maxSurge"), surge);
+	uint64_t down = check_int_or_percent(PLACE(p, "maxUnavailable"), unavailable);
+	uint64_t up = check_int_or_percent(PLACE(p, "maxSurge"), surge);
 
 	if (json_object_is_type(unavailable, json_type_string) && down > 100)
 		place_invalid(PLACE(p, "maxUnavailable"), unavailable,
@@ -224,7 +198,7 @@ static void check_stateful_update(const struct place *p, struct json_object *s)
 		place_unsupported(PLACE(p, "type"), type, types);
 	} else {
 		check_not_negative(PLACE(p, "rollingUpdate"), rolling, "partition");
-		if (max && !int_or_percent(PLACE(p, "rollingUpdate.maxUnavailable"), max))
+		if (max && !check_int_or_percent(PLACE(p, "rollingUpdate.maxUnavailable"), max))
 			place_invalid(PLACE(p, "rollingUpdate.maxUnavailable"), max, "cannot be 0");
 	}
 }

@@ -494,3 +494,28 @@ void check_path_unreserved(const struct place *p, struct str path)
 	if (str_starts(path, STR("..")) && !str_starts(path, STR("../")))
 		place_invalid_str(p, path, "must not start with '..'");
 }
+
+#define PERCENT_MSG                                                                        \
+	"a valid percent string must be a numeric string followed by an ending '%' (e.g. " \
+	"'1%',  or '93%', regex used for validation is '[0-9]+%')"
+
+static bool is_percent(struct str s, uint64_t *ret)
+{
+	return s.len > 1 && s.p[s.len - 1] == '%' && str_to_u64(str_n(s.p, s.len - 1), ret) == 0;
+}
+
+uint64_t check_int_or_percent(const struct place *p, struct json_object *v)
+{
+	uint64_t n = 0;
+
+	if (!json_object_is_type(v, json_type_string)) {
+		int64_t i = jsonc_i64(v, 0);
+
+		if (i < 0)
+			place_invalid_int(p, i, "must be greater than or equal to 0");
+		return (uint64_t)i;
+	}
+	if (!is_percent(jsonc_str(v), &n))
+		place_invalid(p, v, PERCENT_MSG);
+	return n;
+}

@@ -117,6 +117,8 @@ void check_enum(const struct place *p, struct json_object *obj, const char *name
 		const char *const *supported, bool required);
 /* "field is immutable" unless both are equal (NULL is absent). */
 void check_immutable(const struct place *p, struct json_object *now, struct json_object *old);
+/* An integer or a percentage, neither negative; its number, whichever it is. */
+uint64_t check_int_or_percent(const struct place *p, struct json_object *v);
 bool check_ip(const struct place *p, struct str ip); /* true when it is one */
 void check_ip_not_special(const struct place *p, struct str ip);
 void check_cidr(const struct place *p, struct str cidr);

@@ -24,6 +24,9 @@ void validate_controllerrevision_update(struct json_object *obj, struct json_obj
 /* spec.selector may not change; for all of them. */
 void validate_selector_update(struct json_object *obj, struct json_object *old, struct err *err);
 
+/* policy.c */
+void validate_pdb(struct json_object *obj, struct err *err);
+
 /* pod.c, pod_update.c */
 void validate_pod(struct json_object *obj, struct err *err);
 void validate_pod_create(struct json_object *obj, struct err *err);
