@@ -180,8 +180,10 @@ static void start_now(struct container *c, const struct image_info *img)
 	if (again)
 		backoff_fail(&c->restart, &backoff_restart, pods_now_ns(p->all));
 	new_instance(c, img);
-	pod_container_step(c, CONTAINER_STARTING);
 	r = container_spec_start(c, img, on_started, &err);
+	/* What waits for an object is kicked by its coming: a step here would kick for ever. */
+	if (r != -EAGAIN || again)
+		pod_container_step(c, CONTAINER_STARTING);
 	if (r < 0) {
 		hmap_del(p->all->by_container, str_of(c->id));
 		c->id[0] = 0;
@@ -189,7 +191,8 @@ static void start_now(struct container *c, const struct image_info *img)
 		if (c->last.set && c->restarts)
 			c->restarts--;
 		if (r == -EAGAIN) {
-			pod_container_step(c, CONTAINER_WAITING);
+			if (again)
+				pod_container_step(c, CONTAINER_WAITING);
 			pod_container_wait(c, "ContainerCreating", NULL);
 		} else {
 			failed(c, "CreateContainerConfigError", &err);
