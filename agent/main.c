@@ -15,6 +15,7 @@
 #include "agent/node/housekeeping.h"
 #include "agent/node/join.h"
 #include "agent/node/node.h"
+#include "agent/node/object_file.h"
 #include "agent/node/route_sync.h"
 #include "agent/node/service_sync.h"
 #include "agent/pod/pods.h"
@@ -58,6 +59,7 @@ struct agent {
 	struct service_sync *service_sync;
 	struct dns_records *dns;
 	struct route_sync *routes;
+	struct object_file *services_file, *slices_file;
 	struct node_api *api;
 	struct renewer *renewer;
 	struct housekeeping *housekeeping;
@@ -65,7 +67,7 @@ struct agent {
 	struct timer watchdog, collect;
 	uint64_t watchdog_ns;
 	char node_ip[48], net_dns[IP4_TEXT], cidr[24];
-	const char *cidr_file, *routes_file;
+	const char *cidr_file, *routes_file, *services_mark;
 };
 
 static int check_host(struct err *err)
@@ -114,6 +116,17 @@ static void find_node_ip(struct agent *a)
 		inet_ntop(AF_INET, &me.sin_addr, a->node_ip, sizeof(a->node_ip));
 }
 
+/* What an agent that finds no master balances and names by. */
+static void open_files(struct agent *a)
+{
+	CLEANUP_FREE char *services = xasprintf("%s/services", a->o.data_dir);
+	CLEANUP_FREE char *slices = xasprintf("%s/endpointslices", a->o.data_dir);
+
+	a->services_file = object_file_open(a->services, &a->timers, services);
+	a->slices_file = object_file_open(a->slices, &a->timers, slices);
+	a->services_mark = xasprintf("%s/services-balanced", a->o.run_dir);
+}
+
 static int open_client(struct agent *a, struct err *err)
 {
 	struct http_client *hc;
@@ -149,6 +162,7 @@ static int open_client(struct agent *a, struct err *err)
 	a->services = informer_new(a->client, &(struct informer_conf){.kind = &client_services});
 	a->slices =
 		informer_new(a->client, &(struct informer_conf){.kind = &client_endpointslices});
+	open_files(a);
 	return 0;
 }
 
@@ -230,6 +244,7 @@ static int open_services(struct agent *a, struct err *err)
 								       .services = a->services,
 								       .slices = a->slices,
 								       .node_name = a->o.node_name,
+								       .mark = a->services_mark,
 								       .netns_fds = netns_fds,
 								       .user = a});
 	return 0;
@@ -508,6 +523,8 @@ static void close_all(struct agent *a)
 	a->routes = route_sync_stop(a->routes);
 	a->dns = dns_records_stop(a->dns);
 	a->service_sync = service_sync_stop(a->service_sync);
+	object_file_close(a->services_file);
+	object_file_close(a->slices_file);
 	informer_free(a->services);
 	informer_free(a->slices);
 	a->net = pod_net_close(a->net);

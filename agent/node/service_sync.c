@@ -5,9 +5,11 @@
 #include "lib/base/log.h"
 #include "lib/client/informer.h"
 #include "lib/json/jv.h"
+#include "lib/sys/file.h"
 #include "net/lb.h"
 
 #define RETRY_NS NSEC_PER_SEC
+#define ALONE_NS (3 * NSEC_PER_SEC)
 
 /* The fronts a Service has in the balancer now: to be removed when it no longer wants them. */
 struct fronts {
@@ -25,6 +27,8 @@ struct service_sync {
 	struct lb_key vip; /* of the cluster's DNS; addr 0: none */
 	struct lb_backend vip_backend;
 	bool whole; /* nothing was synced yet: one lb_sync for all */
+	bool without_master; /* what the caches have is good enough */
+	struct timer alone;
 };
 
 struct owner_ports {
@@ -420,11 +424,14 @@ static void on_timer(struct timer *t)
 	struct err err = ERR_INIT;
 	bool failed = false;
 
-	if (!informer_synced(s->conf.services) || !informer_synced(s->conf.slices))
+	if ((!informer_synced(s->conf.services) || !informer_synced(s->conf.slices)) &&
+	    !s->without_master)
 		return; /* what is pinned goes on until both are known */
 	s->dirty = hmap_new();
 	if (s->whole) {
 		failed = sync_whole(s, &err) < 0;
+		if (!failed && s->conf.mark)
+			file_write_atomic(AT_FDCWD, s->conf.mark, STR(""), 0644);
 	} else {
 		hmap_for_each (it, dirty) {
 			if (sync_one(s, it->key, &err) < 0) {
@@ -440,6 +447,18 @@ static void on_timer(struct timer *t)
 		timers_arm_in(s->conf.timers, &s->timer, RETRY_NS);
 	}
 	err_done(&err);
+}
+
+/* After a reboot nothing is pinned: old knowledge is better than none. */
+static void on_alone(struct timer *t)
+{
+	struct service_sync *s = container_of(t, struct service_sync, alone);
+
+	if (!s->whole || !informer_len(s->conf.services))
+		return;
+	log_notice("no master answers: services are balanced as last known");
+	s->without_master = true;
+	timers_soon(s->conf.timers, &s->timer);
 }
 
 static void mark(struct service_sync *s, struct str key)
@@ -493,6 +512,9 @@ struct service_sync *service_sync_start(const struct service_sync_conf *conf)
 	s->host_ports = hmap_new();
 	s->timer.fire = on_timer;
 	s->by_service = informer_index(conf->slices, by_service_name);
+	s->alone.fire = on_alone;
+	if (conf->mark && access(conf->mark, F_OK) < 0)
+		timers_arm_in(conf->timers, &s->alone, ALONE_NS);
 	informer_handle(conf->services, &svc_handler, s);
 	informer_handle(conf->slices, &slice_handler, s);
 	return s;
@@ -505,6 +527,7 @@ struct service_sync *service_sync_stop(struct service_sync *s)
 	informer_unhandle(s->conf.services, &svc_handler, s);
 	informer_unhandle(s->conf.slices, &slice_handler, s);
 	timers_disarm(s->conf.timers, &s->timer);
+	timers_disarm(s->conf.timers, &s->alone);
 	hmap_free(s->dirty);
 	hmap_free_full(s->have, fronts_free);
 	hmap_free_full(s->host_ports, owner_ports_free);

@@ -20,6 +20,11 @@ struct service_sync_conf {
 	struct informer *services, *slices; /* made and started by the caller */
 	const char *node_name;
 	/*
+	 * A file beside the pins, gone with them at a reboot. Where it is missing and no master
+	 * answers for some seconds, what is in the caches (object_file.h) is programmed.
+	 */
+	const char *mark;
+	/*
 	 * Descriptors of the pods' network namespaces, to find sockets of backends that went away;
 	 * an array to be freed, the descriptors to be closed by the caller. May be NULL.
 	 */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/client/informer.h"
+#include "lib/json/json_scan.h"
 #include "lib/base/hmap.h"
 #include "lib/json/jv.h"
 
@@ -321,6 +322,15 @@ static void on_item(void *user, struct blob obj)
 
 	if (o)
 		upsert(in, o);
+}
+
+bool informer_preload(struct informer *in, struct str json)
+{
+	struct object *o = json_scan(json, NULL, NULL) < 0 ? NULL : object_new(blob_copy(json));
+
+	if (o)
+		upsert(in, o);
+	return o;
 }
 
 static void on_page(void *user, const struct err *e, const struct client_page *p)

@@ -29,6 +29,12 @@ struct informer_conf {
 struct informer *informer_new(struct client *c, const struct informer_conf *conf);
 struct informer *informer_free(struct informer *in); /* stops too; no callback after */
 void informer_start(struct informer *in); /* harmless when started */
+/*
+ * Before informer_start: an object as an earlier process knew it (bytes are copied). Handlers are
+ * told; the first list confirms, replaces or deletes it. Does not make the informer synced. False:
+ * the bytes are no object.
+ */
+bool informer_preload(struct informer *in, struct str json);
 const struct client_kind *informer_kind(const struct informer *in);
 /* True once the first list is complete and every handler saw it. */
 bool informer_synced(const struct informer *in);

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node dies, or is cut off, and comes back."""
+"""A node dies, or is cut off, and comes back; the masters go, and come back."""
+import os
+import signal
+import subprocess
 import threading
 import time
 
@@ -59,10 +62,10 @@ def all_well(k):
     """kubectl get pods -A shows every pod running and ready; nothing else."""
     for line in k.run("get", "pods", "-A", "--no-headers").splitlines():
         _, _, ready, status = line.split()[:4]
-        if status != "Running" or len(set(ready.split("/"))) != 1:
-            return False
-    return all("Ready" == line.split()[1]
-               for line in k.run("get", "nodes", "--no-headers").splitlines())
+        assert status == "Running" and len(set(ready.split("/"))) == 1, line
+    for line in k.run("get", "nodes", "--no-headers").splitlines():
+        assert line.split()[1] == "Ready", line
+    return True
 
 
 class Load:
@@ -139,3 +142,60 @@ def test_a_short_cut_changes_nothing(lan, web):
     wait_until("all is well again", lambda: all_well(web), 30)
     if {p["metadata"]["uid"] for p in pods(web)} == before:
         assert mine <= endpoints(web)
+
+
+def test_a_quick_reboot_keeps_its_pods(lan, web):
+    n = victim(lan, web)
+    before = {p["metadata"]["uid"] for p in pods(web)}
+    mine = len(pods(web, nodeName=n.name))
+    n.reboot()
+    n.start()
+    wait_until("its containers run again", lambda: len(n.container_pids("httpd")) == mine)
+    wait_until("all is well again", lambda: all_well(web), 30)
+    assert {p["metadata"]["uid"] for p in pods(web)} == before
+    for p in pods(web, nodeName=n.name):
+        assert p["status"]["containerStatuses"][0]["restartCount"] == 1
+
+
+def in_pod(node, pid, script):
+    """A command as the pod of process `pid` sees things, its control groups included, without any
+    master: Services are balanced by group."""
+    groups = " ".join(f"'{line.split(':', 2)[2].strip()}'" if line.startswith("0::") else ""
+                      for line in open(f"/proc/{pid}/cgroup", encoding="utf-8")).strip()
+    top = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
+    return subprocess.run(
+        ["sh", "-c", f"echo $$ > {top}{groups}/cgroup.procs; exec nsenter -t {pid} -n -m -- "
+         'sh -c "$0"', script], capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_without_a_master(lan, web):
+    """Pods, restarts, Services, names and the agents go on; then nothing is done twice."""
+    before = {p["metadata"]["uid"] for p in pods(web)}
+    client = lan.nodes[0]
+    disk = client.root / "var/lib/knarr/agent"
+    wait_until("the node's disk has it all", lambda: '"name":"web"' in (
+        disk / "services").read_text() and endpoints(web) and all(
+            f'"{ip}"' in (disk / "endpointslices").read_text() for ip in endpoints(web)))
+    lan.master.daemon.kill()
+    n = next(n for n in lan.nodes[1:] if n.container_pids("httpd"))
+    crashed = n.container_pids("httpd")
+    os.kill(crashed[0], signal.SIGKILL)
+    wait_until("its agent starts it again",
+               lambda: len(n.container_pids("httpd")) == len(crashed) and
+               crashed[0] not in n.container_pids("httpd"))
+    group = client.container_pids("sleep")
+    client.daemon.kill()
+    client.start()
+    n.daemon.stop()
+    n.start()
+    assert client.container_pids("sleep") == group
+
+    def answers():
+        p = in_pod(client, client.container_pids("sleep")[0],
+                   "timeout 5 wget -q -O - http://web.default.svc.cluster.local/")
+        assert p.stdout.startswith("hello from"), p
+        return True
+    wait_until("the Service answers by name", answers)
+    lan.master.start()
+    wait_until("all is well again", lambda: all_well(web), 60)
+    assert {p["metadata"]["uid"] for p in pods(web)} == before
