@@ -414,14 +414,16 @@ def test_no_way_out_through_our_descriptors(rt):
     rt.sandbox()
     rt.container(["sleep", "100"])
     seen = set()
+    inside = {"/"} | {x.split()[4] for x in rt.good(
+        "exec", id="c", argv=["cat", "/proc/self/mountinfo"])["out"].splitlines()}
     for n in range(3, 30):
         fd = f"/proc/self/fd/{n}"
         m = rt.ask("container", id="d", sandbox="p", lower=[rt.rootfs], cwd=fd, log=rt.log("d"),
-                   argv=["sh", "-c", "readlink /proc/$$/cwd; ls"])
+                   argv=["readlink", "/proc/self/cwd"])
         seen.add(m["r"])
-        if m["r"] == 0:  # its own root
+        if m["r"] == 0:  # a mount of its own: its root, its cgroup
             rt.event(cid="d")
-            assert rt.out("d").startswith("/\nbin\n")
+            assert rt.out("d").split("\n")[0] in inside
             rt.good("remove", id="d")
             os.unlink(rt.log("d"))
         assert rt.ask("exec", id="c", argv=["true"], cwd=fd)["r"] < 0, n
