@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/status.h"
 #include "lib/json/jsonc.h"
 #include "lib/json/jw.h"
 #include "master/apiserver/verbs.h"
@@ -140,6 +141,17 @@ static const struct {
 	{"SelfSubjectRulesReview", rules_review}, {"TokenReview", token_review},
 };
 
+/* Who may ask about one namespace is answered about no other. */
+static int check_local(struct request *r, struct json_object *obj, struct err *err)
+{
+	if (strcmp(r->kind->kind, "LocalSubjectAccessReview") != 0 ||
+	    str_eq(jsonc_path_str(obj, "spec.resourceAttributes.namespace"), r->info.ns))
+		return 0;
+	err_field(err, "spec.resourceAttributes.namespace", "FieldValueInvalid",
+		  "Invalid value: must match metadata.namespace");
+	return api_err_invalid(err, r->kind, STR(""));
+}
+
 void virtual_create(struct request *r)
 {
 	CLEANUP(err_done) struct err e = ERR_INIT;
@@ -147,8 +159,10 @@ void virtual_create(struct request *r)
 	CLEANUP_JSON struct json_object *obj = NULL;
 	int strict = write_strictness(r, &e);
 
-	if (strict < 0 || api_decode(r->kind, r->content_type, r->body, (enum api_strictness)strict,
-				     &obj, &r->warnings, &e) < 0) {
+	if (strict < 0 ||
+	    api_decode(r->kind, r->content_type, r->body, (enum api_strictness)strict, &obj,
+		       &r->warnings, &e) < 0 ||
+	    check_local(r, obj, &e) < 0) {
 		respond_err(r, &e);
 		return;
 	}

@@ -212,3 +212,15 @@ def test_serving_certificates_are_looked_at(master, node, token, tmp_path):
     wait_for(lambda: master.api("GET", f"{CSRS}/csr-n8")[1].get("status", {}).get("certificate"))
     for n in ("serving", "masters"):
         assert not master.api("GET", f"{CSRS}/{n}")[1].get("status", {}).get("certificate")
+
+
+def test_reviews_of_odd_users(master, node):
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    attrs = {"verb": "get", "resource": "pods", "namespace": "default"}
+    for spec in ({"user": "x", "groups": [None]}, {"groups": ["", None]}, {"user": None}):
+        status, got = node.api("POST", path, {"spec": {**spec, "resourceAttributes": attrs}})
+        assert status in (201, 400, 422), got
+        assert status != 201 or not got["status"]["allowed"]
+    local = "/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews"
+    other = {"user": "x", "resourceAttributes": {**attrs, "namespace": "kube-system"}}
+    assert node.api("POST", local, {"spec": other})[0] == 422
