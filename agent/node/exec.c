@@ -390,6 +390,8 @@ static void run(struct node_api *a, struct http_req *r, const struct api_target 
 		s->argv = read_command(r);
 	if (!attach && !s->argv[0])
 		n = err_sys(&err, EINVAL, "you must specify at least 1 command");
+	else if (!attach && s->argv[ARGS_MAX - 1]) /* half a command may mean another */
+		n = err_sys(&err, E2BIG, "a command may have %d words", ARGS_MAX - 1);
 	else
 		n = rc_accept(r,
 			      &(struct rc_conf){.want_stdin = s->want_in,

@@ -14,7 +14,7 @@ struct query_param {
 	struct str name, value; /* decoded */
 };
 
-#define QUERY_MAX 64
+#define QUERY_MAX 300 /* each word of an exec's command is one */
 struct query {
 	struct query_param *v;
 	size_t n;
