@@ -26,6 +26,14 @@ static const struct plugin plugins[] = {
 	{"ServiceAccount", ADMIT_CREATE, "", "pods", admit_service_account},
 	{"DefaultTolerationSeconds", ADMIT_CREATE, "", "pods", admit_tolerations},
 	{"Priority", ADMIT_CREATE, "", "pods", admit_priority},
+	{"RoleEscalation", ADMIT_CREATE | ADMIT_UPDATE, "rbac.authorization.k8s.io", "roles",
+	 admit_role},
+	{"RoleEscalation", ADMIT_CREATE | ADMIT_UPDATE, "rbac.authorization.k8s.io", "clusterroles",
+	 admit_role},
+	{"RoleEscalation", ADMIT_CREATE | ADMIT_UPDATE, "rbac.authorization.k8s.io", "rolebindings",
+	 admit_role_binding},
+	{"RoleEscalation", ADMIT_CREATE | ADMIT_UPDATE, "rbac.authorization.k8s.io",
+	 "clusterrolebindings", admit_role_binding},
 };
 
 int admission_run(struct admission *a, struct err *err)

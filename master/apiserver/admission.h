@@ -38,4 +38,7 @@ int admit_tolerations(struct admission *a, struct err *err);
 int admit_priority(struct admission *a, struct err *err);
 int admit_node_restriction(struct admission *a, struct err *err);
 int admit_node_taint(struct admission *a, struct err *err);
+/* Nobody gives away rights that he hasn't himself (admission_rbac.c). */
+int admit_role(struct admission *a, struct err *err);
+int admit_role_binding(struct admission *a, struct err *err);
 #endif

@@ -3,10 +3,10 @@
 #include "lib/base/codec.h"
 #include "lib/base/log.h"
 #include "lib/json/jw.h"
+#include "master/apiserver/bootstrap_roles.h"
 #include "master/apiserver/server.h"
 #include "master/apiserver/service_alloc.h"
 
-#define ITEMS_MAX 16
 #define RETRY_NS (500 * NSEC_PER_MSEC)
 
 /* One object to create, or (with `replace`) to bring to this state. */
@@ -21,8 +21,8 @@ struct item {
 struct bootstrap {
 	struct apiserver *s;
 	struct transport *t;
-	struct item items[ITEMS_MAX];
-	size_t n, next, running;
+	struct item *items; /* all there before the first is sent */
+	size_t n, cap, next, running;
 	size_t n_first; /* namespaces: the others wait for them */
 	void (*done)(void *user);
 	void *user;
@@ -34,12 +34,11 @@ static void bootstrap_more(struct bootstrap *b);
 static void add(struct bootstrap *b, const char *collection, const char *name, bool replace,
 		char *take_json)
 {
-	assert(b->n < ITEMS_MAX);
-	b->items[b->n++] = (struct item){.b = b,
-					 .collection = xstrdup(collection),
-					 .name = xstrdup(name),
-					 .json = take_json,
-					 .replace = replace};
+	*ARRAY_PUSH(b->items, b->n, b->cap) = (struct item){.b = b,
+							    .collection = xstrdup(collection),
+							    .name = xstrdup(name),
+							    .json = take_json,
+							    .replace = replace};
 }
 
 /* A kubeconfig with the authority and no user, for those who join (see authz.c). */
@@ -60,6 +59,15 @@ static char *cluster_info(const struct apiserver *s)
 	return buf_take(&json);
 }
 
+static void add_role(void *user, const char *collection, const char *name, bool exists,
+		     char *take_json)
+{
+	struct bootstrap *b = user;
+
+	add(b, collection, name, exists, take_json);
+	b->items[b->n - 1].putting = exists;
+}
+
 static void plan(struct bootstrap *b)
 {
 	static const char *const spaces[] = {"default", "kube-system", "kube-public",
@@ -72,6 +80,7 @@ static void plan(struct bootstrap *b)
 			      "\"name\":\"%s\"}}",
 			      spaces[i]));
 	b->n_first = b->n;
+	bootstrap_roles(b->s->store, add_role, b);
 	add(b, "/apis/scheduling.k8s.io/v1/priorityclasses", "system-cluster-critical", false,
 	    xstrdup("{\"apiVersion\":\"scheduling.k8s.io/"
 		    "v1\",\"kind\":\"PriorityClass\",\"metadata\":{"
@@ -227,5 +236,6 @@ void bootstrap_free(struct apiserver *s)
 		free(b->items[i].name);
 		free(b->items[i].json);
 	}
+	free(b->items);
 	free(b);
 }

@@ -114,5 +114,5 @@ static bool node_uses(void *user, struct str node, const char *plural, struct st
 
 void node_facts_init(struct authz_facts *f, struct apiserver *s)
 {
-	*f = (struct authz_facts){pod_on_node, node_uses, s};
+	*f = (struct authz_facts){pod_on_node, node_uses, s, f->rbac};
 }

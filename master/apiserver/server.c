@@ -5,6 +5,7 @@
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/node_facts.h"
 #include "master/apiserver/pages.h"
+#include "master/apiserver/roles.h"
 #include "master/apiserver/service_alloc.h"
 
 #define NODE_PORT_FIRST 30000
@@ -45,6 +46,8 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	s->issuer = xasprintf("https://kubernetes.default.svc.%s", domain);
 	s->authn = (struct authn_conf){pki_sa_key(conf->pki), s->issuer, s->clock, lookup, s};
 	node_facts_init(&s->facts, s);
+	s->roles = roles_new(s->store);
+	s->facts.rbac = roles_rbac(s->roles);
 	s->pages = pages_new(s->timers);
 	s->metrics = metrics_new();
 	r = service_alloc_new(s->store, conf->service_cidr,
@@ -92,6 +95,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	kubelet_client_free(s->kubelet);
 	bootstrap_free(s);
 	service_alloc_free(s->services);
+	roles_free(s->roles);
 	pages_free(s->pages);
 	metrics_free(s->metrics);
 	free(s->issuer);

@@ -15,6 +15,7 @@ struct service_alloc; /* service_alloc.h: service addresses and node ports in us
 struct metrics; /* metrics.h */
 struct kubelet_client; /* kubelet.h */
 struct bootstrap; /* bootstrap.h */
+struct roles; /* roles.h: the stored roles, as an index for authz */
 
 struct apiserver {
 	struct apiserver_conf conf;
@@ -26,6 +27,7 @@ struct apiserver {
 	char *issuer;
 	struct page_views *pages;
 	struct service_alloc *services;
+	struct roles *roles;
 	struct metrics *metrics;
 	struct kubelet_client *kubelet;
 	struct bootstrap *bootstrap; /* while it runs */

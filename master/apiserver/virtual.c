@@ -73,38 +73,45 @@ static void access_review(struct request *r, struct json_object *obj)
 
 /* ---- rules ---- */
 
-static void set_list(struct json_object *at, const char *name, const char *const *list)
+static void set_list(struct json_object *at, const char *name, const struct rbac_list *l)
 {
 	struct json_object *a;
 
-	if (!list)
+	if (!l->n)
 		return;
 	a = json_object_new_array();
-	for (; *list; list++)
-		json_object_array_add(a, json_object_new_string(*list));
+	for (size_t i = 0; i < l->n; i++)
+		json_object_array_add(a, jsonc_new_str(l->v[i]));
 	jsonc_set(at, name, a);
 }
 
-static void add_rule(void *user, const struct authz_rule *rule)
+static bool add_rule(void *user, const struct rbac_rule *rule)
 {
 	struct json_object *status = user, *o = json_object_new_object();
 
-	set_list(o, "verbs", rule->verbs);
-	set_list(o, "apiGroups", rule->groups);
-	set_list(o, "resources", rule->resources);
-	set_list(o, "nonResourceURLs", rule->paths);
-	json_object_array_add(jsonc_get(status, rule->paths ? "nonResourceRules" : "resourceRules"),
-			      o);
+	set_list(o, "verbs", &rule->verbs);
+	set_list(o, "apiGroups", &rule->groups);
+	set_list(o, "resources", &rule->resources);
+	set_list(o, "resourceNames", &rule->names);
+	set_list(o, "nonResourceURLs", &rule->paths);
+	json_object_array_add(
+		jsonc_get(status, rule->paths.n ? "nonResourceRules" : "resourceRules"), o);
+	return true;
 }
 
 static void rules_review(struct request *r, struct json_object *obj)
 {
 	struct json_object *status = jsonc_ensure(obj, "status");
+	bool node = user_node_name(r->user).len > 0;
 
 	jsonc_set(status, "resourceRules", json_object_new_array());
 	jsonc_set(status, "nonResourceRules", json_object_new_array());
-	jsonc_set(status, "incomplete", json_object_new_boolean(user_node_name(r->user).len > 0));
-	authz_rules(r->user, add_rule, status);
+	jsonc_set(status, "incomplete", json_object_new_boolean(node));
+	if (node)
+		jsonc_set_str(status, "evaluationError",
+			      STR("node authorizer does not support user rule resolution"));
+	rbac_visit(r->srv->facts.rbac, r->user, jsonc_path_str(obj, "spec.namespace"), add_rule,
+		   status);
 }
 
 /* ---- tokens ---- */

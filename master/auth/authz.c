@@ -3,79 +3,28 @@
 
 #define LIST_OF(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* ---- rules that are only text ---- */
+/* Health is for everybody, also when there are no roles yet. */
+static const char *const open_paths[] = {"/healthz", "/livez", "/readyz"};
 
-static const struct authz_rule rule_public = {
-	.verbs = LIST_OF("get"),
-	.paths = LIST_OF("/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*",
-			 "/version", "/version/"),
-};
-static const struct authz_rule rules_authenticated[] = {
-	{.verbs = LIST_OF("get"),
-	 .paths = LIST_OF("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*",
-			  "/.well-known/openid-configuration", "/openid/v1/jwks")},
-	{.verbs = LIST_OF("create"),
-	 .groups = LIST_OF("authorization.k8s.io"),
-	 .resources = LIST_OF("selfsubjectaccessreviews", "selfsubjectrulesreviews")},
-	{.verbs = LIST_OF("create"),
-	 .groups = LIST_OF("authentication.k8s.io"),
-	 .resources = LIST_OF("selfsubjectreviews")},
-};
-static const struct authz_rule rule_bootstrapper = {
-	.verbs = LIST_OF("create", "get", "list", "watch"),
-	.groups = LIST_OF("certificates.k8s.io"),
-	.resources = LIST_OF("certificatesigningrequests"),
-};
-static const struct authz_rule rules_masters[] = {
-	{.verbs = LIST_OF("*"), .groups = LIST_OF("*"), .resources = LIST_OF("*")},
-	{.verbs = LIST_OF("*"), .paths = LIST_OF("*")},
-};
-
-void authz_rules(const struct user *u, void (*fn)(void *user, const struct authz_rule *r),
-		 void *user)
+static bool is_open(const struct authz_attrs *a)
 {
-	fn(user, &rule_public);
-	if (user_in_group(u, GROUP_AUTHENTICATED))
-		for (size_t i = 0; i < ARRAY_SIZE(rules_authenticated); i++)
-			fn(user, &rules_authenticated[i]);
-	if (user_in_group(u, GROUP_BOOTSTRAPPERS))
-		fn(user, &rule_bootstrapper);
-	if (user_in_group(u, GROUP_MASTERS))
-		for (size_t i = 0; i < ARRAY_SIZE(rules_masters); i++)
-			fn(user, &rules_masters[i]);
-}
+	if (a->is_resource || strcmp(a->verb, "get") != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(open_paths); i++) {
+		struct str p = str_of(open_paths[i]);
 
-/* "*" stands for everything, "/api/x*" for what begins so. */
-static bool in_list(const char *const *list, struct str s)
-{
-	for (size_t i = 0; list && list[i]; i++) {
-		struct str item = str_of(list[i]);
-
-		if (item.len && item.p[item.len - 1] == '*' &&
-		    str_starts(s, str_n(item.p, item.len - 1)))
-			return true;
-		if (str_eq(item, s))
+		if (str_starts(a->path, p) && (a->path.len == p.len || a->path.p[p.len] == '/'))
 			return true;
 	}
 	return false;
 }
 
-struct rule_search {
-	const struct authz_attrs *a;
-	bool found;
-};
-
-static void match_rule(void *user, const struct authz_rule *r)
+static bool in_list(const char *const *list, struct str s)
 {
-	struct rule_search *s = user;
-	const struct authz_attrs *a = s->a;
-
-	if (s->found || !in_list(r->verbs, str_of(a->verb)))
-		return;
-	if (!a->is_resource)
-		s->found = in_list(r->paths, a->path);
-	else if (in_list(r->groups, a->group) && in_list(r->resources, a->resource))
-		s->found = !a->subresource.len || in_list(r->resources, STR("*"));
+	for (size_t i = 0; list[i]; i++)
+		if (str_eqs(s, list[i]))
+			return true;
+	return false;
 }
 
 /* ---- nodes ---- */
@@ -173,31 +122,21 @@ static bool node_allow(const struct authz_facts *f, struct str node, const struc
 	return false;
 }
 
-/*
- * The one object everybody may read, as kubeadm has it: the authority's certificate for those who
- * are about to join and check it against the hash they were given.
- */
-static bool is_cluster_info(const struct authz_attrs *a)
-{
-	return a->is_resource && !strcmp(a->verb, "get") && !a->group.len && !a->subresource.len &&
-	       str_eqs(a->resource, "configmaps") && str_eqs(a->ns, "kube-public") &&
-	       str_eqs(a->name, "cluster-info");
-}
-
 bool authz_allow(const struct authz_facts *facts, const struct user *u, const struct authz_attrs *a,
 		 const char **ret_why)
 {
-	struct rule_search s = {a, false};
-	struct str node = user_node_name(u);
+	struct str node;
 	const char *why = NULL;
+	bool ok = user_in_group(u, GROUP_MASTERS) || is_open(a);
 
-	authz_rules(u, match_rule, &s);
-	s.found |= is_cluster_info(a);
-	if (!s.found && node.len && node_allow(facts, node, a, &why))
-		s.found = true;
+	if (!ok) {
+		node = user_node_name(u);
+		ok = node.len && node_allow(facts, node, a, &why);
+	}
+	ok = ok || (facts->rbac && rbac_allow(facts->rbac, u, a));
 	if (ret_why)
-		*ret_why = s.found ? NULL : why;
-	return s.found;
+		*ret_why = ok ? NULL : why;
+	return ok;
 }
 
 void authz_message(const struct user *u, const struct authz_attrs *a, const char *why,

@@ -2,12 +2,11 @@
 #ifndef KNARR_AUTH_AUTHZ_H
 #define KNARR_AUTH_AUTHZ_H
 #include "lib/base/buf.h"
-#include "master/auth/user.h"
+#include "master/auth/rbac.h"
 /*
- * May this user do that? system:masters may do everything; a node what its pods need (the Node
- * authoriser and the NodeRestriction rules of Kubernetes in one place); a bootstrapper may ask for
- * a certificate; everybody who is known may look at discovery and ask about himself; anybody may
- * ask for health and version. All else is refused.
+ * May this user do that? system:masters may do everything, and anybody may ask for health; a node
+ * may do what its pods need (the Node authoriser and the NodeRestriction rules of Kubernetes in one
+ * place); all else is for roles and their bindings to say (rbac.h).
  */
 struct authz_attrs {
 	const char *verb; /* "get", or the lower-case HTTP method for a path */
@@ -25,6 +24,7 @@ struct authz_facts {
 	bool (*node_uses)(void *user, struct str node, const char *plural, struct str ns,
 			  struct str name);
 	void *user;
+	const struct rbac *rbac; /* NULL: no roles */
 };
 
 /* `ret_why` (may be NULL): a static text with the reason of a refusal, or NULL without one. */
@@ -33,12 +33,4 @@ bool authz_allow(const struct authz_facts *facts, const struct user *u, const st
 /* `User "x" cannot get resource "pods" in API group "" in the namespace "default"` (+ ": why"). */
 void authz_message(const struct user *u, const struct authz_attrs *a, const char *why,
 		   struct buf *out);
-
-/* The rules everybody has, for SelfSubjectRulesReview. NULL-terminated lists. */
-struct authz_rule {
-	const char *const *verbs, *const *groups, *const *resources, *const *paths;
-};
-/* Calls fn for each rule of the user that does not depend on stored objects. */
-void authz_rules(const struct user *u, void (*fn)(void *user, const struct authz_rule *r),
-		 void *user);
 #endif

@@ -2,10 +2,10 @@
 #include "lib/base/base.h"
 #include "master/controllers/controller.h"
 
-extern const struct controller daemonset_controller, deployment_controller, disruption_controller,
-	endpoints_controller, endpointslice_controller, eviction_controller, gc_controller,
-	namespace_controller, nodeipam_controller, nodelifecycle_controller, podgc_controller,
-	replicaset_controller, root_ca_controller, serviceaccount_controller,
+extern const struct controller clusterrole_controller, daemonset_controller, deployment_controller,
+	disruption_controller, endpoints_controller, endpointslice_controller, eviction_controller,
+	gc_controller, namespace_controller, nodeipam_controller, nodelifecycle_controller,
+	podgc_controller, replicaset_controller, root_ca_controller, serviceaccount_controller,
 	statefulset_controller;
 
 /* Those that want whole objects stand before those that share what there is (namespace, gc). */
@@ -17,6 +17,7 @@ const struct controller *const controllers_table[] = {
 	&disruption_controller,
 	&endpointslice_controller,
 	&endpoints_controller,
+	&clusterrole_controller,
 	&serviceaccount_controller,
 	&root_ca_controller,
 	&nodeipam_controller,

@@ -35,5 +35,9 @@ const struct api_kind *const api_builtin_kinds[] = {
 	&api_kind_eviction,
 	&api_kind_poddisruptionbudget,
 	&api_kind_priorityclass,
+	&api_kind_clusterrolebinding,
+	&api_kind_clusterrole,
+	&api_kind_rolebinding,
+	&api_kind_role,
 };
 const size_t api_builtin_n = ARRAY_SIZE(api_builtin_kinds);

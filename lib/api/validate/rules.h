@@ -74,4 +74,11 @@ void validate_event_v1_update(struct json_object *obj, struct json_object *old, 
 /* csr.c; the update is also that of /status and /approval */
 void validate_csr(struct json_object *obj, struct err *err);
 void validate_csr_update(struct json_object *obj, struct json_object *old, struct err *err);
+
+/* rbac.c; a binding's roleRef may not change. */
+void validate_role(struct json_object *obj, struct err *err);
+void validate_clusterrole(struct json_object *obj, struct err *err);
+void validate_rolebinding(struct json_object *obj, struct err *err);
+void validate_clusterrolebinding(struct json_object *obj, struct err *err);
+void validate_rolebinding_update(struct json_object *obj, struct json_object *old, struct err *err);
 #endif
