@@ -156,19 +156,53 @@ def test_disruption_budget(cluster, ns):
     assert code == 422 and "cannot be both set" in st["message"]
 
 
-@pytest.mark.parametrize("version", ["1.24", "1.35"], ids=["old", "new"])
+VERSIONS = pytest.mark.parametrize("version", ["1.24", "1.30", "1.35"], ids=["v24", "v30", "v35"])
+
+
+@VERSIONS
 def test_drain_waits_for_the_budget(cluster, ns, version):
     m, path = cluster, APPS.format(ns, "statefulsets")
-    m.api("POST", path, workload("db", replicas=2, podManagementPolicy="Parallel"))
-    status_is(m, path + "/db", readyReplicas=2)
+    app = "d" + version.replace(".", "-")
+    m.api("POST", path, workload(app, replicas=2, podManagementPolicy="Parallel"))
+    status_is(m, f"{path}/{app}", readyReplicas=2)
     m.api("POST", PDB.format(ns), {"metadata": {"name": "keep"}, "spec": {
-        "maxUnavailable": 0, "selector": {"matchLabels": {"app": "db"}}}})
+        "maxUnavailable": 0, "selector": {"matchLabels": {"app": app}}}})
     status_is(m, PDB.format(ns) + "/keep", disruptionsAllowed=0)
-    node = m.api("GET", PODS.format(ns) + "/db-0")[1]["spec"]["nodeName"]
-    drain = ("drain", node, "--ignore-daemonsets", "--pod-selector=app=db", "--timeout=3s")
-    r = m.kubectl(*drain, version=version, check=False)
+    node = m.api("GET", PODS.format(ns) + f"/{app}-0")[1]["spec"]["nodeName"]
+    drain = ("drain", node, "--ignore-daemonsets", f"--pod-selector=app={app}")
+    r = m.kubectl(*drain, "--timeout=3s", version=version, check=False)
     assert r.returncode != 0 and "violate the pod's disruption budget" in r.stderr
     m.api("PATCH", PDB.format(ns) + "/keep", {"spec": {"maxUnavailable": 2}}, MERGE)
     status_is(m, PDB.format(ns) + "/keep", disruptionsAllowed=2)
-    m.kubectl(*drain[:-1], "--timeout=20s", version=version)
+    m.kubectl(*drain, "--timeout=20s", version=version)
     m.kubectl("uncordon", node, version=version)
+
+
+@VERSIONS
+@pytest.mark.parametrize("kind,status", [
+    ("daemonset", {"updatedNumberScheduled": 3, "numberAvailable": 3}),
+    ("statefulset", {"updatedReplicas": 3, "readyReplicas": 3})], ids=["ds", "sts"])
+def test_rollout_undo(cluster, ns, version, kind, status):
+    m, path = cluster, APPS.format(ns, kind + "s") + "/web"
+
+    def k(*args):
+        return m.kubectl("-n", ns, *args, version=version).stdout
+
+    m.api("POST", APPS.format(ns, kind + "s"),
+          workload("web", **({"replicas": 3} if kind == "statefulset" else {})))
+    k("rollout", "status", f"{kind}/web", "--timeout=30s")
+    k("set", "image", f"{kind}/web", "c=b")
+    k("rollout", "status", f"{kind}/web", "--timeout=30s")
+    assert images(m, ns) == ["b"] * 3
+    history = k("rollout", "history", f"{kind}/web").split("REVISION")[1]
+    assert [line.split()[0] for line in history.splitlines()[1:] if line] == ["1", "2"]
+    k("rollout", "undo", f"{kind}/web")
+    status_is(m, path, **status)
+    k("rollout", "status", f"{kind}/web", "--timeout=30s")
+    assert images(m, ns) == ["a"] * 3
+    k("rollout", "restart", f"{kind}/web")
+    k("rollout", "status", f"{kind}/web", "--timeout=30s")
+    table = k("get", f"{kind}/web").splitlines()
+    want = "READY" if kind == "statefulset" else "DESIRED"
+    assert want in table[0] and "3" in table[1]
+    k("delete", f"{kind}/web")
