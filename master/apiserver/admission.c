@@ -18,6 +18,7 @@ static const struct plugin plugins[] = {
 	{"NamespaceLifecycle", ADMIT_CREATE | ADMIT_DELETE, NULL, NULL, admit_namespace_lifecycle},
 	{"NodeRestriction", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_DELETE, NULL, NULL,
 	 admit_node_restriction},
+	{"CertificateApproval", ADMIT_UPDATE, NULL, NULL, admit_csr_signer},
 	{"CertificateRequester", ADMIT_CREATE, "certificates.k8s.io", "certificatesigningrequests",
 	 admit_csr_user},
 	{"NamespaceDefaultLabelName", ADMIT_CREATE | ADMIT_UPDATE, "", "namespaces",
@@ -133,6 +134,41 @@ int admit_csr_user(struct admission *a, struct err *err)
 	if (a->user->uid)
 		jsonc_set_str(spec, "uid", str_of(a->user->uid));
 	return check_csr(a, err);
+}
+
+static bool may_for_signer(const struct admission *a, const char *verb, struct str signer)
+{
+	struct authz_attrs at = {.verb = verb,
+				 .is_resource = true,
+				 .group = STR("certificates.k8s.io"),
+				 .version = STR("v1"),
+				 .resource = STR("signers"),
+				 .name = signer};
+
+	return authz_allow(&a->srv->facts, a->user, &at, NULL);
+}
+
+/*
+ * To write the sub-resource is not enough: who approves, or hands out a certificate, needs
+ * "approve" or "sign" on the signer, by its name or as all of its domain (certificates/approval,
+ * /signing).
+ */
+int admit_csr_signer(struct admission *a, struct err *err)
+{
+	bool approval = !strcmp(a->sub, "approval");
+	const char *verb = approval ? "approve" : "sign";
+	struct str signer = jsonc_path_str(a->old, "spec.signerName");
+	ssize_t slash = str_chr(signer, '/');
+	CLEANUP_FREE char *all = xasprintf("%.*s/*", (int)MAX(slash, 0), signer.p ? signer.p : "");
+	CLEANUP_FREE char *why = NULL;
+
+	if (strcmp(a->kind->plural, "certificatesigningrequests") != 0 ||
+	    (!approval && strcmp(a->sub, "status") != 0) || may_for_signer(a, verb, signer) ||
+	    may_for_signer(a, verb, str_of(all)))
+		return 0;
+	why = xasprintf("user not permitted to %s requests with signerName \"%.*s\"", verb,
+			STR_ARG(signer));
+	return api_err_forbidden(err, a->kind, a->name, why);
 }
 
 /* ---- nodes ---- */

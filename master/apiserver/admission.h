@@ -31,6 +31,7 @@ int admission_run(struct admission *a, struct err *err);
 
 /* The plugins. */
 int admit_namespace_lifecycle(struct admission *a, struct err *err);
+int admit_csr_signer(struct admission *a, struct err *err);
 int admit_csr_user(struct admission *a, struct err *err);
 int admit_namespace_label(struct admission *a, struct err *err);
 int admit_service_account(struct admission *a, struct err *err);

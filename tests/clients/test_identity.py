@@ -224,3 +224,27 @@ def test_reviews_of_odd_users(master, node):
     local = "/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews"
     other = {"user": "x", "resourceAttributes": {**attrs, "namespace": "kube-system"}}
     assert node.api("POST", local, {"spec": other})[0] == 422
+
+
+def test_approving_needs_the_signer(master, token, tmp_path):
+    rbac = "/apis/rbac.authorization.k8s.io/v1/clusterrole"
+    rules = [{"apiGroups": ["certificates.k8s.io"], "verbs": ["get", "update"],
+              "resources": ["certificatesigningrequests/approval"]}]
+    assert master.api("POST", rbac + "s", {"metadata": {"name": "approver"}, "rules": rules})[0] == 201
+    assert master.api("POST", rbac + "bindings", {
+        "metadata": {"name": "approver"}, "subjects": [{"kind": "User", "name": "ann"}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                    "name": "approver"}})[0] == 201
+    _, pem = make_csr(tmp_path, "eve", "/CN=eve")
+    ask(master, "eve", pem, "kubernetes.io/kube-apiserver-client", token)
+    csr = master.api("GET", f"{CSRS}/eve")[1]
+    csr["status"] = {"conditions": [{"type": "Approved", "status": "True", "reason": "r"}]}
+    ann = {"Impersonate-User": "ann"}
+    status, got = master.api("PUT", f"{CSRS}/eve/approval", csr, headers=ann)
+    assert status == 403 and "not permitted to approve" in got["message"], got
+    rules.append({"apiGroups": ["certificates.k8s.io"], "verbs": ["approve"],
+                  "resources": ["signers"], "resourceNames": ["kubernetes.io/*"]})
+    assert master.api("PUT", rbac + "s/approver",
+                      {"metadata": {"name": "approver"}, "rules": rules})[0] == 200
+    status, got = master.api("PUT", f"{CSRS}/eve/approval", csr, headers=ann)
+    assert status == 200, got
