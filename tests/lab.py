@@ -276,7 +276,9 @@ class Node:
     def remove_links(self):
         for link in self.cluster.links():
             if link not in ("lo", "up1"):
-                self.cluster.ip("link", "del", link)
+                # Some go by themselves just now, with the namespace of their other end.
+                subprocess.run(["ip", "-n", self.cluster.netns, "link", "del", link],
+                               stderr=subprocess.DEVNULL, check=False)
         self.cluster.ip("addr", "flush", "dev", "lo")
         self.cluster.ip("addr", "add", "127.0.0.1/8", "dev", "lo")
         self.cluster.plug()

@@ -41,7 +41,7 @@ def test_init_containers(k):
         "volumes": [{"name": "d", "emptyDir": {}}],
         "initContainers": [
             {"name": f"i{n}", "image": IMAGE, "volumeMounts": [{"name": "d", "mountPath": "/d"}],
-             "command": ["sh", "-c", f"ls /d | wc -l > /d/{n}"]} for n in range(3)]},
+             "command": ["sh", "-c", f"n=$(ls /d | wc -l); echo $n > /d/{n}"]} for n in range(3)]},
         volumeMounts=[{"name": "d", "mountPath": "/d"}])
     assert ended(k, p) == ("Succeeded", "0\n1\n2\n")
     assert container_status(k, "inits", "i2")["state"]["terminated"]["reason"] == "Completed"
