@@ -131,19 +131,22 @@ struct backoff {
 
 static bool may_replace(struct ds_step *s, struct object *node)
 {
-	CLEANUP(buf_done) struct buf key = BUF_INIT;
+	struct hmap *nodes = hmap_get(s->c->state, s->ds->key); /* node name -> backoff */
 	uint64_t now_ns = client_now_ns(s->c->client);
 	struct backoff *b;
 
-	buf_addf(&key, "%.*s/%.*s", STR_ARG(object_uid(s->ds)), STR_ARG(node->name));
-	b = hmap_get(s->c->state, buf_str(&key));
+	if (!nodes) {
+		nodes = hmap_new();
+		hmap_put(s->c->state, s->ds->key, nodes);
+	}
+	b = hmap_get(nodes, node->name);
 	if (b && now_ns < b->last_ns + b->delay_ns) {
 		plan_again_in(s->p, b->last_ns + b->delay_ns - now_ns);
 		return false;
 	}
 	if (!b) {
 		b = NEW(struct backoff);
-		hmap_put(s->c->state, buf_str(&key), b);
+		hmap_put(nodes, node->name, b);
 	}
 	if (!b->delay_ns || now_ns > b->last_ns + 2 * BACKOFF_MAX_NS)
 		b->delay_ns = BACKOFF_MIN_NS;
@@ -151,6 +154,11 @@ static bool may_replace(struct ds_step *s, struct object *node)
 		b->delay_ns = MIN(b->delay_ns * 2, BACKOFF_MAX_NS);
 	b->last_ns = now_ns;
 	return true;
+}
+
+static void forget(void *nodes)
+{
+	hmap_free_full(nodes, free);
 }
 
 /* Looking */
@@ -470,8 +478,10 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	struct ds_step s = {.c = c, .p = p, .ds = informer_get(sets_in(c), key), .budget = BURST};
 	struct label_selector sel = {0};
 
-	if (!s.ds)
+	if (!s.ds) {
+		forget(hmap_del(c->state, key));
 		return;
+	}
 	s.spec = object_spec(s.ds);
 	s.template_spec = jv_path(s.spec, "template.spec");
 	s.min_ready_s = jv_i64(jv_get(s.spec, "minReadySeconds"), 0);
@@ -564,7 +574,7 @@ static bool init(struct ctl *c)
 
 static void done(struct ctl *c)
 {
-	hmap_free_full(c->state, free);
+	hmap_free_full(c->state, forget);
 }
 
 const struct controller daemonset_controller = {

@@ -147,6 +147,45 @@ static void test_on_delete(void **state)
 	end(&f);
 }
 
+/* The only pod becomes Failed, as when its node refuses it. */
+static void fail_pod(struct fixture *f)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT, json = BUF_INIT;
+	struct jv pod = nth(f, PODS, 0);
+
+	buf_addf(&path, PODS "/%.*s", STR_ARG(jv_text(jv_path(pod, "metadata.name"))));
+	buf_addf(&json, "{\"metadata\":%.*s,\"spec\":%.*s,\"status\":{\"phase\":\"Failed\"}}",
+		 STR_ARG(jv_raw(jv_get(pod, "metadata"))), STR_ARG(jv_raw(jv_get(pod, "spec"))));
+	fake_api_put(f->api, path.p, json.p);
+}
+
+/* Failed pods are replaced, each time a little later. */
+static void test_backs_off(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "daemonset");
+	put_node(&f, "n1", "", "");
+	put_set(&f, "a", "", ROLL(1, 0));
+	fail_pod(&f);
+	run(&f, 100);
+	assert_int_equal(fake_api_requests(f.api, "POST " PODS), 2);
+	fail_pod(&f);
+	run(&f, 500);
+	assert_int_equal(fake_api_requests(f.api, "POST " PODS), 2);
+	run(&f, 1000);
+	assert_int_equal(fake_api_requests(f.api, "POST " PODS), 3);
+	fail_pod(&f);
+	run(&f, 1200);
+	assert_int_equal(fake_api_requests(f.api, "POST " PODS), 3);
+	run(&f, 1500);
+	assert_int_equal(fake_api_requests(f.api, "POST " PODS), 4);
+	assert_int_equal(fake_api_count(f.api, PODS), 1);
+	fake_api_delete(f.api, DS);
+	run(&f, 100);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_rolls_down),
 		cmocka_unit_test(test_rolls_with_surge),
 		cmocka_unit_test(test_on_delete),
+		cmocka_unit_test(test_backs_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
