@@ -62,46 +62,99 @@ static void no_event(void *user, const struct runtime_event *ev)
 {
 }
 
+#define REMOVE_PATIENCE_NS (10 * NSEC_PER_SEC) /* for one pod; its processes are killed at once */
+#define REMOVE_TRIES 3
+
+static void on_tick(uv_timer_t *t)
+{
+}
+
+/* Runs the loop until *done (NULL: until nothing is left in it), at most for `patience_ns`. */
+static bool run_loop(uv_loop_t *loop, const bool *done, uint64_t patience_ns)
+{
+	uint64_t until = uv_hrtime() + patience_ns;
+	uv_timer_t tick;
+
+	uv_timer_init(loop, &tick);
+	/* Wakes the loop for the look at the clock, and never keeps it alive by itself. */
+	uv_timer_start(&tick, on_tick, 50, 50);
+	if (!done)
+		uv_unref((uv_handle_t *)&tick);
+	while ((!done || !*done) && uv_hrtime() < until)
+		if (!uv_run(loop, UV_RUN_ONCE) && !done)
+			break;
+	uv_close((uv_handle_t *)&tick, NULL);
+	uv_run(loop, UV_RUN_NOWAIT);
+	return done ? *done : !uv_loop_alive(loop);
+}
+
+/* Every sandbox there is. -EAGAIN: one did not go in time, start again from what is on the disk. */
+static int remove_sandboxes(struct runtime *rt, uv_loop_t *loop, struct waiting *w, size_t *n,
+			    struct err *err)
+{
+	struct sandbox_info info;
+
+	while (runtime_sandbox_next(rt, NULL, &info) == 0) {
+		int r;
+
+		*w = (struct waiting){0};
+		r = runtime_sandbox_remove(rt, info.id, on_removed, w, err);
+		if (r < 0)
+			return r;
+		if (!run_loop(loop, &w->done, REMOVE_PATIENCE_NS))
+			return -EAGAIN;
+		if (w->r < 0)
+			return w->r;
+		++*n;
+	}
+	return 0;
+}
+
+static int try_remove_pods(const struct runtime_conf *conf, size_t *n, struct err *err)
+{
+	struct runtime_conf c = *conf;
+	struct waiting w = {
+		0}; /* outlives the loop: what was not done in time is called off there */
+	struct runtime *rt;
+	uv_loop_t loop;
+	int r;
+
+	uv_loop_init(&loop);
+	c.loop = &loop;
+	r = runtime_open(&c, &rt, err);
+	if (r < 0)
+		return r;
+	r = runtime_recover(rt, err);
+	if (!r)
+		r = remove_sandboxes(rt, &loop, &w, n, err);
+	runtime_close(rt);
+	/* A loop that is not empty in time is left to the end of this process. */
+	if (run_loop(&loop, NULL, REMOVE_PATIENCE_NS))
+		uv_loop_close(&loop);
+	return r;
+}
+
 static int remove_pods(const struct reset_options *o, struct err *err)
 {
 	CLEANUP_FREE char *root = xasprintf("%s/agent/runtime", o->data_dir);
 	CLEANUP_FREE char *run = xasprintf("%s/runtime", o->run_dir);
 	CLEANUP_FREE char *pod = o->libexec_dir ? xasprintf("%s/knarr-pod", o->libexec_dir) : NULL;
-	struct sandbox_info info;
-	struct runtime *rt;
-	size_t n = 0;
-	uv_loop_t loop;
-	int r;
-
-	if (access(run, F_OK) < 0)
-		return 0;
-	uv_loop_init(&loop);
 	struct runtime_conf conf = {.root_dir = root,
 				    .run_dir = run,
 				    .cgroup_root = o->cgroup_root,
 				    .pod_binary = pod,
-				    .loop = &loop,
 				    .on_event = no_event};
+	int r = -EAGAIN;
+	size_t n = 0;
 
-	r = runtime_open(&conf, &rt, err);
-	if (r < 0)
-		return r;
-	r = runtime_recover(rt, err);
-	while (!r && runtime_sandbox_next(rt, NULL, &info) == 0) {
-		struct waiting w = {0};
-
-		r = runtime_sandbox_remove(rt, info.id, on_removed, &w, err);
-		while (!r && !w.done && uv_run(&loop, UV_RUN_ONCE))
-			;
-		if (!r)
-			r = w.r;
-		n++;
-	}
-	runtime_close(rt);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	uv_loop_close(&loop);
+	if (access(run, F_OK) < 0)
+		return 0;
+	for (int i = 0; r == -EAGAIN && i < REMOVE_TRIES; i++)
+		r = try_remove_pods(&conf, &n, err);
 	if (n)
 		printf("removed %zu pods\n", n);
+	if (r == -EAGAIN)
+		err_sys(err, ETIMEDOUT, "a pod below %s can not be removed", run);
 	return r;
 }
 
