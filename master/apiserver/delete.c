@@ -243,14 +243,14 @@ static int delete_one_make(struct write *w, struct json_object *cur, struct json
 }
 
 /*
- * What Kubernetes answers: the object where it lives on for a while, or is a pod; a Status with
- * its uid otherwise.
+ * What Kubernetes answers: the object where it lives on for a while, or the kind is one of those; a
+ * Status with its uid otherwise.
  */
 static void delete_answer(struct write *w, enum write_action action, struct str value,
 			  const struct store_obj *o)
 {
 	struct jv uid = jv_path(jv_of(value), "metadata.uid");
-	bool whole = action != WRITE_DELETE || (w->kind->flags & API_K_GRACEFUL);
+	bool whole = action != WRITE_DELETE || (w->kind->flags & API_K_RETURN_DELETED);
 
 	if (!whole)
 		respond_deleted(w->r, str_of(w->name), jv_text(uid));

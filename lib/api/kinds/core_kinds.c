@@ -39,7 +39,7 @@ const struct api_kind api_kind_pod = {
 	.list_kind = "PodList",
 	.verbs = API_VERB_ALL,
 	.flags = API_K_NAMESPACED | API_K_STATUS | API_K_GENERATION | API_K_UNCONDITIONAL |
-		 API_K_GRACEFUL,
+		 API_K_GRACEFUL | API_K_RETURN_DELETED,
 	.type = &api_t_core_v1_Pod,
 	.subresources = pod_subs,
 	.n_subresources = ARRAY_SIZE(pod_subs),
@@ -170,7 +170,7 @@ const struct api_kind api_kind_serviceaccount = {
 	.short_names = NAMES("sa"),
 	.list_kind = "ServiceAccountList",
 	.verbs = API_VERB_ALL,
-	.flags = API_K_NAMESPACED | API_K_UNCONDITIONAL,
+	.flags = API_K_NAMESPACED | API_K_UNCONDITIONAL | API_K_RETURN_DELETED,
 	.type = &api_t_core_v1_ServiceAccount,
 	.subresources = serviceaccount_subs,
 	.n_subresources = ARRAY_SIZE(serviceaccount_subs),

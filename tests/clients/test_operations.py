@@ -1,0 +1,665 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every operation which Kubernetes' conformance suite exercises, with @kubernetes/client-node
+against a real master.
+
+Rows are those of api-operations.tsv. What is known to be missing stands in operations-missing.tsv
+with the reason; a listed row that begins to pass fails the test, so that the list only shrinks.
+KNARR_OPERATIONS_WRITE=1 writes the list anew. An operation the library does not have is done raw.
+"""
+import http.server
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from knarr_test import Master
+from operation_objects import NAMES, OBJECTS, STATUSES
+from test_node_proxy import FakeNode
+
+HERE = Path(__file__).resolve().parent
+MISSING = HERE / "operations-missing.tsv"
+# Kinds of which DELETE gives back the object and not a Status.
+RETURNED = {"PersistentVolumeClaim", "Pod", "PodTemplate", "ResourceQuota", "Service",
+            "ServiceAccount", "PersistentVolume", "DeviceClass", "ResourceClaim",
+            "ResourceClaimTemplate", "ResourceSlice", "CSIDriver", "CSINode", "StorageClass",
+            "VolumeAttachment", "VolumeAttributesClass"}
+METHOD = {"get": "GET", "list": "GET", "post": "POST", "put": "PUT", "patch": "PATCH",
+          "delete": "DELETE", "deletecollection": "DELETE", "None": "GET"}
+MERGE = "application/merge-patch+json"
+
+
+class Row:
+    def __init__(self, line):
+        self.verb, self.path, self.kind, self.op = line.rstrip("\n").split("\t")
+        parts = self.path.strip("/").split("/")
+        self.group = parts[1] if parts[0] == "apis" and len(parts) > 1 else ""
+        version = parts[2:3] if parts[0] == "apis" else parts[1:2]
+        self.version = version[0] if version else ""
+        self.api_version = f"{self.group}/{self.version}" if self.group else self.version
+        self.sub = ""
+        if "{name}/" in self.path:
+            self.sub = self.path.split("{name}/")[1]
+        self.collection = self.path.split("/{name}")[0]
+
+
+def rows():
+    text = (HERE / "api-operations.tsv").read_text(encoding="utf-8")
+    return [Row(x) for x in text.splitlines() if x and not x.startswith("#")]
+
+
+class Bad(Exception):
+    """Why a row does not pass."""
+
+
+def need(cond, *why):
+    if not cond:
+        raise Bad(" ".join(str(w)[:300] for w in why))
+
+
+def message(body):
+    """What a Status says, or the text as it is."""
+    try:
+        return json.loads(body)["message"]
+    except (ValueError, TypeError, KeyError):
+        return body
+
+
+def normal(v):
+    if isinstance(v, str):
+        return re.sub(r"\.0+Z$", "Z", v)
+    return v
+
+
+def within(want, got, at=""):
+    """All that `want` has is in `got` as well."""
+    if isinstance(want, dict):
+        need(isinstance(got, dict), f"{at} is {got!r}")
+        for k, v in want.items():
+            within(v, got.get(k), f"{at}.{k}")
+    elif isinstance(want, list):
+        need(isinstance(got, list) and len(got) >= len(want), f"{at} is {got!r}")
+        for i, v in enumerate(want):
+            within(v, got[i], f"{at}[{i}]")
+    else:
+        need(normal(want) == normal(got), f"{at} is {got!r}, not {want!r}")
+
+
+class Backend(http.server.BaseHTTPRequestHandler):
+    """What the proxy rows talk to: says method, path and body."""
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        n = int(self.headers.get("Content-Length") or 0)
+        body = f"{self.command} {self.path} {self.rfile.read(n).decode()}".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("X-Method", self.command)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = answer
+
+    def log_message(self, *args):
+        pass
+
+
+def own_address():
+    """An address of this machine that is not loopback (the proxy refuses those)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))
+            return s.getsockname()[0]
+        except OSError:
+            return "127.0.0.1"
+
+
+class Driver:
+    def __init__(self, master, node_dir):
+        self.m, self.n = master, 0
+        self.used = self.raw_used = 0
+        self.fake = FakeNode(node_dir)
+        self.fake.more.set()
+        self.node = None
+        if shutil.which("node") and (HERE / "node_modules/@kubernetes").exists():
+            self.node = subprocess.Popen(
+                ["node", str(HERE / "ops.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                text=True, cwd=HERE, env=dict(os.environ, KUBECONFIG=master.kubeconfig))
+        self.backend = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Backend)
+        threading.Thread(target=self.backend.serve_forever, daemon=True).start()
+        self.setup()
+
+    def close(self):
+        self.backend.shutdown()
+        self.backend.server_close()
+        self.fake.listener.close()
+        if self.node:
+            self.node.stdin.close()
+            self.node.wait(timeout=10)
+
+    def setup(self):
+        """A node that answers log and exec, a pod on it, and a Service with one endpoint."""
+        node = self.raw("POST", "/api/v1/nodes", {"metadata": {"name": "n1"}}, 201)
+        node["status"] = {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+                          "daemonEndpoints": {"kubeletEndpoint": {"Port": self.fake.port}}}
+        self.raw("PUT", "/api/v1/nodes/n1/status", node)
+        port, addr = self.backend.server_address[1], own_address()
+        pod = {"metadata": {"name": "target", "labels": {"app": "target"}}, "spec": {
+            "nodeName": "n1", "containers": [
+                {"name": "c", "image": "x", "ports": [{"containerPort": port}]}]}}
+        self.raw("POST", "/api/v1/namespaces/default/pods", pod, 201)
+        ready = [{"type": t, "status": "True"} for t in ("Ready", "ContainersReady")]
+        self.raw("PATCH", "/api/v1/namespaces/default/pods/target/status", {"status": {
+            "podIP": addr, "podIPs": [{"ip": addr}], "phase": "Running", "conditions": ready}})
+        self.raw("POST", "/api/v1/namespaces/default/services", {"metadata": {"name": "target"},
+                 "spec": {"ports": [{"name": "web", "port": 80, "targetPort": port}]}}, 201)
+        self.raw("POST", "/api/v1/namespaces/default/endpoints", {"metadata": {"name": "target"},
+                 "subsets": [{"addresses": [{"ip": addr}],
+                              "ports": [{"name": "web", "port": port}]}]}, 201)
+        self.raw("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
+            "metadata": {"name": "target-1", "labels": {"kubernetes.io/service-name": "target"}},
+            "addressType": "IPv4", "ports": [{"name": "web", "port": port, "protocol": "TCP"}],
+            "endpoints": [{"addresses": [addr], "conditions": {"ready": True}}]}, 201)
+
+    # ---- requests
+
+    def raw(self, method, path, obj=None, code=200, content_type=None):
+        kind = content_type or (MERGE if method == "PATCH" else "application/json")
+        status, got = self.m.api(method, path, obj, kind)
+        if isinstance(got, dict):
+            need(status == code, f"{method} {path}: {status}", got.get("message") or got)
+        else:
+            need(status == code, f"{method} {path}: {status}", got)
+        return got
+
+    def act(self, row, args, body=None, code=200, query=""):
+        """The row's operation by the library, or raw where the library has none."""
+        kind = MERGE if row.verb == "patch" else None
+        if self.node:
+            params = dict(args)
+            if body is not None:
+                params["body"] = body
+            if query:
+                k, v = query.split("=", 1)
+                params[k] = v
+            self.node.stdin.write(json.dumps({"op": row.op, "args": params, "type": kind}) + "\n")
+            self.node.stdin.flush()
+            got = json.loads(self.node.stdout.readline())
+            if not got.get("missing"):
+                self.used += 1
+                need(got["status"] == code, got["status"], message(got["body"]))
+                return got["body"]
+        self.raw_used += 1
+        path = row.path.format(**args) + (f"?{query}" if query else "")
+        return self.raw(METHOD[row.verb], path, body, code, kind)
+
+    # ---- objects
+
+    def make(self, row, labels=None, post=True):
+        """A new object of the row's kind; (arguments of its path, path, object)."""
+        self.n += 1
+        kind = self.kind_of(row)
+        name = NAMES.get(kind, "op-{}").format(self.n)
+        rest = OBJECTS.get(f"{row.group}/{kind}", OBJECTS.get(kind))
+        rest = rest(name) if callable(rest) else dict(rest)
+        obj = {"apiVersion": row.api_version, "kind": kind, "metadata": {"name": name}, **rest}
+        if labels:
+            obj["metadata"]["labels"] = labels
+        args = {"name": name}
+        namespaced = "{namespace}" in row.path or "AllNamespaces" in row.op
+        where = row.collection
+        if namespaced:
+            args["namespace"] = "default"
+            obj["metadata"]["namespace"] = "default"
+            if "AllNamespaces" in row.op:
+                where = where.replace(f"/{row.version}/", f"/{row.version}/namespaces/default/", 1)
+        where = where.replace("{namespace}", "default")
+        if post:
+            obj = self.raw("POST", where, obj, 201)
+        return args, f"{where}/{name}", obj
+
+    @staticmethod
+    def kind_of(row):
+        """The kind of the resource itself, of which `row` may be a part."""
+        plural = row.collection.rsplit("/", 1)[1]
+        for kind in OBJECTS:
+            kind = kind.rsplit("/", 1)[-1]
+            k = kind.lower()
+            if plural in (k, k + "s", k + "es", k[:-1] + "ies"):
+                return kind
+        return row.kind
+
+    def drop(self, path):
+        status, got = self.m.api("DELETE", path, {"gracePeriodSeconds": 0})
+        if status == 200 and isinstance(got, dict) and got.get("metadata", {}).get("finalizers"):
+            self.m.api("PATCH", path, {"metadata": {"finalizers": None}}, MERGE)
+        if "/namespaces/" in path and path.count("/") == 4:
+            self.m.api("PUT", path + "/finalize", {"metadata": {"name": path.rsplit("/")[-1]}})
+
+
+def check_object(row, got, name, kind=None):
+    need(isinstance(got, dict), got)
+    need(got.get("kind") == (kind or row.kind), "kind", got.get("kind"))
+    need(got.get("apiVersion") == row.api_version, "apiVersion", got.get("apiVersion"))
+    meta = got["metadata"]
+    need(meta.get("name") == name, "name", meta.get("name"))
+    for k in ("uid", "resourceVersion", "creationTimestamp"):
+        need(meta.get(k), f"no metadata.{k}")
+
+
+def verb_list(d, row):
+    label = f"l{d.n}"
+    _, path, made = d.make(row, {"op": label})
+    try:
+        args = {"namespace": "default"} if "{namespace}" in row.path else {}
+        got = d.act(row, args, query=f"labelSelector=op={label}")
+        need(got["kind"] == row.kind + "List", got["kind"])
+        need(got["apiVersion"] == row.api_version, got["apiVersion"])
+        need(str(got["metadata"].get("resourceVersion", "")).isdigit(), got["metadata"])
+        need([i["metadata"]["name"] for i in got["items"]] == [made["metadata"]["name"]],
+             got["items"])
+        where = row.path.format(**args)
+        c = d.m.connect()
+        c.request("GET", f"{where}?watch=true&labelSelector=op%3D{label}&resourceVersion="
+                         f"{int(made['metadata']['resourceVersion']) - 1}")
+        r = c.getresponse()
+        event = json.loads(r.readline())
+        c.close()
+        need(event["type"] == "ADDED" and event["object"]["kind"] == row.kind, event)
+        need(event["object"]["metadata"]["uid"] == made["metadata"]["uid"], event)
+    finally:
+        d.drop(path)
+
+
+def verb_post(d, row):
+    args, path, obj = d.make(row, post=False)
+    name = args.pop("name")
+    try:
+        got = d.act(row, args, obj, 201)
+        check_object(row, got, name)
+        status, again = d.m.api("POST", path.rsplit("/", 1)[0], obj)
+        need(status == 409 and again["reason"] == "AlreadyExists", again)
+    finally:
+        d.drop(path)
+
+
+def verb_get(d, row):
+    args, path, made = d.make(row)
+    try:
+        got = d.act(row, args)
+        check_object(row, got, args["name"])
+        need(got["metadata"]["uid"] == made["metadata"]["uid"])
+    finally:
+        d.drop(path)
+
+
+def verb_patch(d, row):
+    args, path, made = d.make(row)
+    try:
+        got = d.act(row, args, {"metadata": {"labels": {"patched": "yes"}}})
+        check_object(row, got, args["name"])
+        need(got["metadata"]["labels"]["patched"] == "yes")
+        need(got["metadata"]["resourceVersion"] != made["metadata"]["resourceVersion"])
+        within({"metadata": {"labels": {"patched": "yes"}}}, d.raw("GET", path))
+    finally:
+        d.drop(path)
+
+
+def bare(obj):
+    """Without what only the server writes."""
+    obj = dict(obj)
+    meta = obj["metadata"]
+    obj["metadata"] = {k: meta[k] for k in ("name", "namespace", "resourceVersion", "labels")
+                       if k in meta}
+    return obj
+
+
+def verb_put(d, row):
+    args, path, made = d.make(row)
+    try:
+        obj = bare(d.raw("GET", path))
+        obj.pop("status", None)
+        obj["metadata"].setdefault("labels", {})["put"] = "yes"
+        got = d.act(row, args, obj)
+        check_object(row, got, args["name"])
+        need(got["metadata"]["labels"]["put"] == "yes")
+        need(got["metadata"]["uid"] == made["metadata"]["uid"])
+        obj["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
+        obj["metadata"]["labels"]["put"] = "late"
+        status, late = d.m.api("PUT", path, obj)
+        need(status == 409 and late["reason"] == "Conflict", late)
+    finally:
+        d.drop(path)
+
+
+def verb_delete(d, row):
+    args, path, made = d.make(row)
+    try:
+        got = d.act(row, args, {"gracePeriodSeconds": 0})  # read as a Status where that is usual
+        finalizers = made["metadata"].get("finalizers") or row.kind == "Namespace"
+        if row.kind in RETURNED or finalizers:
+            need(got.get("kind") == row.kind, "kind", got.get("kind"))
+        else:
+            need(got.get("kind") == "Status" and got["status"] == "Success", got)
+        status, gone = d.m.api("GET", path)
+        if finalizers:
+            need(status == 200 and gone["metadata"]["deletionTimestamp"], gone)
+        else:
+            need(status == 404 and gone["reason"] == "NotFound", gone)
+    finally:
+        d.drop(path)
+
+
+def verb_deletecollection(d, row):
+    label = f"d{d.n}"
+    made = [d.make(row, {"op": label}) for _ in range(2)]
+    other = d.make(row)
+    try:
+        args = {"namespace": "default"} if "{namespace}" in row.path else {}
+        got = d.act(row, args, query=f"labelSelector=op={label}")
+        need(got["kind"] in (row.kind + "List", "Status"), got["kind"])
+        for _, path, obj in made:
+            status, gone = d.m.api("GET", path)
+            need(status == 404 or (obj["metadata"].get("finalizers") and
+                                   gone["metadata"].get("deletionTimestamp")), path, status)
+        need(d.m.api("GET", other[1])[0] == 200, "one without the label is gone too")
+    finally:
+        for _, path, _ in [*made, other]:
+            d.drop(path)
+
+
+def sub_status(d, row):
+    args, path, made = d.make(row)
+    want = STATUSES[row.kind]
+    sub = f"{path}/{row.sub}"
+    if row.sub == "approval":
+        want = {"conditions": [{"type": "Approved", "status": "True", "reason": "T",
+                                "message": "m"}]}
+    try:
+        if row.verb == "get":
+            d.raw("PATCH", sub, {"status": want})
+            got = d.act(row, args)
+        elif row.verb == "patch":
+            got = d.act(row, args, {"status": want, "metadata": {"annotations": {"s": "1"}}})
+            need(got["metadata"]["annotations"]["s"] == "1", "annotation")
+        else:
+            obj = bare(d.raw("GET", path))
+            obj["status"] = {**(made.get("status") or {}), **want}
+            for k in ("conditions", "lastTransitionTime"):
+                if k not in want:
+                    obj["status"].pop(k, None)
+            got = d.act(row, args, obj)
+        check_object(row, got, args["name"])
+        within(want, got.get("status"), "status")
+        # The object's own path leaves status alone.
+        main = d.raw("PATCH", path, {"status": {"conditions": None, "reason": "never"}})
+        need((main.get("status") or {}).get("reason") != "never", "status by the object itself")
+        within(want, main.get("status"), "status")
+    finally:
+        d.drop(path)
+
+
+def sub_scale(d, row):
+    args, path, _ = d.make(row)
+    try:
+        if row.verb == "get":
+            got = d.act(row, args)
+        elif row.verb == "patch":
+            got = d.act(row, args, {"spec": {"replicas": 3}})
+        else:
+            obj = bare(d.raw("GET", path + "/scale"))
+            obj["spec"] = {"replicas": 3}
+            got = d.act(row, args, obj)
+        need(got["kind"] == "Scale" and got["apiVersion"] == "autoscaling/v1", got)
+        want = 0 if row.verb == "get" else 3
+        need((got.get("spec") or {}).get("replicas", 0) == want, got)
+        need(d.raw("GET", path)["spec"].get("replicas", 0) == want)
+        need("app=op" in got["status"].get("selector", ""), got["status"])
+    finally:
+        d.drop(path)
+
+
+def sub_binding(d, row):
+    args, path, _ = d.make(row)
+    try:
+        body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": args["name"]},
+                "target": {"kind": "Node", "name": "n1"}}
+        got = d.act(row, args, body, 201)
+        need(got["kind"] == "Status", got)  # the library reads it as a Binding
+        pod = d.raw("GET", path)
+        need(pod["spec"]["nodeName"] == "n1")
+        within([{"type": "PodScheduled", "status": "True"}], pod["status"]["conditions"])
+    finally:
+        d.drop(path)
+
+
+def sub_eviction(d, row):
+    args, path, _ = d.make(row)
+    try:
+        body = {"apiVersion": "policy/v1", "kind": "Eviction",
+                "metadata": {"name": args["name"], "namespace": "default"}}
+        got = d.act(row, args, body, 201)
+        need(got["kind"] == "Status", got)  # the library reads it as an Eviction
+        need(d.m.api("GET", path)[0] == 404, "the pod is still there")
+    finally:
+        d.drop(path)
+
+
+def sub_token(d, row):
+    args, path, _ = d.make(row)
+    try:
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                "spec": {"audiences": ["op"], "expirationSeconds": 900}}
+        got = d.act(row, args, body, 201)
+        need(got["kind"] == "TokenRequest" and got["status"]["token"].count(".") == 2, got)
+        need(got["status"]["expirationTimestamp"])
+    finally:
+        d.drop(path)
+
+
+def sub_ephemeral(d, row):
+    args, path, _ = d.make(row)
+    extra = [{"name": "e", "image": "x"}]
+    try:
+        if row.verb == "get":
+            got = d.act(row, args)
+        elif row.verb == "patch":
+            got = d.act(row, args, {"spec": {"ephemeralContainers": extra}})
+        else:
+            obj = bare(d.raw("GET", path))
+            obj.pop("status", None)
+            obj["spec"]["ephemeralContainers"] = extra
+            got = d.act(row, args, obj)
+        check_object(row, got, args["name"])
+        if row.verb != "get":
+            within(extra, got["spec"]["ephemeralContainers"])
+    finally:
+        d.drop(path)
+
+
+def sub_resize(d, row):
+    args, path, pod = d.make(row)
+    more = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
+    try:
+        d.drop(path)
+        pod = bare(pod)
+        pod["metadata"].pop("resourceVersion")
+        pod.pop("status")
+        less = {"requests": {"cpu": "10m"}, "limits": {"cpu": "90m"}}
+        pod["spec"]["containers"][0]["resources"] = less
+        d.raw("POST", path.rsplit("/", 1)[0], pod, 201)
+        if row.verb == "get":
+            got = d.act(row, args)
+        elif row.verb == "patch":
+            got = d.raw("PATCH", path + "/resize", {"spec": {"containers": [
+                {"name": "c", "resources": more}]}}, 200, "application/strategic-merge-patch+json")
+        else:
+            obj = bare(d.raw("GET", path))
+            obj.pop("status", None)
+            obj["spec"]["containers"][0]["resources"] = more
+            got = d.act(row, args, obj)
+        check_object(row, got, args["name"])
+        within(less if row.verb == "get" else more, got["spec"]["containers"][0]["resources"])
+    finally:
+        d.drop(path)
+
+
+def sub_finalize(d, row):
+    args, path, made = d.make(row)
+    body = bare(made)
+    body["spec"] = {"finalizers": ["example.com/op", "kubernetes"]}
+    got = d.act(row, args, body)
+    need(got["spec"]["finalizers"] == body["spec"]["finalizers"], got["spec"])
+    d.drop(path)
+    need(d.m.api("GET", path)[0] == 404, "still there without finalizers")
+
+
+def sub_log(d, row):
+    got = d.act(row, {"namespace": "default", "name": "target"})
+    need(got == "first\nsecond\n", got)
+
+
+def upgrade(d, path, protocol, method="GET"):
+    raw = socket.create_connection(("127.0.0.1", d.m.port), timeout=10)
+    with d.m.ctx.wrap_socket(raw, server_hostname="127.0.0.1") as s:
+        s.sendall((f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+                   f"Upgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n"
+                   f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {protocol}\r\n"
+                   "Content-Length: 0\r\n\r\n").encode())
+        return s.recv(4096)
+
+
+def sub_exec(d, row):
+    head = upgrade(d, "/api/v1/namespaces/default/pods/target/exec?command=x&stdout=true",
+                   "v5.channel.k8s.io")
+    need(head.startswith(b"HTTP/1.1 101"), head)
+
+
+def sub_portforward(d, row):
+    head = upgrade(d, "/api/v1/namespaces/default/pods/target/portforward?ports=80",
+                   "SPDY/3.1+portforward.k8s.io")
+    # The node of this test has no port to forward: what counts is that it was asked.
+    need(any("/portForward/default/target" in x for x in d.fake.requests), head)
+
+
+def sub_proxy(d, row):
+    verb = re.match(r"connect[A-Za-z0-9]*V1(Get|Post|Put|Patch|Delete|Head|Options)", row.op)
+    method = verb.group(1).upper()
+    port = d.backend.server_address[1]
+    name = "target:web" if "Service" in row.op else f"target:{port}"
+    base = f"/api/v1/namespaces/default/{'services' if 'Service' in row.op else 'pods'}/{name}/proxy"
+    tail = "some/path%20x" if "{path}" in row.path else ""
+    body = b"text" if method in ("POST", "PUT", "PATCH") else None
+    status, headers, data = d.m.raw(method, f"{base}/{tail}?q=1", body)
+    need(status == 200, status, data)
+    need(headers.get("X-Method") == method, headers)
+    if method != "HEAD":
+        want = f"{method} /{tail}?q=1 {'text' if body else ''}"
+        need(data.decode() == want, data, "not", want)
+
+
+def review(d, row):
+    spec = {"TokenReview": {"token": "none"},
+            "SelfSubjectAccessReview": {"resourceAttributes": {"verb": "get", "resource": "pods"}},
+            "SubjectAccessReview": {"user": "nobody", "resourceAttributes": {
+                "verb": "get", "resource": "pods"}},
+            "LocalSubjectAccessReview": {"user": "nobody", "resourceAttributes": {
+                "namespace": "default", "verb": "get", "resource": "pods"}}}[row.kind]
+    args = {"namespace": "default"} if "{namespace}" in row.path else {}
+    got = d.act(row, args, {"apiVersion": row.api_version, "kind": row.kind, "metadata": (
+        {"namespace": "default"} if args else {}), "spec": spec}, 201)
+    need(got["kind"] == row.kind, got)
+    allowed = got["status"].get("allowed", got["status"].get("authenticated"))
+    need(bool(allowed) == (row.kind == "SelfSubjectAccessReview"), got["status"])
+
+
+def discovery(d, row):
+    got = d.act(row, {}) if row.op != "getAPIVersions" else d.raw("GET", row.path.rstrip("/"))
+    if "APIResources" in row.op:
+        need(got["kind"] == "APIResourceList" and got["groupVersion"] == row.api_version, got)
+        need(got["resources"], "no resources")
+    elif row.op == "getCodeVersion":
+        need(got["major"] and got["gitVersion"].startswith("v"), got)
+    elif row.op == "getCoreAPIVersions":
+        need(got["kind"] == "APIVersions" and got["versions"] == ["v1"], got)
+    elif row.op == "getAPIVersions":
+        need(got["kind"] == "APIGroupList" and got["groups"], got)
+    else:
+        need(got["kind"] == "APIGroup" and got["name"] == row.group, got)
+        need(got["preferredVersion"]["version"], got)
+
+
+SUBS = {"status": sub_status, "approval": sub_status, "scale": sub_scale, "binding": sub_binding,
+        "eviction": sub_eviction, "token": sub_token, "ephemeralcontainers": sub_ephemeral,
+        "resize": sub_resize, "finalize": sub_finalize, "log": sub_log, "exec": sub_exec,
+        "portforward": sub_portforward, "proxy": sub_proxy, "proxy/{path}": sub_proxy}
+VERBS = {"list": verb_list, "post": verb_post, "get": verb_get, "patch": verb_patch,
+         "put": verb_put, "delete": verb_delete, "deletecollection": verb_deletecollection,
+         "None": discovery}
+
+
+def run(d, row):
+    """None when the row passes, else the reason."""
+    try:
+        if row.kind.endswith("Review"):
+            review(d, row)
+        elif row.sub:
+            SUBS[row.sub](d, row)
+        else:
+            VERBS[row.verb](d, row)
+    except Bad as e:
+        return str(e)
+    except (KeyError, TypeError, IndexError, ValueError, OSError) as e:
+        return f"{type(e).__name__}: {e}"
+    return None
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory):
+    m = Master("--no-scheduler", "--no-controllers")
+    d = None
+    try:
+        m.start()
+        m.api("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
+        d = Driver(m, tmp_path_factory.mktemp("node"))
+        yield d
+    finally:
+        if d:
+            d.close()
+        m.remove()
+
+
+def test_operations(driver):
+    known = {}
+    if MISSING.exists():
+        lines = MISSING.read_text(encoding="utf-8").splitlines()
+        known = dict(x.split("\t", 1) for x in lines if x and not x.startswith("#"))
+    failed, lost, found = [], [], []
+    only = os.environ.get("KNARR_OPERATIONS")
+    for row in rows():
+        if only and not re.search(only, row.op):
+            continue
+        why = run(driver, row)
+        print(f"{row.verb:17}{row.path}\t{'pass' if why is None else why}")
+        if why is not None:
+            failed.append((row.op, why))
+            if row.op not in known:
+                lost.append(f"{row.op}: {why}")
+        elif row.op in known:
+            found.append(row.op)
+    total = len(rows())
+    print(f"{total - len(failed)} of {total} pass; {driver.used} by the library, "
+          f"{driver.raw_used} raw")
+    if os.environ.get("KNARR_OPERATIONS_WRITE"):
+        text = "# Operations which do not pass yet, and why. This list may only shrink.\n"
+        text += "".join(f"{op}\t{re.sub(chr(10), ' ', why)[:100].rstrip()}\n" for op, why in failed)
+        MISSING.write_text(text, encoding="utf-8")
+        return
+    assert not lost, "\n".join(lost)
+    assert not found, f"take out of {MISSING.name}, they pass: {found}"
