@@ -374,8 +374,10 @@ int consensus_written(struct consensus *c, uint64_t seq, uint64_t now_ms)
 
 		ev.persisted_entries.index = MAX((uint64_t)ev.persisted_entries.index, index);
 	}
-	c->n_flights -= n;
-	memmove(c->flights, c->flights + n, c->n_flights * sizeof(*c->flights));
+	if (n) {
+		c->n_flights -= n;
+		memmove(c->flights, c->flights + n, c->n_flights * sizeof(*c->flights));
+	}
 	return ev.persisted_entries.index ? consensus_step(c, &ev, now_ms) : 0;
 }
 

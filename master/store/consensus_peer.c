@@ -178,6 +178,8 @@ void consensus_answer(struct consensus *c)
 		c->ops.confirmed(c->ops.user, c->confirms[i].seq,
 				 MAX(c->confirms[i].index, c->leader ? c->lead_index : 0),
 				 c->leader ? 0 : -EREMOTE);
+	if (!n)
+		return;
 	c->n_confirms -= n;
 	memmove(c->confirms, c->confirms + n, c->n_confirms * sizeof(*c->confirms));
 }

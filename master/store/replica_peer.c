@@ -219,9 +219,11 @@ size_t replica_take_reads(struct replica *r, struct replica_read *ret, size_t ma
 
 	pthread_mutex_lock(&r->out_lock);
 	n = MIN(max, r->n_reads);
-	memcpy(ret, r->reads, n * sizeof(*ret));
-	r->n_reads -= n;
-	memmove(r->reads, r->reads + n, r->n_reads * sizeof(*r->reads));
+	if (n) { /* without reads there is no array yet */
+		memcpy(ret, r->reads, n * sizeof(*ret));
+		r->n_reads -= n;
+		memmove(r->reads, r->reads + n, r->n_reads * sizeof(*r->reads));
+	}
 	pthread_mutex_unlock(&r->out_lock);
 	return n;
 }

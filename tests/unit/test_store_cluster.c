@@ -487,8 +487,10 @@ static void node_step(struct node *n)
 			rec_done(&n->writes[done].rec);
 			seq = n->writes[done++].seq;
 		}
-		n->n_writes -= done;
-		memmove(n->writes, n->writes + done, n->n_writes * sizeof(*n->writes));
+		if (done) {
+			n->n_writes -= done;
+			memmove(n->writes, n->writes + done, n->n_writes * sizeof(*n->writes));
+		}
 		if (seq)
 			must(n, consensus_written(n->c, seq, s->now));
 	}
