@@ -355,6 +355,8 @@ class Cluster:
         n.image_import(self.hello)
         self.nodes.append(n)
         n.start()
+        # kubectl wait gives up at once on what is not there yet.
+        wait_for(lambda: self.kubectl().call("get", "node", name).returncode == 0, 30, 0.2)
         self.kubectl().run("wait", "--for=condition=Ready", f"node/{name}", "--timeout=30s")
         return n
 
