@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from knarr_test import wait_for
+
 TOP = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("KNARR_BUILD", TOP / "build"))
 CLIENTS = TOP / "tests" / "clients" / "node_modules" / "@aws-cdk"
