@@ -8,6 +8,7 @@
 #define BACKOFF_MS 100
 #define BACKOFF_MAX_MS 2000
 #define REFUSAL_MAX 65536
+#define CONNECT_SHORT_NS (500 * NSEC_PER_MSEC) /* where there are other endpoints */
 
 static void work_now(struct http_client *c);
 static void on_timer(uv_timer_t *t);
@@ -102,6 +103,9 @@ int http_client_set_endpoints(struct http_client *c, const char *const *urls, si
 	c->endpoints = v;
 	c->n_endpoints = n;
 	c->at = 0;
+	for (size_t i = 0; c->h2 && i < n; i++)
+		if (!strcmp(v[i].authority, c->h2->ep.authority))
+			c->at = i; /* where we are: when it goes away, its successor is next */
 	return 0;
 }
 
@@ -158,6 +162,7 @@ void call_requeue(struct http_call *call)
 	call_detach(call);
 	fields_done(&call->resp);
 	call->sent = 0;
+	call->begun = false;
 	call->stream_id = 0;
 	list_append(&call->client->waiting, &call->link);
 	client_work(call->client);
@@ -282,6 +287,11 @@ bool http_call_header_at(const struct http_call *call, size_t i, struct http_hea
 	return fields_at(&call->resp, i, ret);
 }
 
+bool http_call_begun(const struct http_call *call)
+{
+	return call->begun;
+}
+
 const char *http_call_error(const struct http_call *call)
 {
 	return call->error;
@@ -363,6 +373,7 @@ static void cc_on_ready(struct conn *conn)
 		}
 		c->h2 = cc;
 	} else if (cc->call) {
+		cc->call->begun = true;
 		client_h1_begin(cc, cc->call);
 	}
 	work_now(c);
@@ -436,6 +447,8 @@ static void cc_on_closed(struct conn *conn, int err)
 
 	list_remove(&cc->link);
 	if (c) {
+		if (cc->ready && c->h2 == cc && err) /* it went away: begin with another */
+			c->at = (c->at + 1) % c->n_endpoints;
 		if (c->h2 == cc)
 			c->h2 = NULL;
 		if (c->connecting == cc)
@@ -458,6 +471,16 @@ static const struct conn_ops client_conn_ops = {
 	.on_eof = cc_on_eof,
 	.on_closed = cc_on_closed,
 };
+
+/* One that is off answers nothing at all: where there are others, it is not waited for long. */
+static uint64_t connect_patience(const struct http_client *c)
+{
+	uint64_t rounds = c->failures / c->n_endpoints;
+
+	if (c->n_endpoints == 1)
+		return c->conf.connect_timeout_ns;
+	return MIN(c->conf.connect_timeout_ns, CONNECT_SHORT_NS * (1 + rounds));
+}
 
 static struct cconn *connect_to(struct http_client *c, bool only_h1)
 {
@@ -486,7 +509,7 @@ static struct cconn *connect_to(struct http_client *c, bool only_h1)
 	c->refs++;
 	cc->heard_ms = now_ms(c);
 	list_append(&c->conns, &cc->link);
-	conn_set_deadline(cc->conn, c->conf.connect_timeout_ns);
+	conn_set_deadline(cc->conn, connect_patience(c));
 	return cc;
 }
 
@@ -521,8 +544,10 @@ static bool start_h1(struct http_client *c, struct http_call *call)
 		return false;
 	call_attach(call, cc);
 	cc->call = call;
-	if (cc->ready)
+	if (cc->ready) {
+		call->begun = true;
 		client_h1_begin(cc, call);
+	}
 	return true;
 }
 
@@ -534,6 +559,7 @@ static bool start_call(struct http_client *c, struct http_call *call)
 		if (client_h2_full(c->h2))
 			return false;
 		call_attach(call, c->h2);
+		call->begun = true;
 		if (client_h2_begin(c->h2, call) == 0)
 			return true;
 		c->h2->draining = true;

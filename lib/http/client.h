@@ -29,7 +29,8 @@ struct http_client_conf {
 	struct str bearer_token; /* absent: none. Sent as Authorization: Bearer */
 	const char *user_agent; /* NULL: "knarr/<version>" */
 	/* 0 takes the default in brackets. */
-	uint64_t connect_timeout_ns; /* [5 s] of one endpoint, handshake included */
+	/* [5 s] of one endpoint, handshake included; with several, shorter at first */
+	uint64_t connect_timeout_ns;
 	/*
 	 * [30 s] After each round in which all endpoints failed, the calls that have waited longer
 	 * end with the last error. 1: the first failed round ends them (probes, commands).
@@ -87,6 +88,11 @@ struct str http_call_header(const struct http_call *call, const char *name);
 bool http_call_header_at(const struct http_call *call, size_t i, struct http_header *ret);
 /* Why it failed ("connect 10.0.0.1:6443: Connection refused"); in on_end. Never NULL. */
 const char *http_call_error(const struct http_call *call);
+/*
+ * In on_end: whether the server may have seen any of it. False: certainly nothing was done, so the
+ * call may be made again whatever its method.
+ */
+bool http_call_begun(const struct http_call *call);
 /*
  * Stop or go on with taking the body (the server's output backs up). For readers that feed
  * something slower.

@@ -55,6 +55,7 @@ struct http_call {
 	struct buf body;
 	size_t sent; /* of the body */
 	bool has_body, paused, got_response, is_head, was_reused;
+	bool begun; /* on a connection: the server may have seen it */
 	int status;
 	int32_t stream_id;
 	size_t unconsumed;
