@@ -34,10 +34,14 @@ struct peer {
 	uint64_t id;
 
 	/* Behind the lock. */
-	char address[ADDRESS_MAX];
+	char address[ADDRESS_MAX]; /* as configured */
+	char told[ADDRESS_MAX]; /* as it says itself; empty: not heard yet */
+	bool use_configured; /* the told one did not answer */
 	struct buf queue; /* frames */
 	bool moved; /* the address changed */
 	bool away; /* backing off: what is sent now is dropped */
+
+	_Atomic uint64_t heard_ns;
 
 	/* Of the thread. */
 	struct peer_conn *conn;
@@ -49,6 +53,7 @@ struct peer {
 struct peers {
 	struct store_transport transport;
 	uint64_t id;
+	char *bind, *given_address;
 	char address[ADDRESS_MAX];
 	uint16_t port;
 	size_t queue_bytes;
@@ -62,7 +67,7 @@ struct peers {
 	bool stop;
 
 	pthread_t thread;
-	bool runs;
+	bool started, runs; /* by the store; the thread */
 	void (*on_message)(void *arg, uint64_t from, struct str msg);
 	void *arg;
 
@@ -195,6 +200,32 @@ static int in_up(struct peer_conn *c, X509 *cert)
 	return 0;
 }
 
+static struct peer *find_peer(struct peers *p, uint64_t id);
+
+static void told_address(struct peers *p, uint64_t id, struct str address)
+{
+	union sockaddr_any a;
+	char text[ADDRESS_MAX];
+	socklen_t len;
+	struct peer *e;
+
+	if (str_copy(text, sizeof(text), address) < 0 || parse_address(text, &a, &len) < 0)
+		return;
+	pthread_mutex_lock(&p->lock);
+	e = find_peer(p, id);
+	if (e && strcmp(e->told, text) != 0) {
+		e->moved = *e->told || *e->address;
+		memcpy(e->told, text, sizeof(text));
+		e->use_configured = false;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+void peers_set_address(struct peers *p, uint64_t id, const char *address)
+{
+	told_address(p, id, str_of(address));
+}
+
 static int take_hello(struct peers *p, struct peer_conn *c, struct str f)
 {
 	CLEANUP(cert_x509_freep) X509 *cert = SSL_get1_peer_certificate(c->ssl);
@@ -205,8 +236,30 @@ static int take_hello(struct peers *p, struct peer_conn *c, struct str f)
 	c->id = le64_get(f.p + 8);
 	if (!c->id || c->id == p->id || !is_master(cert, c->id))
 		return -EPERM;
+	told_address(p, c->id, str_skip(f, HELLO_HEAD));
 	peer_conn_ready(c, PEER_MSG_BYTES_MAX);
 	return 0;
+}
+
+static void heard(struct peers *p, uint64_t id)
+{
+	struct peer *e;
+
+	pthread_mutex_lock(&p->lock);
+	e = find_peer(p, id);
+	pthread_mutex_unlock(&p->lock);
+	if (e)
+		atomic_store(&e->heard_ns, clock_mono_ns(&clock_system));
+}
+
+uint64_t peers_heard_ns(struct peers *p, uint64_t id)
+{
+	struct peer *e;
+
+	pthread_mutex_lock(&p->lock);
+	e = find_peer(p, id);
+	pthread_mutex_unlock(&p->lock);
+	return e ? atomic_load(&e->heard_ns) : 0;
 }
 
 static int in_frame(struct peer_conn *c, struct str f)
@@ -216,6 +269,7 @@ static int in_frame(struct peer_conn *c, struct str f)
 	if (!c->ready)
 		return take_hello(p, c, f);
 	atomic_fetch_add(&p->received, 1);
+	heard(p, c->id);
 	p->on_message(p->arg, c->id, f);
 	return 0;
 }
@@ -303,6 +357,7 @@ static void back_off(struct peer *e)
 		atomic_fetch_add(&p->dropped, 1);
 	buf_done(&e->queue);
 	e->away = true;
+	e->use_configured = !e->use_configured && *e->address;
 	pthread_mutex_unlock(&p->lock);
 	p->jitter = p->jitter * 1103515245u + 12345u;
 	uv_timer_start(&e->retry, on_retry, ms / 2 + p->jitter / 65536u % (ms / 2 + 1), 0);
@@ -385,7 +440,7 @@ static void dial(struct peer *e)
 	int fd;
 
 	pthread_mutex_lock(&p->lock);
-	memcpy(address, e->address, sizeof(address));
+	memcpy(address, *e->told && !e->use_configured ? e->told : e->address, sizeof(address));
 	pthread_mutex_unlock(&p->lock);
 	atomic_fetch_add(&p->dials, 1);
 	if (parse_address(address, &to, &len) < 0) {
@@ -489,14 +544,11 @@ static void *peers_main(void *arg)
 
 /* ---- the transport's functions ---- */
 
-static int on_start(void *user, void (*on_message)(void *arg, uint64_t from, struct str msg),
-		    void *arg)
+/* The thread, once there is somebody who listens to it and a socket. */
+static int run(struct peers *p)
 {
-	struct peers *p = user;
 	int r;
 
-	p->on_message = on_message;
-	p->arg = arg;
 	pthread_mutex_lock(&p->lock);
 	p->stop = false;
 	p->runs = true;
@@ -517,10 +569,22 @@ static int on_start(void *user, void (*on_message)(void *arg, uint64_t from, str
 	return 0;
 }
 
+static int on_start(void *user, void (*on_message)(void *arg, uint64_t from, struct str msg),
+		    void *arg)
+{
+	struct peers *p = user;
+
+	p->on_message = on_message;
+	p->arg = arg;
+	p->started = true;
+	return p->listen_fd < 0 ? 0 : run(p);
+}
+
 static void on_stop(void *user)
 {
 	struct peers *p = user;
 
+	p->started = false;
 	if (!p->runs)
 		return;
 	pthread_mutex_lock(&p->lock);
@@ -558,7 +622,7 @@ static int enqueue(struct peers *p, struct peer *e, const struct iovec *iov, int
 		len += iov[i].iov_len;
 	if (len > PEER_MSG_BYTES_MAX)
 		return -EMSGSIZE;
-	if (!*e->address || e->away)
+	if ((!*e->address && !*e->told) || e->away)
 		return -ENOTCONN;
 	if (e->queue.len && e->queue.len + len > p->queue_bytes)
 		return -ENOBUFS;
@@ -577,7 +641,7 @@ static int on_send(void *user, uint64_t to, const char *address, const struct io
 	pthread_mutex_lock(&p->lock);
 	e = p->stop || !p->runs ? NULL : find_peer(p, to);
 	if (e && *address && strlen(address) < ADDRESS_MAX && strcmp(address, e->address) != 0) {
-		e->moved = *e->address;
+		e->moved = *e->address && (!*e->told || e->use_configured);
 		memcpy(e->address, address, strlen(address) + 1);
 	}
 	r = e ? enqueue(p, e, iov, n) : -ENOTCONN;
@@ -590,31 +654,48 @@ static int on_send(void *user, uint64_t to, const char *address, const struct io
 
 /* ---- life ---- */
 
-static int listen_on(struct peers *p, const struct peers_conf *conf, struct err *err)
+static void set_own_address(struct peers *p)
 {
-	bool v6 = strchr(conf->bind, ':');
-	CLEANUP_FREE char *text =
-		xasprintf(v6 ? "[%s]:%u" : "%s:%u", conf->bind, (unsigned)conf->port);
+	if (p->given_address)
+		snprintf(p->address, sizeof(p->address), "%s", p->given_address);
+	else
+		snprintf(p->address, sizeof(p->address), strchr(p->bind, ':') ? "[%s]:%u" : "%s:%u",
+			 p->bind, (unsigned)p->port);
+}
+
+static int listen_on(struct peers *p, struct err *err)
+{
+	bool v6 = strchr(p->bind, ':');
+	CLEANUP_FREE char *text = xasprintf(v6 ? "[%s]:%u" : "%s:%u", p->bind, (unsigned)p->port);
+	CLEANUP_FD int fd = -1;
 	union sockaddr_any a;
 	socklen_t len;
 	int one = 1;
 
 	if (parse_address(text, &a, &len) < 0)
-		return err_sys(err, EINVAL, "\"%s\" is no address to listen on", conf->bind);
-	p->listen_fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (p->listen_fd < 0 ||
-	    setsockopt(p->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-	    bind(p->listen_fd, &a.sa, len) < 0 || listen(p->listen_fd, 64) < 0 ||
-	    getsockname(p->listen_fd, &a.sa, &len) < 0)
+		return err_sys(err, EINVAL, "\"%s\" is no address to listen on", p->bind);
+	fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+	    bind(fd, &a.sa, len) < 0 || listen(fd, 64) < 0 || getsockname(fd, &a.sa, &len) < 0)
 		return err_sys(err, errno, "cannot listen for other masters at %s: %s", text,
 			       strerror(errno));
 	p->port = ntohs(v6 ? a.in6.sin6_port : a.in.sin_port);
-	if (conf->address)
-		snprintf(p->address, sizeof(p->address), "%s", conf->address);
-	else
-		snprintf(p->address, sizeof(p->address), v6 ? "[%s]:%u" : "%s:%u", conf->bind,
-			 (unsigned)p->port);
+	set_own_address(p);
+	p->listen_fd = fd;
+	fd = -1;
 	return 0;
+}
+
+int peers_listen(struct peers *p, struct err *err)
+{
+	int r = p->listen_fd < 0 ? listen_on(p, err) : 0;
+
+	if (r < 0 || p->runs || !p->started)
+		return r;
+	r = run(p);
+	return r < 0 ? err_sys(err, -r, "cannot start the thread for other masters: %s",
+			       strerror(-r))
+		     : 0;
 }
 
 int peers_new(const struct peers_conf *conf, struct peers **ret, struct err *err)
@@ -624,20 +705,31 @@ int peers_new(const struct peers_conf *conf, struct peers **ret, struct err *err
 
 	p->transport = (struct store_transport){on_start, on_stop, on_send, p};
 	p->id = conf->id;
+	p->bind = xstrdup(conf->bind);
+	p->given_address = conf->address ? xstrdup(conf->address) : NULL;
+	p->port = conf->port;
 	p->queue_bytes = conf->queue_bytes ? conf->queue_bytes : QUEUE_BYTES;
 	p->user_timeout_ms = conf->user_timeout_ms ? conf->user_timeout_ms : USER_TIMEOUT_MS;
 	p->listen_fd = -1;
 	p->jitter = (unsigned)conf->id;
 	pthread_mutex_init(&p->lock, NULL);
 	list_init(&p->accepted);
+	set_own_address(p);
 	p->ctx = make_ctx(conf->cert_pem, conf->key_pem, conf->ca_pem, err);
-	r = p->ctx ? listen_on(p, conf, err) : -EINVAL;
+	r = p->ctx ? 0 : -EINVAL;
+	if (r == 0 && !conf->later)
+		r = listen_on(p, err);
 	if (r < 0) {
 		peers_free(p);
 		return r;
 	}
 	*ret = p;
 	return 0;
+}
+
+const char *peers_address(const struct peers *p)
+{
+	return p->address;
 }
 
 struct peers *peers_free(struct peers *p)
@@ -653,6 +745,8 @@ struct peers *peers_free(struct peers *p)
 	if (p->listen_fd >= 0)
 		close(p->listen_fd);
 	pthread_mutex_destroy(&p->lock);
+	free(p->bind);
+	free(p->given_address);
 	free(p);
 	return NULL;
 }

@@ -19,7 +19,10 @@
  *
  * A peer that is away costs a dial with a backoff of up to two seconds; what was queued for it is
  * dropped, as raft says it all again. An address is a number and a port: "10.0.0.1:2380",
- * "[fd00::1]:2380".
+ * "[fd00::1]:2380". What a peer's own hello says counts more than what the store's configuration
+ * says, so that a master may move; when a dial fails, the other one is tried.
+ *
+ * A master that is alone listens to nobody and has no thread here: see peers_listen.
  */
 struct peers;
 
@@ -37,9 +40,20 @@ struct peers_conf {
 	struct str ca_pem;
 	size_t queue_bytes; /* waiting for one peer [64 MiB] */
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT [2000] */
+	bool later; /* don't listen before peers_listen */
 };
-/* Listens at once; everything in conf is copied. Blocks only for that. */
+/* Listens at once, unless `later`; everything in conf is copied. Blocks only for that. */
 int peers_new(const struct peers_conf *conf, struct peers **ret, struct err *err);
+/*
+ * There are others, or there soon will be: begin to listen and to dial. Once is enough; again it
+ * does nothing. On an error (the port is taken) all is as before.
+ */
+int peers_listen(struct peers *p, struct err *err);
+const char *peers_address(const struct peers *p); /* at which others reach this one; borrowed */
+/* Where a peer is, if the configuration does not know; see above. */
+void peers_set_address(struct peers *p, uint64_t id, const char *address);
+/* When the last message of a peer came, on the monotonic clock; 0: never. From any thread. */
+uint64_t peers_heard_ns(struct peers *p, uint64_t id);
 struct peers *peers_free(struct peers *p); /* stopped before; takes NULL */
 uint16_t peers_port(const struct peers *p);
 /* Borrowed; lives as long as p. Its functions are those of transport.h. */

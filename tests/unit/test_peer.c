@@ -28,6 +28,7 @@ struct master {
 };
 
 static struct authority own, other;
+static bool later; /* of the next master_up */
 
 static void authority_make(struct authority *a)
 {
@@ -65,8 +66,11 @@ static void master_up(struct master *m, uint64_t id, const struct authority *a, 
 				 .valid_ns = 3600 * NSEC_PER_SEC};
 	CLEANUP(cert_pkey_freep) EVP_PKEY *k = cert_key_new(&err);
 	CLEANUP(cert_x509_freep) X509 *x = NULL;
-	struct peers_conf conf = {
-		.id = id, .bind = "127.0.0.1", .port = port, .queue_bytes = 8u << 20};
+	struct peers_conf conf = {.id = id,
+				  .bind = "127.0.0.1",
+				  .port = port,
+				  .queue_bytes = 8u << 20,
+				  .later = later};
 
 	peer_common_name(cert_id, cn);
 	x = cert_issue(&a->ca, k, &spec, &clock_system, &err);
@@ -242,6 +246,36 @@ static void test_restart(void **state)
 	master_down(&b);
 }
 
+/* Alone, a master has no port; who dials it is known by what its hello says. */
+static void test_later(void **state)
+{
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	struct master a, b;
+	char at[64];
+
+	(void)state;
+	later = true;
+	master_up(&a, 1, &own, 1, PEER_ORGANIZATION, 0);
+	later = false;
+	assert_int_equal(peers_port(a.p), 0);
+	assert_int_equal(send_to(&a, 2, "127.0.0.1:9", 'x', 1), -ENOTCONN);
+	assert_int_equal(peers_heard_ns(a.p, 2), 0);
+	assert_int_equal(peers_listen(a.p, &err), 0);
+	assert_int_equal(peers_listen(a.p, &err), 0);
+	snprintf(at, sizeof(at), "127.0.0.1:%u", (unsigned)peers_port(a.p));
+	assert_string_equal(peers_address(a.p), at);
+	master_up(&b, 2, &own, 2, PEER_ORGANIZATION, 0);
+	assert_int_equal(send_to(&b, 1, at, 'x', 1), 0);
+	wait_for(&a, 1);
+	assert_true(peers_heard_ns(a.p, 2) > 0);
+	assert_int_equal(send_to(&a, 2, "", 'y', 1), 0); /* no address but its own word */
+	wait_for(&b, 1);
+	assert_int_equal(send_to(&a, 2, "127.0.0.1:9", 'y', 1), 0); /* which counts more */
+	wait_for(&b, 2);
+	master_down(&a);
+	master_down(&b);
+}
+
 /* A listener that never answers: the queue is bounded, and stopping doesn't wait for it. */
 static void test_deaf(void **state)
 {
@@ -274,7 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchange), cmocka_unit_test(test_strangers),
 		cmocka_unit_test(test_no_tls),   cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_deaf),
+		cmocka_unit_test(test_deaf),     cmocka_unit_test(test_later),
 	};
 	int r;
 
