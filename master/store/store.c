@@ -103,7 +103,7 @@ uint64_t store_leader(const struct store *s)
 
 void store_read_barrier(struct store *s, void (*cb)(void *user, int err), void *user)
 {
-	if (s->role != STORE_LEADER || !s->conf.transport) {
+	if (s->role != STORE_LEADER || !s->conf.transport || s->alone) {
 		/* The only voter has applied everything it ever acknowledged. */
 		cb(user, s->role == STORE_LEADER ? 0 : -EREMOTE);
 		return;
@@ -182,11 +182,20 @@ size_t store_members(const struct store *s, struct store_member *ret, size_t max
 	return n;
 }
 
+void store_configured(struct store *s)
+{
+	struct consensus_member v[2];
+
+	s->alone = consensus_conf_members(buf_str(&s->applied.conf), v, 2) == 1 &&
+		   v[0].id == s->conf.id && v[0].role == MEMBER_VOTER;
+}
+
 static void command(struct store *s, enum replica_command_type type, const struct store_member *m,
 		    store_member_cb cb, void *user)
 {
 	struct replica_command *c = NEW(struct replica_command);
 
+	s->alone = false; /* until the next configuration says so again */
 	c->type = type;
 	c->id = m->id;
 	c->role = (enum member_role)m->role;
@@ -383,6 +392,7 @@ static int recover(struct store *s, struct err *err)
 		head.at.conf = BUF_INIT;
 		buf_addstr(&head.at.conf, buf_str(&s->applied.conf));
 		hub_set_rev(&s->hub, head.rev);
+		store_configured(s);
 	}
 	r = replica_open(&rc, had ? &head.at : NULL, load_entry, s, &s->replica, err);
 	if (had)

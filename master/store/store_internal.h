@@ -50,6 +50,7 @@ struct store {
 
 	/* Where the applied state stands in the log, for the next snapshot. */
 	struct consensus_point applied;
+	bool alone; /* the only member, and nobody has been asked in: what is applied is all */
 	struct snapshot_job job;
 	uint64_t log_bytes, snapshot_log_bytes; /* log applied since the last snapshot; and at it */
 	uint64_t snapshot_bytes; /* objects in the last one */
@@ -78,6 +79,9 @@ void store_txn_committed(struct store *s, struct log_entry *e);
 int store_apply_entry(struct store *s, const struct log_entry *e);
 /* Everything not yet answered gets `err`. */
 void store_txn_fail_all(struct store *s, int err);
+
+/* The configuration in force changed. */
+void store_configured(struct store *s);
 
 /* store_bg.c */
 void store_maybe_snapshot(struct store *s);

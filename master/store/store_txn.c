@@ -206,6 +206,7 @@ static int apply_entry(struct store *s, const struct log_entry *e, struct batch 
 		s->applied.conf_index = e->index;
 		buf_clear(&s->applied.conf);
 		buf_add(&s->applied.conf, e->data, e->len);
+		store_configured(s);
 		break;
 	case LOG_ENTRY_BARRIER:
 		break;
