@@ -37,6 +37,7 @@ enum api_kind_flags {
 	API_K_GENERATION_ANN = 1 << 7, /* changed annotations count as well (Deployment) */
 	API_K_STATUS_ON_CREATE = 1 << 8, /* with STATUS: a new object may bring one (Node) */
 	API_K_RETURN_DELETED = 1 << 9, /* DELETE answers with the object, not with a Status */
+	API_K_ORPHAN = 1 << 10, /* deleted without a policy, what it owns stays (Job) */
 };
 
 struct api_kind;

@@ -16,9 +16,8 @@ static void keep(struct json_object *dst, struct json_object *src, const char *n
 
 void api_prepare_create(const struct api_kind *k, struct json_object *obj)
 {
-	static const char *const reset[] = {"uid",        "creationTimestamp",
-					    "generation", "deletionTimestamp",
-					    "selfLink",   "deletionGracePeriodSeconds"};
+	static const char *const reset[] = {"generation", "deletionTimestamp", "selfLink",
+					    "deletionGracePeriodSeconds"};
 	struct json_object *meta = jsonc_ensure(obj, "metadata");
 
 	for (size_t i = 0; i < ARRAY_SIZE(reset); i++)

@@ -8,9 +8,9 @@
  */
 
 /*
- * Before create: drops what clients may not set (uid, creationTimestamp, generation, status,
- * deletion fields, selfLink), sets generation 1 where the kind counts, then the kind's own.
- * Name generation, namespace, uid and timestamps are set by the caller afterwards.
+ * Before create: drops what clients may not set (generation, status, deletion fields, selfLink),
+ * sets generation 1 where the kind counts, then the kind's own. Name, namespace, uid and
+ * creationTimestamp have been set by the caller: a Job's selector is made of them.
  */
 void api_prepare_create(const struct api_kind *k, struct json_object *obj);
 /*

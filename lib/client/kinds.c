@@ -16,6 +16,8 @@ const struct client_kind client_endpointslices = {"discovery.k8s.io", "v1", "end
 						  "EndpointSlice", true};
 const struct client_kind client_deployments = {"apps", "v1", "deployments", "Deployment", true};
 const struct client_kind client_replicasets = {"apps", "v1", "replicasets", "ReplicaSet", true};
+const struct client_kind client_replicationcontrollers = {"", "v1", "replicationcontrollers",
+							  "ReplicationController", true};
 const struct client_kind client_controllerrevisions = {"apps", "v1", "controllerrevisions",
 						       "ControllerRevision", true};
 const struct client_kind client_daemonsets = {"apps", "v1", "daemonsets", "DaemonSet", true};

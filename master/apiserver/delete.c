@@ -179,6 +179,21 @@ static void mark_namespace(struct write *w, struct json_object *obj)
 		api_set_str(obj, "status.phase", STR("Terminating"));
 }
 
+/* Kinds from before the garbage collector leave their pods unless the client says otherwise. */
+static bool orphans_by_default(struct write *w, const struct delete_options *o,
+			       struct json_object *cur)
+{
+	if (o->policy != DELETE_DEFAULT || !(w->kind->flags & API_K_ORPHAN) ||
+	    has_finalizer(jsonc_path(cur, "metadata.finalizers"), "foregroundDeletion"))
+		return false;
+	if (!strcmp(w->kind->plural, "jobs"))
+		api_warnings_add(&w->r->warnings,
+				 "child pods are preserved by default when jobs are deleted; set "
+				 "propagationPolicy=Background to remove them or set "
+				 "propagationPolicy=Orphan to suppress this warning");
+	return true;
+}
+
 int delete_make(struct write *w, const struct delete_options *o, struct json_object *cur,
 		struct json_object **ret, struct err *err)
 {
@@ -204,7 +219,9 @@ int delete_make(struct write *w, const struct delete_options *o, struct json_obj
 	if (e < 0)
 		return e;
 	obj = jsonc_clone(cur);
-	if (o->policy == DELETE_FOREGROUND)
+	if (orphans_by_default(w, o, cur))
+		set_gc_finalizer(obj, "orphan");
+	else if (o->policy == DELETE_FOREGROUND)
 		set_gc_finalizer(obj, "foregroundDeletion");
 	else if (o->policy == DELETE_ORPHAN)
 		set_gc_finalizer(obj, "orphan");

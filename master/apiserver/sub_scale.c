@@ -25,9 +25,11 @@ static void scale_write(struct str value, struct buf *out)
 	struct jv o = jv_of(value), selector = jv_path(o, "spec.selector");
 	CLEANUP(label_selector_done) struct label_selector sel = {0};
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	bool plain = jv_eqs(jv_get(o, "kind"), "ReplicationController");
 	struct jw w = jw_start(out);
 
-	if (label_selector_from_object(selector, &sel, NULL) == 0)
+	if ((plain ? label_selector_from_map : label_selector_from_object)(selector, &sel, NULL) ==
+	    0)
 		label_selector_format(&sel, &text);
 	jw_begin_object(&w);
 	jw_member_str(&w, "kind", STR("Scale"));

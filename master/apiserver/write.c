@@ -413,6 +413,7 @@ static int check_namespace(struct write *w, struct json_object *obj, struct err 
 
 int write_finish_create(struct write *w, struct json_object *obj, struct err *err)
 {
+	bool generated;
 	int r;
 
 	if (jsonc_path_str(obj, "metadata.resourceVersion").len)
@@ -422,9 +423,10 @@ int write_finish_create(struct write *w, struct json_object *obj, struct err *er
 	if (r < 0)
 		return r;
 	api_default(w->kind, obj);
+	generated = stamp(w, obj);
 	api_prepare_create(w->kind, obj);
 	/* Decided again when it is stored; known now, nothing is set aside for it. */
-	if (!stamp(w, obj) && exists(w))
+	if (!generated && exists(w))
 		return api_err_already_exists(err, w->kind, str_of(w->name));
 	r = admit(w, ADMIT_CREATE, obj, NULL, err);
 	if (r < 0)

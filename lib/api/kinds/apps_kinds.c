@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deployment, ReplicaSet, DaemonSet, StatefulSet, ControllerRevision. */
+/* Deployment, ReplicaSet, ReplicationController, DaemonSet, StatefulSet, ControllerRevision. */
 #include "lib/api/kinds/kinds.h"
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
 #include "lib/api/validate/rules.h"
+#include "lib/json/jsonc.h"
 
 static void cell_deploy_ready(const struct api_table_ctx *c, struct jv obj, struct jw *w)
 {
@@ -97,6 +98,68 @@ const struct api_kind api_kind_replicaset = {
 	.n_columns = ARRAY_SIZE(replicaset_columns),
 	.selectable = (const char *const[]){"status.replicas", NULL},
 	.short_help = "Keeps a number of pods of one template running.",
+};
+
+/* ---- ReplicationController: a ReplicaSet with a selector of the old form ---- */
+
+static void controller_defaults(struct json_object *obj)
+{
+	struct json_object *spec = jsonc_get(obj, "spec"), *meta = jsonc_get(obj, "metadata");
+	struct json_object *labels = jsonc_path(spec, "template.metadata.labels");
+
+	if (!spec || !labels || !json_object_object_length(labels))
+		return;
+	if (!jsonc_get(spec, "selector") || !json_object_object_length(jsonc_get(spec, "selector")))
+		jsonc_set(spec, "selector", jsonc_clone(labels));
+	if (meta &&
+	    (!jsonc_get(meta, "labels") || !json_object_object_length(jsonc_get(meta, "labels"))))
+		jsonc_set(meta, "labels", jsonc_clone(labels));
+}
+
+static void cell_map_selector(const struct api_table_ctx *c, struct jv obj, struct jw *w)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	column_map(jv_path(obj, "spec.selector"), &b);
+	jw_str(w, buf_str(&b));
+}
+
+static const struct api_column controller_columns[] = {
+	COLUMN_NAME,
+	{"Desired", "integer", NULL, 0, NULL, cell_desired, "Pods wanted"},
+	{"Current", "integer", NULL, 0, NULL, cell_current, "Pods there are"},
+	{"Ready", "integer", NULL, 0, NULL, cell_ready, "Pods ready"},
+	COLUMN_AGE,
+	{"Containers", "string", NULL, 1, NULL, cell_containers, "Names of its containers"},
+	{"Images", "string", NULL, 1, NULL, cell_images, "Images of its containers"},
+	{"Selector", "string", NULL, 1, NULL, cell_map_selector, "Labels of its pods"},
+};
+
+static const struct api_strategy controller_strategy = {
+	.validate = validate_replicationcontroller,
+};
+
+const struct api_kind api_kind_replicationcontroller = {
+	.group = "",
+	.version = "v1",
+	.kind = "ReplicationController",
+	.plural = "replicationcontrollers",
+	.singular = "replicationcontroller",
+	.short_names = (const char *const[]){"rc", NULL},
+	.categories = (const char *const[]){"all", NULL},
+	.list_kind = "ReplicationControllerList",
+	.verbs = API_VERB_ALL,
+	.flags = API_K_NAMESPACED | API_K_STATUS | API_K_GENERATION | API_K_UNCONDITIONAL |
+		 API_K_ORPHAN,
+	.type = &api_t_core_v1_ReplicationController,
+	.subresources = replicaset_subs,
+	.n_subresources = ARRAY_SIZE(replicaset_subs),
+	.strategy = &controller_strategy,
+	.defaults = controller_defaults,
+	.columns = controller_columns,
+	.n_columns = ARRAY_SIZE(controller_columns),
+	.selectable = (const char *const[]){"status.replicas", NULL},
+	.short_help = "Keeps a number of pods of one template running; the older ReplicaSet.",
 };
 
 CELL_INT(cell_ds_desired, "status.desiredNumberScheduled")

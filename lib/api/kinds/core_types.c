@@ -291,7 +291,7 @@ const struct api_type api_t_core_v1_VolumeHealthStatus = {
 };
 
 static const struct api_field ReplicationControllerSpec_fields[] = {
-	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .help = "How many pods."},
+	{"replicas", API_INT32, .pb = 1, .flags = API_PTR, .def = "1", .help = "How many pods."},
 	{"minReadySeconds", API_INT32, .pb = 4,
 	 .help = "Seconds a new pod must be ready to count as available."},
 	{"selector", API_STRING, API_MAP, .pb = 2, .flags = API_WHOLE,

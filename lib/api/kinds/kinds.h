@@ -14,7 +14,8 @@
 extern const struct api_kind *const api_builtin_kinds[];
 extern const size_t api_builtin_n;
 
-/* core_kinds.c, node_kinds.c, service_kinds.c, apps_kinds.c, auth_kinds.c, rbac_kinds.c */
+/* core_kinds.c, node_kinds.c, service_kinds.c, apps_kinds.c, batch_kinds.c, auth_kinds.c,
+ * rbac_kinds.c */
 extern const struct api_kind api_kind_binding, api_kind_configmap, api_kind_csr,
 	api_kind_controllerrevision, api_kind_daemonset, api_kind_deployment, api_kind_statefulset,
 	api_kind_endpoints, api_kind_endpointslice, api_kind_event, api_kind_event_v1,
@@ -23,7 +24,8 @@ extern const struct api_kind api_kind_binding, api_kind_configmap, api_kind_csr,
 	api_kind_secret, api_kind_self_sar, api_kind_self_review, api_kind_self_rules,
 	api_kind_service, api_kind_serviceaccount, api_kind_token_request, api_kind_token_review,
 	api_kind_sar, api_kind_local_sar, api_kind_delete_options, api_kind_status, api_kind_role,
-	api_kind_clusterrole, api_kind_rolebinding, api_kind_clusterrolebinding;
+	api_kind_clusterrole, api_kind_rolebinding, api_kind_clusterrolebinding, api_kind_job,
+	api_kind_cronjob, api_kind_replicationcontroller;
 
 /* Cells several kinds use (columns.c). */
 void cell_age(const struct api_table_ctx *c, struct jv obj, struct jw *w);

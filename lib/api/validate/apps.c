@@ -12,8 +12,7 @@ static struct str label_of(void *user, struct str key)
 	return v ? jsonc_str(v) : STR_NULL;
 }
 
-/* The pods of the template must be those the selector finds. */
-static void check_selected(const struct place *p, struct json_object *spec)
+void check_selected(const struct place *p, struct json_object *spec)
 {
 	struct json_object *selector = jsonc_get(spec, "selector");
 	struct json_object *labels = jsonc_path(spec, "template.metadata.labels");
@@ -150,6 +149,43 @@ void validate_selector_update(struct json_object *obj, struct json_object *old, 
 {
 	check_immutable(PLACE(PLACE_OF(err), "spec.selector"), jsonc_path(obj, "spec.selector"),
 			jsonc_path(old, "spec.selector"));
+}
+
+/* ---- ReplicationController: its selector is a plain map ---- */
+
+void validate_replicationcontroller(struct json_object *obj, struct err *err)
+{
+	static const char *const always[] = {"Always", NULL};
+	struct json_object *spec = jsonc_get(obj, "spec"), *template = jsonc_get(spec, "template");
+	struct json_object *selector = jsonc_get(spec, "selector");
+	struct json_object *labels = jsonc_path(template, "metadata.labels");
+	const struct place *p = PLACE(PLACE_OF(err), "spec");
+	struct str policy = jsonc_path_str(template, "spec.restartPolicy");
+	bool fits = true;
+
+	check_not_negative(p, spec, "minReadySeconds");
+	if (!map_len(selector))
+		place_required(PLACE(p, "selector"), "");
+	check_not_negative(p, spec, "replicas");
+	if (!template) {
+		place_required(PLACE(p, "template"), "");
+		return;
+	}
+	map_for_each(it, selector)
+	{
+		struct json_object *v = labels ? jsonc_get(labels, map_key(it)) : NULL;
+
+		fits &= v && str_eq(jsonc_str(v), jsonc_str(map_value(it)));
+	}
+	if (!fits)
+		place_invalid_map(PLACE(p, "template.metadata.labels"), labels,
+				  "`selector` does not match template `labels`");
+	validate_pod_template(PLACE(p, "template"), template);
+	if (!str_eqs(policy, "Always"))
+		place_unsupported(PLACE(p, "template.spec.restartPolicy"), policy, always);
+	if (jsonc_path(template, "spec.activeDeadlineSeconds"))
+		place_forbidden(PLACE(p, "template.spec.activeDeadlineSeconds"),
+				"activeDeadlineSeconds in ReplicationController is not Supported");
 }
 
 /* ---- DaemonSet ---- */

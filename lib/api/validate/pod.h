@@ -22,6 +22,8 @@ struct pod_ctx {
 
 /* A PodTemplateSpec: labels, annotations and the pod's spec, without what only pods may have. */
 void validate_pod_template(const struct place *p, struct json_object *tmpl);
+/* apps.c: the pods of spec.template must be those that spec.selector finds; p is that of spec. */
+void check_selected(const struct place *p, struct json_object *spec);
 
 /* pod_container.c */
 void validate_containers(const struct place *spec, const struct pod_ctx *c);

@@ -24,6 +24,16 @@ void validate_controllerrevision_update(struct json_object *obj, struct json_obj
 /* spec.selector may not change; for all of them. */
 void validate_selector_update(struct json_object *obj, struct json_object *old, struct err *err);
 
+void validate_replicationcontroller(struct json_object *obj, struct err *err);
+
+/* batch.c */
+struct buf;
+void validate_job(struct json_object *obj, struct err *err);
+void validate_job_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_job_status(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_cronjob(struct json_object *obj, struct err *err);
+void cronjob_warnings(struct json_object *obj, struct json_object *old, struct buf *out);
+
 /* policy.c */
 void validate_pdb(struct json_object *obj, struct err *err);
 
