@@ -373,7 +373,7 @@ static int start(struct master *m, struct err *err)
 	r = identity_write_admin(m->identity, (uint16_t)m->o.port, err);
 	if (r < 0)
 		return r;
-	apiserver_start(m->api);
+	apiserver_lead(m->api);
 	m->ready_poll.fire = ready_fire;
 	timers_soon(&m->timers, &m->ready_poll);
 	start_signals(m);

@@ -5,6 +5,7 @@
 #include "lib/client/informer.h"
 #include "lib/json/jv.h"
 #include "lib/json/jw.h"
+#include "master/auth/user.h"
 
 #define YEAR_S (365 * 86400)
 #define SANS_MAX 32
@@ -164,7 +165,7 @@ static bool asks_for_masters(X509_REQ *req)
 	char *org;
 
 	for (size_t i = 0; (org = cert_name_org(X509_REQ_get_subject_name(req), i)); i++) {
-		bool yes = !strcmp(org, "system:masters");
+		bool yes = !strcmp(org, GROUP_MASTERS) || !strcmp(org, GROUP_PEERS);
 
 		free(org);
 		if (yes)

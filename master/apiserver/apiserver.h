@@ -19,6 +19,34 @@
  */
 struct apiserver;
 
+/* A request below /knarr/v1/, for the administration of the masters; answered exactly once. */
+struct api_call {
+	struct str method; /* "GET" */
+	struct str path; /* behind "/knarr/v1/" */
+	struct str body;
+	const struct user *who; /* authorised already */
+};
+void api_call_reply(struct api_call *c, int status, struct buf *json); /* takes the bytes */
+void api_call_fail(struct api_call *c, const struct err *e);
+
+/*
+ * The other masters, as the API server sees them. What has to be decided by the leader is passed on
+ * to it over mutual TLS, with the name of who asked, and waits a moment while there is none.
+ */
+struct apiserver_cluster {
+	/* This master leads, and its state is new enough to decide on writes. */
+	bool (*leads)(void *user);
+	/* "https://10.0.0.2:6443" of the master that leads; NULL: this one, or unknown. */
+	const char *(*leader_url)(void *user);
+	void (*call)(void *user, struct api_call *c);
+	struct tls_ctx *tls; /* client side, with the certificate of a master */
+	void *user;
+};
+struct apiserver_master {
+	const char *address; /* numeric */
+	uint16_t port;
+};
+
 struct apiserver_conf {
 	uv_loop_t *loop;
 	struct store *store; /* borrowed; opened on the same loop */
@@ -35,6 +63,7 @@ struct apiserver_conf {
 	/* What pods that say nothing tolerate of a node before they are evicted
 	 * (tolerationSeconds). */
 	uint32_t not_ready_toleration_s, unreachable_toleration_s;
+	const struct apiserver_cluster *cluster; /* borrowed; NULL: there are no others */
 };
 
 /*
@@ -43,10 +72,18 @@ struct apiserver_conf {
  */
 int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, struct err *err);
 /*
- * Create what every cluster has (namespaces, priority classes, the `kubernetes` Service), then
- * become ready; from the loop. On a follower only the latter.
+ * This master leads (again): count the addresses in use anew and create what every cluster has
+ * (namespaces, priority classes, the `kubernetes` Service), then become ready; from the loop.
  */
-void apiserver_start(struct apiserver *s);
+void apiserver_lead(struct apiserver *s);
+/* It leads no more. */
+void apiserver_follow(struct apiserver *s);
+/* A follower has caught up. */
+void apiserver_caught_up(struct apiserver *s);
+/* The leader is another one than before: what waits for the old one need not wait longer. */
+void apiserver_leader_changed(struct apiserver *s);
+/* The masters that serve, for the endpoints of the `kubernetes` Service; written by the leader. */
+void apiserver_set_masters(struct apiserver *s, const struct apiserver_master *v, size_t n);
 /* The port that was found, where conf had 0. Before apiserver_start. */
 void apiserver_set_port(struct apiserver *s, uint16_t port);
 /* /readyz fails, watches are ended, so that clients go elsewhere; new requests get 503. */

@@ -7,6 +7,7 @@
 #include "master/apiserver/server.h"
 #include "master/apiserver/service_alloc.h"
 
+#define SLICES "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 #define RETRY_NS (500 * NSEC_PER_MSEC)
 
 /* One object to create, or (with `replace`) to bring to this state. */
@@ -20,6 +21,7 @@ struct item {
 
 struct bootstrap {
 	struct apiserver *s;
+	struct bootstrap **place; /* in struct apiserver */
 	struct transport *t;
 	struct item *items; /* all there before the first is sent */
 	size_t n, cap, next, running;
@@ -41,6 +43,12 @@ static void add(struct bootstrap *b, const char *collection, const char *name, b
 							    .replace = replace};
 }
 
+static void add_url(const struct apiserver_master *m, struct buf *out)
+{
+	buf_addf(out, strchr(m->address, ':') ? "https://[%s]:%u" : "https://%s:%u", m->address,
+		 m->port);
+}
+
 /* A kubeconfig with the authority and no user, for those who join (see authz.c). */
 static char *cluster_info(const struct apiserver *s)
 {
@@ -50,13 +58,109 @@ static char *cluster_info(const struct apiserver *s)
 	buf_adds(&config, "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n"
 			  "    certificate-authority-data: ");
 	base64_encode(pki_ca_pem(s->conf.pki), &config);
-	buf_addf(&config, "\n    server: https://%s:%u\n  name: \"\"\n", s->conf.advertise_address,
-		 s->conf.port);
+	buf_adds(&config, "\n    server: ");
+	add_url(&s->masters[0], &config);
+	if (s->n_masters > 1)
+		buf_adds(&config, "\n    knarr-servers:");
+	for (size_t i = 1; i < s->n_masters; i++) {
+		buf_adds(&config, "\n    - ");
+		add_url(&s->masters[i], &config);
+	}
+	buf_adds(&config, "\n  name: \"\"\n");
 	buf_adds(&json, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
 			"\"cluster-info\"},\"data\":{\"kubeconfig\":");
 	json_quote(buf_str(&config), &json);
 	buf_adds(&json, "}}");
 	return buf_take(&json);
+}
+
+static bool seen_port(const struct apiserver *s, size_t upto, uint16_t port)
+{
+	for (size_t i = 0; i < upto; i++)
+		if (s->masters[i].port == port)
+			return true;
+	return false;
+}
+
+/* Masters whose port is the same belong together in an Endpoints' subset. */
+static char *endpoints(const struct apiserver *s)
+{
+	struct buf b = BUF_INIT;
+
+	buf_adds(&b, "{\"apiVersion\":\"v1\",\"kind\":\"Endpoints\",\"metadata\":{\"name\":"
+		     "\"kubernetes\",\"labels\":{\"endpointslice.kubernetes.io/skip-mirror\":"
+		     "\"true\"}},\"subsets\":[");
+	for (size_t i = 0, n = 0; i < s->n_masters; i++) {
+		uint16_t port = s->masters[i].port;
+
+		if (seen_port(s, i, port))
+			continue;
+		buf_addf(&b, "%s{\"addresses\":[", n++ ? "," : "");
+		for (size_t k = i; k < s->n_masters; k++)
+			if (s->masters[k].port == port)
+				buf_addf(&b, "%s{\"ip\":\"%s\"}", k > i ? "," : "",
+					 s->masters[k].address);
+		buf_addf(&b, "],\"ports\":[{\"name\":\"https\",\"port\":%u,\"protocol\":\"TCP\"}]}",
+			 port);
+	}
+	buf_adds(&b, "]}");
+	return buf_take(&b);
+}
+
+/* A slice has one list of ports: one for each port that masters have. */
+static char *slice(const struct apiserver *s, uint16_t port, const char *name, bool empty)
+{
+	struct buf b = BUF_INIT;
+	size_t n = 0;
+
+	buf_addf(&b,
+		 "{\"apiVersion\":\"discovery.k8s.io/v1\",\"kind\":\"EndpointSlice\",\"metadata\":{"
+		 "\"name\":\"%s\",\"labels\":{\"kubernetes.io/service-name\":\"kubernetes\"}},"
+		 "\"addressType\":\"IPv4\",\"endpoints\":[",
+		 name);
+	for (size_t i = 0; i < s->n_masters && !empty; i++)
+		if (s->masters[i].port == port)
+			buf_addf(&b, "%s{\"addresses\":[\"%s\"],\"conditions\":{\"ready\":true}}",
+				 n++ ? "," : "", s->masters[i].address);
+	buf_addf(&b, "],\"ports\":[{\"name\":\"https\",\"port\":%u,\"protocol\":\"TCP\"}]}", port);
+	return buf_take(&b);
+}
+
+static void add_slice(struct bootstrap *b, uint16_t port, bool empty)
+{
+	CLEANUP_FREE char *name = xasprintf("kubernetes-%u", port);
+
+	add(b, SLICES, name, true, slice(b->s, port, name, empty));
+}
+
+/* Masters at other ports than the first; and those ports at which there is none any more. */
+static void plan_odd_ports(struct bootstrap *b)
+{
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(b->s->store);
+	struct str prefix = STR("/discovery.k8s.io/endpointslices/default/kubernetes-");
+	const struct apiserver *s = b->s;
+	const struct store_obj *o;
+	struct store_iter it;
+	uint64_t port;
+
+	for (size_t i = 1; i < s->n_masters; i++)
+		if (!seen_port(s, i, s->masters[i].port))
+			add_slice(b, s->masters[i].port, false);
+	store_range(v, prefix, STR_NULL, &it);
+	while ((o = store_iter_next(&it)))
+		if (str_to_u64(str_skip(o->key, prefix.len), &port) == 0 && port && port < 65536 &&
+		    (port == s->masters[0].port || !seen_port(s, s->n_masters, (uint16_t)port)))
+			add_slice(b, (uint16_t)port, true);
+}
+
+static void plan_masters(struct bootstrap *b)
+{
+	const struct apiserver *s = b->s;
+
+	add(b, "/api/v1/namespaces/kube-public/configmaps", "cluster-info", true, cluster_info(s));
+	add(b, "/api/v1/namespaces/default/endpoints", "kubernetes", true, endpoints(s));
+	add(b, SLICES, "kubernetes", true, slice(s, s->masters[0].port, "kubernetes", false));
+	plan_odd_ports(b);
 }
 
 static void add_role(void *user, const char *collection, const char *name, bool exists,
@@ -102,26 +206,7 @@ static void plan(struct bootstrap *b)
 		      "\"clusterIP\":\"%s\",\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\","
 		      "\"port\":443,\"targetPort\":%u}]}}",
 		      service_alloc_first_ip(b->s->services), c->port));
-	add(b, "/api/v1/namespaces/kube-public/configmaps", "cluster-info", true,
-	    cluster_info(b->s));
-	add(b, "/api/v1/namespaces/default/endpoints", "kubernetes", true,
-	    xasprintf(
-		    "{\"apiVersion\":\"v1\",\"kind\":\"Endpoints\",\"metadata\":{\"name\":"
-		    "\"kubernetes\",\"labels\":{\"endpointslice.kubernetes.io/"
-		    "skip-mirror\":\"true\"}},"
-		    "\"subsets\":[{\"addresses\":[{\"ip\":\"%s\"}],\"ports\":[{\"name\":\"https\","
-		    "\"port\":%u,\"protocol\":\"TCP\"}]}]}",
-		    c->advertise_address, c->port));
-	add(b, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", "kubernetes", true,
-	    xasprintf(
-		    "{\"apiVersion\":\"discovery.k8s.io/"
-		    "v1\",\"kind\":\"EndpointSlice\",\"metadata\":{"
-		    "\"name\":\"kubernetes\",\"labels\":{\"kubernetes.io/service-name\":"
-		    "\"kubernetes\"}},\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"%"
-		    "s\"],"
-		    "\"conditions\":{\"ready\":true}}],\"ports\":[{\"name\":\"https\",\"port\":%u,"
-		    "\"protocol\":\"TCP\"}]}",
-		    c->advertise_address, c->port));
+	plan_masters(b);
 }
 
 static void item_send(struct item *i);
@@ -187,7 +272,7 @@ static void finish(struct timer *t)
 	void (*done)(void *user) = b->done;
 	void *user = b->user;
 
-	bootstrap_free(b->s);
+	bootstrap_free(b->place);
 	done(user);
 }
 
@@ -208,30 +293,50 @@ static void bootstrap_more(struct bootstrap *b)
 	}
 }
 
-void bootstrap_start(struct apiserver *s, void (*done)(void *user), void *user)
+static struct bootstrap *begin(struct apiserver *s, struct bootstrap **place,
+			       void (*done)(void *user), void *user)
 {
 	struct bootstrap *b = NEW(struct bootstrap);
 
-	s->bootstrap = b;
+	bootstrap_free(place);
+	*place = b;
 	b->s = s;
+	b->place = place;
 	b->done = done;
 	b->user = user;
 	b->t = apiserver_local_transport(s, "system:apiserver");
+	return b;
+}
+
+void bootstrap_start(struct apiserver *s, void (*done)(void *user), void *user)
+{
+	struct bootstrap *b = begin(s, &s->bootstrap, done, user);
+
 	plan(b);
 	bootstrap_more(b);
 }
 
-void bootstrap_free(struct apiserver *s)
+void bootstrap_publish(struct apiserver *s, void (*done)(void *user), void *user)
 {
-	struct bootstrap *b = s->bootstrap;
+	struct bootstrap *b = begin(s, &s->publishing, done, user);
+
+	plan_masters(b);
+	bootstrap_more(b);
+}
+
+void bootstrap_free(struct bootstrap **place)
+{
+	struct bootstrap *b = *place;
+	struct timers *ts;
 
 	if (!b)
 		return;
-	s->bootstrap = NULL;
+	*place = NULL;
+	ts = b->s->timers;
 	transport_free(b->t);
-	timers_disarm(s->timers, &b->finish);
+	timers_disarm(ts, &b->finish);
 	for (size_t i = 0; i < b->n; i++) {
-		timers_disarm(s->timers, &b->items[i].again);
+		timers_disarm(ts, &b->items[i].again);
 		free(b->items[i].collection);
 		free(b->items[i].name);
 		free(b->items[i].json);

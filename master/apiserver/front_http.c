@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/forward.h"
 #include "master/apiserver/impersonate.h"
 
 /* The door for HTTP: who is it, and how do bytes get back to him. */
@@ -106,14 +107,34 @@ static void closed(struct http_req *req, int err, void *user)
 	request_unref(&f->r);
 }
 
+/*
+ * Another master: it speaks for itself, or passes on the request of somebody whom it knows. Nobody
+ * else is listened to in that.
+ */
+static struct user *from_master(struct request *r, struct http_req *req, struct user *u)
+{
+	struct str who = http_req_header(req, FORWARD_USER);
+
+	if (!who.len) {
+		user_add_group(u, STR(GROUP_MASTERS));
+		return u;
+	}
+	user_unref(u);
+	r->forwarded = true;
+	return forward_user_decode(who);
+}
+
 /* NULL: what was shown is not good (401). Without anything: system:anonymous. */
-static struct user *authenticate(struct apiserver *s, struct http_req *req)
+static struct user *authenticate(struct apiserver *s, struct request *r, struct http_req *req)
 {
 	struct str auth = http_req_header(req, "authorization");
 	X509 *cert = http_req_peer_cert(req);
+	struct user *u;
 
-	if (cert)
-		return authn_cert(cert);
+	if (cert) {
+		u = authn_cert(cert);
+		return u && user_in_group(u, GROUP_PEERS) ? from_master(r, req, u) : u;
+	}
 	if (http_req_peer_verify(req) != 0)
 		return NULL;
 	if (auth.len > 7 && str_eq_nocase(str_n(auth.p, 7), STR("bearer ")))
@@ -136,7 +157,7 @@ void apiserver_http_request(struct http_req *req, void *user)
 	r->content_type = http_req_header(req, "content-type");
 	r->accept_text = http_req_header(req, "accept");
 	r->user_agent = http_req_header(req, "user-agent");
-	r->user = authenticate(s, req);
+	r->user = authenticate(s, r, req);
 	r->as = impersonate_wanted(req, &bad);
 	if (bad) /* whose groups? It is nobody's request then */
 		r->user = user_unref(r->user);

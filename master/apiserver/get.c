@@ -1,28 +1,105 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/forward.h"
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
+
+#define LATE_NS (3 * NSEC_PER_SEC)
+#define LATE_LOOK_NS (2 * NSEC_PER_MSEC)
+
+typedef void read_fn(struct request *r);
+
+static void read_fail(struct request *r, int err)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	err_set(&e, EBUSY, "ServiceUnavailable", "the store cannot be read now: %s",
+		strerror(-err));
+	e.retry_after_s = 1;
+	respond_err(r, &e);
+}
 
 static void read_done(void *user, int err)
 {
 	struct request *r = user;
-	CLEANUP(err_done) struct err e = ERR_INIT;
+	read_fn *fn = (read_fn *)r->work;
 
-	if (!r->gone) {
-		if (err) {
-			err_set(&e, EBUSY, "ServiceUnavailable", "the store cannot be read now: %s",
-				strerror(-err));
-			e.retry_after_s = 1;
-			respond_err(r, &e);
-		} else {
-			((void (*)(struct request *))r->work)(r);
-		}
-	}
+	if (r->gone)
+		;
+	else if (!err)
+		fn(r);
+	else if (err == -EREMOTE && r->srv->conf.cluster && strcmp(r->info.verb, "watch") != 0)
+		forward_start(r, fn);
+	else if (err == -EREMOTE && !strcmp(r->info.verb, "watch"))
+		fn(r); /* of what is known here; more follows */
+	else
+		read_fail(r, err);
 	request_unref(r);
 }
 
-void read_consistent(struct request *r, void (*fn)(struct request *r))
+/* A revision that was seen elsewhere comes here too, in a moment. */
+struct late {
+	struct request *r; /* a reference */
+	read_fn *fn;
+	uint64_t rev, until_ns;
+	struct timer look;
+};
+
+static void late_gone(struct request *r)
 {
-	r->work = fn;
+	struct late *l = r->work;
+
+	timers_disarm(r->srv->timers, &l->look);
+	r->on_gone = NULL;
+	r->work = NULL;
+	free(l);
+	request_unref(r);
+}
+
+static void late_look(struct timer *t)
+{
+	struct late *l = container_of(t, struct late, look);
+	struct timers *ts = l->r->srv->timers;
+	struct request *r;
+	read_fn *fn = l->fn;
+
+	if (store_rev(l->r->srv->store) < l->rev && timers_now_ns(ts) < l->until_ns) {
+		timers_arm_in(ts, t, LATE_LOOK_NS);
+		return;
+	}
+	r = request_ref(l->r);
+	late_gone(r);
+	fn(r);
+	request_unref(r);
+}
+
+static void read_late(struct request *r, read_fn *fn, uint64_t rev)
+{
+	struct late *l = NEW(struct late);
+
+	*l = (struct late){.r = request_ref(r),
+			   .fn = fn,
+			   .rev = rev,
+			   .until_ns = timers_now_ns(r->srv->timers) + LATE_NS,
+			   .look = {.fire = late_look}};
+	r->work = l;
+	r->on_gone = late_gone;
+	timers_arm_in(r->srv->timers, &l->look, LATE_LOOK_NS);
+}
+
+void read_consistent(struct request *r, read_fn *fn)
+{
+	struct str given = query_get(&r->query, "resourceVersion");
+	uint64_t rev;
+
+	/* Whoever names a revision wants nothing newer than that. */
+	if (given.len && str_to_u64(given, &rev) == 0 && !query_get(&r->query, "continue").len) {
+		if (rev > store_rev(r->srv->store) && forward_wanted(r))
+			read_late(r, fn, rev);
+		else
+			fn(r);
+		return;
+	}
+	r->work = (void *)fn;
 	store_read_barrier(r->srv->store, read_done, request_ref(r));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/request.h"
 #include "lib/api/fields.h"
+#include "master/apiserver/forward.h"
 #include "master/apiserver/impersonate.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/server.h"
@@ -247,7 +248,18 @@ void request_body(struct request *r, int err, struct str body)
 	if (err)
 		return; /* the front reports the loss by request_gone */
 	r->body = body;
-	run_verb(r);
+	if (!r->info.is_resource)
+		cluster_run(r);
+	else if (!(r->kind->flags & API_K_VIRTUAL) && forward_wanted(r))
+		forward_start(r, run_verb);
+	else
+		run_verb(r);
+}
+
+/* A write that this master began and could not propose: it leads no more. Nothing was done. */
+void request_to_leader(struct request *r)
+{
+	forward_start(r, run_verb);
 }
 
 /* Does the path's form fit the kind? POST goes to a collection, PUT to an object, and so on. */
@@ -325,6 +337,8 @@ void request_run(struct request *r)
 		return;
 	if (r->info.is_resource)
 		run_resource(r);
+	else if (s->conf.cluster && str_starts(r->info.path, STR(CLUSTER_PATH)))
+		cluster_begin(r);
 	else
 		paths_run(r);
 }

@@ -69,6 +69,7 @@ struct request {
 	uint64_t began_ns;
 	int status; /* of the answer, for metrics */
 	bool answered, gone, streaming, long_running;
+	bool forwarded; /* by another master, which takes this one for the leader */
 	void (*on_gone)(struct request *r);
 	void (*on_drain_cb)(struct request *r);
 	void *work; /* the verb's own state */
@@ -87,6 +88,8 @@ void request_run(struct request *r);
 void request_body(struct request *r, int err, struct str body);
 /* The exchange is over, whoever ended it. Runs on_gone once; the front then drops its reference. */
 void request_gone(struct request *r);
+/* A write with its whole body in r->body: another master leads. True of nothing done so far. */
+void request_to_leader(struct request *r);
 /*
  * A verb has taken the connection over (http_req_upgrade): the front will hear nothing of it any
  * more, so this ends the request in its place, reference included.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/server.h"
 #include "master/apiserver/bootstrap.h"
+#include "master/apiserver/forward.h"
 #include "master/apiserver/kubelet.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/node_facts.h"
@@ -59,6 +60,9 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 		return r;
 	}
 	s->kubelet = kubelet_client_new(s);
+	s->forward = forward_new(s);
+	apiserver_set_masters(
+		s, &(struct apiserver_master){s->conf.advertise_address, s->conf.port}, 1);
 	*ret = s;
 	return 0;
 }
@@ -68,12 +72,59 @@ static void bootstrap_ready(void *user)
 	((struct apiserver *)user)->ready = true;
 }
 
-void apiserver_start(struct apiserver *s)
+void apiserver_lead(struct apiserver *s)
 {
-	if (store_role(s->store) == STORE_LEADER)
-		bootstrap_start(s, bootstrap_ready, s);
+	service_alloc_recount(s->services);
+	if (s->bootstrap)
+		bootstrap_free(&s->bootstrap);
+	bootstrap_start(s, bootstrap_ready, s);
+}
+
+void apiserver_follow(struct apiserver *s)
+{
+	bootstrap_free(&s->bootstrap);
+	bootstrap_free(&s->publishing);
+}
+
+void apiserver_caught_up(struct apiserver *s)
+{
+	s->ready = true;
+}
+
+static void forget_masters(struct apiserver *s)
+{
+	for (size_t i = 0; i < s->n_masters; i++)
+		free((char *)s->masters[i].address);
+	free(s->masters);
+	s->masters = NULL;
+	s->n_masters = 0;
+}
+
+static void published(void *user)
+{
+	struct apiserver *s = user;
+
+	if (s->publish_again)
+		bootstrap_publish(s, published, s);
+	s->publish_again = false;
+}
+
+void apiserver_set_masters(struct apiserver *s, const struct apiserver_master *v, size_t n)
+{
+	struct apiserver_master *copy = xcalloc(n, sizeof(*copy));
+
+	for (size_t i = 0; i < n; i++)
+		copy[i] = (struct apiserver_master){xstrdup(v[i].address), v[i].port};
+	forget_masters(s);
+	s->masters = copy;
+	s->n_masters = n;
+	/* Before the first bootstrap is over it will be there, or comes right behind it. */
+	if (!s->ready || !s->conf.cluster || !s->conf.cluster->leads(s->conf.cluster->user))
+		return;
+	if (s->publishing)
+		s->publish_again = true;
 	else
-		s->ready = true;
+		bootstrap_publish(s, published, s);
 }
 
 void apiserver_stop(struct apiserver *s)
@@ -93,7 +144,10 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	if (!s)
 		return NULL;
 	kubelet_client_free(s->kubelet);
-	bootstrap_free(s);
+	bootstrap_free(&s->bootstrap);
+	bootstrap_free(&s->publishing);
+	forward_free(s->forward);
+	forget_masters(s);
 	service_alloc_free(s->services);
 	roles_free(s->roles);
 	pages_free(s->pages);
@@ -106,6 +160,8 @@ struct apiserver *apiserver_free(struct apiserver *s)
 void apiserver_set_port(struct apiserver *s, uint16_t port)
 {
 	s->conf.port = port;
+	for (size_t i = 0; i < s->n_masters; i++)
+		s->masters[i].port = port; /* so far there is only this one */
 }
 
 bool apiserver_is_ready(const struct apiserver *s)

@@ -15,6 +15,7 @@ struct service_alloc; /* service_alloc.h: service addresses and node ports in us
 struct metrics; /* metrics.h */
 struct kubelet_client; /* kubelet.h */
 struct bootstrap; /* bootstrap.h */
+struct forward_set; /* forward.h */
 struct roles; /* roles.h: the stored roles, as an index for authz */
 
 struct apiserver {
@@ -30,7 +31,12 @@ struct apiserver {
 	struct roles *roles;
 	struct metrics *metrics;
 	struct kubelet_client *kubelet;
+	struct forward_set *forward;
 	struct bootstrap *bootstrap; /* while it runs */
+	struct bootstrap *publishing; /* the masters' addresses; the same */
+	struct apiserver_master *masters; /* that serve */
+	size_t n_masters;
+	bool publish_again;
 	struct list requests; /* those not over yet */
 	size_t n_requests;
 	bool ready, stopping;

@@ -17,7 +17,8 @@ struct service_alloc {
 	uint8_t *ips; /* by offset from base */
 	uint8_t ports[65536];
 	char first[INET_ADDRSTRLEN];
-	struct list committed; /* held by writes whose event has perhaps not come yet */
+	struct list held; /* by writes under way */
+	struct list committed; /* by writes whose event has perhaps not come yet */
 };
 
 /* Offsets and ports of one write. */
@@ -61,6 +62,14 @@ static void account(struct service_alloc *a, const struct store_obj *o, int by)
 
 static void follow(struct service_alloc *a);
 
+static void hold_again(struct service_alloc *a, const struct held *h)
+{
+	for (size_t i = 0; i < h->n_ips; i++)
+		a->ips[h->ips[i]]++;
+	for (size_t i = 0; i < h->n_ports; i++)
+		a->ports[h->ports[i]]++;
+}
+
 static void on_event(void *user, const struct store_event *ev, int err)
 {
 	struct service_alloc *a = user;
@@ -69,7 +78,7 @@ static void on_event(void *user, const struct store_event *ev, int err)
 		store_unwatch(a->watch);
 		a->watch = NULL;
 		if (err == -ESTALE)
-			follow(a);
+			service_alloc_recount(a);
 		return;
 	}
 	if (ev->prev)
@@ -97,6 +106,18 @@ static void follow(struct service_alloc *a)
 	store_watch(a->store, &spec, on_event, a, &a->watch);
 }
 
+void service_alloc_recount(struct service_alloc *a)
+{
+	store_unwatch(a->watch);
+	a->watch = NULL;
+	/* What writes under way hold is counted by them; follow() forgets it otherwise. */
+	list_for_each_safe (it, &a->committed)
+		service_alloc_drop(a, list_entry(it, struct held, node));
+	follow(a);
+	list_for_each (it, &a->held)
+		hold_again(a, list_entry(it, struct held, node));
+}
+
 int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first,
 		      uint16_t port_last, struct service_alloc **ret, struct err *err)
 {
@@ -120,6 +141,7 @@ int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first
 	a->port_first = port_first;
 	a->port_last = port_last;
 	a->ips = xcalloc(a->size, 1);
+	list_init(&a->held);
 	list_init(&a->committed);
 	in.s_addr = htonl(a->base + 1);
 	inet_ntop(AF_INET, &in, a->first, sizeof(a->first));
@@ -343,7 +365,7 @@ int service_alloc_prepare(struct service_alloc *a, const struct api_kind *k,
 	if (*k->group || strcmp(k->plural, "services") != 0 || sub || !spec)
 		return 0;
 	h = NEW(struct held);
-	list_init(&h->node);
+	list_append(&a->held, &h->node);
 	prepare_ip(a, h, spec, jsonc_path_str(old, "spec.clusterIP"), err);
 	prepare_ports(a, h, spec, old, err);
 	if (err->n_fields) {
@@ -362,6 +384,7 @@ void service_alloc_commit(struct service_alloc *a, void *held)
 	if (!h)
 		return;
 	h->rev = store_rev(a->store);
+	list_remove(&h->node);
 	list_append(&a->committed, &h->node);
 }
 

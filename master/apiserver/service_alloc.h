@@ -14,6 +14,11 @@ struct service_alloc;
 int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first,
 		      uint16_t port_last, struct service_alloc **ret, struct err *err);
 struct service_alloc *service_alloc_free(struct service_alloc *a);
+/*
+ * Count anew from the newest state: what a new leader does before its first write, as events of the
+ * watch may still be on their way.
+ */
+void service_alloc_recount(struct service_alloc *a);
 /* The first address of the range: the `kubernetes` Service. */
 const char *service_alloc_first_ip(const struct service_alloc *a);
 

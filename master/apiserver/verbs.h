@@ -30,4 +30,9 @@ void virtual_create(struct request *r);
 
 /* What is no resource: discovery, OpenAPI, health, version, metrics. */
 void paths_run(struct request *r);
+
+/* /knarr/v1/...: the administration of the masters; begin reads the body and goes on with run. */
+#define CLUSTER_PATH "/knarr/v1/"
+void cluster_begin(struct request *r);
+void cluster_run(struct request *r);
 #endif

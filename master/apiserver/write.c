@@ -61,9 +61,26 @@ static void fail(struct write *w, const struct err *e)
 	write_free(w);
 }
 
+/* Nothing was done, because another master leads: it gets the whole request. */
+static bool pass_on(struct write *w)
+{
+	struct request *r = w->r;
+
+	if (!w->srv->conf.cluster || w->quiet || r->gone || r->answered)
+		return false;
+	request_ref(r);
+	write_free(w);
+	request_to_leader(r);
+	request_unref(r);
+	return true;
+}
+
 static void fail_store(struct write *w, int r)
 {
 	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	if (r == -EREMOTE && pass_on(w))
+		return;
 
 	switch (r) {
 	case -EBUSY:
@@ -79,6 +96,14 @@ static void fail_store(struct write *w, int r)
 	case -EREMOTE:
 		err_set(&e, EREMOTE, "ServiceUnavailable", "this master is not the leader");
 		e.retry_after_s = 1;
+		break;
+	case -ECANCELED:
+		/* Without Retry-After: nobody shall repeat it who does not know what it would do.
+		 */
+		err_set(&e, ETIMEDOUT, "Timeout",
+			"the leader changed while the write was under way: it may or may not have "
+			"been carried out");
+		e.http_code = 504;
 		break;
 	case -EMSGSIZE:
 		err_set(&e, EFBIG, "RequestEntityTooLarge", "the object is too large");
@@ -187,6 +212,35 @@ static void propose(struct write *w, struct json_object *obj)
 		fail_store(w, r);
 }
 
+/*
+ * What is decided without a proposal (nothing changes, or it is refused) rests on what this master
+ * has, which another one may have overtaken. Asked once; if something came meanwhile, from anew.
+ */
+static void confirmed(void *user, int err)
+{
+	struct write *w = user;
+
+	if (err == -EREMOTE && pass_on(w))
+		return;
+	if (err) {
+		fail_store(w, err == -ECANCELED ? -EREMOTE : err);
+		return;
+	}
+	w->confirmed = true;
+	write_start(w);
+}
+
+static bool must_confirm(struct write *w)
+{
+	struct store_member m[2];
+
+	if (w->confirmed || w->quiet || !w->srv->conf.cluster ||
+	    store_members(w->srv->store, m, 2) < 2)
+		return false;
+	store_read_barrier(w->srv->store, confirmed, w);
+	return true;
+}
+
 void write_start(struct write *w)
 {
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(w->srv->store);
@@ -206,6 +260,8 @@ void write_start(struct write *w)
 	}
 	if (action == 0)
 		action = w->ops->make(w, cur, &obj, &e);
+	if ((action < 0 || action == WRITE_NONE) && must_confirm(w))
+		return;
 	if (action < 0) {
 		fail(w, &e);
 		return;

@@ -52,6 +52,7 @@ struct write {
 	struct buf value;
 	size_t rv_at;
 	bool created; /* answer 201 */
+	bool confirmed; /* this master was the leader after the write had begun */
 	bool quiet; /* one of many: failures are not answered either */
 	unsigned tries;
 	void *held; /* service addresses set aside for this write */

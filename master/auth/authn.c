@@ -63,6 +63,25 @@ static bool bootstrap_expired(const struct authn_conf *c, struct jv secret)
 	return time_parse(buf_str(&text), &at) < 0 || at <= clock_real_ns(c->clock);
 }
 
+/*
+ * The token of a master to be. It opens the one door where keys are handed out, so it must end by
+ * itself, and it is good for no node.
+ */
+static struct user *master_joiner(struct jv secret, struct str name, const char **ret_why)
+{
+	CLEANUP(buf_done) struct buf end = BUF_INIT;
+	struct user *u;
+
+	if (!secret_data(secret, "expiration", &end)) {
+		*ret_why = "a master's bootstrap token must have an expiration";
+		return NULL;
+	}
+	u = user_new(name);
+	user_add_group(u, STR(GROUP_MASTER_JOINERS));
+	user_add_group(u, STR(GROUP_AUTHENTICATED));
+	return u;
+}
+
 static struct user *bootstrap_user(const struct authn_conf *c, struct str token,
 				   const char **ret_why)
 {
@@ -92,12 +111,15 @@ static struct user *bootstrap_user(const struct authn_conf *c, struct str token,
 		*ret_why = "bootstrap token has expired";
 		return NULL;
 	}
+	if (secret_is(secret, "usage-knarr-master-join", STR("true")))
+		return master_joiner(secret, str_of(user_name), ret_why);
 	u = user_new(str_of(user_name));
 	user_add_group(u, STR(GROUP_BOOTSTRAPPERS));
 	if (secret_data(secret, "auth-extra-groups", &extra)) {
 		rest = buf_str(&extra);
 		while (str_split(&rest, ',', &group))
-			if (str_starts(str_trim(group), STR(GROUP_BOOTSTRAPPERS ":")))
+			if (str_starts(str_trim(group), STR(GROUP_BOOTSTRAPPERS ":")) &&
+			    !str_eqs(str_trim(group), GROUP_MASTER_JOINERS))
 				user_add_group(u, str_trim(group));
 	}
 	user_add_group(u, STR(GROUP_AUTHENTICATED));

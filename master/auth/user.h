@@ -25,6 +25,10 @@ struct user {
 #define GROUP_MASTERS "system:masters"
 #define GROUP_NODES "system:nodes"
 #define GROUP_BOOTSTRAPPERS "system:bootstrappers"
+/* Organisation of the certificates with which masters know each other; peer.h has it too. */
+#define GROUP_PEERS "knarr:masters"
+/* Who may make this machine one more master, and nothing else. Given by authn.c alone. */
+#define GROUP_MASTER_JOINERS "system:bootstrappers:knarr:masters"
 #define GROUP_SERVICE_ACCOUNTS "system:serviceaccounts"
 #define USER_NODE_PREFIX "system:node:"
 #define USER_SERVICE_ACCOUNT_PREFIX "system:serviceaccount:"
