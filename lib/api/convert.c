@@ -17,6 +17,8 @@ static void rename_members(const struct api_kind *k, const struct api_kind *to, 
 		json_object_object_del(obj, from);
 		jsonc_set(obj, as, val);
 	}
+	if (k->convert)
+		k->convert(obj, store);
 	api_kind_api_version(to, &v);
 	jsonc_set_str(obj, "apiVersion", buf_str(&v));
 	jsonc_set_str(obj, "kind", str_of(to->kind));
@@ -42,12 +44,26 @@ static struct str served_name(const struct api_kind *k, struct str key)
 	return key;
 }
 
+static void convert_tree(const struct api_kind *k, struct jv stored, struct buf *out)
+{
+	CLEANUP_JSON struct json_object *obj = NULL;
+
+	if (jsonc_parse(jv_raw(stored), NULL, &obj, NULL) < 0)
+		return;
+	api_from_storage(k, obj);
+	jsonc_write(obj, out);
+}
+
 void api_convert_bytes(const struct api_kind *k, struct jv stored, struct buf *out)
 {
 	struct jw w = jw_start(out);
 
 	if (!k->storage) {
 		buf_addstr(out, jv_raw(stored));
+		return;
+	}
+	if (k->convert) {
+		convert_tree(k, stored, out);
 		return;
 	}
 	jw_begin_object(&w);

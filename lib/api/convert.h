@@ -4,12 +4,12 @@
 #include "lib/api/kind.h"
 /*
  * Kinds that are served in a version which is not the stored one (kind->storage set). The
- * difference is names of top-level fields (kind->renames) and apiVersion.
+ * difference is names of top-level fields (kind->renames), what kind->convert does, and apiVersion.
  */
 /* In place: served form to stored form. */
 void api_to_storage(const struct api_kind *k, struct json_object *obj);
 /* In place: stored form to served form. */
 void api_from_storage(const struct api_kind *k, struct json_object *obj);
-/* Stored bytes to served bytes, appended to out, without a tree. */
+/* Stored bytes to served bytes, appended to out; without a tree where there is no kind->convert. */
 void api_convert_bytes(const struct api_kind *k, struct jv stored, struct buf *out);
 #endif

@@ -110,6 +110,8 @@ struct api_kind {
 	/* Set when another version is what the store holds. */
 	const struct api_kind *storage;
 	const struct api_rename *renames; /* ended by {NULL, NULL}; order of fields is free */
+	/* What else differs between the two, in place; apiVersion is set by the caller. */
+	void (*convert)(struct json_object *obj, bool to_storage);
 	const char *name_rule; /* "subdomain" (default), "label", "path" */
 	const char *short_help;
 };

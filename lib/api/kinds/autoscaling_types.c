@@ -62,7 +62,7 @@ static const struct api_field HorizontalPodAutoscalerSpec_fields[] = {
 	{"scaleTargetRef", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
 	 .ref = &api_t_autoscaling_v1_CrossVersionObjectReference,
 	 .help = "Scale target ref of this horizontal pod autoscaler spec."},
-	{"minReplicas", API_INT32, .pb = 2, .flags = API_PTR,
+	{"minReplicas", API_INT32, .pb = 2, .flags = API_PTR, .def = "1",
 	 .help = "Min replicas of this horizontal pod autoscaler spec."},
 	{"maxReplicas", API_INT32, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Max replicas of this horizontal pod autoscaler spec."},

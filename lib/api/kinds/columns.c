@@ -71,3 +71,25 @@ void cell_selector(const struct api_table_ctx *c, struct jv obj, struct jw *w)
 	label_selector_done(&s);
 	jw_str(w, b.len ? buf_str(&b) : STR("<none>"));
 }
+
+void cell_text(struct jw *w, struct jv text, const char *none)
+{
+	jw_str(w, jv_text(text).len ? jv_text(text) : str_of(none));
+}
+
+void cell_access_modes(struct jv modes, struct jw *w)
+{
+	static const char *const shown[][2] = {{"ReadWriteOnce", "RWO"},
+					       {"ReadOnlyMany", "ROX"},
+					       {"ReadWriteMany", "RWX"},
+					       {"ReadWriteOncePod", "RWOP"}};
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
+		jv_for_each (it, modes)
+			if (jv_eqs(it.value, shown[i][0])) {
+				buf_addf(&b, "%s%s", b.len ? "," : "", shown[i][1]);
+				break;
+			}
+	jw_str(w, buf_str(&b));
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/kinds/types.h"
+#include "lib/api/kinds/defaults.h"
 
 static const char *const enum_VolumeHealthStatusType[] = {"DataLoss", "Degraded", "Inaccessible",
 							  NULL};
@@ -455,6 +456,7 @@ const struct api_type api_t_core_v1_LimitRangeItem = {
 	.name = "io.k8s.api.core.v1.LimitRangeItem",
 	.fields = LimitRangeItem_fields,
 	.n_fields = ARRAY_SIZE(LimitRangeItem_fields),
+	.defaults = default_limit_range_item,
 	.help = "Limit range item.",
 };
 

@@ -17,7 +17,14 @@ void default_service_port(struct json_object *obj);
 void default_node_status(struct json_object *obj);
 void default_deployment_strategy(struct json_object *obj);
 void default_rolling_update(struct json_object *obj);
+void default_limit_range_item(struct json_object *obj);
+void default_network_policy_spec(struct json_object *obj);
+void default_priority_level_spec(struct json_object *obj);
+void default_limit_response(struct json_object *obj);
+void default_device_request(struct json_object *obj);
+void default_hpa_spec(struct json_object *obj);
 /* api_kind.defaults */
+void default_hpa(struct json_object *obj);
 void default_pod(struct json_object *obj);
 void default_namespace(struct json_object *obj);
 #endif

@@ -27,7 +27,36 @@ extern const struct api_kind api_kind_binding, api_kind_configmap, api_kind_csr,
 	api_kind_clusterrole, api_kind_rolebinding, api_kind_clusterrolebinding, api_kind_job,
 	api_kind_cronjob, api_kind_replicationcontroller;
 
+/* storage_kinds.c, networking_kinds.c, quota_kinds.c, autoscaling_kinds.c */
+extern const struct api_kind api_kind_persistentvolume, api_kind_persistentvolumeclaim,
+	api_kind_storageclass, api_kind_csidriver, api_kind_csinode, api_kind_csistoragecapacity,
+	api_kind_volumeattachment, api_kind_volumeattributesclass, api_kind_ingress,
+	api_kind_ingressclass, api_kind_networkpolicy, api_kind_ipaddress, api_kind_servicecidr,
+	api_kind_limitrange, api_kind_resourcequota, api_kind_podtemplate, api_kind_componentstatus,
+	api_kind_runtimeclass, api_kind_hpa_v2, api_kind_hpa_v1;
+/* admission_kinds.c, flowcontrol_kinds.c, resource_kinds.c, apiregistration_kinds.c */
+extern const struct api_kind api_kind_validatingwebhook, api_kind_mutatingwebhook,
+	api_kind_validatingpolicy, api_kind_validatingbinding, api_kind_mutatingpolicy,
+	api_kind_mutatingbinding, api_kind_flowschema, api_kind_prioritylevel, api_kind_deviceclass,
+	api_kind_resourceclaim, api_kind_resourceclaimtemplate, api_kind_resourceslice,
+	api_kind_apiservice;
+
+/* What most kinds say of themselves in the same words. */
+#define KIND_NAMES(group_, version_, kind_, plural_, singular_)                         \
+	.group = (group_), .version = (version_), .kind = (kind_), .plural = (plural_), \
+	.singular = (singular_), .list_kind = kind_ "List", .verbs = API_VERB_ALL
+#define KIND_COLUMNS(columns_) .columns = (columns_), .n_columns = ARRAY_SIZE(columns_)
+#define KIND_SUBS(subs_) .subresources = (subs_), .n_subresources = ARRAY_SIZE(subs_)
+#define KIND_TEXTS(...)           \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
+	}
+
 /* Cells several kinds use (columns.c). */
+void cell_text(struct jw *w, struct jv text, const char *none); /* or what stands for absence */
+/* "RWO,ROX" of a list of volume access modes. */
+void cell_access_modes(struct jv modes, struct jw *w);
 void cell_age(const struct api_table_ctx *c, struct jv obj, struct jw *w);
 void cell_data_count(const struct api_table_ctx *c, struct jv obj, struct jw *w);
 /* Age of a timestamp as kubectl prints it, "<unknown>" if it is none. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/kinds/types.h"
+#include "lib/api/kinds/defaults.h"
 
 static const char *const enum_Protocol[] = {"SCTP", "TCP", "UDP", NULL};
 
@@ -211,7 +212,7 @@ static const struct api_field IngressClassParametersReference_fields[] = {
 	{"kind", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Kind of this ingress class parameters reference."},
 	{"name", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
-	{"scope", API_STRING, .pb = 4, .flags = API_PTR | API_KEEP_EMPTY,
+	{"scope", API_STRING, .pb = 4, .flags = API_PTR | API_KEEP_EMPTY, .def = "\"Cluster\"",
 	 .help = "Scope of this ingress class parameters reference."},
 	{"namespace", API_STRING, .pb = 5, .flags = API_PTR, .help = "Its namespace."},
 };
@@ -344,6 +345,7 @@ const struct api_type api_t_networking_v1_NetworkPolicySpec = {
 	.name = "io.k8s.api.networking.v1.NetworkPolicySpec",
 	.fields = NetworkPolicySpec_fields,
 	.n_fields = ARRAY_SIZE(NetworkPolicySpec_fields),
+	.defaults = default_network_policy_spec,
 	.help = "Network policy spec.",
 };
 

@@ -147,7 +147,7 @@ const struct api_type api_t_core_v1_ModifyVolumeStatus = {
 
 static const struct api_field PersistentVolumeClaimStatus_fields[] = {
 	{"phase", API_STRING, .pb = 1, .enums = enum_PersistentVolumeClaimPhase,
-	 .help = "Where it is in its life."},
+	 .def = "\"Pending\"", .help = "Where it is in its life."},
 	{"accessModes", API_STRING, API_LIST, .pb = 2, .enums = enum_PersistentVolumeAccessMode,
 	 .help = "The access modes of this persistent volume claim status."},
 	{"capacity", API_QUANTITY, API_MAP, .pb = 3, .help = "What there is in total."},
@@ -555,7 +555,7 @@ const struct api_type api_t_core_v1_PersistentVolumeSpec = {
 };
 
 static const struct api_field PersistentVolumeStatus_fields[] = {
-	{"phase", API_STRING, .pb = 1, .enums = enum_PersistentVolumePhase,
+	{"phase", API_STRING, .pb = 1, .enums = enum_PersistentVolumePhase, .def = "\"Pending\"",
 	 .help = "Where it is in its life."},
 	{"message", API_STRING, .pb = 2, .help = "Why, for people."},
 	{"reason", API_STRING, .pb = 3, .help = "Why, as one word."},
@@ -631,21 +631,21 @@ const struct api_type api_t_storage_v1_TokenRequest = {
 };
 
 static const struct api_field CSIDriverSpec_fields[] = {
-	{"attachRequired", API_BOOL, .pb = 1, .flags = API_PTR,
+	{"attachRequired", API_BOOL, .pb = 1, .flags = API_PTR, .def = "true",
 	 .help = "Whether attach required holds."},
-	{"podInfoOnMount", API_BOOL, .pb = 2, .flags = API_PTR,
+	{"podInfoOnMount", API_BOOL, .pb = 2, .flags = API_PTR, .def = "false",
 	 .help = "Whether pod info on mount holds."},
-	{"volumeLifecycleModes", API_STRING, API_LIST, API_SET, .pb = 3,
+	{"volumeLifecycleModes", API_STRING, API_LIST, API_SET, .pb = 3, .def = "[\"Persistent\"]",
 	 .help = "The volume lifecycle modes of this csi driver spec."},
-	{"storageCapacity", API_BOOL, .pb = 4, .flags = API_PTR,
+	{"storageCapacity", API_BOOL, .pb = 4, .flags = API_PTR, .def = "false",
 	 .help = "Whether storage capacity holds."},
 	{"fsGroupPolicy", API_STRING, .pb = 5, .flags = API_PTR,
-	 .help = "Fs group policy of this csi driver spec."},
+	 .def = "\"ReadWriteOnceWithFSType\"", .help = "Fs group policy of this csi driver spec."},
 	{"tokenRequests", API_OBJECT, API_LIST, .pb = 6, .ref = &api_t_storage_v1_TokenRequest,
 	 .help = "The token requests of this csi driver spec."},
-	{"requiresRepublish", API_BOOL, .pb = 7, .flags = API_PTR,
+	{"requiresRepublish", API_BOOL, .pb = 7, .flags = API_PTR, .def = "false",
 	 .help = "Whether requires republish holds."},
-	{"seLinuxMount", API_BOOL, .pb = 8, .flags = API_PTR,
+	{"seLinuxMount", API_BOOL, .pb = 8, .flags = API_PTR, .def = "false",
 	 .help = "Whether se linux mount holds."},
 	{"nodeAllocatableUpdatePeriodSeconds", API_INT64, .pb = 9, .flags = API_PTR,
 	 .help = "Node allocatable update period seconds of this csi driver spec."},

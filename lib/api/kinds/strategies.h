@@ -9,6 +9,17 @@ extern const struct api_strategy pod_strategy, namespace_strategy, configmap_str
 	controllerrevision_strategy, poddisruptionbudget_strategy, daemonset_strategy,
 	statefulset_strategy, deployment_strategy, replicaset_strategy, priorityclass_strategy,
 	csr_strategy;
+/* plain_strategies.c */
+extern const struct api_strategy persistentvolume_strategy, persistentvolumeclaim_strategy,
+	storageclass_strategy, csidriver_strategy, csinode_strategy, csistoragecapacity_strategy,
+	volumeattachment_strategy, volumeattributesclass_strategy, ingress_strategy,
+	ingressclass_strategy, networkpolicy_strategy, ipaddress_strategy, servicecidr_strategy,
+	limitrange_strategy, resourcequota_strategy, podtemplate_strategy, runtimeclass_strategy,
+	hpa_strategy, hpa_v1_strategy, validatingwebhook_strategy, mutatingwebhook_strategy,
+	validatingpolicy_strategy, validatingbinding_strategy, mutatingpolicy_strategy,
+	mutatingbinding_strategy, flowschema_strategy, prioritylevel_strategy, deviceclass_strategy,
+	resourceclaim_strategy, resourceclaimtemplate_strategy, resourceslice_strategy,
+	apiservice_strategy;
 
 /* Subresources: what may change is taken from obj, the rest from old. */
 void pod_prepare_ephemeral(struct json_object *obj, struct json_object *old);

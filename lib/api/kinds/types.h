@@ -420,4 +420,158 @@ extern const struct api_type api_t_core_v1_EphemeralVolumeSource;
 extern const struct api_type api_t_core_v1_ImageVolumeSource;
 extern const struct api_type api_t_core_v1_VolumeSource;
 extern const struct api_type api_t_core_v1_Volume;
+
+/* autoscaling_v2_types.c */
+extern const struct api_type api_t_autoscaling_v2_HorizontalPodAutoscaler;
+extern const struct api_type api_t_autoscaling_v2_HorizontalPodAutoscalerSpec;
+extern const struct api_type api_t_autoscaling_v2_CrossVersionObjectReference;
+extern const struct api_type api_t_autoscaling_v2_MetricSpec;
+extern const struct api_type api_t_autoscaling_v2_ObjectMetricSource;
+extern const struct api_type api_t_autoscaling_v2_MetricTarget;
+extern const struct api_type api_t_autoscaling_v2_MetricIdentifier;
+extern const struct api_type api_t_autoscaling_v2_PodsMetricSource;
+extern const struct api_type api_t_autoscaling_v2_ResourceMetricSource;
+extern const struct api_type api_t_autoscaling_v2_ContainerResourceMetricSource;
+extern const struct api_type api_t_autoscaling_v2_ExternalMetricSource;
+extern const struct api_type api_t_autoscaling_v2_HorizontalPodAutoscalerBehavior;
+extern const struct api_type api_t_autoscaling_v2_HPAScalingRules;
+extern const struct api_type api_t_autoscaling_v2_HPAScalingPolicy;
+extern const struct api_type api_t_autoscaling_v2_HorizontalPodAutoscalerStatus;
+extern const struct api_type api_t_autoscaling_v2_MetricStatus;
+extern const struct api_type api_t_autoscaling_v2_ObjectMetricStatus;
+extern const struct api_type api_t_autoscaling_v2_MetricValueStatus;
+extern const struct api_type api_t_autoscaling_v2_PodsMetricStatus;
+extern const struct api_type api_t_autoscaling_v2_ResourceMetricStatus;
+extern const struct api_type api_t_autoscaling_v2_ContainerResourceMetricStatus;
+extern const struct api_type api_t_autoscaling_v2_ExternalMetricStatus;
+extern const struct api_type api_t_autoscaling_v2_HorizontalPodAutoscalerCondition;
+
+/* servicecidr_types.c */
+extern const struct api_type api_t_networking_v1_IPAddress;
+extern const struct api_type api_t_networking_v1_IPAddressSpec;
+extern const struct api_type api_t_networking_v1_ParentReference;
+extern const struct api_type api_t_networking_v1_ServiceCIDR;
+extern const struct api_type api_t_networking_v1_ServiceCIDRSpec;
+extern const struct api_type api_t_networking_v1_ServiceCIDRStatus;
+
+/* storage_more_types.c */
+extern const struct api_type api_t_storage_v1_CSIStorageCapacity;
+extern const struct api_type api_t_storage_v1_VolumeAttributesClass;
+
+/* admission_types.c */
+extern const struct api_type api_t_admissionregistration_v1_ValidatingWebhookConfiguration;
+extern const struct api_type api_t_admissionregistration_v1_ValidatingWebhook;
+extern const struct api_type api_t_admissionregistration_v1_WebhookClientConfig;
+extern const struct api_type api_t_admissionregistration_v1_ServiceReference;
+extern const struct api_type api_t_admissionregistration_v1_RuleWithOperations;
+extern const struct api_type api_t_admissionregistration_v1_Rule;
+extern const struct api_type api_t_admissionregistration_v1_MatchCondition;
+extern const struct api_type api_t_admissionregistration_v1_MutatingWebhookConfiguration;
+extern const struct api_type api_t_admissionregistration_v1_MutatingWebhook;
+
+/* admission_policy_types.c */
+extern const struct api_type api_t_admissionregistration_v1_ValidatingAdmissionPolicy;
+extern const struct api_type api_t_admissionregistration_v1_ValidatingAdmissionPolicySpec;
+extern const struct api_type api_t_admissionregistration_v1_ParamKind;
+extern const struct api_type api_t_admissionregistration_v1_MatchResources;
+extern const struct api_type api_t_admissionregistration_v1_NamedRuleWithOperations;
+extern const struct api_type api_t_admissionregistration_v1_Validation;
+extern const struct api_type api_t_admissionregistration_v1_AuditAnnotation;
+extern const struct api_type api_t_admissionregistration_v1_Variable;
+extern const struct api_type api_t_admissionregistration_v1_ValidatingAdmissionPolicyStatus;
+extern const struct api_type api_t_admissionregistration_v1_TypeChecking;
+extern const struct api_type api_t_admissionregistration_v1_ExpressionWarning;
+extern const struct api_type api_t_admissionregistration_v1_ValidatingAdmissionPolicyBinding;
+extern const struct api_type api_t_admissionregistration_v1_ValidatingAdmissionPolicyBindingSpec;
+extern const struct api_type api_t_admissionregistration_v1_ParamRef;
+extern const struct api_type api_t_admissionregistration_v1_MutatingAdmissionPolicy;
+extern const struct api_type api_t_admissionregistration_v1_MutatingAdmissionPolicySpec;
+extern const struct api_type api_t_admissionregistration_v1_Mutation;
+extern const struct api_type api_t_admissionregistration_v1_ApplyConfiguration;
+extern const struct api_type api_t_admissionregistration_v1_JSONPatch;
+extern const struct api_type api_t_admissionregistration_v1_MutatingAdmissionPolicyBinding;
+extern const struct api_type api_t_admissionregistration_v1_MutatingAdmissionPolicyBindingSpec;
+
+/* flowcontrol_types.c */
+extern const struct api_type api_t_flowcontrol_v1_FlowSchema;
+extern const struct api_type api_t_flowcontrol_v1_FlowSchemaSpec;
+extern const struct api_type api_t_flowcontrol_v1_PriorityLevelConfigurationReference;
+extern const struct api_type api_t_flowcontrol_v1_FlowDistinguisherMethod;
+extern const struct api_type api_t_flowcontrol_v1_PolicyRulesWithSubjects;
+extern const struct api_type api_t_flowcontrol_v1_Subject;
+extern const struct api_type api_t_flowcontrol_v1_UserSubject;
+extern const struct api_type api_t_flowcontrol_v1_GroupSubject;
+extern const struct api_type api_t_flowcontrol_v1_ServiceAccountSubject;
+extern const struct api_type api_t_flowcontrol_v1_ResourcePolicyRule;
+extern const struct api_type api_t_flowcontrol_v1_NonResourcePolicyRule;
+extern const struct api_type api_t_flowcontrol_v1_FlowSchemaStatus;
+extern const struct api_type api_t_flowcontrol_v1_FlowSchemaCondition;
+extern const struct api_type api_t_flowcontrol_v1_PriorityLevelConfiguration;
+extern const struct api_type api_t_flowcontrol_v1_PriorityLevelConfigurationSpec;
+extern const struct api_type api_t_flowcontrol_v1_LimitedPriorityLevelConfiguration;
+extern const struct api_type api_t_flowcontrol_v1_LimitResponse;
+extern const struct api_type api_t_flowcontrol_v1_QueuingConfiguration;
+extern const struct api_type api_t_flowcontrol_v1_ExemptPriorityLevelConfiguration;
+extern const struct api_type api_t_flowcontrol_v1_PriorityLevelConfigurationStatus;
+extern const struct api_type api_t_flowcontrol_v1_PriorityLevelConfigurationCondition;
+
+/* resource_types.c */
+extern const struct api_type api_t_resource_v1_DeviceClass;
+extern const struct api_type api_t_resource_v1_DeviceClassSpec;
+extern const struct api_type api_t_resource_v1_DeviceSelector;
+extern const struct api_type api_t_resource_v1_CELDeviceSelector;
+extern const struct api_type api_t_resource_v1_DeviceClassConfiguration;
+extern const struct api_type api_t_resource_v1_DeviceConfiguration;
+extern const struct api_type api_t_resource_v1_OpaqueDeviceConfiguration;
+extern const struct api_type api_t_resource_v1_ResourceClaim;
+extern const struct api_type api_t_resource_v1_ResourceClaimSpec;
+extern const struct api_type api_t_resource_v1_DeviceClaim;
+extern const struct api_type api_t_resource_v1_DeviceRequest;
+extern const struct api_type api_t_resource_v1_ExactDeviceRequest;
+extern const struct api_type api_t_resource_v1_DeviceToleration;
+extern const struct api_type api_t_resource_v1_CapacityRequirements;
+extern const struct api_type api_t_resource_v1_DeviceSubRequest;
+extern const struct api_type api_t_resource_v1_DeviceConstraint;
+extern const struct api_type api_t_resource_v1_DeviceClaimConfiguration;
+extern const struct api_type api_t_resource_v1_ResourceClaimStatus;
+extern const struct api_type api_t_resource_v1_AllocationResult;
+extern const struct api_type api_t_resource_v1_DeviceAllocationResult;
+extern const struct api_type api_t_resource_v1_DeviceRequestAllocationResult;
+extern const struct api_type api_t_resource_v1_DeviceAllocationConfiguration;
+extern const struct api_type api_t_resource_v1_ResourceClaimConsumerReference;
+extern const struct api_type api_t_resource_v1_AllocatedDeviceStatus;
+extern const struct api_type api_t_resource_v1_NetworkDeviceData;
+extern const struct api_type api_t_resource_v1_ResourceClaimTemplate;
+extern const struct api_type api_t_resource_v1_ResourceClaimTemplateSpec;
+extern const struct api_type api_t_resource_v1_ResourceSlice;
+extern const struct api_type api_t_resource_v1_ResourceSliceSpec;
+extern const struct api_type api_t_resource_v1_ResourcePool;
+extern const struct api_type api_t_resource_v1_Device;
+extern const struct api_type api_t_resource_v1_DeviceAttribute;
+extern const struct api_type api_t_resource_v1_DeviceCapacity;
+extern const struct api_type api_t_resource_v1_CapacityRequestPolicy;
+extern const struct api_type api_t_resource_v1_CapacityRequestPolicyRange;
+extern const struct api_type api_t_resource_v1_DeviceCounterConsumption;
+extern const struct api_type api_t_resource_v1_Counter;
+extern const struct api_type api_t_resource_v1_DeviceTaint;
+extern const struct api_type api_t_resource_v1_NodeAllocatableResource;
+extern const struct api_type api_t_resource_v1_NodeAllocatableMapping;
+extern const struct api_type api_t_resource_v1_NodeAllocatableOverhead;
+extern const struct api_type api_t_resource_v1_CounterSet;
+
+/* apiregistration_types.c */
+extern const struct api_type api_t_apiregistration_v1_APIService;
+extern const struct api_type api_t_apiregistration_v1_APIServiceSpec;
+extern const struct api_type api_t_apiregistration_v1_ServiceReference;
+extern const struct api_type api_t_apiregistration_v1_APIServiceStatus;
+extern const struct api_type api_t_apiregistration_v1_APIServiceCondition;
+
+/* metrics_types.c */
+extern const struct api_type api_t_metrics_v1beta1_NodeMetrics;
+extern const struct api_type api_t_metrics_v1beta1_PodMetrics;
+extern const struct api_type api_t_metrics_v1beta1_ContainerMetrics;
+
+/* component_types.c */
+extern const struct api_type api_t_core_v1_ComponentStatus;
+extern const struct api_type api_t_core_v1_ComponentCondition;
 #endif
