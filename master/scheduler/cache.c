@@ -1,54 +1,110 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/scheduler/cache.h"
 #include "lib/client/informer.h"
-#include "master/scheduler/spec.h"
+#include "master/scheduler/class.h"
+#include "master/scheduler/images.h"
+#include "master/scheduler/wants.h"
 
 void sched_cache_init(struct sched_cache *c)
 {
-	*c = (struct sched_cache){hmap_new(), hmap_new(), hmap_new(), NULL, 0, 0};
+	*c = (struct sched_cache){.pods = hmap_new(),
+				  .by_node_name = hmap_new(),
+				  .namespaces = hmap_new(),
+				  .images = hmap_new(),
+				  .classes = hmap_new(),
+				  .counts = sched_counts_new(),
+				  .scratch = BUF_INIT};
+	list_init(&c->wants);
 }
 
-static void node_free(void *p)
+static void node_free(struct sched_cache *c, struct sched_node *n)
 {
-	struct sched_node *n = p;
-
+	c->slots[n->slot] = NULL;
 	sched_node_clear(n);
 	sched_resources_done(&n->used);
 	object_unref(n->obj);
+	free(n->images);
 	free(n->own_name);
 	free(n);
 }
 
-static void pod_free(void *ptr)
+static void pod_free(struct sched_cache *c, struct sched_pod *p)
 {
-	struct sched_pod *p = ptr;
-
-	sched_spec_free(p->spec);
-	sched_resources_done(&p->requests);
-	free(p->ports);
+	if (p->class)
+		sched_class_remove(c, p);
 	object_unref(p->obj);
 	free(p);
 }
 
-static void owner_free(void *ptr)
+static void ns_free(void *ptr)
 {
-	struct sched_owner *o = ptr;
+	struct sched_ns *ns = ptr;
 
-	free(o->uid);
-	free(o->nodes);
-	free(o);
+	object_unref(ns->obj);
+	free(ns->sets);
+	free(ns->terms);
+	free(ns->name);
+	free(ns);
 }
 
 void sched_cache_done(struct sched_cache *c)
 {
-	hmap_free_full(c->pods, pod_free);
-	hmap_free_full(c->by_node_name, node_free);
-	hmap_free_full(c->owners, owner_free);
+	hmap_for_each (e, c->pods)
+		pod_free(c, e->value);
+	hmap_free(c->pods);
+	sched_counts_free(c->counts);
+	hmap_for_each (e, c->by_node_name)
+		node_free(c, e->value);
+	hmap_free(c->by_node_name);
+	hmap_free_full(c->namespaces, ns_free);
+	hmap_free_full(c->images, sched_image_free);
+	hmap_free(c->classes);
 	free(c->nodes);
+	free(c->slots);
+	buf_done(&c->scratch);
 	*c = (struct sched_cache){0};
 }
 
+struct sched_ns *sched_cache_ns(struct sched_cache *c, struct str name)
+{
+	struct sched_ns *ns = hmap_get(c->namespaces, name);
+
+	if (ns)
+		return ns;
+	ns = NEW(struct sched_ns);
+	ns->name = xstrndup(name.len ? name.p : "", name.len);
+	list_init(&ns->classes);
+	hmap_put(c->namespaces, name, ns);
+	return ns;
+}
+
 /* Nodes */
+
+static void grow_slots(struct sched_cache *c)
+{
+	uint32_t old = c->cap_slots;
+
+	c->cap_slots = old ? old * 2 : 64;
+	c->slots = xrealloc(c->slots, c->cap_slots * sizeof(struct sched_node *));
+	memset(c->slots + old, 0, (c->cap_slots - old) * sizeof(struct sched_node *));
+	sched_count_grow(c, old);
+	sched_wants_grow(c, old);
+	sched_images_grow(c, old);
+}
+
+static uint32_t take_slot(struct sched_cache *c, struct sched_node *n)
+{
+	uint32_t slot = 0;
+
+	/* Nodes come seldom: looking for a free one is cheap beside the rest. */
+	while (slot < c->n_slots && c->slots[slot])
+		slot++;
+	if (slot == c->cap_slots)
+		grow_slots(c);
+	c->n_slots = MAX(c->n_slots, slot + 1);
+	c->slots[slot] = n;
+	return slot;
+}
 
 static struct sched_node *node_of(struct sched_cache *c, struct str name)
 {
@@ -58,21 +114,17 @@ static struct sched_node *node_of(struct sched_cache *c, struct str name)
 		return n;
 	n = NEW(struct sched_node);
 	list_init(&n->pods);
+	list_init(&n->nominated);
 	n->own_name = str_dup(name);
 	n->name = str_of(n->own_name);
+	n->slot = take_slot(c, n);
 	hmap_put(c->by_node_name, name, n);
 	return n;
 }
 
-static bool resources_eq(const struct sched_resources *a, const struct sched_resources *b)
+struct sched_node *sched_cache_node_find(const struct sched_cache *c, struct str name)
 {
-	if (a->cpu_milli != b->cpu_milli || a->mem_bytes != b->mem_bytes ||
-	    a->disk_bytes != b->disk_bytes || a->n_extended != b->n_extended)
-		return false;
-	for (size_t i = 0; i < a->n_extended; i++)
-		if (sched_extended(b, a->extended[i].name) != a->extended[i].value)
-			return false;
-	return true;
+	return hmap_get(c->by_node_name, name);
 }
 
 static bool labels_eq(const struct sched_node *a, const struct sched_node *b)
@@ -102,7 +154,8 @@ static uint32_t node_events(const struct sched_node *old, const struct sched_nod
 {
 	uint32_t events = 0;
 
-	if (!resources_eq(&old->allocatable, &now->allocatable) || old->max_pods != now->max_pods)
+	if (!sched_resources_eq(&old->allocatable, &now->allocatable) ||
+	    old->max_pods != now->max_pods)
 		events |= SCHED_EV_NODE_RESOURCES;
 	if (!labels_eq(old, now))
 		events |= SCHED_EV_NODE_LABELS;
@@ -116,10 +169,14 @@ uint32_t sched_cache_node(struct sched_cache *c, struct object *obj)
 	struct sched_node *n = node_of(c, obj->name);
 	struct sched_node fresh = {.obj = obj}, old = *n;
 	uint32_t events = SCHED_EV_NODE_ADD;
+	bool moved;
 
 	sched_node_parse(&fresh);
 	if (n->present)
 		events = node_events(n, &fresh);
+	moved = events & (SCHED_EV_NODE_ADD | SCHED_EV_NODE_LABELS | SCHED_EV_NODE_TAINTS);
+	if (moved && n->present)
+		sched_count_leave(c, n);
 	n->obj = object_ref(obj);
 	n->unschedulable = fresh.unschedulable;
 	n->labels = fresh.labels;
@@ -132,20 +189,27 @@ uint32_t sched_cache_node(struct sched_cache *c, struct object *obj)
 	n->max_pods = fresh.max_pods;
 	sched_node_clear(&old);
 	object_unref(old.obj);
+	sched_images_set(c, n);
 	if (!n->present) {
 		n->present = true;
 		n->at = c->n_nodes;
 		*ARRAY_PUSH(c->nodes, c->n_nodes, c->cap_nodes) = n;
 	}
+	if (moved) {
+		sched_count_enter(c, n);
+		sched_wants_node_changed(c, n->slot);
+		c->reorder = true;
+	}
+	c->version += events != 0;
 	return events;
 }
 
 static void node_drop_if_unused(struct sched_cache *c, struct sched_node *n)
 {
-	if (n->present || n->n_pods)
+	if (n->present || n->n_pods || !list_empty(&n->nominated))
 		return;
 	hmap_del(c->by_node_name, n->name);
-	node_free(n);
+	node_free(c, n);
 }
 
 void sched_cache_node_gone(struct sched_cache *c, struct str name)
@@ -154,42 +218,96 @@ void sched_cache_node_gone(struct sched_cache *c, struct str name)
 
 	if (!n || !n->present)
 		return;
+	sched_count_leave(c, n);
+	sched_images_clear(c, n);
+	sched_wants_node_changed(c, n->slot);
 	n->present = false;
 	c->nodes[n->at] = c->nodes[--c->n_nodes];
 	c->nodes[n->at]->at = n->at;
+	c->reorder = true;
+	c->version++;
 	sched_node_clear(n);
 	node_drop_if_unused(c, n);
 }
 
+/*
+ * Zones take turns, so that a walk which ends early has seen nodes of all (as upstream's node tree
+ * does).
+ */
+struct zone {
+	struct sched_node **v;
+	size_t n, cap;
+};
+
+static struct zone *zone_of(struct hmap *zones, struct zone ***order, size_t *n, size_t *cap,
+			    const struct sched_node *node, struct buf *key)
+{
+	struct zone *z;
+
+	buf_clear(key);
+	buf_addstr(key, sched_node_label(node, STR("topology.kubernetes.io/region")));
+	buf_addc(key, '\x1f');
+	buf_addstr(key, sched_node_label(node, STR("topology.kubernetes.io/zone")));
+	z = hmap_get(zones, buf_str(key));
+	if (!z) {
+		z = NEW(struct zone);
+		hmap_put(zones, buf_str(key), z);
+		*ARRAY_PUSH(*order, *n, *cap) = z;
+	}
+	return z;
+}
+
+void sched_cache_order(struct sched_cache *c)
+{
+	CLEANUP(hmap_freep) struct hmap *zones = NULL;
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
+	struct zone **order = NULL;
+	size_t n = 0, cap = 0, at = 0;
+
+	if (!c->reorder)
+		return;
+	c->reorder = false;
+	zones = hmap_new();
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		struct zone *z = zone_of(zones, &order, &n, &cap, c->nodes[i], &key);
+
+		*ARRAY_PUSH(z->v, z->n, z->cap) = c->nodes[i];
+	}
+	for (size_t round = 0; at < c->n_nodes; round++)
+		for (size_t z = 0; z < n; z++)
+			if (round < order[z]->n) {
+				c->nodes[at] = order[z]->v[round];
+				c->nodes[at]->at = at;
+				at++;
+			}
+	for (size_t z = 0; z < n; z++) {
+		free(order[z]->v);
+		free(order[z]);
+	}
+	free(order);
+}
+
 /* Pods on nodes */
 
-static void owner_count(struct sched_cache *c, struct sched_pod *p, int sign)
+static void account(struct sched_cache *c, const struct sched_pod *p, struct sched_node *n,
+		    int sign)
 {
-	struct sched_owner *o = p->owner;
-	size_t i;
+	const struct sched_demand *d = &p->class->demand;
 
-	if (!o)
-		return;
-	for (i = 0; i < o->n_nodes && o->nodes[i].node != p->node; i++)
-		;
-	if (i == o->n_nodes)
-		*ARRAY_PUSH(o->nodes, o->n_nodes, o->cap_nodes) =
-			(struct sched_owner_node){p->node, 0};
-	o->nodes[i].n += (uint32_t)sign;
-	if (!o->nodes[i].n)
-		o->nodes[i] = o->nodes[--o->n_nodes];
+	n->n_pods += (size_t)sign;
+	if (d->n_ports)
+		n->n_port_pods += (size_t)sign;
+	sched_resources_add(&n->used, &d->requests, sign);
+	n->used_cpu_nonzero += sign * d->cpu_nonzero;
+	n->used_mem_nonzero += sign * d->mem_nonzero;
+	sched_count_pod(c, p, n, sign);
 }
 
 static void put_on_node(struct sched_cache *c, struct sched_pod *p, struct sched_node *n)
 {
 	p->node = n;
 	list_append(&n->pods, &p->on_node);
-	n->n_pods++;
-	n->n_port_pods += p->n_ports > 0;
-	sched_resources_add(&n->used, &p->requests, 1);
-	n->used_cpu_nonzero += p->cpu_nonzero;
-	n->used_mem_nonzero += p->mem_nonzero;
-	owner_count(c, p, 1);
+	account(c, p, n, 1);
 }
 
 static void take_off_node(struct sched_cache *c, struct sched_pod *p)
@@ -198,41 +316,56 @@ static void take_off_node(struct sched_cache *c, struct sched_pod *p)
 
 	if (!n)
 		return;
-	owner_count(c, p, -1);
 	list_remove(&p->on_node);
-	n->n_pods--;
-	n->n_port_pods -= p->n_ports > 0;
-	sched_resources_add(&n->used, &p->requests, -1);
-	n->used_cpu_nonzero -= p->cpu_nonzero;
-	n->used_mem_nonzero -= p->mem_nonzero;
+	account(c, p, n, -1);
 	p->node = NULL;
 }
 
-static void set_owner(struct sched_cache *c, struct sched_pod *p)
+void sched_cache_lift(struct sched_cache *c, struct sched_pod *p)
 {
-	struct str uid = informer_by_controller(p->obj);
-	struct sched_owner *o;
-
-	if (p->owner || !uid.len)
-		return;
-	o = hmap_get(c->owners, uid);
-	if (!o) {
-		o = NEW(struct sched_owner);
-		o->uid = str_dup(uid);
-		hmap_put(c->owners, uid, o);
-	}
-	o->n_pods++;
-	p->owner = o;
+	take_off_node(c, p);
 }
 
-static void unset_owner(struct sched_cache *c, struct sched_pod *p)
+void sched_cache_drop(struct sched_cache *c, struct sched_pod *p, struct sched_node *n)
 {
-	struct sched_owner *o = TAKE(p->owner);
+	put_on_node(c, p, n);
+}
 
-	if (!o || --o->n_pods)
-		return;
-	hmap_del(c->owners, str_of(o->uid));
-	owner_free(o);
+/* Namespaces */
+
+uint32_t sched_cache_namespace(struct sched_cache *c, struct str name, struct object *o)
+{
+	struct sched_ns *ns = sched_cache_ns(c, name);
+	struct object *old = ns->obj;
+	bool same = old && o &&
+		    str_eq(jv_raw(jv_get(object_meta(old), "labels")),
+			   jv_raw(jv_get(object_meta(o), "labels")));
+	struct {
+		struct sched_pod *pod;
+		struct sched_node *node;
+	} *off = NULL;
+	size_t n = 0, cap = 0;
+
+	ns->obj = o ? object_ref(o) : NULL;
+	object_unref(old);
+	if (same || list_empty(&ns->classes))
+		return same ? 0 : SCHED_EV_NAMESPACE;
+	list_for_each (it, &ns->classes)
+		list_for_each (jt, &list_entry(it, struct sched_class, in_ns)->pods) {
+			struct sched_pod *p = list_entry(jt, struct sched_pod, in_class);
+
+			if (!p->node)
+				continue;
+			*ARRAY_PUSH(off, n, cap) = (__typeof__(*off)){p, p->node};
+			take_off_node(c, p);
+		}
+	list_for_each (it, &ns->classes)
+		sched_count_class(c, list_entry(it, struct sched_class, in_ns));
+	for (size_t i = 0; i < n; i++)
+		put_on_node(c, off[i].pod, off[i].node);
+	free(off);
+	c->version++;
+	return SCHED_EV_NAMESPACE;
 }
 
 struct sched_pod *sched_cache_find(const struct sched_cache *c, struct str key)
@@ -247,11 +380,70 @@ bool sched_pod_ended(const struct object *pod)
 	return jv_eqs(phase, "Succeeded") || jv_eqs(phase, "Failed");
 }
 
+static void nominate(struct sched_pod *p, struct sched_node *n)
+{
+	list_remove(&p->in_nominated);
+	p->nominated = n;
+	if (n)
+		list_append(&n->nominated, &p->in_nominated);
+}
+
+void sched_cache_nominate(struct sched_cache *c, struct sched_pod *p, struct sched_node *n)
+{
+	struct sched_node *was = p->nominated;
+
+	if (n == was)
+		return;
+	nominate(p, n);
+	c->version++;
+	if (was)
+		node_drop_if_unused(c, was);
+}
+
+/* What of the bytes is no part of the class. */
+static void read_pod(struct sched_cache *c, struct sched_pod *p)
+{
+	struct str nominated = jv_text(jv_get(object_status(p->obj), "nominatedNodeName"));
+	struct jv spec[2];
+
+	jv_members(object_spec(p->obj), (struct str[]){STR("priority"), STR("preemptionPolicy")}, 2,
+		   spec);
+	p->deleting = p->obj->deleting;
+	p->priority = (int32_t)jv_i64(spec[0], 0);
+	p->never_preempts = jv_eqs(spec[1], "Never");
+	if (p->state == SCHED_PENDING)
+		nominate(p, nominated.len ? node_of(c, nominated) : NULL);
+	else
+		nominate(p, NULL);
+}
+
+/* Spec and labels are as they were: only bytes and small facts are renewed. */
+static bool same_class(const struct sched_pod *p, const struct object *obj)
+{
+	return p->class && str_eq(jv_raw(object_spec(p->obj)), jv_raw(object_spec(obj))) &&
+	       str_eq(jv_raw(jv_get(object_meta(p->obj), "labels")),
+		      jv_raw(jv_get(object_meta(obj), "labels"))) &&
+	       str_eq(informer_by_controller(p->obj), informer_by_controller(obj));
+}
+
+static void set_class(struct sched_cache *c, struct sched_pod *p, struct object *obj)
+{
+	struct sched_class *cl = sched_class_of(c, obj);
+
+	if (cl == p->class)
+		return;
+	cl->n_pods++; /* not to be freed with the old one's last pod */
+	if (p->class)
+		sched_class_remove(c, p);
+	cl->n_pods--;
+	sched_class_add(c, cl, p);
+}
+
 struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj)
 {
 	struct str node_name = jv_text(jv_get(object_spec(obj), "nodeName"));
 	struct sched_pod *p = hmap_get(c->pods, obj->key);
-	struct sched_node *assumed = NULL, *was = NULL;
+	struct sched_node *assumed = NULL, *was = NULL, *hoped = NULL;
 
 	if (sched_pod_ended(obj)) {
 		sched_cache_pod_gone(c, obj->key);
@@ -260,52 +452,62 @@ struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj)
 	if (!p) {
 		p = NEW(struct sched_pod);
 		list_init(&p->on_node);
+		list_init(&p->in_class);
+		list_init(&p->in_nominated);
 		hmap_put(c->pods, obj->key, p);
 	}
 	was = p->node;
+	hoped = p->nominated;
 	if (p->state == SCHED_ASSUMED)
 		assumed = p->node;
-	take_off_node(c, p);
+	if (!same_class(p, obj)) {
+		take_off_node(c, p);
+		set_class(c, p, obj);
+		c->version++;
+	} else if (p->deleting != obj->deleting) {
+		take_off_node(c, p);
+		c->version++;
+	}
 	object_ref(obj);
 	object_unref(p->obj);
 	p->obj = obj;
-	p->spec = sched_spec_free(p->spec);
-	sched_pod_parse(p);
-	set_owner(c, p);
-	if (node_name.len) {
-		p->state = SCHED_BOUND;
-		put_on_node(c, p, node_of(c, node_name));
-	} else {
-		p->spec = sched_spec_parse(obj);
-		p->state = assumed ? SCHED_ASSUMED : SCHED_PENDING;
-		if (assumed)
-			put_on_node(c, p, assumed);
-	}
+	p->state = node_name.len ? SCHED_BOUND : assumed ? SCHED_ASSUMED : SCHED_PENDING;
+	read_pod(c, p);
+	if (!p->node && (node_name.len || assumed))
+		put_on_node(c, p, node_name.len ? node_of(c, node_name) : assumed);
 	if (was && was != p->node)
 		node_drop_if_unused(c, was);
+	if (hoped && hoped != p->nominated)
+		node_drop_if_unused(c, hoped);
 	return p;
 }
 
 void sched_cache_pod_gone(struct sched_cache *c, struct str key)
 {
 	struct sched_pod *p = hmap_get(c->pods, key);
-	struct sched_node *n;
+	struct sched_node *n, *hoped;
 
 	if (!p)
 		return;
 	n = p->node;
+	hoped = p->nominated;
 	take_off_node(c, p);
-	unset_owner(c, p);
+	nominate(p, NULL);
 	hmap_del(c->pods, key);
 	if (n)
 		node_drop_if_unused(c, n);
-	pod_free(p);
+	if (hoped && hoped != n)
+		node_drop_if_unused(c, hoped);
+	pod_free(c, p);
+	c->version++;
 }
 
 void sched_cache_assume(struct sched_cache *c, struct sched_pod *p, struct sched_node *n)
 {
+	sched_cache_nominate(c, p, NULL);
 	p->state = SCHED_ASSUMED;
 	put_on_node(c, p, n);
+	c->version++;
 }
 
 void sched_cache_forget(struct sched_cache *c, struct sched_pod *p)
@@ -317,4 +519,5 @@ void sched_cache_forget(struct sched_cache *c, struct sched_pod *p)
 	p->state = SCHED_PENDING;
 	take_off_node(c, p);
 	node_drop_if_unused(c, n);
+	c->version++;
 }

@@ -3,7 +3,7 @@
 #define KNARR_SCHEDULER_CACHE_H
 #include "lib/base/hmap.h"
 #include "lib/base/list.h"
-#include "lib/client/object.h"
+#include "master/scheduler/spec.h"
 /*
  * What decisions are made from: nodes with what their pods take, kept up to date pod by pod, so
  * that a decision reads plain numbers and parses nothing. Knows neither API calls nor time.
@@ -12,44 +12,22 @@
  *	           ^------forget-----+
  *
  * An assumed pod counts on its node from the decision on, long before the API says so.
+ *
+ * Pods that look the same to the scheduler (those of one template) share a class (class.h): what
+ * is parsed, matched and remembered, is so once a class. How many pods of which kind run in which
+ * zone or on which node is counted as pods come and go (count.h).
  */
-struct sched_quantity { /* an extended resource: "nvidia.com/gpu" */
-	char *name;
-	int64_t value;
-};
-
-/* Amounts; on a node also the sum over its pods. */
-struct sched_resources {
-	int64_t cpu_milli, mem_bytes, disk_bytes; /* disk: ephemeral-storage */
-	struct sched_quantity *extended;
-	size_t n_extended, cap_extended;
-};
-
-struct sched_port {
-	struct str ip; /* "" and "0.0.0.0": every address */
-	char protocol; /* first letter: T, U, S */
-	uint16_t port;
-};
-
-struct sched_label {
-	struct str key, value;
-};
-
-struct sched_taint {
-	struct str key, value;
-	char effect; /* enum sched_effect */
-};
-enum sched_effect {
-	EFFECT_ANY = 0,
-	EFFECT_NO_SCHEDULE = 'S',
-	EFFECT_PREFER = 'P',
-	EFFECT_NO_EXECUTE = 'E'
-};
+struct sched_class;
+struct sched_counts;
+struct sched_set;
+struct sched_pod_term;
+struct label_selector;
 
 struct sched_node {
 	struct object *obj; /* texts below point into its bytes */
 	char *own_name;
 	struct str name;
+	uint32_t slot; /* its bit and index in all tables by node; stable while it is known */
 	size_t at; /* position in cache.nodes */
 	bool present; /* false: only pods refer to it (their node is not, or no longer, known) */
 	bool unschedulable;
@@ -63,49 +41,73 @@ struct sched_node {
 	int64_t max_pods;
 	struct list pods;
 	size_t n_pods, n_port_pods;
-	/* Scratch of a decision (spread.c): valid if stamp is the decision's. */
-	uint64_t stamp;
-	uint32_t owner_pods;
+	struct list nominated; /* pods for which room is being made here */
+	struct sched_image **images;
+	size_t n_images, cap_images;
 };
 
-/* Pods of one controller, to spread them. */
-struct sched_owner {
-	char *uid;
-	struct sched_owner_node {
-		struct sched_node *node;
-		uint32_t n;
-	} * nodes;
-	size_t n_nodes, cap_nodes, n_pods;
+/* A container image that some node has. */
+struct sched_image {
+	char *name;
+	int64_t size_bytes;
+	uint32_t n_nodes;
+	uint64_t *on; /* bits by node slot */
 };
 
 enum sched_pod_state { SCHED_PENDING, SCHED_ASSUMED, SCHED_BOUND };
 
-struct sched_spec;
 struct sched_pod {
 	struct object *obj;
+	struct sched_class *class;
+	struct list in_class;
 	enum sched_pod_state state;
+	bool deleting;
+	bool never_preempts; /* preemptionPolicy: Never */
+	int32_t priority;
 	struct sched_node *node; /* assumed or bound */
 	struct list on_node;
-	struct sched_owner *owner; /* NULL: none */
-	struct sched_resources requests;
-	int64_t cpu_nonzero, mem_nonzero;
-	struct sched_port *ports;
-	size_t n_ports, cap_ports;
-	int32_t priority;
-	struct sched_spec *spec; /* what only decisions need; NULL once bound */
+	struct sched_node
+		*nominated; /* status.nominatedNodeName, or what we decided; may be NULL */
+	struct list in_nominated;
 	void *queued; /* the queue's */
 };
 
+/* A namespace: its labels, and what lives in it. */
+struct sched_ns {
+	char *name;
+	struct object *obj; /* NULL: not known (yet) */
+	struct list classes;
+	struct sched_set **sets; /* those that count pods of this namespace alone */
+	struct sched_pod_term **terms; /* the same */
+	size_t n_sets, cap_sets, n_terms, cap_terms;
+	uint64_t workloads; /* raised when a Service or a controller here changes */
+};
+
 struct sched_cache {
-	struct hmap *pods, *by_node_name, *owners; /* key, name, uid */
-	struct sched_node **nodes; /* present ones */
+	struct hmap *pods, *by_node_name, *namespaces, *images; /* key, name */
+	struct sched_node **nodes; /* present ones, in the order in which zones take turns */
 	size_t n_nodes, cap_nodes;
+	bool reorder; /* nodes or zones changed: sched_cache_order */
+	struct sched_node **slots;
+	uint32_t n_slots, cap_slots;
+	struct hmap *classes;
+	struct sched_counts *counts;
+	struct list wants; /* least recently used first */
+	size_t n_wants;
+	/* Raised by every change that could make a difference to a decision. */
+	uint64_t version;
+	struct buf scratch;
+	/* Selector of the Services and the controller of a pod, for default spreading (set by the
+	 * scheduler; NULL: none). Adds to *ret and to the text that tells it from others. */
+	void (*workload_selector)(void *user, struct sched_pod *p, struct label_selector *ret,
+				  struct buf *key);
+	void *user;
 };
 
 void sched_cache_init(struct sched_cache *c);
 void sched_cache_done(struct sched_cache *c);
 
-/* What an update of a node may have made possible: enum sched_event bits. */
+/* What a change may have made possible: enum sched_event bits. */
 enum sched_event {
 	SCHED_EV_NODE_ADD = 1 << 0,
 	SCHED_EV_NODE_RESOURCES = 1 << 1,
@@ -113,10 +115,19 @@ enum sched_event {
 	SCHED_EV_NODE_TAINTS = 1 << 3, /* and spec.unschedulable */
 	SCHED_EV_POD_GONE = 1 << 4, /* a pod gave its resources and ports back */
 	SCHED_EV_POD_CHANGED = 1 << 5, /* the waiting pod itself */
+	SCHED_EV_POD_PLACED = 1 << 6, /* a pod was bound, or a bound one got other labels */
+	SCHED_EV_NAMESPACE = 1 << 7, /* labels of one */
+	SCHED_EV_VOLUMES = 1 << 8, /* claims, volumes, storage classes */
 };
 /* New or changed node; returns events. */
 uint32_t sched_cache_node(struct sched_cache *c, struct object *obj);
 void sched_cache_node_gone(struct sched_cache *c, struct str name);
+struct sched_node *sched_cache_node_find(const struct sched_cache *c, struct str name);
+/* Puts nodes of different zones in turn; called before nodes are walked. */
+void sched_cache_order(struct sched_cache *c);
+/* New or changed namespace; o NULL: gone. Returns events. */
+uint32_t sched_cache_namespace(struct sched_cache *c, struct str name, struct object *o);
+struct sched_ns *sched_cache_ns(struct sched_cache *c, struct str name); /* made if need be */
 
 bool sched_pod_ended(const struct object *pod); /* Succeeded or Failed */
 /* New or changed pod, parsed from its bytes; keeps an assumption. NULL: ended pods are dropped. */
@@ -125,6 +136,29 @@ struct sched_pod *sched_cache_find(const struct sched_cache *c, struct str key);
 void sched_cache_pod_gone(struct sched_cache *c, struct str key);
 void sched_cache_assume(struct sched_cache *c, struct sched_pod *p, struct sched_node *n);
 void sched_cache_forget(struct sched_cache *c, struct sched_pod *p);
+/* Room is being made for p on n (NULL: no more). */
+void sched_cache_nominate(struct sched_cache *c, struct sched_pod *p, struct sched_node *n);
+/*
+ * What if: p leaves, or comes to, n. Must be undone before anything else changes the cache; does
+ * not count as a change.
+ */
+void sched_cache_lift(struct sched_cache *c, struct sched_pod *p);
+void sched_cache_drop(struct sched_cache *c, struct sched_pod *p, struct sched_node *n);
 
-int64_t sched_extended(const struct sched_resources *r, const char *name);
+static inline bool sched_bit(const uint64_t *bits, uint32_t slot)
+{
+	return bits[slot / 64] >> (slot % 64) & 1;
+}
+static inline void sched_bit_set(uint64_t *bits, uint32_t slot, bool on)
+{
+	if (on)
+		bits[slot / 64] |= 1ull << (slot % 64);
+	else
+		bits[slot / 64] &= ~(1ull << (slot % 64));
+}
+/* Words for all slots; grows by doubling with cap_slots. */
+static inline size_t sched_words(uint32_t slots)
+{
+	return (slots + 63) / 64;
+}
 #endif

@@ -2,39 +2,77 @@
 #include "master/scheduler/framework.h"
 
 const struct sched_plugin *const sched_plugins[] = {
-	&sched_node_unschedulable, &sched_node_name,  &sched_taints,
-	&sched_node_affinity,      &sched_node_ports, &sched_resources_fit,
-	&sched_balanced,           &sched_spread,     NULL,
+	&sched_node_unschedulable,
+	&sched_node_name,
+	&sched_taints,
+	&sched_node_affinity,
+	&sched_node_ports,
+	&sched_resources_fit,
+	&sched_topology_spread,
+	&sched_inter_pod_affinity,
+	&sched_balanced,
+	&sched_image_locality,
+	NULL,
 };
+_Static_assert(ARRAY_SIZE(sched_plugins) <= SCHED_PLUGINS_MAX, "bits and tables by plugin");
+
+void sched_profile_default(struct sched_profile *p, const char *name)
+{
+	*p = (struct sched_profile){.name = xstrdup(name), .hard_affinity_weight = 1};
+	for (size_t i = 0; sched_plugins[i]; i++)
+		p->weight[i] = sched_plugins[i]->weight;
+}
 
 /* With few nodes all are looked at; with many, enough to choose well among. */
 #define ENOUGH_MIN 100
 
-static size_t enough(size_t n_nodes)
+static size_t enough(const struct sched_profile *profile, size_t n_nodes)
 {
-	size_t percent = n_nodes / 125;
+	size_t percent = profile->percent;
 
-	if (n_nodes < ENOUGH_MIN)
+	if (n_nodes < ENOUGH_MIN || percent >= 100)
 		return n_nodes;
-	percent = percent < 45 ? 50 - percent : 5;
+	if (!percent) {
+		percent = n_nodes / 125;
+		percent = percent < 45 ? 50 - percent : 5;
+	}
 	return MAX(n_nodes * percent / 100, (size_t)ENOUGH_MIN);
 }
 
-static void cycle_clear(struct sched_cycle *cy)
+static void reasons_clear(struct sched_cycle *cy)
 {
 	for (size_t i = 0; i < cy->n_reasons; i++)
 		free(cy->reasons[i].text);
-	free(cy->reasons);
-	*cy = (struct sched_cycle){0};
+	cy->n_reasons = cy->n_helpable = 0;
+	cy->refused_by = 0;
+	free(cy->preemption);
+	cy->preemption = NULL;
+	cy->explain = false;
+	cy->evaluated = 0;
 }
 
 void sched_framework_done(struct sched_framework *fw)
 {
-	cycle_clear(&fw->cy);
-	free(fw->fit);
+	reasons_clear(&fw->cy);
+	free(fw->cy.reasons);
+	free(fw->cy.helpable);
+	free(fw->cy.spread_weights);
+	free(fw->cy.images);
+	free(fw->cy.fit);
 	free(fw->scores);
 	free(fw->totals);
 	*fw = (struct sched_framework){0};
+}
+
+uint64_t sched_random(struct sched_framework *fw, uint64_t n)
+{
+	uint64_t x = fw->random ? fw->random : 0x9e3779b97f4a7c15ull;
+
+	x ^= x >> 12; /* Marsaglia's xorshift64*, Vigna 2016 */
+	x ^= x << 25;
+	x ^= x >> 27;
+	fw->random = x;
+	return (x * 0x2545f4914f6cdd1dull >> 32) % n;
 }
 
 static bool is_text(const char *text, const struct str *parts, size_t n)
@@ -51,6 +89,8 @@ void sched_refuse(struct sched_cycle *cy, bool resolvable, const struct str *par
 {
 	struct buf text = BUF_INIT;
 
+	if (!cy->explain)
+		return;
 	cy->refused_by |= 1u << cy->plugin;
 	cy->node_hopeless |= !resolvable;
 	for (size_t i = 0; i < cy->n_reasons; i++) {
@@ -79,93 +119,187 @@ void sched_normalise(int64_t *scores, size_t n, bool reverse)
 	}
 }
 
-static bool passes(struct sched_cycle *cy, uint32_t active, const struct sched_node *n)
+static bool run_filters(struct sched_cycle *cy, const struct sched_node *n, bool fixed)
 {
 	for (uint32_t i = 0; sched_plugins[i]; i++) {
-		if (!(active & 1u << i) || !sched_plugins[i]->filter)
+		if (!(cy->active & 1u << i) || sched_plugins[i]->fixed != fixed)
 			continue;
 		cy->plugin = i;
-		cy->node_hopeless = false;
-		if (!sched_plugins[i]->filter(cy, n)) {
-			cy->hopeless += cy->node_hopeless;
+		if (!sched_plugins[i]->filter(cy, n))
 			return false;
-		}
 	}
 	return true;
 }
 
-static size_t find_fit(struct sched_framework *fw, const struct sched_cache *c, uint32_t active)
+static bool passes_fixed(struct sched_cycle *cy, const struct sched_node *n)
 {
-	size_t want = enough(c->n_nodes), n = 0, i;
-	struct sched_cycle *cy = &fw->cy;
+	struct sched_wants *w = cy->wants;
+	bool ok;
 
+	if (!cy->explain && sched_bit(w->known, n->slot))
+		return sched_bit(w->fits, n->slot);
+	ok = run_filters(cy, n, true);
+	sched_bit_set(w->known, n->slot, true);
+	sched_bit_set(w->fits, n->slot, ok);
+	return ok;
+}
+
+/* With those counted in for which room is being made on n, and which go before this pod. */
+static bool passes_with_nominated(struct sched_cycle *cy, struct sched_node *n)
+{
+	struct sched_pod **added = NULL;
+	size_t n_added = 0, cap = 0;
+	bool ok = true;
+
+	list_for_each (it, &n->nominated) {
+		struct sched_pod *p = list_entry(it, struct sched_pod, in_nominated);
+
+		if (p == cy->pod || p->priority < cy->pod->priority || p->node)
+			continue;
+		sched_cache_drop(cy->cache, p, n);
+		*ARRAY_PUSH(added, n_added, cap) = p;
+	}
+	if (n_added)
+		ok = run_filters(cy, n, false);
+	for (size_t i = 0; i < n_added; i++)
+		sched_cache_lift(cy->cache, added[i]);
+	free(added);
+	return ok;
+}
+
+bool sched_fits(struct sched_cycle *cy, struct sched_node *n)
+{
+	cy->node_hopeless = false;
+	if (!passes_fixed(cy, n))
+		return false;
+	if (!list_empty(&n->nominated) && !passes_with_nominated(cy, n))
+		return false;
+	return run_filters(cy, n, false);
+}
+
+static struct sched_node *node_at(const struct sched_cache *c, size_t i)
+{
+	return c->nodes[i < c->n_nodes ? i : i - c->n_nodes];
+}
+
+/* A node that was meant for the pod goes before all others. */
+static bool fits_nominated(struct sched_cycle *cy)
+{
+	struct sched_node *n = cy->pod->nominated;
+
+	if (!n || !n->present || !sched_fits(cy, n))
+		return false;
+	cy->fit[0] = n;
+	cy->n_fit = 1;
+	return true;
+}
+
+static void find_fit(struct sched_framework *fw, struct sched_cycle *cy)
+{
+	const struct sched_cache *c = cy->cache;
+	size_t want = enough(cy->profile, c->n_nodes), i;
+
+	cy->n_fit = 0;
+	if (fits_nominated(cy))
+		return;
 	if (fw->start >= c->n_nodes)
 		fw->start = 0;
-	for (i = 0; i < c->n_nodes && n < want; i++) {
-		size_t at = fw->start + i;
-		struct sched_node *node = c->nodes[at < c->n_nodes ? at : at - c->n_nodes];
+	for (i = 0; i < c->n_nodes && cy->n_fit < want; i++) {
+		struct sched_node *n = node_at(c, fw->start + i);
 
-		cy->evaluated++;
-		if (passes(cy, active, node))
-			fw->fit[n++] = node;
+		if (sched_fits(cy, n))
+			cy->fit[cy->n_fit++] = n;
 	}
 	/* The next decision goes on where this one stopped: all nodes get their turn. */
 	fw->start = c->n_nodes ? (fw->start + i) % c->n_nodes : 0;
-	return n;
 }
 
-static void add_scores(struct sched_framework *fw, uint32_t active, size_t n)
+static void find_reasons(struct sched_cycle *cy)
+{
+	const struct sched_cache *c = cy->cache;
+
+	cy->explain = true;
+	cy->evaluated = (uint32_t)c->n_nodes;
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		sched_fits(cy, c->nodes[i]);
+		if (!cy->node_hopeless)
+			*ARRAY_PUSH(cy->helpable, cy->n_helpable, cy->cap_helpable) = c->nodes[i];
+	}
+	cy->explain = false;
+}
+
+static void add_scores(struct sched_framework *fw)
 {
 	struct sched_cycle *cy = &fw->cy;
+	const struct sched_profile *profile = cy->profile;
 
-	memset(fw->totals, 0, n * sizeof(*fw->totals));
+	memset(fw->totals, 0, cy->n_fit * sizeof(*fw->totals));
 	for (uint32_t i = 0; sched_plugins[i]; i++) {
 		const struct sched_plugin *pl = sched_plugins[i];
 
-		if (!(active & 1u << i) || !pl->score)
+		if (!pl->score || profile->no_score[i] || !profile->weight[i] ||
+		    (pl->prepare_score && !pl->prepare_score(cy)))
 			continue;
-		for (size_t k = 0; k < n; k++)
-			fw->scores[k] = pl->score(cy, fw->fit[k]);
+		pl->score(cy, fw->scores);
 		if (pl->normalise)
-			pl->normalise(cy, fw->scores, n);
-		for (size_t k = 0; k < n; k++)
-			fw->totals[k] += fw->scores[k] * pl->weight;
+			pl->normalise(cy, fw->scores);
+		for (size_t k = 0; k < cy->n_fit; k++)
+			fw->totals[k] += fw->scores[k] * profile->weight[i];
 	}
 }
 
+/* Of equals any: each with the same chance. */
+static struct sched_node *best(struct sched_framework *fw)
+{
+	size_t at = 0, ties = 1;
+
+	for (size_t k = 1; k < fw->cy.n_fit; k++) {
+		if (fw->totals[k] < fw->totals[at])
+			continue;
+		ties = fw->totals[k] == fw->totals[at] ? ties + 1 : 1;
+		if (ties == 1 || sched_random(fw, ties) == 0)
+			at = k;
+	}
+	return fw->cy.fit[at];
+}
+
+static void make_room(struct sched_framework *fw, size_t n)
+{
+	if (fw->cap > n)
+		return;
+	fw->cap = MAX(n + 1, fw->cap * 2);
+	fw->cy.fit = xrealloc(fw->cy.fit, fw->cap * sizeof(struct sched_node *));
+	fw->scores = xrealloc(fw->scores, fw->cap * sizeof(*fw->scores));
+	fw->totals = xrealloc(fw->totals, fw->cap * sizeof(*fw->totals));
+}
+
 struct sched_node *sched_decide(struct sched_framework *fw, struct sched_cache *c,
-				struct sched_pod *p)
+				const struct sched_profile *profile, struct sched_pod *p)
 {
 	struct sched_cycle *cy = &fw->cy;
-	uint32_t active = 0;
-	size_t n, best = 0;
 
-	cycle_clear(cy);
+	reasons_clear(cy);
+	sched_cache_order(c);
+	make_room(fw, c->n_nodes);
 	cy->cache = c;
+	cy->profile = profile;
 	cy->pod = p;
-	cy->stamp = ++fw->stamp;
-	if (fw->cap < c->n_nodes) {
-		fw->cap = MAX(c->n_nodes, fw->cap * 2);
-		fw->fit = xrealloc(fw->fit, fw->cap * sizeof(*fw->fit));
-		fw->scores = xrealloc(fw->scores, fw->cap * sizeof(*fw->scores));
-		fw->totals = xrealloc(fw->totals, fw->cap * sizeof(*fw->totals));
-	}
+	cy->class = p->class;
+	cy->wants = sched_wants_get(c, p->class, p);
+	cy->active = 0;
 	for (uint32_t i = 0; sched_plugins[i]; i++)
-		if (!sched_plugins[i]->prepare || sched_plugins[i]->prepare(cy))
-			active |= 1u << i;
-	n = find_fit(fw, c, active);
-	cy->feasible = (uint32_t)n;
-	if (!n)
+		if (sched_plugins[i]->filter && !profile->no_filter[i] &&
+		    (!sched_plugins[i]->prepare || sched_plugins[i]->prepare(cy)))
+			cy->active |= 1u << i;
+	find_fit(fw, cy);
+	if (!cy->n_fit) {
+		find_reasons(cy);
 		return NULL;
-	if (n > 1)
-		add_scores(fw, active, n);
-	else
-		fw->totals[0] = 0;
-	/* Of equals the first: the walk starts elsewhere each time, which spreads them. */
-	for (size_t k = 1; k < n; k++)
-		if (fw->totals[k] > fw->totals[best])
-			best = k;
-	return fw->fit[best];
+	}
+	if (cy->n_fit == 1)
+		return cy->fit[0];
+	add_scores(fw);
+	return best(fw);
 }
 
 static int by_text(const void *a, const void *b)
@@ -173,32 +307,31 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void sched_explain(const struct sched_cycle *cy, struct buf *out)
+void sched_reasons_text(const struct sched_reason *reasons, size_t n, struct buf *out)
 {
-	uint32_t n = cy->evaluated, helpable = n - MIN(cy->hopeless, n);
-	char **v;
+	char **v = xcalloc(n + 1, sizeof(*v));
 
-	if (!cy->cache->n_nodes) {
-		buf_adds(out, "no nodes available to schedule pods");
-		return;
-	}
-	v = xcalloc(cy->n_reasons + 1, sizeof(*v));
-	for (size_t i = 0; i < cy->n_reasons; i++)
-		v[i] = xasprintf("%u %s", cy->reasons[i].nodes, cy->reasons[i].text);
-	qsort(v, cy->n_reasons, sizeof(*v), by_text);
-	buf_addf(out, "0/%u nodes are available: ", n);
-	for (size_t i = 0; i < cy->n_reasons; i++) {
+	for (size_t i = 0; i < n; i++)
+		v[i] = xasprintf("%u %s", reasons[i].nodes, reasons[i].text);
+	qsort(v, n, sizeof(*v), by_text);
+	for (size_t i = 0; i < n; i++) {
 		buf_addf(out, "%s%s", i ? ", " : "", v[i]);
 		free(v[i]);
 	}
 	free(v);
-	buf_addf(out, ". preemption: 0/%u nodes are available: ", n);
-	if (helpable)
-		buf_addf(out, "%u No preemption victims found for incoming pod%s", helpable,
-			 helpable < n ? ", " : "");
-	if (helpable < n)
-		buf_addf(out, "%u Preemption is not helpful for scheduling", n - helpable);
+}
+
+void sched_explain(const struct sched_cycle *cy, struct buf *out)
+{
+	if (!cy->cache->n_nodes) {
+		buf_adds(out, "no nodes available to schedule pods");
+		return;
+	}
+	buf_addf(out, "0/%u nodes are available: ", cy->evaluated);
+	sched_reasons_text(cy->reasons, cy->n_reasons, out);
 	buf_addc(out, '.');
+	if (cy->preemption)
+		buf_addf(out, " preemption: %s", cy->preemption);
 }
 
 uint32_t sched_wakes(const struct sched_cycle *cy)

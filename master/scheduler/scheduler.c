@@ -5,17 +5,19 @@
 #include "lib/json/jw.h"
 #include "master/scheduler/framework.h"
 #include "master/scheduler/queue.h"
+#include "master/scheduler/workloads.h"
 
 #define BINDS_MAX 512 /* requests under way */
 #define BATCH 64 /* decisions before the loop sees to others */
 
 struct scheduler {
 	struct informers *informers;
-	struct informer *pods, *nodes;
+	struct informer *pods, *nodes, *namespaces;
 	struct client *c;
-	char *name;
+	struct sched_profile profile;
 	struct recorder *events;
 	struct sched_cache cache;
+	struct workloads workloads;
 	struct sched_framework fw;
 	struct sched_queue queue;
 	struct timer pump;
@@ -156,10 +158,25 @@ static void tell_unschedulable(struct scheduler *s, struct sched_pod *p, struct 
 		  NULL, NULL);
 }
 
+static void say_preemption(struct sched_cycle *cy)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	uint32_t n = cy->evaluated, helpable = (uint32_t)cy->n_helpable;
+
+	buf_addf(&b, "0/%u nodes are available: ", n);
+	if (helpable)
+		buf_addf(&b, "%u No preemption victims found for incoming pod%s", helpable,
+			 helpable < n ? ", " : "");
+	if (helpable < n)
+		buf_addf(&b, "%u Preemption is not helpful for scheduling", n - helpable);
+	buf_addc(&b, '.');
+	cy->preemption = buf_take(&b);
+}
+
 static void schedule_one(struct scheduler *s, struct sched_pod *p)
 {
 	CLEANUP(buf_done) struct buf why = BUF_INIT;
-	struct sched_node *n = sched_decide(&s->fw, &s->cache, p);
+	struct sched_node *n = sched_decide(&s->fw, &s->cache, &s->profile, p);
 
 	s->stats.attempts++;
 	if (n) {
@@ -169,6 +186,7 @@ static void schedule_one(struct scheduler *s, struct sched_pod *p)
 		return;
 	}
 	s->stats.failed++;
+	say_preemption(&s->fw.cy);
 	sched_explain(&s->fw.cy, &why);
 	recorder_event_for(s->events, &client_pods, p->obj, EVENT_WARNING, "FailedScheduling", "%s",
 			   why.p);
@@ -196,7 +214,7 @@ static bool ours(struct scheduler *s, const struct object *pod)
 {
 	struct jv spec = object_spec(pod), name = jv_get(spec, "schedulerName");
 
-	return (!jv_exists(name) || jv_eqs(name, s->name)) && !pod->deleting &&
+	return (!jv_exists(name) || jv_eqs(name, s->profile.name)) && !pod->deleting &&
 	       !jv_len(jv_get(spec, "schedulingGates"));
 }
 
@@ -224,12 +242,17 @@ static bool spec_differs(struct object *old, struct object *o)
 static void set_pod(struct scheduler *s, struct object *old, struct object *o)
 {
 	struct sched_pod *p;
+	bool placed;
 
 	if (sched_pod_ended(o)) {
 		forget_pod(s, o->key);
 		return;
 	}
+	p = sched_cache_find(&s->cache, o->key);
+	placed = !p || p->state != SCHED_BOUND;
 	p = sched_cache_pod(&s->cache, o);
+	if (p->state == SCHED_BOUND && (placed || (old && spec_differs(old, o))))
+		sched_queue_wake(&s->queue, SCHED_EV_POD_PLACED);
 	if (p->state != SCHED_PENDING || !ours(s, o))
 		sched_queue_remove(&s->queue, p);
 	else if (!p->queued || !old || spec_differs(old, o))
@@ -270,14 +293,55 @@ static void node_deleted(void *user, struct object *o)
 }
 static const struct informer_handler node_handler = {node_added, node_updated, node_deleted, NULL};
 
+static void namespace_added(void *user, struct object *o)
+{
+	struct scheduler *s = user;
+	uint32_t events = sched_cache_namespace(&s->cache, o->name, o);
+
+	if (events)
+		sched_queue_wake(&s->queue, events);
+}
+static void namespace_updated(void *user, struct object *old, struct object *o)
+{
+	namespace_added(user, o);
+}
+static void namespace_deleted(void *user, struct object *o)
+{
+	struct scheduler *s = user;
+
+	sched_cache_namespace(&s->cache, o->name, NULL);
+}
+static const struct informer_handler namespace_handler = {namespace_added, namespace_updated,
+							  namespace_deleted, NULL};
+
 static void on_synced(void *user)
 {
 	struct scheduler *s = user;
 
-	s->synced = informer_synced(s->pods) && informer_synced(s->nodes);
+	s->synced = true;
 	on_ready(s);
 }
-static const struct informer_handler sync_handler = {.synced = on_synced};
+
+static void watch(struct scheduler *s)
+{
+	s->nodes = informers_get(s->informers, &client_nodes);
+	s->pods = informers_get(s->informers, &client_pods);
+	s->namespaces = informers_get(s->informers, &client_namespaces);
+	informer_handle(s->namespaces, &namespace_handler, s);
+	informer_handle(s->nodes, &node_handler, s);
+	informer_handle(s->pods, &pod_handler, s);
+	workloads_start(&s->workloads, s->informers, &s->cache);
+	informers_on_synced(s->informers, on_synced, s);
+}
+
+static void unwatch(struct scheduler *s)
+{
+	informers_cancel_on_synced(s->informers, on_synced, s);
+	informer_unhandle(s->namespaces, &namespace_handler, s);
+	informer_unhandle(s->nodes, &node_handler, s);
+	informer_unhandle(s->pods, &pod_handler, s);
+	workloads_stop(&s->workloads);
+}
 
 struct scheduler *scheduler_start(struct informers *informers, const struct scheduler_conf *conf)
 {
@@ -285,18 +349,14 @@ struct scheduler *scheduler_start(struct informers *informers, const struct sche
 
 	s->informers = informers;
 	s->c = informers_client(informers);
-	s->name = xstrdup(conf && conf->name ? conf->name : "default-scheduler");
-	s->events = recorder_new(s->c, &(struct recorder_conf){.component = s->name});
+	sched_profile_default(&s->profile, conf && conf->name ? conf->name : "default-scheduler");
+	s->fw.random = conf && conf->seed ? conf->seed : rng_u64(client_rng(s->c));
+	s->events = recorder_new(s->c, &(struct recorder_conf){.component = s->profile.name});
 	s->pump.fire = pump;
 	list_init(&s->binds);
 	sched_cache_init(&s->cache);
 	sched_queue_init(&s->queue, client_timers(s->c), on_ready, s);
-	s->nodes = informers_get(informers, &client_nodes);
-	s->pods = informers_get(informers, &client_pods);
-	informer_handle(s->nodes, &node_handler, s);
-	informer_handle(s->pods, &pod_handler, s);
-	informer_handle(s->nodes, &sync_handler, s);
-	informer_handle(s->pods, &sync_handler, s);
+	watch(s);
 	return s;
 }
 
@@ -304,10 +364,7 @@ struct scheduler *scheduler_stop(struct scheduler *s)
 {
 	if (!s)
 		return NULL;
-	informer_unhandle(s->nodes, &node_handler, s);
-	informer_unhandle(s->pods, &pod_handler, s);
-	informer_unhandle(s->nodes, &sync_handler, s);
-	informer_unhandle(s->pods, &sync_handler, s);
+	unwatch(s);
 	timers_disarm(client_timers(s->c), &s->pump);
 	list_for_each_safe (it, &s->binds) {
 		struct bind *b = list_entry(it, struct bind, node);
@@ -321,7 +378,7 @@ struct scheduler *scheduler_stop(struct scheduler *s)
 	sched_framework_done(&s->fw);
 	sched_cache_done(&s->cache);
 	recorder_free(s->events);
-	free(s->name);
+	free(s->profile.name);
 	free(s);
 	return NULL;
 }

@@ -15,6 +15,7 @@
 struct scheduler;
 struct scheduler_conf {
 	const char *name; /* pods with this spec.schedulerName; NULL: "default-scheduler" */
+	uint64_t seed; /* of what breaks ties; 0: from the client's random source */
 };
 /*
  * Watches pods and nodes through `informers` (borrowed; the caller calls informers_start) and

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/scheduler/spec.h"
 #include "lib/api/quantity.h"
+#include "master/scheduler/cache.h"
 
 /* What a container without requests counts for scores (not for fit). */
 #define DEFAULT_CPU_MILLI 100
@@ -41,6 +42,17 @@ void sched_resources_add(struct sched_resources *sum, const struct sched_resourc
 	sum->disk_bytes += sign * r->disk_bytes;
 	for (size_t i = 0; i < r->n_extended; i++)
 		*extended_slot(sum, str_of(r->extended[i].name)) += sign * r->extended[i].value;
+}
+
+bool sched_resources_eq(const struct sched_resources *a, const struct sched_resources *b)
+{
+	if (a->cpu_milli != b->cpu_milli || a->mem_bytes != b->mem_bytes ||
+	    a->disk_bytes != b->disk_bytes || a->n_extended != b->n_extended)
+		return false;
+	for (size_t i = 0; i < a->n_extended; i++)
+		if (sched_extended(b, a->extended[i].name) != a->extended[i].value)
+			return false;
+	return true;
 }
 
 /* Reads a resource list ({"cpu":"100m",...}); *ret_pods may be NULL. */
@@ -108,14 +120,30 @@ static void tally_init(struct tally *t, const struct sched_resources *one, bool 
 }
 
 /* What is read of a pod's spec, found in one pass. */
-enum { INIT, CONTAINERS, OVERHEAD, HOST_NETWORK, PRIORITY, N_READ };
+enum { INIT, CONTAINERS, OVERHEAD, HOST_NETWORK, RESOURCES, N_READ };
 static const struct str read_names[N_READ] = {
 	[INIT] = {"initContainers", 14}, [CONTAINERS] = {"containers", 10},
 	[OVERHEAD] = {"overhead", 8},    [HOST_NETWORK] = {"hostNetwork", 11},
-	[PRIORITY] = {"priority", 8},
+	[RESOURCES] = {"resources", 9},
 };
 
-static void pod_requests(struct sched_pod *p, const struct jv *spec)
+/* KEP-2837: what the pod as a whole requests stands for its containers' sum, resource by resource.
+ */
+static void pod_level(struct sched_resources *sum, struct sched_resources *nonzero,
+		      struct jv resources)
+{
+	struct jv list = jv_get(resources, "requests");
+
+	if (!jv_exists(list))
+		return;
+	parse_resources(list, sum, NULL);
+	if (jv_exists(jv_get(list, "cpu")))
+		nonzero->cpu_milli = sum->cpu_milli;
+	if (jv_exists(jv_get(list, "memory")))
+		nonzero->mem_bytes = sum->mem_bytes;
+}
+
+static void demand_requests(struct sched_demand *d, const struct jv *spec)
 {
 	struct tally real = {0}, nonzero = {0};
 	struct sched_resources overhead = {0};
@@ -139,56 +167,66 @@ static void pod_requests(struct sched_pod *p, const struct jv *spec)
 	}
 	take_max(&real.sum, &real.peak);
 	take_max(&nonzero.sum, &nonzero.peak);
+	pod_level(&real.sum, &nonzero.sum, spec[RESOURCES]);
 	parse_resources(spec[OVERHEAD], &overhead, NULL);
 	sched_resources_add(&real.sum, &overhead, 1);
-	p->cpu_nonzero = nonzero.sum.cpu_milli + overhead.cpu_milli;
-	p->mem_nonzero = nonzero.sum.mem_bytes + overhead.mem_bytes;
-	sched_resources_done(&p->requests);
-	p->requests = real.sum;
+	d->cpu_nonzero = nonzero.sum.cpu_milli + overhead.cpu_milli;
+	d->mem_nonzero = nonzero.sum.mem_bytes + overhead.mem_bytes;
+	d->requests = real.sum;
 	sched_resources_done(&real.peak);
 	sched_resources_done(&overhead);
 }
 
-static void container_ports(struct sched_pod *p, struct jv container, bool host_network)
+static void container_ports(struct sched_demand *d, struct jv container, bool host_network)
 {
 	jv_for_each (port, jv_get(container, "ports")) {
 		struct str protocol = jv_text(jv_get(port.value, "protocol"));
 		int64_t n = jv_i64(jv_get(port.value, "hostPort"), 0);
+		struct sched_port *p;
 
 		if (!n && host_network)
 			n = jv_i64(jv_get(port.value, "containerPort"), 0);
 		if (n <= 0 || n > UINT16_MAX)
 			continue;
-		*ARRAY_PUSH(p->ports, p->n_ports, p->cap_ports) =
-			(struct sched_port){jv_text(jv_get(port.value, "hostIP")),
-					    protocol.len ? *protocol.p : 'T', (uint16_t)n};
+		p = ARRAY_PUSH(d->ports, d->n_ports, d->cap_ports);
+		*p = (struct sched_port){.protocol = protocol.len ? *protocol.p : 'T',
+					 .port = (uint16_t)n};
+		str_copy(p->ip, sizeof(p->ip), jv_text(jv_get(port.value, "hostIP")));
 	}
 }
 
-void sched_pod_parse(struct sched_pod *p)
+void sched_demand_parse(struct sched_demand *d, struct jv pod_spec)
 {
 	struct jv spec[N_READ];
 	bool host_network;
 
-	jv_members(object_spec(p->obj), read_names, N_READ, spec);
+	*d = (struct sched_demand){0};
+	jv_members(pod_spec, read_names, N_READ, spec);
 	host_network = jv_bool(spec[HOST_NETWORK], false);
-	pod_requests(p, spec);
-	p->priority = (int32_t)jv_i64(spec[PRIORITY], 0);
-	p->n_ports = 0;
+	demand_requests(d, spec);
 	jv_for_each (c, spec[CONTAINERS])
-		container_ports(p, c.value, host_network);
+		container_ports(d, c.value, host_network);
 	jv_for_each (c, spec[INIT])
 		if (jv_eqs(jv_get(c.value, "restartPolicy"), "Always"))
-			container_ports(p, c.value, host_network);
+			container_ports(d, c.value, host_network);
+}
+
+void sched_demand_done(struct sched_demand *d)
+{
+	sched_resources_done(&d->requests);
+	free(d->ports);
+	*d = (struct sched_demand){0};
+}
+
+static bool any_address(const struct sched_port *p)
+{
+	return !*p->ip || !strcmp(p->ip, "0.0.0.0");
 }
 
 bool sched_ports_conflict(const struct sched_port *a, const struct sched_port *b)
 {
-	bool any_a = !a->ip.len || str_eqs(a->ip, "0.0.0.0");
-	bool any_b = !b->ip.len || str_eqs(b->ip, "0.0.0.0");
-
 	return a->port == b->port && a->protocol == b->protocol &&
-	       (any_a || any_b || str_eq(a->ip, b->ip));
+	       (any_address(a) || any_address(b) || !strcmp(a->ip, b->ip));
 }
 
 /* Node affinity */
@@ -203,7 +241,7 @@ static int op_parse(struct str s)
 	return OP_INVALID;
 }
 
-static void parse_reqs(struct sched_term *t, struct jv list, bool field)
+static void parse_reqs(struct sched_node_term *t, struct jv list, bool field)
 {
 	jv_for_each (e, list)
 		*ARRAY_PUSH(t->reqs, t->n, t->cap) = (struct sched_req){
@@ -214,9 +252,9 @@ static void parse_reqs(struct sched_term *t, struct jv list, bool field)
 		};
 }
 
-static void parse_term(struct sched_term *t, struct jv term, int32_t weight)
+static void parse_term(struct sched_node_term *t, struct jv term, int32_t weight)
 {
-	*t = (struct sched_term){.weight = weight};
+	*t = (struct sched_node_term){.weight = weight};
 	parse_reqs(t, jv_get(term, "matchExpressions"), false);
 	parse_reqs(t, jv_get(term, "matchFields"), true);
 }
@@ -278,7 +316,7 @@ static bool req_match(const struct sched_req *r, const struct sched_node *n)
 	return false;
 }
 
-bool sched_term_match(const struct sched_term *t, const struct sched_node *n)
+bool sched_node_term_match(const struct sched_node_term *t, const struct sched_node *n)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (!req_match(&t->reqs[i], n))
@@ -322,19 +360,41 @@ bool sched_tolerates(const struct sched_spec *s, const struct sched_taint *t)
 	return false;
 }
 
-struct sched_spec *sched_spec_parse(const struct object *pod)
+bool sched_tolerates_node(const struct sched_spec *s, const struct sched_node *n)
 {
-	struct sched_spec *s = NEW(struct sched_spec);
-	struct jv spec[3], t[4];
+	if (!n->hard_taints)
+		return true;
+	for (size_t i = 0; i < n->n_taints; i++)
+		if (n->taints[i].effect != EFFECT_PREFER && !sched_tolerates(s, &n->taints[i]))
+			return false;
+	return true;
+}
 
-	jv_members(object_spec(pod),
-		   (struct str[]){STR("nodeSelector"), STR("affinity"), STR("tolerations")}, 3,
-		   spec);
-	jv_for_each_member (m, spec[0])
+bool sched_spec_selects(const struct sched_spec *s, const struct sched_node *n)
+{
+	for (size_t i = 0; i < s->n_selector; i++) {
+		struct str value = sched_node_label(n, s->selector[i].key);
+
+		if (str_is_null(value) || !str_eq(value, s->selector[i].value))
+			return false;
+	}
+	for (size_t i = 0; i < s->n_required; i++)
+		if (sched_node_term_match(&s->required[i], n))
+			return true;
+	return !s->has_required;
+}
+
+void sched_spec_parse(struct sched_spec *s, struct jv selector, struct jv node_affinity,
+		      struct jv tolerations)
+{
+	struct jv t[4];
+
+	*s = (struct sched_spec){0};
+	jv_for_each_member (m, selector)
 		*ARRAY_PUSH(s->selector, s->n_selector, s->cap_selector) =
 			(struct sched_label){m.key, jv_text(m.value)};
-	parse_affinity(s, jv_get(spec[1], "nodeAffinity"));
-	jv_for_each (it, spec[2]) {
+	parse_affinity(s, node_affinity);
+	jv_for_each (it, tolerations) {
 		jv_members(it.value,
 			   (struct str[]){STR("key"), STR("value"), STR("operator"), STR("effect")},
 			   4, t);
@@ -343,13 +403,10 @@ struct sched_spec *sched_spec_parse(const struct object *pod)
 						  jv_eqs(t[2], "Exists"),
 						  effect_parse(jv_text(t[3]))};
 	}
-	return s;
 }
 
-struct sched_spec *sched_spec_free(struct sched_spec *s)
+void sched_spec_done(struct sched_spec *s)
 {
-	if (!s)
-		return NULL;
 	for (size_t i = 0; i < s->n_required; i++)
 		free(s->required[i].reqs);
 	for (size_t i = 0; i < s->n_preferred; i++)
@@ -358,8 +415,7 @@ struct sched_spec *sched_spec_free(struct sched_spec *s)
 	free(s->preferred);
 	free(s->selector);
 	free(s->tolerations);
-	free(s);
-	return NULL;
+	*s = (struct sched_spec){0};
 }
 
 void sched_node_clear(struct sched_node *n)

@@ -62,6 +62,7 @@ static struct sched_pod *add_pod(struct sched_cache *c, int i, int owner, bool a
 static void measure(const char *name, int n_nodes, int n_pods, bool affine)
 {
 	struct sched_framework fw = {0};
+	struct sched_profile profile;
 	struct sched_cache c;
 	struct sched_pod **pods = xcalloc((size_t)n_pods, sizeof(struct sched_pod *));
 	uint64_t start_ns, ns;
@@ -69,12 +70,13 @@ static void measure(const char *name, int n_nodes, int n_pods, bool affine)
 	double rate;
 
 	sched_cache_init(&c);
+	sched_profile_default(&profile, "default-scheduler");
 	add_nodes(&c, n_nodes);
 	for (int i = 0; i < n_pods; i++)
 		pods[i] = add_pod(&c, i, i / 50, affine);
 	start_ns = clock_mono_ns(&clock_system);
 	for (int i = 0; i < n_pods; i++) {
-		struct sched_node *n = sched_decide(&fw, &c, pods[i]);
+		struct sched_node *n = sched_decide(&fw, &c, &profile, pods[i]);
 
 		if (!n)
 			continue;
@@ -88,6 +90,7 @@ static void measure(const char *name, int n_nodes, int n_pods, bool affine)
 	       name, rate, MARK, rate / MARK);
 	sched_framework_done(&fw);
 	sched_cache_done(&c);
+	free(profile.name);
 	free(pods);
 }
 

@@ -6,63 +6,49 @@
 
 static bool prepare(struct sched_cycle *cy)
 {
-	const struct sched_spec *s = cy->pod->spec;
+	const struct sched_spec *s = &cy->class->spec;
 
-	return s->n_selector || s->has_required || s->n_preferred;
+	return s->n_selector || s->has_required;
 }
 
-static bool selector_match(const struct sched_spec *s, const struct sched_node *n)
+static bool prepare_score(struct sched_cycle *cy)
 {
-	for (size_t i = 0; i < s->n_selector; i++) {
-		struct str value = sched_node_label(n, s->selector[i].key);
-
-		if (str_is_null(value) || !str_eq(value, s->selector[i].value))
-			return false;
-	}
-	return true;
-}
-
-static bool required_match(const struct sched_spec *s, const struct sched_node *n)
-{
-	if (!s->has_required)
-		return true;
-	for (size_t i = 0; i < s->n_required; i++)
-		if (sched_term_match(&s->required[i], n))
-			return true;
-	return false;
+	return cy->class->spec.n_preferred > 0;
 }
 
 static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 {
-	const struct sched_spec *s = cy->pod->spec;
-
-	if (selector_match(s, n) && required_match(s, n))
+	if (sched_spec_selects(&cy->class->spec, n))
 		return true;
 	SCHED_REFUSE(cy, false, STR("node(s) didn't match Pod's node affinity/selector"));
 	return false;
 }
 
-static int64_t score(struct sched_cycle *cy, const struct sched_node *n)
+static void score(struct sched_cycle *cy, int64_t *scores)
 {
-	const struct sched_spec *s = cy->pod->spec;
-	int64_t sum = 0;
+	const struct sched_spec *s = &cy->class->spec;
 
-	for (size_t i = 0; i < s->n_preferred; i++)
-		if (s->preferred[i].weight && sched_term_match(&s->preferred[i], n))
-			sum += s->preferred[i].weight;
-	return sum;
+	for (size_t k = 0; k < cy->n_fit; k++) {
+		scores[k] = 0;
+		for (size_t i = 0; i < s->n_preferred; i++)
+			if (s->preferred[i].weight &&
+			    sched_node_term_match(&s->preferred[i], cy->fit[k]))
+				scores[k] += s->preferred[i].weight;
+	}
 }
 
-static void normalise(struct sched_cycle *cy, int64_t *scores, size_t n)
+static void normalise(struct sched_cycle *cy, int64_t *scores)
 {
-	sched_normalise(scores, n, false);
+	sched_normalise(scores, cy->n_fit, false);
 }
 
 const struct sched_plugin sched_node_affinity = {
 	.name = "NodeAffinity",
 	.weight = 2,
 	.wakes = SCHED_EV_NODE_LABELS,
+	.fixed = true,
 	.prepare = prepare,
+	.prepare_score = prepare_score,
 	.filter = filter,
 	.score = score,
 	.normalise = normalise,

@@ -2,23 +2,24 @@
 #include "lib/base/base.h"
 #include "master/scheduler/framework.h"
 
-/* NodeName: a pod that names its node fits there only. */
+/*
+ * NodeName: a pod that names its node fits there only. Pods which come with spec.nodeName are bound
+ * already, so this passes all; it stands here for profiles that name it.
+ */
 
 static bool prepare(struct sched_cycle *cy)
 {
-	return cy->pod->spec->node_name.len > 0;
+	return false;
 }
 
 static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 {
-	if (str_eq(cy->pod->spec->node_name, n->name))
-		return true;
-	SCHED_REFUSE(cy, false, STR("node(s) didn't match the requested node name"));
-	return false;
+	return true;
 }
 
 const struct sched_plugin sched_node_name = {
 	.name = "NodeName",
+	.fixed = true,
 	.prepare = prepare,
 	.filter = filter,
 };

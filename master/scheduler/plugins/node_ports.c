@@ -6,10 +6,10 @@
 
 static bool prepare(struct sched_cycle *cy)
 {
-	return cy->pod->n_ports > 0;
+	return cy->class->demand.n_ports > 0;
 }
 
-static bool conflicts(const struct sched_pod *a, const struct sched_pod *b)
+static bool conflicts(const struct sched_demand *a, const struct sched_demand *b)
 {
 	for (size_t i = 0; i < a->n_ports; i++)
 		for (size_t k = 0; k < b->n_ports; k++)
@@ -23,7 +23,9 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 	if (!n->n_port_pods)
 		return true;
 	list_for_each (it, &n->pods) {
-		if (!conflicts(cy->pod, list_entry(it, struct sched_pod, on_node)))
+		const struct sched_pod *p = list_entry(it, struct sched_pod, on_node);
+
+		if (!conflicts(&cy->class->demand, &p->class->demand))
 			continue;
 		SCHED_REFUSE(cy, true,
 			     STR("node(s) didn't have free ports for the requested pod ports"));

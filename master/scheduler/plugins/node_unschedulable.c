@@ -11,7 +11,7 @@ static const struct sched_taint cordon = {
 
 static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 {
-	if (!n->unschedulable || sched_tolerates(cy->pod->spec, &cordon))
+	if (!n->unschedulable || sched_tolerates(&cy->class->spec, &cordon))
 		return true;
 	SCHED_REFUSE(cy, false, STR("node(s) were unschedulable"));
 	return false;
@@ -20,5 +20,6 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 const struct sched_plugin sched_node_unschedulable = {
 	.name = "NodeUnschedulable",
 	.wakes = SCHED_EV_NODE_TAINTS,
+	.fixed = true,
 	.filter = filter,
 };

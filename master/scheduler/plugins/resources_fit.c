@@ -19,7 +19,8 @@ static void refuse(struct sched_cycle *cy, const char *what, int64_t wants, int6
 
 static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 {
-	const struct sched_resources *r = &cy->pod->requests, *u = &n->used, *a = &n->allocatable;
+	const struct sched_resources *r = &cy->class->demand.requests, *u = &n->used,
+				     *a = &n->allocatable;
 	bool ok = true;
 
 	if ((int64_t)n->n_pods + 1 > n->max_pods) {
@@ -55,13 +56,26 @@ static int64_t left(int64_t used, int64_t has)
 	return has <= 0 || used > has ? 0 : (has - used) * SCHED_SCORE_MAX / has;
 }
 
-static int64_t score(struct sched_cycle *cy, const struct sched_node *n)
+/* A resource that a node does not have at all counts neither for nor against it. */
+static void score(struct sched_cycle *cy, int64_t *scores)
 {
-	const struct sched_resources *a = &n->allocatable;
+	const struct sched_demand *d = &cy->class->demand;
 
-	return (left(n->used_cpu_nonzero + cy->pod->cpu_nonzero, a->cpu_milli) +
-		left(n->used_mem_nonzero + cy->pod->mem_nonzero, a->mem_bytes)) /
-	       2;
+	for (size_t i = 0; i < cy->n_fit; i++) {
+		const struct sched_node *n = cy->fit[i];
+		const struct sched_resources *a = &n->allocatable;
+		int64_t sum = 0, of = 0;
+
+		if (a->cpu_milli) {
+			sum += left(n->used_cpu_nonzero + d->cpu_nonzero, a->cpu_milli);
+			of++;
+		}
+		if (a->mem_bytes) {
+			sum += left(n->used_mem_nonzero + d->mem_nonzero, a->mem_bytes);
+			of++;
+		}
+		scores[i] = of ? sum / of : 0;
+	}
 }
 
 const struct sched_plugin sched_resources_fit = {

@@ -9,41 +9,34 @@
 
 static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 {
-	if (!n->hard_taints)
+	if (sched_tolerates_node(&cy->class->spec, n))
 		return true;
-	for (size_t i = 0; i < n->n_taints; i++) {
-		const struct sched_taint *t = &n->taints[i];
+	SCHED_REFUSE(cy, false, STR("node(s) had untolerated taint(s)"));
+	return false;
+}
 
-		if (t->effect == EFFECT_PREFER || sched_tolerates(cy->pod->spec, t))
-			continue;
-		SCHED_REFUSE(cy, false, STR("node(s) had untolerated taint {"), t->key, STR(": "),
-			     t->value, STR("}"));
-		return false;
+static void score(struct sched_cycle *cy, int64_t *scores)
+{
+	for (size_t k = 0; k < cy->n_fit; k++) {
+		const struct sched_node *n = cy->fit[k];
+
+		scores[k] = 0;
+		for (size_t i = 0; n->soft_taints && i < n->n_taints; i++)
+			scores[k] += n->taints[i].effect == EFFECT_PREFER &&
+				     !sched_tolerates(&cy->class->spec, &n->taints[i]);
 	}
-	return true;
 }
 
-static int64_t score(struct sched_cycle *cy, const struct sched_node *n)
+static void normalise(struct sched_cycle *cy, int64_t *scores)
 {
-	int64_t untolerated = 0;
-
-	if (!n->soft_taints)
-		return 0;
-	for (size_t i = 0; i < n->n_taints; i++)
-		untolerated += n->taints[i].effect == EFFECT_PREFER &&
-			       !sched_tolerates(cy->pod->spec, &n->taints[i]);
-	return untolerated;
-}
-
-static void normalise(struct sched_cycle *cy, int64_t *scores, size_t n)
-{
-	sched_normalise(scores, n, true);
+	sched_normalise(scores, cy->n_fit, true);
 }
 
 const struct sched_plugin sched_taints = {
 	.name = "TaintToleration",
 	.weight = 3,
 	.wakes = SCHED_EV_NODE_TAINTS,
+	.fixed = true,
 	.filter = filter,
 	.score = score,
 	.normalise = normalise,
