@@ -35,6 +35,7 @@ static const struct transport_ops ops = {"feeder", request, cancel, nothing};
 
 static struct sched_cache cache;
 static struct sched_framework fw;
+static struct sched_profile profile;
 
 static void on_added(void *user, struct object *o)
 {
@@ -45,7 +46,7 @@ static void on_added(void *user, struct object *o)
 	p = sched_cache_pod(&cache, o);
 	if (!p || p->state != SCHED_PENDING)
 		return;
-	if (!sched_decide(&fw, &cache, p))
+	if (!sched_decide(&fw, &cache, &profile, p))
 		sched_explain(&fw.cy, &why);
 	else
 		sched_cache_assume(&cache, p, cache.nodes[0]);
@@ -91,6 +92,7 @@ void fuzz_one(struct str in)
 
 	fake_time_init(&time);
 	sched_cache_init(&cache);
+	sched_profile_default(&profile, "default-scheduler");
 	c = client_new(&(struct client_conf){.transport = &f.t, .timers = &time.timers});
 	informer = informer_new(c, &(struct informer_conf){.kind = &client_pods});
 	informer_index(informer, informer_by_ns);
@@ -105,5 +107,6 @@ void fuzz_one(struct str in)
 	client_free(c);
 	sched_framework_done(&fw);
 	sched_cache_done(&cache);
+	free(profile.name);
 	fake_time_done(&time);
 }
