@@ -29,7 +29,7 @@ static int create_make(struct write *w, struct json_object *cur, struct json_obj
 	if (e < 0)
 		return e;
 	c->generated = !jsonc_path_str(obj, "metadata.name").len;
-	e = write_finish_create(w, obj, err);
+	e = write_begin_create(w, obj, err);
 	if (e < 0)
 		return e;
 	w->cur_obj = NULL; /* it must not exist, whatever the name turned out to be */

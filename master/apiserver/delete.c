@@ -213,6 +213,7 @@ int delete_make(struct write *w, const struct delete_options *o, struct json_obj
 
 	if (!cur)
 		return api_err_not_found(err, w->kind, str_of(w->name));
+	w->phase = WRITE_PHASE_DELETE;
 	e = admission_run(&a, err);
 	if (e == 0)
 		e = check_preconditions(w, o, cur, err);

@@ -103,7 +103,7 @@ static int apply_make(struct write *w, struct json_object *cur, struct json_obje
 		e = update_to(w, cur, obj, err);
 	} else {
 		api_set_str(obj, "metadata.name", str_of(w->name));
-		e = write_finish_create(w, obj, err);
+		e = write_begin_create(w, obj, err);
 	}
 	if (e >= 0)
 		*ret = TAKE(obj);

@@ -8,6 +8,7 @@
 #include "master/apiserver/pages.h"
 #include "master/apiserver/roles.h"
 #include "master/apiserver/service_alloc.h"
+#include "master/apiserver/webhooks.h"
 
 #define NODE_PORT_FIRST 30000
 #define NODE_PORT_LAST 32767
@@ -49,6 +50,8 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	node_facts_init(&s->facts, s);
 	s->roles = roles_new(s->store);
 	s->facts.rbac = roles_rbac(s->roles);
+	s->webhooks = webhooks_new(s->store);
+	s->webhook_client = webhook_client_new(s);
 	s->pages = pages_new(s->timers);
 	s->metrics = metrics_new();
 	r = service_alloc_new(s->store, conf->service_cidr,
@@ -143,6 +146,8 @@ struct apiserver *apiserver_free(struct apiserver *s)
 {
 	if (!s)
 		return NULL;
+	webhook_client_free(s->webhook_client);
+	webhooks_free(s->webhooks);
 	kubelet_client_free(s->kubelet);
 	bootstrap_free(&s->bootstrap);
 	bootstrap_free(&s->publishing);

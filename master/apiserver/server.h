@@ -16,6 +16,8 @@ struct metrics; /* metrics.h */
 struct kubelet_client; /* kubelet.h */
 struct bootstrap; /* bootstrap.h */
 struct forward_set; /* forward.h */
+struct webhooks; /* webhooks.h: the admission webhooks there are */
+struct webhook_client; /* webhook_client.h */
 struct roles; /* roles.h: the stored roles, as an index for authz */
 
 struct apiserver {
@@ -32,6 +34,8 @@ struct apiserver {
 	struct metrics *metrics;
 	struct kubelet_client *kubelet;
 	struct forward_set *forward;
+	struct webhooks *webhooks;
+	struct webhook_client *webhook_client;
 	struct bootstrap *bootstrap; /* while it runs */
 	struct bootstrap *publishing; /* the masters' addresses; the same */
 	struct apiserver_master *masters; /* that serve */

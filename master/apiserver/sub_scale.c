@@ -123,7 +123,7 @@ static int scale_make(struct write *w, struct json_object *cur, struct json_obje
 	}
 	obj = jsonc_clone(cur);
 	api_set(obj, "spec.replicas", json_object_new_int64(replicas));
-	e = write_finish_update(w, obj, cur, err);
+	e = write_begin_update(w, obj, cur, err);
 	if (e >= 0)
 		*ret = TAKE(obj);
 	return e;

@@ -73,13 +73,13 @@ int update_to(struct write *w, struct json_object *cur, struct json_object *obj,
 	if (!cur) {
 		if (!(w->kind->flags & API_K_CREATE_ON_UPDATE) || w->sub)
 			return api_err_not_found(err, w->kind, str_of(w->name));
-		return write_finish_create(w, obj, err);
+		return write_begin_create(w, obj, err);
 	}
 	r = update_check_rv(w, obj, err);
 	if (r < 0)
 		return r;
 	api_default(w->kind, obj);
-	return write_finish_update(w, obj, cur, err);
+	return write_begin_update(w, obj, cur, err);
 }
 
 static int update_make(struct write *w, struct json_object *cur, struct json_object **ret,

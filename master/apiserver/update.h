@@ -6,7 +6,7 @@
 
 /*
  * From the stored tree to a complete new one as the client has sent or patched it: names,
- * revision, defaults, and all of write_finish_update (or _create where PUT may create).
+ * revision, defaults, and all of write_begin_update (or _create where PUT may create).
  */
 int update_to(struct write *w, struct json_object *cur, struct json_object *obj, struct err *err);
 /* 409 when obj names another revision or uid than the stored object has. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/write.h"
-#include "lib/api/apply.h"
 #include "lib/api/convert.h"
 #include "lib/api/index.h"
-#include "lib/api/strategy.h"
+#include "master/apiserver/admission_webhook.h"
 #include "master/apiserver/service_alloc.h"
 
 #define WRITE_TRIES 16
@@ -31,10 +30,20 @@ void write_set_name(struct write *w, struct str ns, struct str name)
 	w->name = new_name;
 }
 
+/* What one try holds. */
+static void drop_try(struct write *w)
+{
+	json_object_put(TAKE(w->obj));
+	json_object_put(TAKE(w->cur));
+	store_view_unref(TAKE(w->view));
+	w->cur_obj = NULL;
+}
+
 static void write_free(struct write *w)
 {
 	struct request *r = w->r;
 
+	drop_try(w);
 	service_alloc_drop(w->srv->services, w->held);
 	free(w->ns);
 	free(w->name);
@@ -178,35 +187,42 @@ static void dry_answer(struct write *w)
 	answer(w, buf_str(&b), NULL);
 }
 
-static void propose(struct write *w, struct json_object *obj)
+static void encode(struct write *w, struct buf *meta)
+{
+	const struct api_kind *st = request_storage(w->kind);
+
+	buf_clear(&w->value);
+	if (w->action != WRITE_PUT)
+		return;
+	buf_reserve(&w->value, 4000);
+	if (w->kind->storage)
+		api_to_storage(w->kind, w->obj);
+	api_encode(w->obj, &w->value, &w->rv_at);
+	api_index_extract(st, w->obj, meta);
+}
+
+static void propose(struct write *w)
 {
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
 	CLEANUP(buf_done) struct buf meta = BUF_INIT;
-	const struct api_kind *st = request_storage(w->kind);
 	struct store_op op = {.type = w->action == WRITE_PUT ? STORE_PUT : STORE_DELETE,
 			      .expect = w->cur_obj ? w->cur_obj->rev : STORE_ABSENT};
 	int r;
 
-	buf_clear(&w->value);
-	if (obj) {
-		buf_reserve(&w->value, 4000);
-		if (w->kind->storage)
-			api_to_storage(w->kind, obj);
-		api_encode(obj, &w->value, &w->rv_at);
-		api_index_extract(st, obj, &meta);
-	}
+	encode(w, &meta);
 	if (request_dry_run(w->r)) {
 		dry_answer(w);
 		return;
 	}
 	request_key(w->kind, str_of(w->ns), str_of(w->name), &key);
 	op.key = buf_str(&key);
-	if (obj) {
+	if (op.type == STORE_PUT) {
 		op.value = buf_str(&w->value);
 		op.meta = buf_str(&meta);
 		op.rv_at = (uint32_t)w->rv_at;
-		op.ttl_s = !strcmp(st->plural, "events") ? EVENT_TTL_S : 0;
+		op.ttl_s = !strcmp(request_storage(w->kind)->plural, "events") ? EVENT_TTL_S : 0;
 	}
+	drop_try(w); /* not held while the disk works */
 	r = store_txn(w->srv->store, &op, 1, committed, w);
 	if (r < 0)
 		fail_store(w, r);
@@ -241,263 +257,60 @@ static bool must_confirm(struct write *w)
 	return true;
 }
 
+/* The validating webhooks have spoken. */
+static void validated(struct write *w, const struct err *e)
+{
+	if (e)
+		fail(w, e);
+	else if (w->action == WRITE_NONE)
+		answer(w, w->cur_obj->value, w->cur_obj);
+	else
+		propose(w);
+}
+
+/* The mutating webhooks have spoken, `w->obj` is as they left it. */
+static void mutated(struct write *w, const struct err *e)
+{
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	int action = (int)w->action;
+
+	if (!e && (w->phase == WRITE_PHASE_CREATE || w->phase == WRITE_PHASE_UPDATE))
+		action = write_finish(w, &err);
+	if (!e && (action < 0 || action == WRITE_NONE) && must_confirm(w))
+		return;
+	if (e || action < 0) {
+		fail(w, e ? e : &err);
+		return;
+	}
+	w->action = (enum write_action)action;
+	admission_webhooks(w, false, validated);
+}
+
 void write_start(struct write *w)
 {
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(w->srv->store);
-	CLEANUP_JSON struct json_object *cur = NULL;
-	CLEANUP_JSON struct json_object *obj = NULL;
 	CLEANUP(err_done) struct err e = ERR_INIT;
 	int action = 0;
 
 	if (w->tries++)
 		api_warnings_done(&w->r->warnings);
 	service_alloc_drop(w->srv->services, TAKE(w->held));
-	w->cur_obj = *w->name ? server_get(v, w->kind, str_of(w->ns), str_of(w->name)) : NULL;
+	drop_try(w);
+	w->phase = WRITE_PHASE_OTHER;
+	w->view = store_view(w->srv->store);
+	w->cur_obj = *w->name ? server_get(w->view, w->kind, str_of(w->ns), str_of(w->name)) : NULL;
 	if (w->cur_obj) {
-		action = jsonc_parse(w->cur_obj->value, NULL, &cur, &e);
+		action = jsonc_parse(w->cur_obj->value, NULL, &w->cur, &e);
 		if (action == 0 && w->kind->storage)
-			api_from_storage(w->kind, cur);
+			api_from_storage(w->kind, w->cur);
 	}
 	if (action == 0)
-		action = w->ops->make(w, cur, &obj, &e);
-	if ((action < 0 || action == WRITE_NONE) && must_confirm(w))
+		action = w->ops->make(w, w->cur, &w->obj, &e);
+	if (action < 0 && must_confirm(w))
 		return;
 	if (action < 0) {
 		fail(w, &e);
 		return;
 	}
 	w->action = (enum write_action)action;
-	if (w->action == WRITE_NONE)
-		answer(w, w->cur_obj->value, w->cur_obj);
-	else
-		propose(w, w->action == WRITE_PUT ? obj : NULL);
-}
-
-/* ---- what creates and updates have in common ---- */
-
-struct str write_manager(const struct request *r)
-{
-	struct str given = query_get(&r->query, "fieldManager"), word = r->user_agent;
-
-	if (given.len)
-		return given;
-	if (!word.len)
-		return STR("unknown");
-	for (size_t i = 0; i < word.len; i++)
-		if (word.p[i] == '/' || word.p[i] == ' ')
-			return str_n(word.p, i);
-	return str_n(word.p, MIN(word.len, (size_t)128));
-}
-
-int write_strictness(struct request *r, struct err *err)
-{
-	struct str v = query_get(&r->query, "fieldValidation");
-	struct str dry = query_get(&r->query, "dryRun");
-	int s = api_strictness_parse(v.p ? v : STR(""));
-
-	if (s < 0)
-		return api_err_bad_request(
-			err,
-			"fieldValidation: Unsupported value: \"%.*s\": supported "
-			"values: \"Ignore\", \"Strict\", \"Warn\"",
-			STR_ARG(v));
-	if (dry.len && !str_eqs(dry, "All"))
-		return api_err_bad_request(err,
-					   "dryRun: Unsupported value: \"%.*s\": supported "
-					   "values: \"All\"",
-					   STR_ARG(dry));
-	return s;
-}
-
-bool write_is_final(struct json_object *obj)
-{
-	struct json_object *meta = jsonc_get(obj, "metadata");
-	struct json_object *fin = jsonc_get(meta, "finalizers");
-	struct json_object *spec_fin = jsonc_path(obj, "spec.finalizers");
-
-	return jsonc_get(meta, "deletionTimestamp") &&
-	       jsonc_i64(jsonc_get(meta, "deletionGracePeriodSeconds"), 0) == 0 &&
-	       (!fin || !json_object_array_length(fin)) &&
-	       !(json_object_is_type(spec_fin, json_type_array) &&
-		 json_object_array_length(spec_fin));
-}
-
-/* managedFields with the times left out, as text. */
-static void managers_text(struct json_object *obj, struct buf *out)
-{
-	CLEANUP_JSON struct json_object *m = jsonc_clone(jsonc_path(obj, "metadata.managedFields"));
-
-	for (size_t i = 0; m && i < json_object_array_length(m); i++)
-		json_object_object_del(json_object_array_get_idx(m, i), "time");
-	if (m)
-		jsonc_write(m, out);
-}
-
-bool write_same(struct json_object *obj, struct json_object *cur)
-{
-	CLEANUP(buf_done) struct buf a = BUF_INIT;
-	CLEANUP(buf_done) struct buf b = BUF_INIT;
-
-	if (!api_unchanged(obj, cur))
-		return false;
-	managers_text(obj, &a);
-	managers_text(cur, &b);
-	return str_eq(buf_str(&a), buf_str(&b));
-}
-
-static int admit(struct write *w, enum admission_op op, struct json_object *obj,
-		 struct json_object *old, struct err *err)
-{
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(w->srv->store);
-	struct admission a = {.srv = w->srv,
-			      .view = v,
-			      .user = w->r->user,
-			      .op = op,
-			      .kind = w->kind,
-			      .sub = w->sub ? w->sub->name : "",
-			      .ns = str_of(w->ns),
-			      .name = str_of(w->name),
-			      .obj = obj,
-			      .old = old,
-			      .warnings = &w->r->warnings};
-
-	return admission_run(&a, err);
-}
-
-static void own_fields(struct write *w, struct json_object *obj, struct json_object *old)
-{
-	const char *sub = w->sub ? w->sub->name : w->managed_sub ? w->managed_sub : "";
-	struct api_manager by = {write_manager(w->r), str_of(sub), server_now_ns(w->srv)};
-	bool apply = str_eqs(w->r->method, "PATCH") &&
-		     str_starts(w->r->content_type, STR("application/apply-patch"));
-
-	if (!apply)
-		api_managed_fields_update(w->kind, old, obj, &by);
-}
-
-static void strategy_warnings(struct write *w, struct json_object *obj, struct json_object *old)
-{
-	CLEANUP(buf_done) struct buf b = BUF_INIT;
-	struct str rest, line;
-
-	if (!w->kind->strategy || !w->kind->strategy->warnings)
-		return;
-	w->kind->strategy->warnings(obj, old, &b);
-	rest = buf_str(&b);
-	while (rest.len && str_split(&rest, '\n', &line))
-		if (line.len)
-			api_warnings_add(&w->r->warnings, "%.*s", STR_ARG(line));
-}
-
-int write_finish_update(struct write *w, struct json_object *obj, struct json_object *cur,
-			struct err *err)
-{
-	int r;
-
-	if (w->sub)
-		api_prepare_update_sub(w->kind, w->sub, obj, cur);
-	else
-		api_prepare_update(w->kind, obj, cur);
-	r = admit(w, ADMIT_UPDATE, obj, cur, err);
-	if (r < 0)
-		return r;
-	own_fields(w, obj, cur);
-	if (write_same(obj, cur))
-		return WRITE_NONE;
-	r = api_validate_update(w->kind, w->sub, obj, cur, err);
-	if (r < 0)
-		return r;
-	strategy_warnings(w, obj, cur);
-	if (w->kind->strategy && w->kind->strategy->canonicalise)
-		w->kind->strategy->canonicalise(obj);
-	if (write_is_final(obj))
-		return WRITE_DELETE;
-	r = service_alloc_prepare(w->srv->services, w->kind, w->sub, obj, cur, &w->held, err);
-	return r < 0 ? r : WRITE_PUT;
-}
-
-/* generateName, uid and times: set by the server alone. True when the name is our choice. */
-static bool stamp(struct write *w, struct json_object *obj)
-{
-	struct str name = jsonc_path_str(obj, "metadata.name");
-	struct str prefix = jsonc_path_str(obj, "metadata.generateName");
-	char uid[UUID_LEN + 1], time[TIME_LEN + 1], suffix[6];
-	bool generated;
-
-	generated = !name.len && prefix.len;
-	if (generated) {
-		CLEANUP_FREE char *full = NULL;
-
-		rng_name_suffix(&rng_system, suffix, 5);
-		suffix[5] = 0;
-		full = xasprintf("%.*s%s", (int)MIN(prefix.len, (size_t)58), prefix.p, suffix);
-		api_set_str(obj, "metadata.name", str_of(full));
-		name = jsonc_path_str(obj, "metadata.name");
-	}
-	rng_uuid(&rng_system, uid);
-	time_format(server_now_ns(w->srv), time);
-	api_set_str(obj, "metadata.uid", str_of(uid));
-	api_set_str(obj, "metadata.creationTimestamp", str_of(time));
-	write_set_name(w, str_of(w->ns), name);
-	return generated;
-}
-
-static bool exists(struct write *w)
-{
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(w->srv->store);
-
-	return *w->name && server_get(v, w->kind, str_of(w->ns), str_of(w->name));
-}
-
-/* A namespace in the body must be that of the path; absent it is filled in. */
-static int check_namespace(struct write *w, struct json_object *obj, struct err *err)
-{
-	struct str ns = jsonc_path_str(obj, "metadata.namespace");
-
-	if (!api_kind_namespaced(w->kind)) {
-		if (ns.len)
-			api_del(obj, "metadata.namespace");
-		return 0;
-	}
-	if (ns.len && !str_eqs(ns, w->ns))
-		return api_err_bad_request(err, "the namespace of the provided object does not "
-						"match the namespace sent on the request");
-	if (!ns.len)
-		api_set_str(obj, "metadata.namespace", str_of(w->ns));
-	return 0;
-}
-
-int write_finish_create(struct write *w, struct json_object *obj, struct err *err)
-{
-	bool generated;
-	int r;
-
-	if (jsonc_path_str(obj, "metadata.resourceVersion").len)
-		return api_err_bad_request(
-			err, "resourceVersion should not be set on objects to be created");
-	r = check_namespace(w, obj, err);
-	if (r < 0)
-		return r;
-	api_default(w->kind, obj);
-	generated = stamp(w, obj);
-	api_prepare_create(w->kind, obj);
-	/* Decided again when it is stored; known now, nothing is set aside for it. */
-	if (!generated && exists(w))
-		return api_err_already_exists(err, w->kind, str_of(w->name));
-	r = admit(w, ADMIT_CREATE, obj, NULL, err);
-	if (r < 0)
-		return r;
-	api_default(w->kind, obj);
-	own_fields(w, obj, NULL);
-	r = api_validate_create(w->kind, obj, err);
-	if (r < 0)
-		return r;
-	strategy_warnings(w, obj, NULL);
-	if (w->kind->strategy && w->kind->strategy->canonicalise)
-		w->kind->strategy->canonicalise(obj);
-	r = service_alloc_prepare(w->srv->services, w->kind, w->sub, obj, NULL, &w->held, err);
-	if (r < 0)
-		return r;
-	w->created = true;
-	return WRITE_PUT;
+	admission_webhooks(w, true, mutated);
 }

@@ -11,8 +11,10 @@
  * the whole is done again from the new state, which is what makes a patch without resourceVersion
  * atomic (k8s.io/apiserver GuaranteedUpdate).
  *
- *	write_start --> make --> store_txn --> committed --> answer
- *	                  ^----- -EAGAIN, -EEXIST, -ENOENT <--'      (at most WRITE_TRIES times)
+ *	write_start --> make --> mutating webhooks --> write_finish --> validating webhooks
+ *	                  ^                                                   |
+ *	                  '-- -EAGAIN, -EEXIST, -ENOENT <-- committed <-- store_txn
+ *	                      (at most WRITE_TRIES times)       '--> answer
  */
 struct write;
 
@@ -22,10 +24,18 @@ enum write_action {
 	WRITE_NONE, /* nothing changes: answer with what is stored */
 };
 
+/* What make has begun and write_finish goes on with. */
+enum write_phase {
+	WRITE_PHASE_OTHER, /* make did everything: the action stands, no webhook hears of it */
+	WRITE_PHASE_DELETE, /* the same for a DELETE, of which webhooks do hear */
+	WRITE_PHASE_CREATE, /* write_begin_create */
+	WRITE_PHASE_UPDATE, /* write_begin_update */
+};
+
 struct write_ops {
 	/*
-	 * `cur` is a tree of the stored object in the served form (NULL: there is none), made for
-	 * this call. Returns an action or an error; may be called several times.
+	 * `cur` is a tree of the stored object in the served form (NULL: there is none), which
+	 * lives as long as this try. Returns an action or an error; may be called several times.
 	 */
 	int (*make)(struct write *w, struct json_object *cur, struct json_object **ret,
 		    struct err *err);
@@ -45,8 +55,11 @@ struct write {
 	const struct api_subresource *sub;
 	const char *managed_sub; /* sub-resource for managedFields where sub is NULL; or NULL */
 	char *ns, *name;
-	/* Set while make runs. */
-	const struct store_obj *cur_obj;
+	/* Of this try, until it is proposed. */
+	struct store_view *view;
+	const struct store_obj *cur_obj; /* in view */
+	struct json_object *cur, *obj; /* what is stored; what shall be */
+	enum write_phase phase;
 	/* In hand between proposal and commit. */
 	enum write_action action;
 	struct buf value;
@@ -67,13 +80,17 @@ void write_set_name(struct write *w, struct str ns, struct str name);
 /* Who writes, for managedFields: fieldManager=, else the first word of the user agent. */
 struct str write_manager(const struct request *r);
 /*
- * What every update has in common: prepare, admission, ownership of fields, validation. obj is the
- * new tree, cur the stored one.
+ * What every update has in common, first half: prepare and admission. obj is the new tree, cur the
+ * stored one; make hands obj on and returns what this returned.
  */
-int write_finish_update(struct write *w, struct json_object *obj, struct json_object *cur,
-			struct err *err);
+int write_begin_update(struct write *w, struct json_object *obj, struct json_object *cur,
+		       struct err *err);
 /* The same for a new object; sets uid, times and name. */
-int write_finish_create(struct write *w, struct json_object *obj, struct err *err);
+int write_begin_create(struct write *w, struct json_object *obj, struct err *err);
+/* Built-in admission once more, after a webhook has changed w->obj. */
+int write_admit(struct write *w, struct err *err);
+/* Second half, on w->obj: ownership of fields, validation, addresses. An action or an error. */
+int write_finish(struct write *w, struct err *err);
 /* fieldValidation= of the request; -EINVAL with 400. */
 int write_strictness(struct request *r, struct err *err);
 /* The object with deletionTimestamp whose last finalizer has gone is deleted by the update. */

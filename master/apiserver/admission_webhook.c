@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/admission_webhook.h"
+#include "lib/api/patch.h"
+#include "lib/base/codec.h"
+#include "lib/json/jw.h"
+#include "master/apiserver/webhooks.h"
+
+#define REVIEW_VERSION "admission.k8s.io/v1"
+
+struct run;
+
+/* One webhook in a run. */
+struct asked {
+	struct run *run;
+	struct webhook_config *config;
+	const struct webhook *hook;
+	char uid[UUID_LEN + 1];
+	bool called;
+	unsigned seen; /* edits of the object when it had answered */
+};
+
+/* One write's way through its webhooks of one sort. */
+struct run {
+	struct write *w;
+	bool mutating, again; /* again: the round of those asked once more */
+	admission_webhooks_cb then;
+	struct asked *v;
+	size_t n, at, pending;
+	unsigned edits; /* how often the object was changed */
+	struct err refusal;
+};
+
+/* ---- which ---- */
+
+static enum webhook_op op_of(const struct write *w)
+{
+	switch (w->phase) {
+	case WRITE_PHASE_CREATE:
+		return WEBHOOK_CREATE;
+	case WRITE_PHASE_UPDATE:
+		return WEBHOOK_UPDATE;
+	case WRITE_PHASE_DELETE:
+	case WRITE_PHASE_OTHER:
+		break;
+	}
+	return WEBHOOK_DELETE;
+}
+
+static struct jv labels_of(struct jv obj)
+{
+	struct jv labels = jv_path(obj, "metadata.labels");
+
+	return jv_exists(labels) ? labels : jv_of(STR("{}"));
+}
+
+static void tree_labels(struct json_object *obj, struct buf *out)
+{
+	struct json_object *labels = jsonc_path(obj, "metadata.labels");
+
+	if (labels)
+		jsonc_write(labels, out);
+	else
+		buf_adds(out, "{}");
+}
+
+static bool is_namespace(const struct api_kind *k)
+{
+	return !*k->group && !strcmp(k->plural, "namespaces");
+}
+
+static bool matches(const struct run *run, const struct webhook *h)
+{
+	const struct write *w = run->w;
+	CLEANUP(buf_done) struct buf is = BUF_INIT, was = BUF_INIT;
+	struct json_object *obj = w->phase == WRITE_PHASE_DELETE ? NULL : w->obj;
+	const struct store_obj *ns = NULL;
+	struct webhook_attrs a = {.op = op_of(w),
+				  .group = str_of(w->kind->group),
+				  .version = str_of(w->kind->version),
+				  .resource = str_of(w->kind->plural),
+				  .sub = w->sub ? str_of(w->sub->name) : str_of(w->managed_sub),
+				  .namespaced = api_kind_namespaced(w->kind)};
+
+	if (obj)
+		tree_labels(obj, &is);
+	if (w->cur)
+		tree_labels(w->cur, &was);
+	a.labels = obj ? jv_of(buf_str(&is)) : JV_NONE;
+	a.old_labels = w->cur ? jv_of(buf_str(&was)) : JV_NONE;
+	if (is_namespace(w->kind))
+		a.ns_labels = obj ? a.labels : a.old_labels;
+	else if (a.namespaced)
+		ns = server_get(w->view, server_kind("", "v1", "namespaces"), STR(""),
+				str_of(w->ns));
+	if (ns)
+		a.ns_labels = labels_of(jv_of(ns->value));
+	return webhook_matches(h, &a);
+}
+
+/* ---- the review ---- */
+
+static void gvk(struct jw *jw, const char *name, const struct api_kind *k)
+{
+	jw_key(jw, name);
+	jw_begin_object(jw);
+	jw_member_str(jw, "group", str_of(k->group));
+	jw_member_str(jw, "version", str_of(k->version));
+	jw_member_str(jw, "kind", str_of(k->kind));
+	jw_end_object(jw);
+}
+
+static void gvr(struct jw *jw, const char *name, const struct api_kind *k)
+{
+	jw_key(jw, name);
+	jw_begin_object(jw);
+	jw_member_str(jw, "group", str_of(k->group));
+	jw_member_str(jw, "version", str_of(k->version));
+	jw_member_str(jw, "resource", str_of(k->plural));
+	jw_end_object(jw);
+}
+
+static void user_info(struct jw *jw, const struct user *u)
+{
+	jw_key(jw, "userInfo");
+	jw_begin_object(jw);
+	jw_member_str(jw, "username", str_of(u->name));
+	if (u->uid)
+		jw_member_str(jw, "uid", str_of(u->uid));
+	jw_key(jw, "groups");
+	jw_begin_array(jw);
+	for (size_t i = 0; i < u->n_groups; i++)
+		jw_str(jw, str_of(u->groups[i]));
+	jw_end_array(jw);
+	if (u->n_extra) {
+		jw_key(jw, "extra");
+		jw_begin_object(jw);
+		for (size_t i = 0; i < u->n_extra; i++) {
+			bool first = true;
+
+			for (size_t j = 0; j < i; j++)
+				first = first && strcmp(u->extra[j].key, u->extra[i].key) != 0;
+			if (!first)
+				continue;
+			jw_key(jw, u->extra[i].key);
+			jw_begin_array(jw);
+			for (size_t j = i; j < u->n_extra; j++)
+				if (!strcmp(u->extra[j].key, u->extra[i].key))
+					jw_str(jw, str_of(u->extra[j].value));
+			jw_end_array(jw);
+		}
+		jw_end_object(jw);
+	}
+	jw_end_object(jw);
+}
+
+static void tree(struct jw *jw, const char *name, struct json_object *obj)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT;
+
+	if (obj)
+		jsonc_write(obj, &text);
+	else
+		buf_adds(&text, "null");
+	jw_member_raw(jw, name, buf_str(&text));
+}
+
+static void options(struct jw *jw, const struct write *w)
+{
+	static const char *const kinds[] = {[WRITE_PHASE_DELETE] = "DeleteOptions",
+					    [WRITE_PHASE_CREATE] = "CreateOptions",
+					    [WRITE_PHASE_UPDATE] = "UpdateOptions"};
+
+	jw_key(jw, "options");
+	jw_begin_object(jw);
+	jw_member_str(jw, "kind", str_of(kinds[w->phase]));
+	jw_member_str(jw, "apiVersion", STR("meta.k8s.io/v1"));
+	if (w->phase != WRITE_PHASE_DELETE)
+		jw_member_str(jw, "fieldManager", write_manager(w->r));
+	if (request_dry_run(w->r)) {
+		jw_key(jw, "dryRun");
+		jw_begin_array(jw);
+		jw_str(jw, STR("All"));
+		jw_end_array(jw);
+	}
+	jw_end_object(jw);
+}
+
+static void review(const struct asked *a, struct buf *out)
+{
+	static const char *const ops[] = {[WRITE_PHASE_DELETE] = "DELETE",
+					  [WRITE_PHASE_CREATE] = "CREATE",
+					  [WRITE_PHASE_UPDATE] = "UPDATE"};
+	const struct write *w = a->run->w;
+	struct str sub = w->sub ? str_of(w->sub->name) : str_of(w->managed_sub);
+	struct jw jw = jw_start(out);
+
+	jw_begin_object(&jw);
+	jw_member_str(&jw, "kind", STR("AdmissionReview"));
+	jw_member_str(&jw, "apiVersion", STR(REVIEW_VERSION));
+	jw_key(&jw, "request");
+	jw_begin_object(&jw);
+	jw_member_str(&jw, "uid", str_of(a->uid));
+	gvk(&jw, "kind", w->kind);
+	gvr(&jw, "resource", w->kind);
+	if (sub.len)
+		jw_member_str(&jw, "subResource", sub);
+	gvk(&jw, "requestKind", w->kind);
+	gvr(&jw, "requestResource", w->kind);
+	if (sub.len)
+		jw_member_str(&jw, "requestSubResource", sub);
+	jw_member_str(&jw, "name", str_of(w->name));
+	if (*w->ns)
+		jw_member_str(&jw, "namespace", str_of(w->ns));
+	jw_member_str(&jw, "operation", str_of(ops[w->phase]));
+	user_info(&jw, w->r->user);
+	tree(&jw, "object", w->phase == WRITE_PHASE_DELETE ? NULL : w->obj);
+	tree(&jw, "oldObject", w->cur);
+	jw_member_bool(&jw, "dryRun", request_dry_run(w->r));
+	options(&jw, w);
+	jw_end_object(&jw);
+	jw_end_object(&jw);
+}
+
+/* ---- the answer ---- */
+
+static void refuse_internal(struct run *run, const char *name, const char *why)
+{
+	if (run->refusal.errnum)
+		return;
+	err_set(&run->refusal, EIO, "InternalError",
+		"Internal error occurred: failed calling webhook \"%s\": %s", name, why);
+	run->refusal.http_code = 500;
+}
+
+/* No answer, or none that can be read: the policy decides. */
+static void failed(struct asked *a, const char *why)
+{
+	CLEANUP_FREE char *name = str_dup(a->hook->name);
+
+	if (a->hook->fail)
+		refuse_internal(a->run, name, why);
+}
+
+/* The texts of k8s.io/apiserver's ToStatusErr. */
+static void denied(struct asked *a, struct jv status)
+{
+	struct run *run = a->run;
+	CLEANUP_FREE char *message = jv_strdup(jv_get(status, "message"));
+	CLEANUP_FREE char *reason = jv_strdup(jv_get(status, "reason"));
+	int64_t code = jv_i64(jv_get(status, "code"), 0);
+	const char *text = message && *message ? message : reason && *reason ? reason : NULL;
+
+	if (run->refusal.errnum)
+		return;
+	err_set(&run->refusal, EPERM, reason ? reason : "",
+		"admission webhook \"%.*s\" denied the request%s%s", STR_ARG(a->hook->name),
+		text ? ": " : " ", text ? text : "without explanation");
+	run->refusal.http_code = code >= 400 && code < 600 ? (int)code : 400;
+}
+
+/* Replaces w->obj by what the patch makes of it. */
+static int patch(struct asked *a, struct str base64, struct err *err)
+{
+	struct write *w = a->run->w;
+	CLEANUP(buf_done) struct buf json = BUF_INIT, before = BUF_INIT, after = BUF_INIT;
+	CLEANUP_JSON struct json_object *doc = NULL, *raw = NULL, *obj = NULL;
+	int r;
+
+	if (w->phase == WRITE_PHASE_DELETE)
+		return 0;
+	if (base64_decode(base64, &json) < 0)
+		return err_sys(err, EINVAL, "the patch is no base64");
+	r = jsonc_parse(buf_str(&json), NULL, &doc, err);
+	if (r == 0)
+		r = api_patch_json(w->obj, doc, &raw, err);
+	if (r == 0)
+		r = api_decode_tree(w->kind, raw, API_IGNORE, &obj, NULL, err);
+	if (r < 0)
+		return r;
+	api_default(w->kind, obj);
+	api_set_str(obj, "metadata.name", str_of(w->name));
+	if (api_kind_namespaced(w->kind))
+		api_set_str(obj, "metadata.namespace", str_of(w->ns));
+	jsonc_write(w->obj, &before);
+	jsonc_write(obj, &after);
+	if (!str_eq(buf_str(&before), buf_str(&after))) {
+		json_object_put(w->obj);
+		w->obj = TAKE(obj);
+		a->run->edits++;
+	}
+	return 0;
+}
+
+static void read_answer(struct asked *a, struct str body)
+{
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	struct write *w = a->run->w;
+	CLEANUP_FREE char *name = str_dup(a->hook->name);
+	struct jv top, res;
+	struct str text;
+
+	if (json_scan(body, NULL, &err) < 0) {
+		CLEANUP_FREE char *why =
+			xasprintf("received invalid webhook response: %s", err_text(&err));
+
+		failed(a, why);
+		return;
+	}
+	top = jv_of(body);
+	res = jv_get(top, "response");
+	if (!jv_eqs(jv_get(top, "kind"), "AdmissionReview") ||
+	    !jv_eqs(jv_get(top, "apiVersion"), REVIEW_VERSION)) {
+		failed(a, "received invalid webhook response: expected webhook response of "
+			  "admission.k8s.io/v1, Kind=AdmissionReview");
+		return;
+	}
+	if (!jv_eqs(jv_get(res, "uid"), a->uid)) {
+		CLEANUP_FREE char *why = xasprintf(
+			"received invalid webhook response: expected response.uid=\"%s\"", a->uid);
+
+		failed(a, why);
+		return;
+	}
+	jv_for_each (warning, jv_get(res, "warnings")) {
+		CLEANUP_FREE char *t = jv_strdup(warning.value);
+
+		if (t)
+			api_warnings_add(&w->r->warnings, "%s", t);
+	}
+	if (!jv_bool(jv_get(res, "allowed"), false)) {
+		denied(a, jv_get(res, "status"));
+		return;
+	}
+	text = jv_text(jv_get(res, "patch"));
+	if (!text.len || !a->run->mutating)
+		return;
+	if (!jv_eqs(jv_get(res, "patchType"), "JSONPatch"))
+		failed(a, "received invalid webhook response: webhook returned response.patch but "
+			  "not response.patchType");
+	else if (patch(a, text, &err) < 0)
+		refuse_internal(a->run, name, err_text(&err));
+}
+
+static void next(struct run *run);
+
+static void on_answer(void *user, int err, int status, struct str body, const char *why)
+{
+	struct asked *a = user;
+	struct run *run = a->run;
+
+	if (err < 0 || status != 200) {
+		CLEANUP_FREE char *text =
+			err < 0 ? xasprintf("failed to call webhook: %s", why)
+				: xasprintf("failed to call webhook: the server answered %d %s",
+					    status, http_status_text(status));
+
+		failed(a, text);
+	} else {
+		read_answer(a, body);
+	}
+	a->seen = run->edits;
+	run->pending--;
+	if (run->mutating || !run->pending)
+		next(run);
+}
+
+/* ---- the run ---- */
+
+static void finish(struct run *run)
+{
+	struct write *w = run->w;
+	admission_webhooks_cb then = run->then;
+	struct err refusal = run->refusal;
+
+	for (size_t i = 0; i < run->n; i++)
+		webhook_config_unref(run->v[i].config);
+	free(run->v);
+	free(run);
+	then(w, refusal.errnum ? &refusal : NULL);
+	err_done(&refusal);
+}
+
+/* True when an answer is to be waited for. */
+static bool ask(struct asked *a)
+{
+	CLEANUP(buf_done) struct buf body = BUF_INIT;
+	struct run *run = a->run;
+	const struct webhook *h = a->hook;
+
+	if (h->side_effects && request_dry_run(run->w->r)) {
+		err_set(&run->refusal, EINVAL, "BadRequest",
+			"admission webhook \"%.*s\" does not support dry run", STR_ARG(h->name));
+		return false;
+	}
+	if (h->fault) {
+		failed(a, h->fault);
+		return false;
+	}
+	rng_uuid(&rng_system, a->uid);
+	review(a, &body);
+	a->called = true;
+	run->pending++;
+	webhook_post(run->w->srv->webhook_client, &h->target, h->timeout_s, buf_str(&body),
+		     on_answer, a);
+	return true;
+}
+
+static bool wanted(const struct run *run, const struct asked *a)
+{
+	if (run->again)
+		return a->called && a->hook->reinvoke && a->seen != run->edits;
+	return matches(run, a->hook);
+}
+
+/*
+ * All have spoken once. The built-in plugins look at what webhooks made of the object, and those
+ * webhooks that wish so at what came after them.
+ */
+static bool begin_again(struct run *run)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	if (!run->mutating || run->again || !run->edits)
+		return false;
+	if (write_admit(run->w, &e) < 0) {
+		err_move(&run->refusal, &e);
+		return false;
+	}
+	run->again = true;
+	run->at = 0;
+	return true;
+}
+
+static void next(struct run *run)
+{
+	do {
+		while (!run->refusal.errnum && run->at < run->n) {
+			struct asked *a = &run->v[run->at++];
+
+			if (wanted(run, a) && ask(a) && run->mutating)
+				return;
+		}
+	} while (!run->refusal.errnum && !run->pending && begin_again(run));
+	if (!run->pending)
+		finish(run);
+}
+
+/* The objects that say who is asked are not themselves subject to it. */
+static bool is_exempt(const struct write *w)
+{
+	return w->phase == WRITE_PHASE_OTHER ||
+	       !strcmp(w->kind->group, "admissionregistration.k8s.io");
+}
+
+void admission_webhooks(struct write *w, bool mutating, admission_webhooks_cb then)
+{
+	struct webhook_config *const *configs;
+	size_t n = webhooks_configs(w->srv->webhooks, mutating, &configs), hooks = 0;
+	struct run *run;
+
+	for (size_t i = 0; i < n; i++)
+		hooks += configs[i]->n;
+	if (!hooks || is_exempt(w)) {
+		then(w, NULL);
+		return;
+	}
+	run = NEW(struct run);
+	*run = (struct run){.w = w, .mutating = mutating, .then = then, .refusal = ERR_INIT};
+	run->v = xcalloc(hooks, sizeof(*run->v));
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < configs[i]->n; j++)
+			run->v[run->n++] = (struct asked){.run = run,
+							  .config = webhook_config_ref(configs[i]),
+							  .hook = &configs[i]->hooks[j]};
+	next(run);
+}

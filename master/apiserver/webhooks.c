@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/webhooks.h"
+#include "lib/base/log.h"
+
+#define TIMEOUT_S 10
+#define TIMEOUT_MAX_S 30
+
+/* The configurations of one sort. */
+struct sort {
+	struct webhooks *all;
+	const char *prefix;
+	struct store_watch *watch;
+	struct webhook_config **v; /* ordered by name */
+	size_t n, cap;
+};
+
+struct webhooks {
+	struct store *store;
+	struct sort sorts[2]; /* validating, mutating */
+};
+
+/* ---- parsing ---- */
+
+static unsigned parse_ops(struct jv ops)
+{
+	static const char *const names[] = {"CREATE", "UPDATE", "DELETE", "CONNECT"};
+	unsigned set = 0;
+
+	jv_for_each (op, ops)
+		for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+			if (jv_eqs(op.value, names[i]) || jv_eqs(op.value, "*"))
+				set |= 1u << i;
+	return set;
+}
+
+static void parse_rule(struct jv rule, struct webhook_rule *ret)
+{
+	struct jv scope = jv_get(rule, "scope");
+
+	*ret = (struct webhook_rule){.ops = parse_ops(jv_get(rule, "operations")),
+				     .groups = jv_get(rule, "apiGroups"),
+				     .versions = jv_get(rule, "apiVersions"),
+				     .resources = jv_get(rule, "resources")};
+	if (jv_eqs(scope, "Cluster"))
+		ret->scope = WEBHOOK_CLUSTER;
+	else if (jv_eqs(scope, "Namespaced"))
+		ret->scope = WEBHOOK_NAMESPACED;
+}
+
+/* Absent means everything here, other than in most places. */
+static int parse_selector(struct jv sel, struct label_selector *ret, struct err *err)
+{
+	return label_selector_from_object(jv_exists(sel) ? sel : jv_of(STR("{}")), ret, err);
+}
+
+static void parse_hook(struct jv v, struct webhook *h)
+{
+	struct jv effects = jv_get(v, "sideEffects");
+	struct jv rules = jv_get(v, "rules");
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	int64_t timeout = jv_i64(jv_get(v, "timeoutSeconds"), TIMEOUT_S);
+	size_t n = 0;
+
+	*h = (struct webhook){.name = jv_text(jv_get(v, "name")),
+			      .exact = jv_eqs(jv_get(v, "matchPolicy"), "Exact"),
+			      .fail = !jv_eqs(jv_get(v, "failurePolicy"), "Ignore"),
+			      .side_effects =
+				      !jv_eqs(effects, "None") && !jv_eqs(effects, "NoneOnDryRun"),
+			      .reinvoke = jv_eqs(jv_get(v, "reinvocationPolicy"), "IfNeeded"),
+			      .timeout_s = (unsigned)MAX(MIN(timeout, TIMEOUT_MAX_S), 1),
+			      .conditions = jv_get(v, "matchConditions")};
+	h->n_rules = jv_len(rules);
+	h->rules = xcalloc(h->n_rules ? h->n_rules : 1, sizeof(*h->rules));
+	jv_for_each (r, rules)
+		parse_rule(r.value, &h->rules[n++]);
+	if (parse_selector(jv_get(v, "namespaceSelector"), &h->ns, &err) < 0 ||
+	    parse_selector(jv_get(v, "objectSelector"), &h->obj, &err) < 0 ||
+	    webhook_target_parse(jv_get(v, "clientConfig"), &h->target, &err) < 0)
+		h->fault = xstrdup(err_text(&err));
+}
+
+static struct webhook_config *config_new(const struct store_obj *o)
+{
+	struct webhook_config *c = NEW(struct webhook_config);
+	struct jv hooks = jv_get(jv_of(o->value), "webhooks");
+	size_t n = jv_len(hooks);
+
+	c->refs = 1;
+	c->o = store_obj_ref(o);
+	c->hooks = xcalloc(n ? n : 1, sizeof(*c->hooks));
+	jv_for_each (h, hooks)
+		parse_hook(h.value, &c->hooks[c->n++]);
+	return c;
+}
+
+struct webhook_config *webhook_config_ref(struct webhook_config *c)
+{
+	c->refs++;
+	return c;
+}
+
+void webhook_config_unref(struct webhook_config *c)
+{
+	if (--c->refs)
+		return;
+	for (size_t i = 0; i < c->n; i++) {
+		struct webhook *h = &c->hooks[i];
+
+		free(h->rules);
+		free(h->fault);
+		label_selector_done(&h->ns);
+		label_selector_done(&h->obj);
+		webhook_target_done(&h->target);
+	}
+	free(c->hooks);
+	store_obj_unref(c->o);
+	free(c);
+}
+
+/* ---- in step with the store ---- */
+
+/* Where the key is, or belongs. */
+static size_t place_of(const struct sort *s, struct str key, bool *ret_there)
+{
+	size_t i = 0;
+
+	while (i < s->n && str_cmp(s->v[i]->o->key, key) < 0)
+		i++;
+	*ret_there = i < s->n && str_eq(s->v[i]->o->key, key);
+	return i;
+}
+
+static void del(struct sort *s, struct str key)
+{
+	bool there;
+	size_t i = place_of(s, key, &there);
+
+	if (!there)
+		return;
+	webhook_config_unref(s->v[i]);
+	s->n--;
+	memmove(s->v + i, s->v + i + 1, (s->n - i) * sizeof(*s->v));
+}
+
+static void put(struct sort *s, const struct store_obj *o)
+{
+	bool there;
+	size_t i;
+
+	del(s, o->key);
+	i = place_of(s, o->key, &there);
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 8;
+		s->v = xrealloc(s->v, s->cap * sizeof(*s->v));
+	}
+	memmove(s->v + i + 1, s->v + i, (s->n - i) * sizeof(*s->v));
+	s->v[i] = config_new(o);
+	s->n++;
+}
+
+static void follow(struct sort *s);
+
+static void on_event(void *user, const struct store_event *ev, int err)
+{
+	struct sort *s = user;
+
+	if (!ev) {
+		store_unwatch(TAKE(s->watch));
+		if (err == -ESTALE)
+			follow(s);
+	} else if (ev->type == STORE_EVENT_PUT) {
+		put(s, ev->obj);
+	} else {
+		del(s, ev->obj->key);
+	}
+}
+
+static void clear(struct sort *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		webhook_config_unref(s->v[i]);
+	s->n = 0;
+}
+
+static void follow(struct sort *s)
+{
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->all->store);
+	struct store_watch_spec spec = {.prefix = str_of(s->prefix), .from_rev = store_view_rev(v)};
+	const struct store_obj *o;
+	struct store_iter it;
+
+	clear(s);
+	store_range(v, spec.prefix, STR_NULL, &it);
+	while ((o = store_iter_next(&it)))
+		put(s, o);
+	if (store_watch(s->all->store, &spec, on_event, s, &s->watch) < 0)
+		log_err("admission webhooks are not followed any more");
+}
+
+struct webhooks *webhooks_new(struct store *store)
+{
+	struct webhooks *w = NEW(struct webhooks);
+
+	w->store = store;
+	w->sorts[0] = (struct sort){
+		w, "/admissionregistration.k8s.io/validatingwebhookconfigurations/", NULL, NULL, 0,
+		0};
+	w->sorts[1] = (struct sort){
+		w, "/admissionregistration.k8s.io/mutatingwebhookconfigurations/", NULL, NULL, 0,
+		0};
+	follow(&w->sorts[0]);
+	follow(&w->sorts[1]);
+	return w;
+}
+
+struct webhooks *webhooks_free(struct webhooks *w)
+{
+	for (size_t i = 0; w && i < ARRAY_SIZE(w->sorts); i++) {
+		store_unwatch(w->sorts[i].watch);
+		clear(&w->sorts[i]);
+		free(w->sorts[i].v);
+	}
+	free(w);
+	return NULL;
+}
+
+size_t webhooks_configs(const struct webhooks *w, bool mutating, struct webhook_config *const **ret)
+{
+	*ret = w->sorts[mutating].v;
+	return w->sorts[mutating].n;
+}
+
+/* ---- matching ---- */
+
+static bool in_list(struct jv list, struct str s)
+{
+	jv_for_each (v, list)
+		if (jv_eqs(v.value, "*") || str_eq(jv_text(v.value), s))
+			return true;
+	return false;
+}
+
+/* "pods", "pods/status", or with an asterisk for either part. */
+static bool resource_fits(struct jv list, struct str resource, struct str sub)
+{
+	jv_for_each (v, list) {
+		struct str rest = jv_text(v.value), res;
+
+		str_split(&rest, '/', &res);
+		if (!str_eqs(res, "*") && !str_eq(res, resource))
+			continue;
+		if (rest.p ? str_eqs(rest, "*") || str_eq(rest, sub) : !sub.len)
+			return true;
+	}
+	return false;
+}
+
+static bool rule_fits(const struct webhook_rule *r, const struct webhook *h,
+		      const struct webhook_attrs *a)
+{
+	if (!(r->ops & a->op) || !in_list(r->groups, a->group) ||
+	    !resource_fits(r->resources, a->resource, a->sub))
+		return false;
+	if ((r->scope == WEBHOOK_CLUSTER && a->namespaced) ||
+	    (r->scope == WEBHOOK_NAMESPACED && !a->namespaced))
+		return false;
+	return !h->exact || in_list(r->versions, a->version);
+}
+
+bool webhook_matches(const struct webhook *h, const struct webhook_attrs *a)
+{
+	bool fits = false;
+
+	for (size_t i = 0; !fits && i < h->n_rules; i++)
+		fits = rule_fits(&h->rules[i], h, a);
+	if (!fits)
+		return false;
+	if (h->fault)
+		return true;
+	if (!label_selector_is_everything(&h->ns) && jv_type(a->ns_labels) != JV_ABSENT &&
+	    !label_selector_match(&h->ns, a->ns_labels))
+		return false;
+	return label_selector_is_everything(&h->obj) ||
+	       (jv_type(a->labels) != JV_ABSENT && label_selector_match(&h->obj, a->labels)) ||
+	       (jv_type(a->old_labels) != JV_ABSENT &&
+		label_selector_match(&h->obj, a->old_labels));
+}
