@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Admission webhooks: who is asked, with what, and what their answers do."""
+import socket
+import time
+
+import pytest
+from hook_server import Hooks, json_patch
+from knarr_test import Master, wait_for
+
+GROUP = "/apis/admissionregistration.k8s.io/v1"
+MAPS = "/api/v1/namespaces/default/configmaps"
+RULE = {"operations": ["CREATE", "UPDATE"], "apiGroups": [""], "apiVersions": ["v1"],
+        "resources": ["configmaps"]}
+ALLOW = {"allowed": True}
+
+
+@pytest.fixture(scope="module")
+def m():
+    master = Master("--no-scheduler", "--no-controllers")
+    try:
+        yield master.start()
+        master.stop()
+    finally:
+        master.remove()
+
+
+@pytest.fixture
+def hooks(m, tmp_path):
+    """The server, and a function that registers webhooks; all are taken away afterwards."""
+    h = Hooks(str(tmp_path), names=("localhost", "hook.default.svc"))
+    made = []
+
+    def add(name, path, kind="Validating", **fields):
+        hook = {"name": f"{path[1:]}.example.com", "rules": [RULE], "sideEffects": "None",
+                "admissionReviewVersions": ["v1"],
+                "clientConfig": {"url": h.url + path, "caBundle": h.ca}}
+        hook.update(fields)
+        at = f"{GROUP}/{kind.lower()}webhookconfigurations"
+        status, got = m.api("POST", at, {"metadata": {"name": name}, "webhooks": [hook]})
+        assert status == 201, got
+        made.append(f"{at}/{name}")
+
+    h.add = add
+    yield h
+    for path in made:
+        m.api("DELETE", path)
+    for path in (MAPS, "/api/v1/namespaces/default/services"):
+        m.api("DELETE", path + "?labelSelector=test")
+    h.close()
+
+
+def post(m, name, query="", **data):
+    return m.api("POST", MAPS + query, {"metadata": {"name": name, "labels": {"test": "t"}}, "data": data})
+
+
+def test_mutate(m, hooks):
+    hooks.answers["/m"] = lambda r: json_patch(
+        {"op": "add", "path": "/data/by", "value": r["userInfo"]["username"]})
+    hooks.add("m", "/m", "Mutating")
+    status, got = post(m, "one", a="1")
+    assert status == 201 and got["data"] == {"a": "1", "by": "kubernetes-admin"}, got
+    req = hooks.seen["/m"][0]
+    assert req["kind"] == {"group": "", "version": "v1", "kind": "ConfigMap"}
+    assert req["resource"] == {"group": "", "version": "v1", "resource": "configmaps"}
+    assert (req["operation"], req["name"], req["namespace"]) == ("CREATE", "one", "default")
+    assert req["object"]["data"] == {"a": "1"} and req["oldObject"] is None
+    assert "system:masters" in req["userInfo"]["groups"] and req["dryRun"] is False
+    assert req["options"]["kind"] == "CreateOptions"
+    got["data"] = {"b": "2"}
+    status, got = m.api("PUT", f"{MAPS}/one", got)
+    assert status == 200 and got["data"]["by"] == "kubernetes-admin"
+    assert hooks.seen["/m"][1]["operation"] == "UPDATE"
+    assert hooks.seen["/m"][1]["oldObject"]["data"]["a"] == "1"
+    # kubectl's three ways of writing
+    m.kubectl("label", "configmap", "one", "x=y")
+    m.kubectl("apply", "--server-side", "-f", "-",
+              stdin="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: two, labels: {test: t}}\ndata: {c: d}\n")
+    assert m.api("GET", f"{MAPS}/two")[1]["data"] == {"c": "d", "by": "kubernetes-admin"}
+
+
+def test_order_and_reinvocation(m, hooks):
+    def mark(r):
+        seen = r["object"].get("data", {}).get("order", "")
+        return json_patch({"op": "add", "path": "/data/order", "value": seen + "a"})
+    hooks.answers["/a"] = mark
+    hooks.answers["/b"] = lambda r: json_patch(
+        {"op": "add", "path": "/data/order", "value": r["object"]["data"]["order"] + "b"})
+    hooks.add("1-first", "/a", "Mutating", reinvocationPolicy="IfNeeded")
+    hooks.add("2-second", "/b", "Mutating")
+    status, got = post(m, "ordered", x="y")
+    assert status == 201 and got["data"]["order"] == "aba", got
+
+
+def test_deny(m, hooks):
+    hooks.answers["/v"] = lambda r: {"allowed": False, "status": {"message": "no such data",
+                                                                  "code": 403, "reason": "Forbidden"}}
+    hooks.add("v", "/v")
+    status, got = post(m, "never")
+    assert (status, got["reason"]) == (403, "Forbidden")
+    assert got["message"] == 'admission webhook "v.example.com" denied the request: no such data'
+    hooks.answers["/v"] = lambda r: {"allowed": False}
+    status, got = post(m, "never")
+    assert status == 400 and got["message"].endswith("denied the request without explanation")
+    p = m.kubectl("create", "configmap", "never", check=False)
+    assert p.returncode and 'admission webhook "v.example.com" denied' in p.stderr
+    assert m.api("GET", f"{MAPS}/never")[0] == 404
+    hooks.answers["/v"] = lambda r: {"allowed": True, "warnings": ["mind the gap"]}
+    p = m.kubectl("create", "configmap", "fine")
+    assert "Warning: mind the gap" in p.stderr
+    m.api("DELETE", f"{MAPS}/fine")
+
+
+def test_delete(m, hooks):
+    post(m, "kept")
+    hooks.answers["/d"] = lambda r: {"allowed": r["oldObject"]["metadata"]["name"] != "kept"}
+    hooks.add("d", "/d", rules=[dict(RULE, operations=["DELETE"])])
+    assert m.api("DELETE", f"{MAPS}/kept")[0] == 400
+    assert hooks.seen["/d"][0]["operation"] == "DELETE" and hooks.seen["/d"][0]["object"] is None
+    post(m, "goes")
+    assert m.api("DELETE", f"{MAPS}/goes")[0] == 200
+
+
+def test_selectors(m, hooks):
+    hooks.answers["/s"] = lambda r: {"allowed": False}
+    hooks.add("s", "/s", objectSelector={"matchLabels": {"guarded": "yes"}})
+    hooks.add("n", "/s", namespaceSelector={"matchLabels": {"kubernetes.io/metadata.name": "other"}})
+    assert post(m, "free")[0] == 201
+    status, _ = m.api("POST", MAPS, {"metadata": {"name": "g", "labels": {"guarded": "yes"}}})
+    assert status == 400
+    m.api("POST", "/api/v1/namespaces", {"metadata": {"name": "other"}})
+    assert m.api("POST", MAPS.replace("default", "other"), {"metadata": {"name": "g"}})[0] == 400
+    # The objects which say so are not subject to themselves.
+    hooks.add("all", "/s", rules=[{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"],
+                                   "resources": ["*/*"]}])
+    assert m.api("POST", "/api/v1/namespaces", {"metadata": {"name": "third"}})[0] == 400
+
+
+def test_dry_run(m, hooks):
+    hooks.answers["/r"] = lambda r: ALLOW
+    hooks.add("r", "/r")
+    assert post(m, "dry", "?dryRun=All")[0] == 201
+    assert hooks.seen["/r"][0]["dryRun"] is True
+
+
+def test_failure_policy(m, hooks):
+    bad = {"url": "https://127.0.0.1:1/x", "caBundle": hooks.ca}
+    hooks.add("f", "/f", clientConfig=bad)
+    status, got = post(m, "lost")
+    assert (status, got["reason"]) == (500, "InternalError")
+    assert got["message"].startswith(
+        'Internal error occurred: failed calling webhook "f.example.com": failed to call webhook: Post '
+        '"https://127.0.0.1:1/x?timeout=10s": '), got["message"]
+    m.api("DELETE", f"{GROUP}/validatingwebhookconfigurations/f")
+    hooks.add("i", "/f", clientConfig=bad, failurePolicy="Ignore")
+    assert post(m, "found")[0] == 201
+
+
+@pytest.mark.parametrize("answer", [b"", b"rubbish", b"[" * 100000, b'{"kind":"AdmissionReview"}',
+                                    b'{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview",'
+                                    b'"response":{"uid":"other","allowed":true}}',
+                                    b" " * (5 << 20), (500, b"{}"), (404, b"")],
+                         ids=range(8))
+def test_bad_answers(m, hooks, answer):
+    hooks.answers["/w"] = lambda r: answer
+    hooks.add("w", "/w")
+    status, got = post(m, "lost")
+    assert status == 500 and 'failed calling webhook "w.example.com"' in got["message"], got
+
+
+def test_bad_patches(m, hooks):
+    for patch in ({"op": "remove", "path": "/nothing"}, {"op": "add", "path": "/data", "value": 5}):
+        hooks.answers["/p"] = lambda r, p=patch: json_patch(p)
+        hooks.add("p", "/p", "Mutating")
+        status, got = post(m, "lost", a="b")
+        assert status == 500, got
+        m.api("DELETE", f"{GROUP}/mutatingwebhookconfigurations/p")
+    hooks.answers["/p"] = lambda r: json_patch(
+        {"op": "replace", "path": "/metadata/name", "value": "other"})
+    hooks.add("p", "/p", "Mutating")
+    status, got = post(m, "same")
+    assert status == 201 and got["metadata"]["name"] == "same"
+
+
+def test_slow_one_costs_its_own_requests(m, hooks):
+    def slow(r):
+        time.sleep(3)
+        return ALLOW
+    hooks.answers["/z"] = slow
+    hooks.add("z", "/z", timeoutSeconds=1)
+    began = time.monotonic()
+    sock = m.connect()
+    sock.request("POST", MAPS, body=b'{"metadata":{"name":"slow"}}',
+                 headers={"Content-Type": "application/json"})
+    for _ in range(20):
+        assert m.api("GET", "/api/v1/namespaces/default")[0] == 200
+    assert time.monotonic() - began < 1
+    got = sock.getresponse()
+    assert got.status == 500 and b"context deadline exceeded" in got.read()
+
+
+def test_service(m, tmp_path):
+    """A Service of the cluster, by its endpoints."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        s.connect(("198.18.0.1", 9))
+        address = s.getsockname()[0]
+    except OSError:
+        pytest.skip("this machine has no address but loopback")
+    finally:
+        s.close()
+    h = Hooks(str(tmp_path), names=("hook.default.svc",), address=address)
+    h.answers["/s"] = lambda r: {"allowed": False, "status": {"message": "by service"}}
+    at = f"{GROUP}/validatingwebhookconfigurations"
+    ref = {"namespace": "default", "name": "hook", "path": "/s", "port": 443}
+    m.api("POST", at, {"metadata": {"name": "svc"}, "webhooks": [{
+        "name": "svc.example.com", "rules": [RULE], "sideEffects": "None",
+        "admissionReviewVersions": ["v1"], "clientConfig": {"service": ref, "caBundle": h.ca}}]})
+    try:
+        status, got = post(m, "lost")
+        assert status == 500 and got["message"].endswith('service "hook" not found'), got
+        m.api("POST", "/api/v1/namespaces/default/services", {
+            "metadata": {"name": "hook", "labels": {"test": "t"}},
+            "spec": {"ports": [{"name": "https", "port": 443}]}})
+        status, got = post(m, "lost")
+        assert status == 500 and "no endpoints available" in got["message"], got
+        m.api("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
+            "metadata": {"name": "hook-1", "labels": {"kubernetes.io/service-name": "hook"}},
+            "addressType": "IPv4", "endpoints": [{"addresses": [address]}],
+            "ports": [{"name": "https", "port": h.port, "protocol": "TCP"}]})
+        status, got = post(m, "lost")
+        assert status == 400 and "by service" in got["message"], got
+    finally:
+        m.api("DELETE", f"{at}/svc")
+        h.close()
+
+
+def test_restart(m, hooks):
+    """Registered webhooks are known after a restart of the master."""
+    hooks.answers["/v"] = lambda r: {"allowed": False}
+    hooks.add("v", "/v")
+    m.stop()
+    m.start()
+    assert post(m, "never")[0] == 400
+    wait_for(lambda: m.api("DELETE", f"{GROUP}/validatingwebhookconfigurations/v")[0] == 200)
+    assert post(m, "now")[0] == 201
