@@ -84,6 +84,7 @@ static void set_scheduled(struct write *w, struct json_object *pod)
 	jsonc_set_str(c, "lastTransitionTime", str_of(time));
 	json_object_object_del(c, "reason");
 	json_object_object_del(c, "message");
+	json_object_object_del(status, "nominatedNodeName"); /* it has come true, or another did */
 }
 
 static void add_annotations(struct json_object *pod, struct json_object *notes)

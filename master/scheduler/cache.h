@@ -63,6 +63,7 @@ struct sched_pod {
 	enum sched_pod_state state;
 	bool deleting;
 	bool never_preempts; /* preemptionPolicy: Never */
+	bool preempted; /* we have asked for its end */
 	int32_t priority;
 	struct sched_node *node; /* assumed or bound */
 	struct list on_node;

@@ -1,42 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "master/scheduler/scheduler.h"
-#include "lib/base/log.h"
-#include "lib/client/events.h"
-#include "lib/json/jw.h"
-#include "master/scheduler/framework.h"
-#include "master/scheduler/queue.h"
-#include "master/scheduler/workloads.h"
+#include "master/scheduler/scheduler_private.h"
 
-#define BINDS_MAX 512 /* requests under way */
 #define BATCH 64 /* decisions before the loop sees to others */
 
-struct scheduler {
-	struct informers *informers;
-	struct informer *pods, *nodes, *namespaces;
-	struct client *c;
-	struct sched_profile profile;
-	struct recorder *events;
-	struct sched_cache cache;
-	struct workloads workloads;
-	struct sched_framework fw;
-	struct sched_queue queue;
-	struct timer pump;
-	bool synced;
-	struct list binds;
-	size_t n_binds;
-	struct scheduler_stats stats;
-};
-
-/* A binding under way. */
-struct bind {
-	struct list node;
-	struct scheduler *s;
-	struct client_call *call;
-	struct object *pod;
-	char *node_name;
-};
-
-static void on_ready(void *user)
+void scheduler_ready(void *user)
 {
 	struct scheduler *s = user;
 
@@ -44,154 +11,72 @@ static void on_ready(void *user)
 		timers_soon(client_timers(s->c), &s->pump);
 }
 
-static void bind_free(struct bind *b)
+/*
+ * Nothing has changed since a pod of this class was refused: neither has the answer. Keeps a crowd
+ * of pods that don't fit from costing more than one.
+ */
+static bool refused_before(struct scheduler *s, struct sched_pod *p)
 {
-	list_remove(&b->node);
-	b->s->n_binds--;
-	object_unref(b->pod);
-	free(b->node_name);
-	free(b);
+	const struct sched_wants *w = p->class->wants;
+
+	return w && w->failed_text && w->failed_version == s->cache.version &&
+	       w->failed_priority == p->priority && w->workloads == p->class->ns->workloads &&
+	       !p->nominated && !p->never_preempts;
 }
 
-static void on_bound(void *user, const struct err *e, struct str body)
+static void remember_refusal(struct scheduler *s, struct sched_pod *p, uint32_t wakes,
+			     struct str why)
 {
-	struct bind *b = user;
-	struct scheduler *s = b->s;
-	struct sched_pod *p = sched_cache_find(&s->cache, b->pod->key);
+	struct sched_wants *w = p->class->wants;
 
-	if (!e->errnum) {
-		s->stats.bound++;
-		recorder_event_for(s->events, &client_pods, b->pod, EVENT_NORMAL, "Scheduled",
-				   "Successfully assigned %.*s/%.*s to %s", STR_ARG(b->pod->ns),
-				   STR_ARG(b->pod->name), b->node_name);
-	} else if (p && p->state == SCHED_ASSUMED && e->errnum != ENOENT) {
-		s->stats.failed++;
-		recorder_event_for(s->events, &client_pods, b->pod, EVENT_WARNING,
-				   "FailedScheduling", "binding rejected: %s", err_text(e));
-		sched_cache_forget(&s->cache, p);
-		sched_queue_add(&s->queue, p);
-		sched_queue_backoff(&s->queue, p);
+	free(w->failed_text);
+	w->failed_text = p->never_preempts ? NULL : str_dup(why);
+	w->failed_version = s->cache.version;
+	w->failed_priority = p->priority;
+	w->failed_wakes = wakes;
+}
+
+static void refuse(struct scheduler *s, struct sched_pod *p)
+{
+	CLEANUP(buf_done) struct buf why = BUF_INIT;
+	CLEANUP(sched_victims_done) struct sched_victims victims = {0};
+	uint32_t wakes = sched_wakes(&s->fw.cy);
+	bool keep = false,
+	     preempts = s->cache.n_nodes && sched_preempt(&s->fw, &s->budgets, &victims, &keep);
+	struct str nominated = keep ? STR_NULL : STR("");
+
+	sched_explain(&s->fw.cy, &why);
+	if (preempts) {
+		act_preempt(s, p, &victims, buf_str(&why));
+	} else {
+		act_unschedulable(s, p, buf_str(&why), nominated);
+		if (!keep)
+			sched_cache_nominate(&s->cache, p, NULL);
+		remember_refusal(s, p, wakes, buf_str(&why));
 	}
-	bind_free(b);
-	on_ready(s);
-}
-
-static void bind(struct scheduler *s, struct sched_pod *p, struct sched_node *n)
-{
-	struct bind *b = NEW(struct bind);
-	CLEANUP(buf_done) struct buf body = BUF_INIT;
-	struct jw w = jw_start(&body);
-
-	b->s = s;
-	b->pod = object_ref(p->obj);
-	b->node_name = str_dup(n->name);
-	list_append(&s->binds, &b->node);
-	s->n_binds++;
-	jw_begin_object(&w);
-	jw_member_str(&w, "apiVersion", STR("v1"));
-	jw_member_str(&w, "kind", STR("Binding"));
-	jw_key(&w, "metadata");
-	jw_begin_object(&w);
-	jw_member_str(&w, "name", p->obj->name);
-	jw_member_str(&w, "namespace", p->obj->ns);
-	jw_member_str(&w, "uid", jv_text(jv_get(object_meta(p->obj), "uid")));
-	jw_end_object(&w);
-	jw_key(&w, "target");
-	jw_begin_object(&w);
-	jw_member_str(&w, "kind", STR("Node"));
-	jw_member_str(&w, "name", n->name);
-	jw_end_object(&w);
-	jw_end_object(&w);
-	b->call = client_do(s->c,
-			    &(struct client_req){.method = "POST",
-						 .kind = &client_pods,
-						 .ns = p->obj->ns,
-						 .name = p->obj->name,
-						 .sub = "binding",
-						 .body = buf_str(&body)},
-			    on_bound, b);
-}
-
-/* Status condition PodScheduled=False, unless it says so already. */
-static void tell_unschedulable(struct scheduler *s, struct sched_pod *p, struct str why)
-{
-	CLEANUP(buf_done) struct buf body = BUF_INIT, scratch = BUF_INIT;
-	char now[TIME_LEN + 1];
-	struct str since;
-	struct jw w = jw_start(&body);
-
-	time_format(client_real_ns(s->c), now);
-	since = str_of(now);
-	jv_for_each (c, jv_get(object_status(p->obj), "conditions")) {
-		if (!jv_eqs(jv_get(c.value, "type"), "PodScheduled") ||
-		    !jv_eqs(jv_get(c.value, "status"), "False"))
-			continue;
-		if (str_eq(jv_str(jv_get(c.value, "message"), &scratch), why))
-			return;
-		since = jv_text(jv_get(c.value, "lastTransitionTime"));
-	}
-	jw_begin_object(&w);
-	jw_key(&w, "status");
-	jw_begin_object(&w);
-	jw_key(&w, "conditions");
-	jw_begin_array(&w);
-	jw_begin_object(&w);
-	jw_member_str(&w, "type", STR("PodScheduled"));
-	jw_member_str(&w, "status", STR("False"));
-	jw_member_str(&w, "reason", STR("Unschedulable"));
-	jw_member_str(&w, "message", why);
-	jw_key(&w, "lastProbeTime");
-	jw_null(&w);
-	jw_member_str(&w, "lastTransitionTime", since);
-	jw_end_object(&w);
-	jw_end_array(&w);
-	jw_end_object(&w);
-	jw_end_object(&w);
-	client_do(s->c,
-		  &(struct client_req){.method = "PATCH",
-				       .kind = &client_pods,
-				       .ns = p->obj->ns,
-				       .name = p->obj->name,
-				       .sub = "status",
-				       .content_type = CLIENT_STRATEGIC_PATCH,
-				       .body = buf_str(&body)},
-		  NULL, NULL);
-}
-
-static void say_preemption(struct sched_cycle *cy)
-{
-	CLEANUP(buf_done) struct buf b = BUF_INIT;
-	uint32_t n = cy->evaluated, helpable = (uint32_t)cy->n_helpable;
-
-	buf_addf(&b, "0/%u nodes are available: ", n);
-	if (helpable)
-		buf_addf(&b, "%u No preemption victims found for incoming pod%s", helpable,
-			 helpable < n ? ", " : "");
-	if (helpable < n)
-		buf_addf(&b, "%u Preemption is not helpful for scheduling", n - helpable);
-	buf_addc(&b, '.');
-	cy->preemption = buf_take(&b);
+	sched_queue_park(&s->queue, p, wakes);
 }
 
 static void schedule_one(struct scheduler *s, struct sched_pod *p)
 {
-	CLEANUP(buf_done) struct buf why = BUF_INIT;
-	struct sched_node *n = sched_decide(&s->fw, &s->cache, &s->profile, p);
+	struct sched_node *n;
 
 	s->stats.attempts++;
-	if (n) {
-		sched_queue_remove(&s->queue, p);
-		sched_cache_assume(&s->cache, p, n);
-		bind(s, p, n);
+	if (refused_before(s, p)) {
+		s->stats.failed++;
+		act_unschedulable(s, p, str_of(p->class->wants->failed_text), STR(""));
+		sched_queue_park(&s->queue, p, p->class->wants->failed_wakes);
 		return;
 	}
-	s->stats.failed++;
-	say_preemption(&s->fw.cy);
-	sched_explain(&s->fw.cy, &why);
-	recorder_event_for(s->events, &client_pods, p->obj, EVENT_WARNING, "FailedScheduling", "%s",
-			   why.p);
-	tell_unschedulable(s, p, buf_str(&why));
-	sched_queue_park(&s->queue, p, sched_wakes(&s->fw.cy));
+	n = sched_decide(&s->fw, &s->cache, &s->profile, p);
+	if (!n) {
+		s->stats.failed++;
+		refuse(s, p);
+		return;
+	}
+	sched_queue_remove(&s->queue, p);
+	sched_cache_assume(&s->cache, p, n);
+	act_bind(s, p, n);
 }
 
 static void pump(struct timer *t)
@@ -205,7 +90,7 @@ static void pump(struct timer *t)
 			break;
 		schedule_one(s, p);
 	}
-	on_ready(s);
+	scheduler_ready(s);
 }
 
 /* What comes from the caches */
@@ -221,7 +106,7 @@ static bool ours(struct scheduler *s, const struct object *pod)
 static void forget_pod(struct scheduler *s, struct str key)
 {
 	struct sched_pod *p = sched_cache_find(&s->cache, key);
-	bool freed = p && p->node;
+	bool freed = p && (p->node || p->nominated);
 
 	if (!p)
 		return;
@@ -319,7 +204,7 @@ static void on_synced(void *user)
 	struct scheduler *s = user;
 
 	s->synced = true;
-	on_ready(s);
+	scheduler_ready(s);
 }
 
 static void watch(struct scheduler *s)
@@ -331,6 +216,7 @@ static void watch(struct scheduler *s)
 	informer_handle(s->nodes, &node_handler, s);
 	informer_handle(s->pods, &pod_handler, s);
 	workloads_start(&s->workloads, s->informers, &s->cache);
+	budgets_start(&s->budgets, s->informers);
 	informers_on_synced(s->informers, on_synced, s);
 }
 
@@ -341,6 +227,7 @@ static void unwatch(struct scheduler *s)
 	informer_unhandle(s->nodes, &node_handler, s);
 	informer_unhandle(s->pods, &pod_handler, s);
 	workloads_stop(&s->workloads);
+	budgets_stop(&s->budgets);
 }
 
 struct scheduler *scheduler_start(struct informers *informers, const struct scheduler_conf *conf)
@@ -353,9 +240,9 @@ struct scheduler *scheduler_start(struct informers *informers, const struct sche
 	s->fw.random = conf && conf->seed ? conf->seed : rng_u64(client_rng(s->c));
 	s->events = recorder_new(s->c, &(struct recorder_conf){.component = s->profile.name});
 	s->pump.fire = pump;
-	list_init(&s->binds);
+	act_init(s);
 	sched_cache_init(&s->cache);
-	sched_queue_init(&s->queue, client_timers(s->c), on_ready, s);
+	sched_queue_init(&s->queue, client_timers(s->c), scheduler_ready, s);
 	watch(s);
 	return s;
 }
@@ -366,12 +253,7 @@ struct scheduler *scheduler_stop(struct scheduler *s)
 		return NULL;
 	unwatch(s);
 	timers_disarm(client_timers(s->c), &s->pump);
-	list_for_each_safe (it, &s->binds) {
-		struct bind *b = list_entry(it, struct bind, node);
-
-		client_cancel(s->c, b->call);
-		bind_free(b);
-	}
+	act_done(s);
 	hmap_for_each (e, s->cache.pods)
 		sched_queue_remove(&s->queue, e->value);
 	sched_queue_done(&s->queue);

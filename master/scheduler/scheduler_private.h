@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_SCHEDULER_PRIVATE_H
+#define KNARR_SCHEDULER_PRIVATE_H
+/* Between scheduler.c (what is decided when) and act.c (what is written to the API). */
+#include "lib/client/events.h"
+#include "master/scheduler/framework.h"
+#include "master/scheduler/preempt.h"
+#include "master/scheduler/queue.h"
+#include "master/scheduler/scheduler.h"
+#include "master/scheduler/workloads.h"
+
+#define BINDS_MAX 512 /* requests under way */
+
+struct scheduler {
+	struct informers *informers;
+	struct informer *pods, *nodes, *namespaces;
+	struct client *c;
+	struct sched_profile profile;
+	struct recorder *events;
+	struct sched_cache cache;
+	struct workloads workloads;
+	struct budgets budgets;
+	struct sched_framework fw;
+	struct sched_queue queue;
+	struct timer pump;
+	bool synced;
+	struct list binds, evictions;
+	size_t n_binds;
+	struct list notes; /* what may be said later: it must not hold up bindings */
+	size_t n_notes;
+	struct timer say;
+	struct scheduler_stats stats;
+};
+
+void act_init(struct scheduler *s);
+void act_done(struct scheduler *s); /* cancels */
+/* Binds p, which is assumed on n. */
+void act_bind(struct scheduler *s, struct sched_pod *p, struct sched_node *n);
+/* Event and condition: no node. `nominated`: written to status.nominatedNodeName; absent: left. */
+void act_unschedulable(struct scheduler *s, struct sched_pod *p, struct str why,
+		       struct str nominated);
+/* Ends the victims and notes who gets their place. */
+void act_preempt(struct scheduler *s, struct sched_pod *p, const struct sched_victims *v,
+		 struct str why);
+void scheduler_ready(void *s); /* goes on with the queue, if it may */
+#endif
