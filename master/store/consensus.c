@@ -64,6 +64,8 @@ struct consensus *consensus_new(uint64_t id, const char *address, const struct c
 	if (raft_init(&c->raft, NULL, NULL, id, address) != 0)
 		abort(); /* only out of memory */
 	raft_seed(&c->raft, seed);
+	/* An answer to a question of an earlier life is none to one of this life. */
+	c->confirm_seq = (uint64_t)seed << 24;
 	raft_set_pre_vote(&c->raft, true);
 	consensus_set_timeouts(c, ELECTION_MS, HEARTBEAT_MS);
 	return c;
@@ -93,6 +95,7 @@ struct consensus *consensus_free(struct consensus *c)
 	free(c->found);
 	free(c->flights);
 	free(c->confirms);
+	free(c->questions);
 	buf_done(&c->out_bytes);
 	if (c->installing)
 		buf_done(&c->installing->conf);
@@ -107,8 +110,13 @@ int consensus_recover(struct consensus *c, uint64_t index, uint64_t term, enum l
 {
 	struct raft_entry *e;
 
-	if (index == 0 || term == 0 || type < LOG_ENTRY_COMMAND || type > LOG_ENTRY_CONFIG)
+	if (index == 0 || term == 0 || type < LOG_ENTRY_COMMAND || type > LOG_ENTRY_RESET)
 		return -EBADMSG;
+	if (type == LOG_ENTRY_RESET) {
+		found_cut(c, 0);
+		c->reset_index = index;
+		return 0;
+	}
 	if (c->n_found && (index < c->found_first || index > c->found_first + c->n_found))
 		found_cut(c, 0); /* everything was replaced */
 	if (c->n_found == 0)
@@ -123,6 +131,11 @@ int consensus_recover(struct consensus *c, uint64_t index, uint64_t term, enum l
 		e->buf.len = len;
 	}
 	return 0;
+}
+
+bool consensus_was_cut(const struct consensus *c)
+{
+	return c->cut;
 }
 
 bool consensus_is_empty(const struct consensus *c)
@@ -290,6 +303,13 @@ static int check_recovered(struct consensus *c, const struct consensus_point *po
 {
 	uint64_t snap = point ? point->index : 0;
 
+	if (c->reset_index > snap)
+		return err_sys(err, EBADMSG,
+			       "the log goes on from a snapshot at entry %" PRIu64
+			       ", and there is none behind %" PRIu64 ": a file is missing",
+			       c->reset_index, snap);
+	/* One installed, but the log not begun anew yet: see consensus_was_cut. */
+	c->cut = c->n_found && c->found_first + c->n_found <= snap;
 	if (c->n_found && c->found_first + c->n_found <= snap)
 		found_cut(c, 0); /* the snapshot has all of it */
 	if (c->n_found == 0)
@@ -312,6 +332,7 @@ static int check_recovered(struct consensus *c, const struct consensus_point *po
 				       "the log and the snapshot are of different histories");
 		found_cut(c, 0);
 		c->found_first = snap + 1;
+		c->cut = true;
 	}
 	return 0;
 }

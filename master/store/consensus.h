@@ -20,6 +20,11 @@ enum log_entry_type {
 	LOG_ENTRY_COMMAND = 1, /* a batch of transactions (ops.h) */
 	LOG_ENTRY_BARRIER = 2, /* nothing; a new leader's first entry */
 	LOG_ENTRY_CONFIG = 3, /* who the voters are; consensus.c alone reads it */
+	/*
+	 * In the log on disk only: a snapshot at this index and term was installed, and none of
+	 * what stands before counts. No raft entry, and never sent.
+	 */
+	LOG_ENTRY_RESET = 4,
 };
 
 /*
@@ -119,6 +124,11 @@ struct log_entry *consensus_conf_entry(const struct consensus_member *m, size_t 
 size_t consensus_conf_members(struct str conf, struct consensus_member *ret, size_t max);
 /* Whether these are such bytes: nothing else is ever given to raft. */
 bool consensus_conf_valid(struct str conf);
+/*
+ * After the start: the log on disk holds entries that the snapshot has made void, so that a
+ * LOG_ENTRY_RESET has to be written before the next entry.
+ */
+bool consensus_was_cut(const struct consensus *c);
 /* Whether consensus_recover was never called. */
 bool consensus_is_empty(const struct consensus *c);
 /*
@@ -143,8 +153,9 @@ int consensus_receive(struct consensus *c, uint64_t from, const struct peer_msg 
 int consensus_installed(struct consensus *c, uint64_t now_ms);
 
 /*
- * Read index (Raft dissertation 6.4): ask a majority whether this server is still its leader.
- * ops.confirmed is called with *ret_seq, perhaps from within. -EREMOTE: it is not.
+ * Read index (Raft dissertation 6.4): a leader asks a majority whether it is still the leader, a
+ * follower asks the leader to do so. ops.confirmed is called with *ret_seq, perhaps from within.
+ * -EREMOTE: nobody is known to lead; in ops.confirmed: the leader changed, ask again.
  */
 int consensus_confirm(struct consensus *c, uint64_t *ret_seq);
 /*

@@ -118,87 +118,9 @@ void consensus_send(struct consensus *c, const struct raft_message *m)
 	c->ops.send(c->ops.user, m->server_id, m->server_address, &p);
 }
 
-/* ---- reads ---- */
-
-static uint64_t ack_of(const struct consensus *c, uint64_t id)
-{
-	for (size_t i = 0; i < c->n_acks; i++)
-		if (c->acks[i].id == id)
-			return c->acks[i].seq;
-	return 0;
-}
-
-/* The newest question that a majority of the voters has answered with yes. */
-static uint64_t confirmed_seq(const struct consensus *c)
-{
-	const struct raft_configuration *conf = &c->raft.configuration;
-	uint64_t best = 0;
-
-	for (unsigned i = 0; i < conf->n; i++) {
-		uint64_t seq = conf->servers[i].id == c->raft.id ? c->confirm_seq
-								 : ack_of(c, conf->servers[i].id);
-		unsigned yes = 0, voters = 0;
-
-		for (unsigned k = 0; k < conf->n; k++) {
-			uint64_t id = conf->servers[k].id;
-
-			if (conf->servers[k].role != RAFT_VOTER)
-				continue;
-			voters++;
-			yes += (id == c->raft.id ? c->confirm_seq : ack_of(c, id)) >= seq;
-		}
-		if (yes > voters / 2)
-			best = MAX(best, seq);
-	}
-	return best;
-}
-
-void consensus_ask(struct consensus *c)
-{
-	const struct raft_configuration *conf = &c->raft.configuration;
-	struct peer_msg m = {.type = PEER_CONFIRM, .term = raft_current_term(&c->raft)};
-
-	m.confirm.seq = c->confirm_seq;
-	for (unsigned i = 0; i < conf->n; i++)
-		if (conf->servers[i].role == RAFT_VOTER && conf->servers[i].id != c->raft.id)
-			c->ops.send(c->ops.user, conf->servers[i].id, conf->servers[i].address, &m);
-}
-
-/* Answer the reads that can be answered; all of them with -EREMOTE when no longer leading. */
-void consensus_answer(struct consensus *c)
-{
-	uint64_t upto = c->leader ? confirmed_seq(c) : UINT64_MAX;
-	size_t n = 0;
-
-	if (!c->n_confirms || (c->leader && raft_commit_index(&c->raft) < c->lead_index))
-		return;
-	while (n < c->n_confirms && c->confirms[n].seq <= upto)
-		n++;
-	for (size_t i = 0; i < n; i++)
-		c->ops.confirmed(c->ops.user, c->confirms[i].seq,
-				 MAX(c->confirms[i].index, c->leader ? c->lead_index : 0),
-				 c->leader ? 0 : -EREMOTE);
-	if (!n)
-		return;
-	c->n_confirms -= n;
-	memmove(c->confirms, c->confirms + n, c->n_confirms * sizeof(*c->confirms));
-}
-
-int consensus_confirm(struct consensus *c, uint64_t *ret_seq)
-{
-	if (!c->leader)
-		return -EREMOTE;
-	*ret_seq = ++c->confirm_seq;
-	*ARRAY_PUSH(c->confirms, c->n_confirms, c->cap_confirms) =
-		(struct confirm){c->confirm_seq, raft_commit_index(&c->raft)};
-	consensus_ask(c);
-	consensus_answer(c);
-	return 0;
-}
-
 /* ---- messages from others ---- */
 
-static const char *address_of(const struct consensus *c, uint64_t id)
+const char *consensus_address_of(const struct consensus *c, uint64_t id)
 {
 	const struct raft_configuration *conf = &c->raft.configuration;
 
@@ -218,7 +140,7 @@ static int receive_entries(struct consensus *c, uint64_t from, const struct peer
 	struct raft_entry v[PEER_ENTRIES_MAX];
 	struct raft_message rm = {.type = RAFT_APPEND_ENTRIES,
 				  .server_id = from,
-				  .server_address = address_of(c, from)};
+				  .server_address = consensus_address_of(c, from)};
 	struct raft_event ev = {.type = RAFT_RECEIVE, .receive.message = &rm};
 	struct raft_append_entries *a = &rm.append_entries;
 	uint64_t seq = c->seq;
@@ -320,32 +242,6 @@ static int receive_snapshot(struct consensus *c, struct raft_message *rm, const 
 	return consensus_step(c, &ev, now_ms);
 }
 
-static int receive_confirm(struct consensus *c, uint64_t from, const struct peer_msg *m)
-{
-	uint64_t term = raft_current_term(&c->raft);
-
-	if (m->type == PEER_CONFIRM && m->term == term && !c->leader) {
-		struct peer_msg yes = *m;
-
-		yes.type = PEER_CONFIRM_RESULT;
-		c->ops.send(c->ops.user, from, address_of(c, from), &yes);
-	}
-	if (m->type == PEER_CONFIRM_RESULT && c->leader && m->term == term &&
-	    m->confirm.seq <= c->confirm_seq) {
-		size_t i = 0;
-
-		while (i < c->n_acks && c->acks[i].id != from)
-			i++;
-		if (i == CONSENSUS_MEMBERS_MAX)
-			return 0;
-		if (i == c->n_acks)
-			c->acks[c->n_acks++].id = from, c->acks[i].seq = 0;
-		c->acks[i].seq = MAX(c->acks[i].seq, m->confirm.seq);
-		consensus_answer(c);
-	}
-	return 0;
-}
-
 /*
  * What a follower once had durable it has: a refusal that says otherwise is an old one. Raft would
  * go back behind the match index for it, and then send nothing any more.
@@ -408,6 +304,9 @@ static int translate(const struct consensus *c, const struct peer_msg *m, struct
 	case PEER_SNAPSHOT:
 	case PEER_CONFIRM:
 	case PEER_CONFIRM_RESULT:
+	case PEER_SNAPSHOT_RESULT:
+	case PEER_READ_INDEX:
+	case PEER_READ_INDEX_RESULT:
 	case PEER_MSG_MAX:
 	case PEER_MSG_INVALID:
 		break;
@@ -425,7 +324,7 @@ static void refuse_old(struct consensus *c, uint64_t to)
 	struct peer_msg m = {.type = PEER_APPEND_RESULT, .term = raft_current_term(&c->raft)};
 
 	m.append_result.rejected = 1;
-	c->ops.send(c->ops.user, to, address_of(c, to), &m);
+	c->ops.send(c->ops.user, to, consensus_address_of(c, to), &m);
 }
 
 /*
@@ -454,7 +353,8 @@ static int receive_vote(struct consensus *c, struct raft_event *ev, uint64_t now
 
 int consensus_receive(struct consensus *c, uint64_t from, const struct peer_msg *m, uint64_t now_ms)
 {
-	struct raft_message rm = {.server_id = from, .server_address = address_of(c, from)};
+	struct raft_message rm = {.server_id = from,
+				  .server_address = consensus_address_of(c, from)};
 	struct raft_event ev = {.type = RAFT_RECEIVE, .receive.message = &rm};
 	bool leads = c->leader && m->term == raft_current_term(&c->raft);
 
@@ -470,12 +370,17 @@ int consensus_receive(struct consensus *c, uint64_t from, const struct peer_msg 
 			return 0;
 		}
 	}
-	if (m->type == PEER_APPEND)
-		return receive_append(c, from, m, now_ms);
+	if (m->type == PEER_APPEND) {
+		int r = receive_append(c, from, m, now_ms);
+
+		consensus_ask_again(c, now_ms);
+		return r;
+	}
 	if (m->type == PEER_SNAPSHOT)
 		return receive_snapshot(c, &rm, m, now_ms);
-	if (m->type == PEER_CONFIRM || m->type == PEER_CONFIRM_RESULT)
-		return receive_confirm(c, from, m);
+	if (m->type == PEER_CONFIRM || m->type == PEER_CONFIRM_RESULT ||
+	    m->type == PEER_READ_INDEX || m->type == PEER_READ_INDEX_RESULT)
+		return consensus_receive_read(c, from, m);
 	if (m->type == PEER_VOTE && translate(c, m, &rm))
 		return receive_vote(c, &ev, now_ms);
 	return translate(c, m, &rm) ? consensus_step(c, &ev, now_ms) : 0;

@@ -20,6 +20,9 @@ static const struct {
 	[PEER_TIMEOUT_NOW] = {0, {true, true, false}, false},
 	[PEER_CONFIRM] = {0, {true, false, false}, false},
 	[PEER_CONFIRM_RESULT] = {0, {true, false, false}, false},
+	[PEER_SNAPSHOT_RESULT] = {1, {true, true, true}, false},
+	[PEER_READ_INDEX] = {0, {true, false, false}, false},
+	[PEER_READ_INDEX_RESULT] = {1, {true, true, false}, false},
 };
 
 struct head {
@@ -79,7 +82,19 @@ static struct head head_of(const struct peer_msg *m)
 		break;
 	case PEER_CONFIRM:
 	case PEER_CONFIRM_RESULT:
+	case PEER_READ_INDEX:
 		h.n[0] = m->confirm.seq;
+		break;
+	case PEER_SNAPSHOT_RESULT:
+		h = (struct head){m->snapshot_result.again,
+				  0,
+				  {m->snapshot_result.last_index, m->snapshot_result.last_term,
+				   m->snapshot_result.have}};
+		break;
+	case PEER_READ_INDEX_RESULT:
+		h.flags = m->read_index_result.ok;
+		h.n[0] = m->read_index_result.seq;
+		h.n[1] = m->read_index_result.index;
 		break;
 	case PEER_MSG_MAX:
 	case PEER_MSG_INVALID:
@@ -205,7 +220,19 @@ static void set_numbers(struct peer_msg *m, uint8_t flags, const uint64_t n[3])
 		break;
 	case PEER_CONFIRM:
 	case PEER_CONFIRM_RESULT:
+	case PEER_READ_INDEX:
 		m->confirm.seq = n[0];
+		break;
+	case PEER_SNAPSHOT_RESULT:
+		m->snapshot_result.last_index = n[0];
+		m->snapshot_result.last_term = n[1];
+		m->snapshot_result.have = n[2];
+		m->snapshot_result.again = flags & 1;
+		break;
+	case PEER_READ_INDEX_RESULT:
+		m->read_index_result.seq = n[0];
+		m->read_index_result.index = n[1];
+		m->read_index_result.ok = flags & 1;
 		break;
 	case PEER_MSG_MAX:
 	case PEER_MSG_INVALID:
@@ -218,15 +245,19 @@ static bool makes_sense(const struct peer_msg *m, const uint64_t n[3])
 	switch (m->type) {
 	case PEER_APPEND:
 	case PEER_SNAPSHOT:
+	case PEER_SNAPSHOT_RESULT:
 	case PEER_TIMEOUT_NOW:
 		return is_place(n[0], n[1], m->term) && n[2] < UINT64_MAX / 2;
 	case PEER_APPEND_RESULT:
 		return n[0] < UINT64_MAX / 2 && n[1] < UINT64_MAX / 2;
 	case PEER_VOTE:
 		return n[0] && is_place(n[1], n[2], m->term);
+	case PEER_READ_INDEX_RESULT:
+		return n[1] < UINT64_MAX / 2;
 	case PEER_VOTE_RESULT:
 	case PEER_CONFIRM:
 	case PEER_CONFIRM_RESULT:
+	case PEER_READ_INDEX:
 		return true;
 	case PEER_MSG_MAX:
 	case PEER_MSG_INVALID:

@@ -23,6 +23,9 @@ enum peer_msg_type {
 	PEER_TIMEOUT_NOW,
 	PEER_CONFIRM, /* do you still follow me? (read index) */
 	PEER_CONFIRM_RESULT,
+	PEER_SNAPSHOT_RESULT, /* how much of it is there (ship.h) */
+	PEER_READ_INDEX, /* a follower's: what must I have applied to answer a read? */
+	PEER_READ_INDEX_RESULT,
 	PEER_MSG_MAX,
 	PEER_MSG_INVALID = -EINVAL,
 };
@@ -69,7 +72,15 @@ struct peer_msg {
 		} timeout_now;
 		struct {
 			uint64_t seq;
-		} confirm; /* and its result */
+		} confirm; /* and its result; and PEER_READ_INDEX */
+		struct {
+			uint64_t last_index, last_term, have;
+			bool again; /* `have` may be less than it was */
+		} snapshot_result;
+		struct {
+			uint64_t seq, index;
+			bool ok; /* else: not from me, ask the leader */
+		} read_index_result;
 	};
 };
 

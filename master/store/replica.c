@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/store/replica_internal.h"
+#include "lib/base/log.h"
 
 #define STACK_BYTES (256u << 10)
 #define GROUP_MAX 512u /* entries in one write */
+#define HOLD_SEGMENTS 8u
+#define SPACE_WAIT_NS 200000000l
 
-static void door_init(struct door *d)
+void replica_door_init(struct door *d)
 {
 	pthread_condattr_t attr;
 
@@ -15,7 +18,7 @@ static void door_init(struct door *d)
 	pthread_condattr_destroy(&attr);
 }
 
-static void door_done(struct door *d)
+void replica_door_done(struct door *d)
 {
 	pthread_cond_destroy(&d->cond);
 	pthread_mutex_destroy(&d->lock);
@@ -29,7 +32,7 @@ void replica_ring(struct door *d)
 	pthread_cond_signal(&d->cond);
 }
 
-static void fatal(struct replica *r, int error, const char *what)
+void replica_fatal(struct replica *r, int error, const char *what)
 {
 	if (!atomic_exchange(&r->dead, true)) {
 		CLEANUP_FREE char *msg =
@@ -55,7 +58,7 @@ static int on_save_vote(void *user, uint64_t term, uint64_t voted_for)
 	int err = vote_save(&r->vote, term, voted_for);
 
 	if (err < 0)
-		fatal(r, err, "cannot write raft's vote");
+		replica_fatal(r, err, "cannot write raft's vote");
 	return err;
 }
 
@@ -91,6 +94,8 @@ static void on_role(void *user, bool leader)
 
 	atomic_store(&r->leader, leader);
 	r->conf.wake(r->conf.user);
+	if (!leader)
+		replica_ship_cancel(r);
 }
 
 /* ---- raft thread ---- */
@@ -119,6 +124,8 @@ static int deliver(struct replica *r)
 		if (!err && e->type == LOG_ENTRY_CONFIG)
 			err = consensus_configured(r->consensus, e->index, e->data, e->len,
 						   replica_now_ms(r));
+		if (e->type == LOG_ENTRY_CONFIG)
+			replica_know(r, str_n(e->data, e->len));
 	}
 	pthread_mutex_lock(&r->out_lock);
 	while ((e = list_first(&done, struct log_entry, node))) {
@@ -161,14 +168,27 @@ struct work {
 	uint64_t written;
 	struct consensus_point *snapshot;
 	uint64_t snapshot_first;
+	struct ship_offer *offer;
+	void *adopted;
+	struct log_entry *reset;
 	bool stop;
 };
 
-static void point_free(struct consensus_point *p)
+void replica_point_free(struct consensus_point *p)
 {
 	if (p)
 		buf_done(&p->conf);
 	free(p);
+}
+
+struct consensus_point *replica_point_dup(const struct consensus_point *point)
+{
+	struct consensus_point *p = NEW(struct consensus_point);
+
+	*p = *point;
+	buf_init(&p->conf);
+	buf_addstr(&p->conf, buf_str(&point->conf));
+	return p;
 }
 
 static void wait_for_work(struct replica *r, struct work *w)
@@ -203,6 +223,9 @@ static void wait_for_work(struct replica *r, struct work *w)
 	}
 	r->inbox_bytes = 0;
 	replica_move_commands(&r->commands, &w->commands);
+	w->offer = TAKE(r->offer);
+	w->adopted = TAKE(r->adopted);
+	w->reset = TAKE(r->reset);
 	w->asked = r->asked;
 	w->written = r->written;
 	w->snapshot = NULL;
@@ -224,8 +247,14 @@ static void do_work(struct replica *r, struct work *w)
 		err = consensus_written(r->consensus, w->written, replica_now_ms(r));
 		reap(r);
 	}
+	if (!err && w->reset)
+		err = replica_installed(r, w->reset);
 	if (!err)
 		err = replica_take_messages(r, &w->inbox);
+	if (w->offer)
+		err = MIN(err, replica_take_offer(r, w->offer));
+	if (w->adopted)
+		replica_adopted(r, w->adopted);
 	if (!err)
 		err = deliver(r);
 	if (!err && w->snapshot)
@@ -248,7 +277,7 @@ static void do_work(struct replica *r, struct work *w)
 		err = deliver(r);
 	atomic_store(&r->leader_id, consensus_leader(r->consensus));
 	if (err < 0)
-		fatal(r, err, "raft failed");
+		replica_fatal(r, err, "raft failed");
 }
 
 static void *raft_main(void *arg)
@@ -260,7 +289,7 @@ static void *raft_main(void *arg)
 	for (;;) {
 		wait_for_work(r, &w);
 		do_work(r, &w);
-		point_free(w.snapshot);
+		replica_point_free(w.snapshot);
 		if (w.stop)
 			return NULL;
 	}
@@ -268,17 +297,45 @@ static void *raft_main(void *arg)
 
 /* ---- writer thread ---- */
 
+/*
+ * Nothing of the entries was written, and nothing is lost: they wait here. Nobody is told that they
+ * are durable, and what comes next is refused (store_check_space) or, from a leader, not sent.
+ */
+static void wait_for_space(struct replica *r)
+{
+	struct door *d = &r->writer_door;
+	struct timespec ts;
+
+	if (!r->stalled)
+		log_warn("store: no room for the log; writing waits for space");
+	r->stalled = true;
+	atomic_store(&r->prepare_err, -ENOSPC);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_nsec += SPACE_WAIT_NS;
+	if (ts.tv_nsec >= (long)NSEC_PER_SEC)
+		ts.tv_sec++, ts.tv_nsec -= (long)NSEC_PER_SEC;
+	pthread_mutex_lock(&d->lock);
+	if (!d->stop)
+		pthread_cond_timedwait(&d->cond, &d->lock, &ts);
+	pthread_mutex_unlock(&d->lock);
+}
+
 static void write_entries(struct replica *r, struct list *queue)
 {
 	struct wal_entry v[GROUP_MAX] = {0};
 	struct log_entry *e;
+	struct log_entry *reset = NULL;
 	uint64_t seq = 0;
-	size_t n = 0;
+	size_t n = 0, bytes = 0;
 	int err;
 
 	list_for_each (it, queue) {
 		e = list_entry(it, struct log_entry, write_node);
-		seq = e->seq;
+		bytes += e->len;
+		if (n && bytes > wal_entry_max(r->wal) / 4)
+			break;
+		seq = MAX(seq, e->seq);
+		reset = e->type == LOG_ENTRY_RESET ? e : reset;
 		v[n++] = (struct wal_entry){.index = e->index,
 					    .term = e->term,
 					    .type = (uint8_t)e->type,
@@ -288,15 +345,23 @@ static void write_entries(struct replica *r, struct list *queue)
 			break;
 	}
 	err = wal_append(r->wal, v, n);
+	if (err == -ENOSPC) {
+		wait_for_space(r);
+		return;
+	}
+	if (r->stalled)
+		log_info("store: there is room for the log again");
+	r->stalled = false;
 	if (err < 0) {
-		fatal(r, err, "cannot write the store's log");
+		replica_fatal(r, err, "cannot write the store's log");
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
 		list_remove(queue->next);
 	/* From here on the raft thread may give the entries away. */
 	pthread_mutex_lock(&r->raft_door.lock);
-	r->written = seq;
+	r->written = MAX(r->written, seq);
+	r->reset = reset ? reset : r->reset;
 	replica_ring(&r->raft_door);
 }
 
@@ -330,8 +395,9 @@ static void *writer_main(void *arg)
 		while (!d->ring && !d->stop && list_empty(&queue))
 			pthread_cond_wait(&d->cond, &d->lock);
 		d->ring = false;
-		if (d->stop && (list_empty(&r->to_write) || atomic_load(&r->dead)) &&
-		    list_empty(&queue)) {
+		if (d->stop &&
+		    (((list_empty(&r->to_write) || atomic_load(&r->dead)) && list_empty(&queue)) ||
+		     r->stalled)) {
 			pthread_mutex_unlock(&d->lock);
 			return NULL;
 		}
@@ -390,6 +456,8 @@ static int replay_entry(void *user, const struct wal_entry *w)
 	if (x == 0 && e.type == LOG_ENTRY_CONFIG)
 		x = consensus_configured(p->r->consensus, e.index, e.data, e.len,
 					 replica_now_ms(p->r));
+	if (e.type == LOG_ENTRY_CONFIG)
+		replica_know(p->r, str_n(e.data, e.len));
 	return x;
 }
 
@@ -426,6 +494,9 @@ static int recover(struct replica *r, const struct consensus_point *point,
 	if (!x)
 		x = wal_open(r->conf.io, r->conf.segment_bytes, r->conf.seed, recover_entry, r,
 			     &r->wal, err);
+	if (!x)
+		x = replica_identify(r, r->conf.join && !point && consensus_is_empty(r->consensus),
+				     err);
 	if (!x && !point && !r->conf.join && consensus_is_empty(r->consensus))
 		x = bootstrap(r, err);
 	if (!x)
@@ -433,6 +504,15 @@ static int recover(struct replica *r, const struct consensus_point *point,
 				    replica_now_ms(r), err);
 	if (x < 0)
 		return x;
+	if (consensus_was_cut(r->consensus)) {
+		struct wal_entry w = {point->index, point->term, LOG_ENTRY_RESET, 0, NULL};
+
+		x = wal_append(r->wal, &w, 1);
+		if (x < 0)
+			return err_sys(err, -x, "cannot begin the log anew");
+	}
+	if (point)
+		replica_know(r, buf_str(&point->conf));
 	r->durable = consensus_last_index(r->consensus);
 	r->delivered = r->committed;
 	if (from <= r->committed)
@@ -460,8 +540,8 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 
 	r->conf = *conf;
 	r->vote.fd = -1;
-	door_init(&r->raft_door);
-	door_init(&r->writer_door);
+	replica_door_init(&r->raft_door);
+	replica_door_init(&r->writer_door);
 	pthread_mutex_init(&r->out_lock, NULL);
 	list_init(&r->submitted);
 	list_init(&r->to_write);
@@ -475,6 +555,8 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 	list_init(&commands);
 	buf_init(&r->bytes);
 	pthread_mutex_init(&r->read_lock, NULL);
+	pthread_mutex_init(&r->id_lock, NULL);
+	replica_ship_init(r);
 	r->consensus = consensus_new(conf->id, conf->address ? conf->address : "", &ops,
 				     (uint32_t)conf->seed);
 	if (conf->election_ms)
@@ -505,12 +587,14 @@ int replica_start(struct replica *r)
 	}
 	pthread_attr_destroy(&attr);
 	if (!x && r->conf.transport)
+		x = -replica_ship_start(r);
+	if (!x && r->conf.transport)
 		x = -r->conf.transport->start(r->conf.transport->user, replica_on_message, r);
 	r->listens = !x && r->conf.transport;
 	return -x;
 }
 
-static void stop_thread(struct door *d, bool *runs, pthread_t t)
+void replica_stop_thread(struct door *d, bool *runs, pthread_t t)
 {
 	pthread_mutex_lock(&d->lock);
 	d->stop = true;
@@ -536,9 +620,14 @@ struct replica *replica_close(struct replica *r, struct list *ret_rest, struct l
 		return NULL;
 	if (r->listens)
 		r->conf.transport->stop(r->conf.transport->user);
-	stop_thread(&r->raft_door, &r->raft_runs, r->raft_thread);
-	stop_thread(&r->writer_door, &r->writer_runs, r->writer_thread);
+	replica_stop_thread(&r->raft_door, &r->raft_runs, r->raft_thread);
+	replica_ship_done(r);
+	replica_stop_thread(&r->writer_door, &r->writer_runs, r->writer_thread);
 	move_all(&r->out, ret_rest);
+	if (r->reset_sent)
+		list_append(ret_rest, &r->reset_sent->node);
+	if (r->adopted)
+		r->conf.unload(r->conf.user, r->adopted);
 	move_all(&r->waiting, ret_rest);
 	move_all(&r->doomed, ret_rest);
 	move_all(&r->submitted, ret_rest);
@@ -547,7 +636,7 @@ struct replica *replica_close(struct replica *r, struct list *ret_rest, struct l
 	consensus_free(r->consensus);
 	wal_close(r->wal);
 	vote_done(&r->vote);
-	point_free(r->snapshot);
+	replica_point_free(r->snapshot);
 	while (!list_empty(&r->inbox)) {
 		struct inmsg *m = list_entry(r->inbox.next, struct inmsg, node);
 
@@ -558,8 +647,11 @@ struct replica *replica_close(struct replica *r, struct list *ret_rest, struct l
 	free(r->questions);
 	buf_done(&r->bytes);
 	pthread_mutex_destroy(&r->read_lock);
-	door_done(&r->raft_door);
-	door_done(&r->writer_door);
+	pthread_mutex_destroy(&r->id_lock);
+	replica_point_free(r->installing);
+	replica_ship_free_offer(r->offer);
+	replica_door_done(&r->raft_door);
+	replica_door_done(&r->writer_door);
 	pthread_mutex_destroy(&r->out_lock);
 	free(r);
 	return NULL;
@@ -581,20 +673,26 @@ void replica_take(struct replica *r, struct list *out)
 	pthread_mutex_unlock(&r->out_lock);
 }
 
+static bool has_room(const struct replica *r)
+{
+	int64_t space = r->conf.io->free_bytes(r->conf.io->user);
+
+	return space < 0 || (uint64_t)space > HOLD_SEGMENTS * r->conf.segment_bytes;
+}
+
 void replica_snapshotted(struct replica *r, const struct consensus_point *point)
 {
-	struct consensus_point *p = NEW(struct consensus_point);
+	struct consensus_point *p = replica_point_dup(point);
+	uint64_t hold = atomic_load(&r->ship.hold);
 
-	*p = *point;
-	buf_init(&p->conf);
-	buf_addstr(&p->conf, buf_str(&point->conf));
 	pthread_mutex_lock(&r->raft_door.lock);
-	point_free(r->snapshot);
+	replica_point_free(r->snapshot);
 	r->snapshot = p;
 	r->snapshot_released = false;
 	pthread_mutex_unlock(&r->raft_door.lock);
 	pthread_mutex_lock(&r->writer_door.lock);
-	r->release = point->index;
+	/* What a follower will need behind the snapshot it is getting stays, within reason. */
+	r->release = hold && has_room(r) ? MIN(point->index, hold) : point->index;
 	replica_ring(&r->writer_door);
 }
 

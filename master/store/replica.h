@@ -25,6 +25,15 @@ struct replica_conf {
 	size_t n_members;
 	bool join;
 	unsigned election_ms, heartbeat_ms;
+	uint64_t cluster; /* of struct store_conf */
+	uint64_t reserve_bytes; /* of free space, for a snapshot that is received */
+	/*
+	 * Is the file `name` a whole snapshot at this place? 0 and what was read of it, which comes
+	 * back in a LOG_ENTRY_RESET (replica_take) or is given to `unload`; -EBADMSG, -EPROTO: no.
+	 * On a thread of the replica's.
+	 */
+	int (*load)(void *user, const char *name, const struct consensus_point *at, void **ret);
+	void (*unload)(void *user, void *loaded);
 	/* From the raft thread: replica_take has something, or the role or life of it changed. */
 	void (*wake)(void *user);
 	/* From any thread, once: the log is dead. If it returns, nothing is committed any more. */
@@ -47,7 +56,10 @@ int replica_start(struct replica *r);
 struct replica *replica_close(struct replica *r, struct list *ret_rest, struct list *ret_commands);
 
 void replica_submit(struct replica *r, struct log_entry *take_entry);
-/* Move committed and refused (err set) entries, in order, to the end of *out. */
+/*
+ * Move committed and refused (err set) entries, in order, to the end of *out. A LOG_ENTRY_RESET
+ * among them says that from here on the state is what conf.load has read; that is its `user`.
+ */
 void replica_take(struct replica *r, struct list *out);
 /* A snapshot at this point is durable: the log before it may go. `point` is copied. */
 void replica_snapshotted(struct replica *r, const struct consensus_point *point);
@@ -82,6 +94,15 @@ struct replica_command {
 void replica_command(struct replica *r, struct replica_command *take_command);
 /* Move those that were carried out (or not: err) to the end of *out. */
 void replica_take_commands(struct replica *r, struct list *out);
+
+/* Another master wants nothing of this one, and says why. */
+enum replica_refusal {
+	REPLICA_WELCOME,
+	REPLICA_OTHER_CLUSTER, /* one of the two belongs to another cluster */
+	REPLICA_OTHER_DATA, /* this id is known with another data directory */
+};
+enum replica_refusal replica_refused(const struct replica *r, uint64_t *ret_by);
+uint64_t replica_cluster(const struct replica *r); /* 0: not known yet */
 
 uint64_t replica_leader(const struct replica *r); /* id; 0: unknown */
 bool replica_is_leader(const struct replica *r);

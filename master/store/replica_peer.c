@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/store/replica_internal.h"
-#include "lib/base/log.h"
 #include "master/store/transport.h"
 
 #define INBOX_BYTES (96u << 20)
@@ -10,17 +9,19 @@
 void replica_on_send(void *user, uint64_t to, const char *address, const struct peer_msg *m)
 {
 	struct replica *r = user;
-	struct iovec iov;
 
-	if (!r->conf.transport)
-		return;
-	buf_clear(&r->bytes);
-	peer_msg_encode(m, &r->bytes);
-	iov = (struct iovec){r->bytes.p, r->bytes.len};
-	/* One that is lost is said again. */
-	(void)r->conf.transport->send(r->conf.transport->user, to, address, &iov, 1);
-	if (r->bytes.cap > (4u << 20))
-		buf_done(&r->bytes);
+	replica_send(r, &r->bytes, to, address, m);
+}
+
+struct inmsg *replica_inmsg(uint64_t from, struct str msg)
+{
+	struct inmsg *m = xmalloc(sizeof(*m) + msg.len);
+
+	list_init(&m->node);
+	m->from = from;
+	m->len = (uint32_t)msg.len;
+	memcpy(m->bytes, msg.p, msg.len);
+	return m;
 }
 
 void replica_on_message(void *arg, uint64_t from, struct str msg)
@@ -28,13 +29,13 @@ void replica_on_message(void *arg, uint64_t from, struct str msg)
 	struct replica *r = arg;
 	struct inmsg *m;
 
-	if (msg.len > PEER_MSG_BYTES_MAX)
+	if (!replica_admit(r, from, &msg) || msg.len > PEER_MSG_BYTES_MAX)
 		return;
-	m = xmalloc(sizeof(*m) + msg.len);
-	list_init(&m->node);
-	m->from = from;
-	m->len = (uint32_t)msg.len;
-	memcpy(m->bytes, msg.p, msg.len);
+	if (msg.p[1] == PEER_SNAPSHOT || msg.p[1] == PEER_SNAPSHOT_RESULT) {
+		replica_ship_message(r, from, msg);
+		return;
+	}
+	m = replica_inmsg(from, msg);
 	pthread_mutex_lock(&r->raft_door.lock);
 	if (r->inbox_bytes + msg.len > INBOX_BYTES) {
 		pthread_mutex_unlock(&r->raft_door.lock);
@@ -56,7 +57,7 @@ int replica_take_messages(struct replica *r, struct list *inbox)
 		struct peer_msg m;
 
 		list_remove(&in->node);
-		/* What keeps no rules is dropped, and so are snapshots so far. */
+		/* What keeps no rules is dropped. */
 		if (!err && !atomic_load(&r->dead) &&
 		    peer_msg_decode(str_n(in->bytes, in->len), v, &m) == 0 &&
 		    m.type != PEER_SNAPSHOT) {
@@ -147,19 +148,6 @@ int replica_read_back(struct replica *r, uint64_t upto, struct list *out)
 			r->delivered = to;
 	}
 	return x;
-}
-
-/* ---- snapshots: not between masters yet ---- */
-
-void replica_on_send_snapshot(void *user, uint64_t to, const char *address, uint64_t term)
-{
-	(void)user, (void)address, (void)term;
-	log_warn("store: master %" PRIu64 " is behind the log and needs a snapshot", to);
-}
-
-void replica_on_install(void *user, const struct consensus_point *p, struct str data)
-{
-	(void)user, (void)p, (void)data; /* PEER_SNAPSHOT is dropped: never called */
 }
 
 /* ---- reads ---- */

@@ -301,53 +301,107 @@ static int read_chunk(struct reader *rd)
 	return r < 0 ? r : 1;
 }
 
-static int read_file(struct reader *rd, uint64_t index, struct snapshot_head *ret, struct err *err)
+static int explain(int r, const char *name, uint64_t off, struct err *err)
 {
+	if (r == -EPROTO)
+		return err_sys(err, EPROTO, "%s: written by another version", name);
+	if (r == -EBADMSG)
+		return err_sys(err, EBADMSG, "%s is damaged near offset %" PRIu64, name, off);
+	return err_sys(err, -r, "cannot read %s", name);
+}
+
+int snapshot_read_file(const struct store_io *io, const char *name, uint64_t index,
+		       struct snapshot_head *ret,
+		       int (*each)(void *user, const struct store_obj *o), void *user,
+		       struct err *err)
+{
+	struct reader rd = {.io = io, .b = BUF_INIT, .each = each, .user = user};
 	struct snapshot_head h = {.at.conf = BUF_INIT};
-	char name[40];
 	int r;
 
-	rd->fd = rd->io->open(rd->io->user, file_name(index, name), O_RDONLY);
-	if (rd->fd < 0)
-		return err_sys(err, -rd->fd, "cannot open %s", name);
-	r = read_head(rd, &h);
-	if (!r && h.at.index != index)
+	rd.fd = io->open(io->user, name, O_RDONLY);
+	if (rd.fd < 0)
+		return err_sys(err, -rd.fd, "cannot open %s", name);
+	r = read_head(&rd, &h);
+	if (!r && index && h.at.index != index)
 		r = -EBADMSG;
-	while (!r && (r = read_chunk(rd)) > 0)
+	while (!r && (r = read_chunk(&rd)) > 0)
 		r = 0;
-	rd->io->close(rd->io->user, rd->fd);
+	io->close(io->user, rd.fd);
+	buf_done(&rd.b);
 	if (r < 0) {
 		snapshot_head_done(&h);
-		if (r == -EPROTO)
-			return err_sys(err, EPROTO, "%s: written by another version", name);
-		if (r == -EBADMSG)
-			return err_sys(err, EBADMSG, "%s is damaged near offset %" PRIu64, name,
-				       rd->off);
-		return err_sys(err, -r, "cannot read %s", name);
+		return explain(r, name, rd.off, err);
 	}
 	*ret = h;
-	return 1;
+	return 0;
+}
+
+/* 0: there is none. */
+static int newest(const struct store_io *io, uint64_t *ret)
+{
+	struct names f = {0};
+	int r = io->list(io->user, found_name, &f);
+
+	*ret = 0;
+	for (size_t i = 0; i < f.n; i++)
+		*ret = MAX(*ret, f.v[i]);
+	free(f.v);
+	return r;
 }
 
 int snapshot_read(const struct store_io *io, struct snapshot_head *ret,
 		  int (*each)(void *user, const struct store_obj *o), void *user, struct err *err)
 {
-	struct reader rd = {.io = io, .b = BUF_INIT, .each = each, .user = user};
-	struct names f = {0};
-	uint64_t newest = 0;
-	int r = io->list(io->user, found_name, &f);
+	uint64_t index;
+	char name[40];
+	int r = newest(io, &index);
 
 	if (r < 0)
 		return err_sys(err, -r, "cannot list the store's directory");
-	for (size_t i = 0; i < f.n; i++)
-		newest = MAX(newest, f.v[i]);
-	free(f.v);
 	io->unlink(io->user, TMP_NAME);
-	if (!newest)
+	if (!index)
 		return 0;
-	r = read_file(&rd, newest, ret, err);
+	r = snapshot_read_file(io, file_name(index, name), index, ret, each, user, err);
+	if (r < 0)
+		return r;
+	remove_older(io, index);
+	return 1;
+}
+
+int snapshot_open(const struct store_io *io, struct consensus_point *ret, uint64_t *ret_size)
+{
+	struct reader rd = {.io = io, .b = BUF_INIT};
+	struct snapshot_head h = {.at.conf = BUF_INIT};
+	uint64_t index;
+	char name[40];
+	int64_t size;
+	int r = newest(io, &index);
+
+	if (r < 0 || !index)
+		return r < 0 ? r : -ENOENT;
+	rd.fd = io->open(io->user, file_name(index, name), O_RDONLY);
+	if (rd.fd < 0)
+		return rd.fd;
+	r = read_head(&rd, &h);
 	buf_done(&rd.b);
-	if (r > 0)
-		remove_older(io, newest);
-	return r;
+	size = io->size(io->user, rd.fd);
+	if (!r && size < 0)
+		r = (int)size;
+	if (r < 0) {
+		snapshot_head_done(&h);
+		io->close(io->user, rd.fd);
+		return r;
+	}
+	*ret = h.at;
+	*ret_size = (uint64_t)size;
+	return rd.fd;
+}
+
+int snapshot_adopt(const struct store_io *io, const char *name, uint64_t index)
+{
+	char own[40];
+	int r = io->rename(io->user, name, file_name(index, own));
+
+	return r ? r : io->sync_dir(io->user);
 }

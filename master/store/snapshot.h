@@ -35,4 +35,13 @@ int snapshot_write(const struct store_io *io, const struct snapshot_head *h,
  */
 int snapshot_read(const struct store_io *io, struct snapshot_head *ret,
 		  int (*each)(void *user, const struct store_obj *o), void *user, struct err *err);
+/* The same of the file `name`, which must be for the index `index` unless that is 0. 0: read. */
+int snapshot_read_file(const struct store_io *io, const char *name, uint64_t index,
+		       struct snapshot_head *ret,
+		       int (*each)(void *user, const struct store_obj *o), void *user,
+		       struct err *err);
+/* A descriptor of the newest one, its place and size. -ENOENT: there is none. */
+int snapshot_open(const struct store_io *io, struct consensus_point *ret, uint64_t *ret_size);
+/* Give the checked and durable file `name` its own name; durable when it returns 0. */
+int snapshot_adopt(const struct store_io *io, const char *name, uint64_t index);
 #endif

@@ -101,9 +101,23 @@ uint64_t store_leader(const struct store *s)
 	return replica_leader(s->replica);
 }
 
+_Static_assert((int)STORE_OTHER_CLUSTER == (int)REPLICA_OTHER_CLUSTER &&
+		       (int)STORE_OTHER_DATA == (int)REPLICA_OTHER_DATA,
+	       "reasons go through unchanged");
+
+enum store_refusal store_refused(const struct store *s, uint64_t *ret_by)
+{
+	return (enum store_refusal)replica_refused(s->replica, ret_by);
+}
+
+uint64_t store_cluster(const struct store *s)
+{
+	return replica_cluster(s->replica);
+}
+
 void store_read_barrier(struct store *s, void (*cb)(void *user, int err), void *user)
 {
-	if (s->role != STORE_LEADER || !s->conf.transport || s->alone) {
+	if (!s->conf.transport || s->alone) {
 		/* The only voter has applied everything it ever acknowledged. */
 		cb(user, s->role == STORE_LEADER ? 0 : -EREMOTE);
 		return;
@@ -263,6 +277,18 @@ static void update_role(struct store *s)
 		s->conf.on_role(s->conf.user, role);
 }
 
+static void tell_refused(struct store *s)
+{
+	uint64_t by;
+	enum store_refusal why = store_refused(s, &by);
+
+	if (why == s->refused)
+		return;
+	s->refused = why;
+	if (s->conf.on_refused)
+		s->conf.on_refused(s->conf.user, by, why);
+}
+
 /* Something came from the raft or the snapshot thread. */
 static void on_async(uv_async_t *a)
 {
@@ -286,6 +312,7 @@ static void on_async(uv_async_t *a)
 	end_commands(&commands, 0);
 	answer_barriers(s);
 	update_role(s);
+	tell_refused(s);
 	store_snapshot_reap(s);
 	store_maybe_snapshot(s);
 	store_expiry_arm(s);
@@ -370,6 +397,10 @@ static int recover(struct store *s, struct err *err)
 		.join = s->conf.join,
 		.election_ms = s->conf.election_ms,
 		.heartbeat_ms = s->conf.heartbeat_ms,
+		.cluster = s->conf.cluster,
+		.reserve_bytes = s->conf.reserve_bytes,
+		.load = store_load,
+		.unload = store_unload,
 		.seed = rng_u64(s->conf.rng),
 		.wake = wake_main,
 		.fatal = on_fatal,
@@ -469,7 +500,10 @@ struct store *store_close(struct store *s)
 	while ((e = list_first(&rest, struct log_entry, node))) {
 		list_remove(&e->node);
 		e->err = e->user ? -ECANCELED : 0;
-		if (e->err)
+		if (e->type == LOG_ENTRY_RESET) {
+			store_unload(s, e->user);
+			log_entry_free(e);
+		} else if (e->err)
 			store_txn_committed(s, e);
 		else
 			log_entry_free(e);

@@ -66,6 +66,12 @@ enum store_role {
 	STORE_ROLE_INVALID = -EINVAL,
 };
 
+enum store_refusal {
+	STORE_WELCOME,
+	STORE_OTHER_CLUSTER,
+	STORE_OTHER_DATA, /* this id is known with another data directory */
+};
+
 enum store_member_role {
 	STORE_STANDBY, /* gets the log, has no vote */
 	STORE_VOTER,
@@ -86,8 +92,12 @@ struct store_conf {
 	/*
 	 * Raft. Without a transport the only voter is this process. With one, a new store begins
 	 * either as one of `members` (the same list at each of them) or, with join, empty: it waits
-	 * until the leader of a cluster sends it the log. Snapshots are not sent to other masters
-	 * yet: one that is further behind than the leader's log stays behind.
+	 * until the leader of a cluster sends it the log or a snapshot.
+	 *
+	 * The directory remembers which cluster and which master it belongs to (-EINVAL for
+	 * another), and has a number of its own. A master that lost its disk and opens an empty
+	 * directory with its old id is taken for a stranger by the others (on_refused), as it has
+	 * forgotten what it promised: remove it from the cluster, then join, best with a new id.
 	 */
 	uint64_t id; /* 0: 1 */
 	const char *address; /* at which other masters reach this one; must outlive the store */
@@ -95,6 +105,7 @@ struct store_conf {
 	const struct store_member *members;
 	size_t n_members; /* 0: this one alone */
 	bool join;
+	uint64_t cluster; /* 0: a new one, or with join that of whoever speaks first */
 	unsigned election_ms; /* without a leader's message for 1 to 2 times this, elect [300] */
 	unsigned heartbeat_ms; /* [election_ms / 6] */
 
@@ -120,6 +131,11 @@ struct store_conf {
 	void (*on_fatal)(void *user, int error, const char *msg);
 	/* Leadership came or went. Called on the loop, first from within store_open. */
 	void (*on_role)(void *user, enum store_role role);
+	/*
+	 * Master `by` takes no part in anything with this one, because of other data or another
+	 * cluster: an operator has to act. On the loop; may be NULL (it is logged anyway).
+	 */
+	void (*on_refused)(void *user, uint64_t by, enum store_refusal why);
 	void *user;
 };
 
@@ -245,10 +261,15 @@ const struct store_obj *store_iter_next(struct store_iter *it);
 uint64_t store_rev(const struct store *s);
 enum store_role store_role(const struct store *s);
 uint64_t store_leader(const struct store *s); /* id of the leading master; 0: unknown */
+/* Of the cluster this data belongs to; 0 only in one that waits to be taken up. */
+uint64_t store_cluster(const struct store *s);
+/* Why another master wants nothing of this one, as in on_refused. */
+enum store_refusal store_refused(const struct store *s, uint64_t *ret_by);
 /*
- * Consistent read: `cb` is called (possibly before this returns) once every write acknowledged
- * anywhere before the call is in store_view. err 0, -EREMOTE or -ECANCELED. With one voter it is
- * always at once; with more it is raft's read index, never a write to the log.
+ * Consistent read, on any master: `cb` is called (possibly before this returns) once every write
+ * acknowledged anywhere before the call is in store_view. err 0, -ECANCELED, or -EREMOTE: no leader
+ * is known, or it changed meanwhile; ask again. With one voter it is always at once; with more it
+ * is raft's read index, which a follower asks the leader for, never a write to the log.
  */
 void store_read_barrier(struct store *s, void (*cb)(void *user, int err), void *user);
 
@@ -313,7 +334,8 @@ struct store_watch_spec {
  * Called with each event in the order of revisions, without a gap, or once with ev NULL and the
  * reason when the watch ends by itself: -ESTALE, the watcher fell behind the window (HTTP 410), or
  * -ECANCELED, the store is closing. Afterwards only store_unwatch may be called for it. The
- * function may call store_unwatch on itself and any other store function.
+ * function may call store_unwatch on itself and any other store function. A follower that gets a
+ * snapshot from the leader has no events for the difference: all its watches end with -ESTALE.
  */
 typedef void (*store_watch_cb)(void *user, const struct store_event *ev, int err);
 /*
@@ -345,6 +367,7 @@ struct store_stats {
 	uint64_t watches, events_delivered, watches_stale;
 	uint64_t pending_bytes; /* waiting for the disk */
 	uint64_t raft_index, raft_term;
+	uint64_t installs; /* snapshots received from a leader and put in place */
 	bool disk_full; /* puts are being refused */
 };
 void store_stats(const struct store *s, struct store_stats *ret);

@@ -38,6 +38,7 @@ struct store {
 	struct hub hub;
 	struct store_view *view; /* of the newest revision, as long as nothing changed; or NULL */
 	enum store_role role;
+	enum store_refusal refused; /* as told */
 	bool dead_told; /* everything pending was failed with -EIO */
 	atomic_int closing;
 
@@ -82,6 +83,11 @@ void store_txn_fail_all(struct store *s, int err);
 
 /* The configuration in force changed. */
 void store_configured(struct store *s);
+
+/* store_install.c */
+int store_load(void *user, const char *name, const struct consensus_point *at, void **ret);
+void store_unload(void *user, void *loaded);
+void store_install(struct store *s, void *take_loaded);
 
 /* store_bg.c */
 void store_maybe_snapshot(struct store *s);

@@ -209,6 +209,7 @@ static int apply_entry(struct store *s, const struct log_entry *e, struct batch 
 		store_configured(s);
 		break;
 	case LOG_ENTRY_BARRIER:
+	case LOG_ENTRY_RESET:
 		break;
 	}
 	s->applied.index = e->index;
@@ -226,6 +227,11 @@ void store_txn_committed(struct store *s, struct log_entry *e)
 {
 	struct batch *b = e->user;
 
+	if (e->type == LOG_ENTRY_RESET) {
+		store_install(s, e->user);
+		log_entry_free(e);
+		return;
+	}
 	if (b) {
 		list_remove(&b->node);
 		s->n_in_flight--;

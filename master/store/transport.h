@@ -18,8 +18,10 @@ struct store_transport {
 	int (*start)(void *user, void (*on_message)(void *arg, uint64_t from, struct str msg),
 		     void *arg);
 	void (*stop)(void *user); /* no call of on_message any more when it returns */
-	/* Queue for another master. Never blocks; -ENOBUFS when its queue is full. Bytes are
-	 * copied. */
+	/*
+	 * Queue for another master. Never blocks; -ENOBUFS when its queue is full. Bytes are
+	 * copied. From any thread, also from within on_message.
+	 */
 	int (*send)(void *user, uint64_t to, const char *address, const struct iovec *iov, int n);
 	void *user;
 };

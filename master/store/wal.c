@@ -79,11 +79,26 @@ static void update_space(struct wal *w)
 
 /* ---- where entries are ---- */
 
-/* An entry with this index was written at `offset` of segment `seq`. */
-static void note_entry(struct wal *w, uint64_t index, uint64_t seq, uint32_t offset)
+/* Nothing before counts: older segments may go as soon as a snapshot's end is told. */
+static void note_reset(struct wal *w, uint64_t index)
 {
+	w->n_extents = 0;
+	for (size_t i = 0; i < w->n_segs; i++)
+		w->segs[i].max_index = MIN(w->segs[i].max_index, index);
+}
+
+/* This entry was written at `offset` of segment s, which may not be one of w->segs yet. */
+static void note_entry(struct wal *w, const struct wal_entry *e, struct segment *s, uint32_t offset)
+{
+	uint64_t index = e->index, seq = s->seq;
 	struct extent *x;
 
+	if (e->type == WAL_RESET) {
+		note_reset(w, index);
+		s->max_index = index;
+		return;
+	}
+	s->max_index = MAX(s->max_index, index);
 	while (w->n_extents && w->extents[w->n_extents - 1].first >= index)
 		w->n_extents--;
 	x = w->n_extents ? &w->extents[w->n_extents - 1] : NULL;
@@ -408,8 +423,7 @@ static int write_group(struct wal *w, const struct wal_entry *entries, size_t n,
 		return r;
 	pthread_mutex_lock(&w->lock);
 	for (size_t i = 0; i < n; i++) {
-		note_entry(w, entries[i].index, s->seq, (uint32_t)s->end);
-		s->max_index = MAX(s->max_index, entries[i].index);
+		note_entry(w, &entries[i], s, (uint32_t)s->end);
 		s->end += rec_size(entries[i].len);
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -432,6 +446,8 @@ int wal_append(struct wal *w, const struct wal_entry *entries, size_t n)
 	size_t i = 0;
 	int r = reserve(w, entries, n);
 
+	if (r)
+		return r == -EDQUOT ? -ENOSPC : r;
 	while (!r && i < n) {
 		uint64_t room;
 		size_t k = 0;
@@ -457,7 +473,7 @@ int wal_append(struct wal *w, const struct wal_entry *entries, size_t n)
 	if (!r && dirty)
 		r = sync_segment(w);
 	update_space(w);
-	return r;
+	return r == -ENOSPC ? -EIO : r; /* half of it may be there: no case for trying again */
 }
 
 /* ---- opening ---- */
@@ -535,8 +551,7 @@ static int scan(struct wal *w, struct segment *s, struct rec_reader *rd, wal_eac
 		r = rec_read(rd, s->end, &rec);
 		if (r <= 0 || rec.prev != prev || rec.e.index == 0)
 			break;
-		note_entry(w, rec.e.index, s->seq, (uint32_t)s->end);
-		s->max_index = MAX(s->max_index, rec.e.index);
+		note_entry(w, &rec.e, s, (uint32_t)s->end);
 		r = each(user, &rec.e);
 		if (r < 0)
 			break;

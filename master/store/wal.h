@@ -24,7 +24,8 @@
  * records of an earlier use of the segment out, `prev` those of a write that was cut off by a crash
  * and then written over. A valid record further on whose `batch` lies beyond that place was
  * written after that place had been synced: then this is no torn tail but damage, and -EBADMSG.
- * A record whose index is not above the last one takes back all entries from that index on.
+ * A record whose index is not above the last one takes back all entries from that index on; one of
+ * type WAL_RESET takes back everything before it.
  *
  * One thread at a time uses a wal (the writer thread), except where noted.
  */
@@ -40,6 +41,7 @@ struct wal_entry {
 /* For each entry found: data is valid during the call. A negative return stops and is returned. */
 typedef int (*wal_each)(void *user, const struct wal_entry *e);
 
+#define WAL_RESET 4u /* LOG_ENTRY_RESET */
 #define WAL_SEGMENT_MIN (64u << 10)
 
 /*
@@ -54,8 +56,8 @@ struct wal *wal_close(struct wal *w);
 size_t wal_entry_max(const struct wal *w);
 /*
  * Write n entries behind each other and sync. -ENOSPC if there is no segment left (nothing was
- * written then, and that can be known before: wal_space); any other error is fatal: the log must
- * not be used again.
+ * written then: call again when there is space; wal_space tells before); any other error is fatal:
+ * the log must not be used again.
  */
 int wal_append(struct wal *w, const struct wal_entry *entries, size_t n);
 /*

@@ -487,6 +487,43 @@ uint64_t store_watch_rev(const struct store_watch *w)
 	return w->state == WATCH_LIVE ? MAX(w->rev, w->hub->dispatched) : w->rev;
 }
 
+static void drop_window(struct hub *h)
+{
+	while (h->next_target < h->n_targets && h->dispatching)
+		watch_unref(h->targets[h->next_target++]);
+	h->dispatching = false;
+	while (h->n) {
+		store_event_unref(&h->ring[h->first]->pub);
+		h->first = (h->first + 1) % h->cap;
+		h->n--;
+	}
+	h->bytes = 0;
+}
+
+void hub_reset(struct hub *h, uint64_t rev)
+{
+	struct list old;
+
+	drop_window(h);
+	hub_set_rev(h, rev);
+	/* Those that their callbacks begin are new and stay. */
+	list_init(&old);
+	while (!list_empty(&h->all)) {
+		struct list *first = h->all.next;
+
+		list_remove(first);
+		list_append(&old, first);
+	}
+	while (!list_empty(&old)) {
+		struct store_watch *w = list_entry(old.next, struct store_watch, all_node);
+
+		list_remove(&w->all_node);
+		list_append(&h->all, &w->all_node);
+		if (w->state != WATCH_ENDED)
+			end(w, -ESTALE);
+	}
+}
+
 void hub_done(struct hub *h, int err)
 {
 	struct store_watch *w;
@@ -501,13 +538,7 @@ void hub_done(struct hub *h, int err)
 		w->hub = NULL;
 		watch_unref(w);
 	}
-	while (h->next_target < h->n_targets && h->dispatching)
-		watch_unref(h->targets[h->next_target++]);
-	while (h->n) {
-		store_event_unref(&h->ring[h->first]->pub);
-		h->first = (h->first + 1) % h->cap;
-		h->n--;
-	}
+	drop_window(h);
 	free(h->ring);
 	free(h->targets);
 	h->groups = hmap_free(h->groups);

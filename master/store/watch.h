@@ -52,6 +52,8 @@ struct hub {
 void hub_init(struct hub *h, size_t max_bytes, const struct clock *clock);
 /* Before the first event: the state is at this revision, nothing before it can be watched. */
 void hub_set_rev(struct hub *h, uint64_t rev);
+/* All has changed: end every watch with -ESTALE; the window is empty and goes on behind `rev`. */
+void hub_reset(struct hub *h, uint64_t rev);
 /* End every watch with `err`, drop the window. */
 void hub_done(struct hub *h, int err);
 /* A change of the revision after the newest. Objects are ref'ed. */

@@ -120,13 +120,18 @@ static void on_tick(uv_timer_t *t)
 static int setup(void **state)
 {
 	struct fix *f = NEW(struct fix);
+	pthread_mutexattr_t attr;
 
 	str_copy(f->dir, sizeof(f->dir), STR("/tmp/knarr-masters-XXXXXX"));
 	assert_non_null(mkdtemp(f->dir));
 	uv_loop_init(&f->loop);
 	uv_timer_init(&f->loop, &f->tick);
 	uv_timer_start(&f->tick, on_tick, 5, 5);
-	pthread_mutex_init(&f->lock, NULL);
+	/* A store may send from within on_message. */
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&f->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
 	for (unsigned i = 0; i < MASTERS; i++)
 		master_open(f, i);
 	*state = f;
@@ -431,6 +436,276 @@ static void test_join(void **state)
 	assert_int_equal(f->last.err, -ENOENT);
 }
 
+/* ---- snapshots to others ---- */
+
+#define BIG (60u << 10)
+
+/* More than the log keeps, and a snapshot of it at every master that is there. */
+static void fill(struct fix *f, const char *prefix)
+{
+	CLEANUP_FREE char *value = xcalloc(1, BIG + 1);
+	uint64_t began = clock_mono_ns(&clock_system);
+	struct store_stats was[MASTERS], now;
+	char key[64];
+
+	memset(value, 'x', BIG);
+	for (unsigned i = 0; i < 60; i++) {
+		snprintf(key, sizeof(key), "/g/%s/n/%02u", prefix, i);
+		put(f, key, value);
+	}
+	for (unsigned i = 0; i < MASTERS; i++) {
+		if (!f->m[i].s)
+			continue;
+		wait_has(f, i, key, value);
+		store_stats(f->m[i].s, &was[i]);
+		store_snapshot_now(f->m[i].s);
+	}
+	for (unsigned i = 0; i < MASTERS; i++) {
+		if (!f->m[i].s)
+			continue;
+		do {
+			turn(f, began);
+			store_stats(f->m[i].s, &now);
+		} while (now.snapshots == was[i].snapshots);
+	}
+}
+
+static void same_everywhere(struct fix *f)
+{
+	struct store_stats one, other;
+
+	put(f, "/g/r/n/same", "v");
+	for (unsigned i = 0; i < MASTERS; i++)
+		if (f->m[i].s)
+			wait_has(f, i, "/g/r/n/same", "v");
+	store_stats(f->m[wait_leader(f)].s, &one);
+	for (unsigned i = 0; i < MASTERS; i++) {
+		if (!f->m[i].s)
+			continue;
+		store_stats(f->m[i].s, &other);
+		assert_int_equal(one.objects, other.objects);
+		assert_int_equal(one.bytes, other.bytes);
+	}
+	put(f, "/g/r/n/same", "w");
+}
+
+static void on_stale(void *user, const struct store_event *ev, int err)
+{
+	unsigned *n = user;
+
+	if (ev)
+		return;
+	assert_int_equal(err, -ESTALE);
+	++*n;
+}
+
+static void wait_installs(struct fix *f, unsigned i, uint64_t n)
+{
+	uint64_t began = clock_mono_ns(&clock_system);
+	struct store_stats st;
+
+	do {
+		turn(f, began);
+		store_stats(f->m[i].s, &st);
+	} while (st.installs < n);
+}
+
+/* One that was away longer than the log goes back gets a snapshot, and is one like the others. */
+static void test_far_behind(void **state)
+{
+	struct fix *f = *state;
+	struct store_watch_spec spec = {.prefix = STR("/g/r/")};
+	struct store_watch *w;
+	unsigned away, stale = 0, n;
+
+	put(f, "/g/r/n/first", "v");
+	away = (wait_leader(f) + 1) % MASTERS;
+	wait_has(f, away, "/g/r/n/first", "v");
+	master_close(f, away);
+	put(f, "/g/r/n/first", "w");
+	fill(f, "a");
+	put(f, "/g/r/n/after", "v");
+	master_open(f, away);
+	spec.from_rev = store_rev(f->m[away].s);
+	assert_int_equal(store_watch(f->m[away].s, &spec, on_stale, &stale, &w), 0);
+	wait_has(f, away, "/g/r/n/after", "v");
+	wait_installs(f, away, 1);
+	assert_int_equal(stale, 1);
+	store_unwatch(w);
+	assert_true(has(&f->m[away], "/g/r/n/first", "w"));
+	same_everywhere(f);
+
+	/* Its own log begins with the snapshot: what it wrote since is there after a restart. */
+	master_close(f, away);
+	master_open(f, away);
+	wait_has(f, away, "/g/r/n/same", "w");
+	same_everywhere(f);
+	do {
+		n = f->answers + 1;
+		store_transfer(f->m[wait_leader(f)].s, away + 1, barrier_done, f);
+		wait_answer(f, n);
+		uv_run(&f->loop, UV_RUN_ONCE);
+	} while (wait_leader(f) != away);
+	same_everywhere(f);
+}
+
+/* A new one gets a snapshot as well, stand-by first. */
+static void test_join_late(void **state)
+{
+	struct fix *f = *state;
+
+	for (unsigned i = 0; i < MASTERS; i++)
+		master_close(f, i);
+	dir_remove_tree(AT_FDCWD, f->dir);
+	assert_int_equal(mkdir(f->dir, 0700), 0);
+	master_open_as(f, 0, ALONE);
+	fill(f, "a");
+	fill(f, "b");
+	for (unsigned i = 1; i < MASTERS; i++) {
+		master_open_as(f, i, JOINING);
+		assert_int_equal(store_cluster(f->m[i].s), 0);
+		set_role(f, i + 1, STORE_STANDBY);
+		wait_installs(f, i, 1);
+		assert_int_equal(store_cluster(f->m[i].s), store_cluster(f->m[0].s));
+		set_role(f, i + 1, STORE_VOTER);
+	}
+	same_everywhere(f);
+	master_close(f, 0);
+	same_everywhere(f);
+	master_open(f, 0);
+	same_everywhere(f);
+}
+
+static void wait_refused(struct fix *f, unsigned i, enum store_refusal why)
+{
+	uint64_t began = clock_mono_ns(&clock_system), by;
+
+	while (store_refused(f->m[i].s, &by) != why)
+		turn(f, began);
+}
+
+/* A disk that was wiped: its master is no member any more, whatever it says. */
+static void test_wiped(void **state)
+{
+	struct fix *f = *state;
+	CLEANUP_FREE char *dir = NULL;
+	unsigned lead, wiped, other, n;
+
+	put(f, "/g/r/n/a", "v");
+	lead = wait_leader(f);
+	wiped = (lead + 1) % MASTERS;
+	other = (lead + 2) % MASTERS;
+	same_everywhere(f);
+	dir = xasprintf("%s/%u", f->dir, wiped + 1);
+	for (unsigned join = 0; join < 2; join++) {
+		master_close(f, wiped);
+		dir_remove_tree(AT_FDCWD, dir);
+		master_open_as(f, wiped, join ? JOINING : ONE_OF_THREE);
+		wait_refused(f, wiped, STORE_OTHER_DATA);
+		assert_false(has(&f->m[wiped], "/g/r/n/a", "v"));
+		put(f, "/g/r/n/a", "v"); /* the others go on */
+		/* With one of them away, its vote would make a majority: nobody gets it. */
+		lead = wait_leader(f);
+		master_close(f, lead);
+		for (unsigned ms = 0; ms < 600; ms += 5) {
+			uv_run(&f->loop, UV_RUN_ONCE);
+			for (unsigned i = 0; i < MASTERS; i++)
+				assert_true(!f->m[i].s || store_role(f->m[i].s) == STORE_FOLLOWER);
+		}
+		master_open(f, lead);
+		put(f, "/g/r/n/b", "v");
+	}
+	(void)other;
+	/* Removed, it may come back under its old id as a new member. */
+	do {
+		n = f->answers + 1;
+		store_remove_member(f->m[wait_leader(f)].s, wiped + 1, barrier_done, f);
+		wait_answer(f, n);
+		uv_run(&f->loop, UV_RUN_ONCE);
+	} while (f->last.err && f->last.err != -ENOENT);
+	master_close(f, wiped);
+	dir_remove_tree(AT_FDCWD, dir);
+	master_open_as(f, wiped, JOINING);
+	set_role(f, wiped + 1, STORE_STANDBY);
+	wait_has(f, wiped, "/g/r/n/b", "v");
+	set_role(f, wiped + 1, STORE_VOTER);
+	same_everywhere(f);
+}
+
+/* The leader among all but one. */
+static unsigned wait_leader_of(struct fix *f, unsigned except)
+{
+	uint64_t began = clock_mono_ns(&clock_system);
+
+	for (;;) {
+		for (unsigned i = 0; i < MASTERS; i++)
+			if (i != except && store_role(f->m[i].s) == STORE_LEADER)
+				return i;
+		turn(f, began);
+	}
+}
+
+/* One of another cluster under the same id and address: refused, nothing changed on either side. */
+static void test_other_cluster(void **state)
+{
+	struct fix *f = *state;
+	CLEANUP_FREE char *dir = NULL;
+	unsigned third, n;
+
+	put(f, "/g/r/n/a", "v");
+	third = (wait_leader(f) + 1) % MASTERS;
+	same_everywhere(f);
+	master_close(f, third);
+	dir = xasprintf("%s/%u", f->dir, third + 1);
+	dir_remove_tree(AT_FDCWD, dir);
+	master_open_as(f, third, ALONE);
+	n = f->answers + 1;
+	put_begin(f, third, "/g/r/n/other", "v");
+	wait_answer(f, n);
+	assert_int_equal(f->last.err, 0);
+	wait_refused(f, wait_leader_of(f, third), STORE_OTHER_CLUSTER);
+	n = f->answers + 1;
+	put_begin(f, wait_leader_of(f, third), "/g/r/n/b", "v");
+	wait_answer(f, n);
+	assert_int_equal(f->last.err, 0);
+	assert_true(has(&f->m[third], "/g/r/n/other", "v"));
+	assert_false(has(&f->m[third], "/g/r/n/a", "v"));
+	for (unsigned i = 0; i < MASTERS; i++)
+		if (i != third)
+			assert_false(has(&f->m[i], "/g/r/n/other", "v"));
+}
+
+/* Followers confirm reads with the leader. */
+static void test_read_follower(void **state)
+{
+	struct fix *f = *state;
+	unsigned lead, n;
+	char key[32];
+
+	for (unsigned i = 0; i < 200; i++) {
+		unsigned m = i % MASTERS;
+
+		snprintf(key, sizeof(key), "/g/r/n/%u", i);
+		put(f, key, "v");
+		do {
+			n = f->answers + 1;
+			store_read_barrier(f->m[m].s, barrier_done, f);
+			wait_answer(f, n);
+		} while (f->last.err == -EREMOTE);
+		assert_int_equal(f->last.err, 0);
+		assert_true(has(&f->m[m], key, "v"));
+	}
+	/* Cut off, it confirms nothing. */
+	lead = wait_leader(f);
+	pthread_mutex_lock(&f->lock);
+	f->m[(lead + 1) % MASTERS].cut = true;
+	pthread_mutex_unlock(&f->lock);
+	n = f->answers + 1;
+	store_read_barrier(f->m[(lead + 1) % MASTERS].s, barrier_done, f);
+	wait_answer(f, n);
+	assert_int_equal(f->last.err, -EREMOTE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +714,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deposed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_catch_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_join, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_far_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_join_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wiped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_cluster, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_follower, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
