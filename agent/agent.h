@@ -8,9 +8,9 @@ struct agent_options {
 	const char *node_name, *kubeconfig, *node_ip, *root, *data_dir, *run_dir, *log_dir;
 	const char *cgroup_root, *static_pods, *cluster_dns, *cluster_domain, *pod_cidr;
 	const char *cluster_cidr, *api_address, *log_level, *uplink;
-	const char *join, *token, *ca_hash, *helper_dir;
+	const char *join, *token, *ca_hash, *helper_dir, *overlay;
 	struct option_list labels, plain_http;
-	uint64_t api_port, max_pods, heartbeat_ns;
+	uint64_t api_port, max_pods, heartbeat_ns, vxlan_id, vxlan_port;
 	bool no_network;
 };
 extern const struct options_spec agent_options_spec;

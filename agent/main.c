@@ -307,19 +307,32 @@ static void open_uplink(struct agent *a)
 	timers_arm_in(&a->timers, &a->collect, COLLECT_NS);
 }
 
+static enum pod_net_overlay overlay_mode(const char *word)
+{
+	if (strcmp(word, "always") == 0)
+		return POD_NET_OVERLAY_ALWAYS;
+	return strcmp(word, "never") == 0 ? POD_NET_OVERLAY_NEVER : POD_NET_OVERLAY_AUTO;
+}
+
 /* The node's range is known: from the option, the last run or the Node. */
 static int open_net(struct agent *a, const char *cidr, struct err *err)
 {
 	struct pod_net_conf conf = {.node = a->o.node_name,
 				    .run_dir = a->o.run_dir,
 				    .uplink = a->o.uplink,
-				    .masquerade = true};
+				    .masquerade = true,
+				    .overlay = overlay_mode(a->o.overlay),
+				    .vxlan_id = (uint32_t)a->o.vxlan_id,
+				    .vxlan_port = (uint16_t)a->o.vxlan_port,
+				    .netns_fds = netns_fds,
+				    .user = a};
 	int r;
 
 	if (ip4_prefix_parse(str_of(cidr), &conf.pod_range) < 0)
 		return err_sys(err, EINVAL, "the node's pod range \"%s\" is none", cidr);
 	str_copy(a->cidr, sizeof(a->cidr), str_of(cidr));
 	ip4_prefix_parse(str_of(a->o.cluster_cidr), &conf.cluster_range);
+	ip4_parse(str_of(a->node_ip), &conf.addr);
 	r = pod_net_open(&conf, &a->net, err);
 	if (r < 0)
 		return r;

@@ -3,6 +3,7 @@
 
 #include "lib/base/log.h"
 #include "net/addr.h"
+#include "net/overlay.h"
 
 #define ROW(name, letter, type, member, value, help)                                    \
 	{                                                                               \
@@ -44,6 +45,12 @@ static const struct option_row rows[] = {
 	    "addresses of this node's pods (default: what the Node's spec.podCIDR says)"),
 	ROW("uplink", 0, OPTION_STRING, uplink, "NAME",
 	    "link towards other machines (default: that of the default route)"),
+	ROW("overlay", 0, OPTION_STRING, overlay, "auto|always|never",
+	    "VXLAN to the pods of other nodes: of those behind a router, of all, of none"),
+	ROW("vxlan-id", 0, OPTION_U64, vxlan_id, "N",
+	    "VXLAN network identifier, the same on all nodes (default: 1)"),
+	ROW("vxlan-port", 0, OPTION_U64, vxlan_port, "PORT",
+	    "UDP port of VXLAN, the same on all nodes (default: 8472)"),
 	ROW("no-network", 0, OPTION_FLAG, no_network, NULL,
 	    "no pod network and no services: only pods with hostNetwork run"),
 	ROW("address", 0, OPTION_STRING, api_address, "ADDRESS",
@@ -105,6 +112,23 @@ static int name_check(const char *name, struct err *err)
 	return 0;
 }
 
+static int overlay_check(const struct agent_options *o, struct err *err)
+{
+	static const char *const words[] = {"auto", "always", "never"};
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(words) && strcmp(o->overlay, words[i]) != 0)
+		i++;
+	if (i == ARRAY_SIZE(words))
+		return err_sys(err, EINVAL, "--overlay: \"%s\" is none of auto, always, never",
+			       o->overlay);
+	if (!o->vxlan_id || o->vxlan_id >= 1u << 24)
+		return err_sys(err, EINVAL, "--vxlan-id: 1 to 16777215");
+	if (!o->vxlan_port || o->vxlan_port > 65535)
+		return err_sys(err, EINVAL, "--vxlan-port: 1 to 65535");
+	return 0;
+}
+
 static char *host_name(void)
 {
 	char text[256] = "";
@@ -122,8 +146,12 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 	size_t n = 0;
 	int r;
 
-	*ret = (struct agent_options){
-		.api_port = 10250, .max_pods = 110, .heartbeat_ns = NSEC_PER_SEC};
+	*ret = (struct agent_options){.api_port = 10250,
+				      .max_pods = 110,
+				      .heartbeat_ns = NSEC_PER_SEC,
+				      .overlay = "auto",
+				      .vxlan_id = OVERLAY_ID,
+				      .vxlan_port = OVERLAY_PORT};
 	r = options_parse(&agent_options_spec, argc, argv, ret, &args, &n, err);
 	free(args);
 	if (r)
@@ -160,6 +188,7 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 		return err_sys(err, EINVAL, "--join needs --token ID.SECRET");
 	if ((r = name_check(ret->node_name, err)) < 0 ||
 	    (r = range_check("pod-cidr", ret->pod_cidr, err)) < 0 ||
+	    (r = overlay_check(ret, err)) < 0 ||
 	    (r = range_check("cluster-cidr", ret->cluster_cidr, err)) < 0 ||
 	    (r = address_check("node-ip", ret->node_ip, err)) < 0 ||
 	    (r = address_check("cluster-dns", ret->cluster_dns, err)) < 0)

@@ -8,7 +8,8 @@
  *   uplink_in   outside -> node:port        dst becomes the pod again
  *               client -> front             dst becomes a backend: a local one keeps the client's
  *                                           address; for one on another node src becomes node:port
- *                                           and the packet goes straight out again
+ *                                           and the packet goes straight out again, or into the
+ *                                           overlay with the node's inner address
  *
  * Each connection has one conntrack entry a direction, holding the whole tuple to write. IP
  * fragments behind the first have no ports: where they would need translation they are dropped
@@ -63,6 +64,9 @@ const volatile __be32 node_addr = 0;
 const volatile __be32 cluster_addr = 0, cluster_mask = 0;
 const volatile __u16 port_min = 61000, port_count = 4536;
 const volatile __u32 uplink = 0;
+/* Set when there is one: nodes behind a router are reached by it. */
+volatile __u32 overlay = 0, overlay_mtu = 0;
+volatile __be32 overlay_addr = 0;
 
 struct packet {
 	struct ct_key t;
@@ -202,9 +206,11 @@ static __always_inline void turn(const struct ct_key *t, struct ct_key *ret)
 }
 
 /* Note a connection: `from` becomes `to`, and its answers the other way round. */
-static __always_inline bool ct_add(const struct ct_key *from, const struct ct_key *to, __u32 flags)
+static __always_inline bool ct_add(const struct ct_key *from, const struct ct_key *to, __u32 flags,
+				   __u32 ifindex)
 {
-	struct ct_entry e = {.to = *to, .used_ns = bpf_ktime_get_ns(), .flags = flags};
+	struct ct_entry e = {
+		.to = *to, .used_ns = bpf_ktime_get_ns(), .flags = flags, .ifindex = ifindex};
 	struct ct_key back;
 
 	if (bpf_map_update_elem(&conntrack, from, &e, BPF_ANY))
@@ -212,6 +218,7 @@ static __always_inline bool ct_add(const struct ct_key *from, const struct ct_ke
 	turn(to, &back);
 	turn(from, &e.to);
 	e.flags |= CT_BACK;
+	e.ifindex = 0;
 	return bpf_map_update_elem(&conntrack, &back, &e, BPF_ANY) == 0;
 }
 
@@ -254,7 +261,7 @@ static __always_inline int masquerade(struct __sk_buff *skb, const struct packet
 	to.saddr = node_addr;
 	if (!snat_take(&to, &p->t))
 		return drop(NET_REASON_MASQ_NO_PORT);
-	if (!ct_add(&p->t, &to, CT_OUT))
+	if (!ct_add(&p->t, &to, CT_OUT, 0))
 		return drop(NET_REASON_MASQ_FULL);
 	count(NET_REASON_MASQ);
 	rewrite(skb, p, &to);
@@ -286,15 +293,46 @@ int uplink_out(struct __sk_buff *skb)
 	return masquerade(skb, &p);
 }
 
+/* One packet, or each one that a large segment is cut into. */
+static __always_inline bool fits_overlay(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 len = skb->len - ETH_HLEN;
+	__u8 words = 0;
+
+	if (skb->gso_size && p->t.proto == IPPROTO_TCP &&
+	    bpf_skb_load_bytes(skb, p->l4 + 12, &words, 1) == 0)
+		len = p->l4 - ETH_HLEN + (words >> 4) * 4 + skb->gso_size;
+	return len <= overlay_mtu;
+}
+
 /* Where a packet goes after its destination was changed on the way in. */
-static __always_inline int deliver(const struct ct_key *to, bool out)
+static __always_inline int deliver(struct __sk_buff *skb, const struct packet *p,
+				   const struct ct_key *to, bool out, __u32 ifindex)
 {
 	struct pod_entry *pod;
 
-	if (out) /* its source is ours: the stack would take it for a martian */
-		return bpf_redirect_neigh(uplink, NULL, 0, 0);
+	if (out) { /* its source is ours: the stack would take it for a martian */
+		if (ifindex && !fits_overlay(skb, p))
+			return drop(NET_REASON_TOO_BIG);
+		return bpf_redirect_neigh(ifindex ? ifindex : uplink, NULL, 0, 0);
+	}
 	pod = bpf_map_lookup_elem(&pods, &to->daddr);
 	return pod ? bpf_redirect_peer(pod->ifindex, 0) : TC_ACT_OK;
+}
+
+/* Is the way to a pod of another node the overlay? Its link, else 0. Once a connection. */
+static __always_inline __u32 overlay_to(struct __sk_buff *skb, __be32 daddr)
+{
+	struct bpf_fib_lookup f = {
+		.family = AF_INET, .ifindex = skb->ifindex, .ipv4_src = node_addr};
+
+	f.ipv4_dst = daddr;
+	if (!overlay || !in_cluster(daddr))
+		return 0;
+	if (bpf_fib_lookup(skb, &f, sizeof(f), BPF_FIB_LOOKUP_SKIP_NEIGH) !=
+	    BPF_FIB_LKUP_RET_SUCCESS)
+		return 0;
+	return f.ifindex == overlay ? overlay : 0;
 }
 
 static __always_inline bool find_front(const struct packet *p, struct lb_svc_key *key,
@@ -317,6 +355,7 @@ static __always_inline int to_front(struct __sk_buff *skb, const struct packet *
 {
 	struct ct_key to = p->t;
 	struct lb_slot b = {};
+	__u32 ifindex = 0;
 	bool local;
 
 	if (!svc->count)
@@ -328,15 +367,16 @@ static __always_inline int to_front(struct __sk_buff *skb, const struct packet *
 	to.dport = b.port;
 	local = bpf_map_lookup_elem(&pods, &b.addr) || bpf_map_lookup_elem(&node_addrs, &b.addr);
 	if (!local) {
-		to.saddr = node_addr;
+		ifindex = overlay_to(skb, b.addr);
+		to.saddr = ifindex ? overlay_addr : node_addr;
 		if (!snat_take(&to, &p->t))
 			return drop(NET_REASON_MASQ_NO_PORT);
 	}
-	if (!ct_add(&p->t, &to, CT_FROM_OUTSIDE | (local ? 0 : CT_OUT)))
+	if (!ct_add(&p->t, &to, CT_FROM_OUTSIDE | (local ? 0 : CT_OUT), ifindex))
 		return drop(NET_REASON_MASQ_FULL);
 	count(NET_REASON_NODE_PORT);
 	rewrite(skb, p, &to);
-	return deliver(&to, !local);
+	return deliver(skb, p, &to, !local, ifindex);
 }
 
 SEC("tc")
@@ -352,14 +392,15 @@ int uplink_in(struct __sk_buff *skb)
 	e = ct_find(&p);
 	if (e) {
 		struct ct_key to = e->to;
-		__u32 flags = e->flags;
+		__u32 flags = e->flags, ifindex = e->ifindex;
 
 		if (flags & CT_FROM_OUTSIDE)
 			count(flags & CT_BACK ? NET_REASON_NODE_PORT_BACK : NET_REASON_NODE_PORT);
 		else
 			count(NET_REASON_MASQ_BACK);
 		rewrite(skb, &p, &to);
-		return deliver(&to, (flags & CT_FROM_OUTSIDE) && (flags & CT_OUT));
+		return deliver(skb, &p, &to, (flags & CT_FROM_OUTSIDE) && (flags & CT_OUT),
+			       ifindex);
 	}
 	if (p.t.proto != IPPROTO_ICMP && find_front(&p, &key, &svc))
 		return to_front(skb, &p, &key, &svc);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/link.h"
 
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/veth.h>
+#include <netlink/route/link/vxlan.h>
 #include <netlink/route/neighbour.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
@@ -133,6 +136,65 @@ int link_add_veth(struct nl_sock *s, const char *name, const uint8_t mac[LINK_MA
 	return nl_errno(r);
 }
 
+/* By hand: libnl 3.7 does not know IFLA_VXLAN_DF. */
+static bool put_vxlan(struct nl_msg *m, const char *name, const struct vxlan_info *v)
+{
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	struct nlattr *info, *data;
+
+	if (nlmsg_append(m, &ifi, sizeof(ifi), NLMSG_ALIGNTO) < 0 ||
+	    nla_put_string(m, IFLA_IFNAME, name) < 0 ||
+	    nla_put(m, IFLA_ADDRESS, LINK_MAC_LEN, v->link.mac) < 0 ||
+	    nla_put_u32(m, IFLA_MTU, v->link.mtu) < 0 ||
+	    !(info = nla_nest_start(m, IFLA_LINKINFO)) ||
+	    nla_put_string(m, IFLA_INFO_KIND, "vxlan") < 0 ||
+	    !(data = nla_nest_start(m, IFLA_INFO_DATA)) ||
+	    nla_put_u32(m, IFLA_VXLAN_ID, v->id) < 0 ||
+	    nla_put_u32(m, IFLA_VXLAN_LOCAL, v->local) < 0 ||
+	    nla_put_u16(m, IFLA_VXLAN_PORT, htons(v->port)) < 0 ||
+	    nla_put_u8(m, IFLA_VXLAN_LEARNING, 0) < 0 ||
+	    nla_put_u8(m, IFLA_VXLAN_DF, VXLAN_DF_SET) < 0)
+		return false;
+	nla_nest_end(m, data);
+	nla_nest_end(m, info);
+	return true;
+}
+
+int link_add_vxlan(struct nl_sock *s, const char *name, const struct vxlan_info *v)
+{
+	struct nl_msg *m = nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+
+	if (!m || !put_vxlan(m, name, v)) {
+		nlmsg_free(m);
+		return -ENOMEM;
+	}
+	return nl_errno(nl_send_sync(s, m)); /* frees it */
+}
+
+int link_find_vxlan(struct nl_sock *s, const char *name, struct vxlan_info *ret)
+{
+	struct rtnl_link *l = NULL;
+	struct nl_addr *local = NULL;
+	uint32_t port = 0;
+	int r = link_find(s, name, &ret->link);
+
+	if (r < 0)
+		return r;
+	r = rtnl_link_get_kernel(s, 0, name, &l);
+	if (r < 0)
+		return nl_errno(r) == -ENODEV ? -ENOENT : nl_errno(r);
+	r = -ENOENT;
+	if (rtnl_link_is_vxlan(l) && rtnl_link_vxlan_get_id(l, &ret->id) == 0 &&
+	    rtnl_link_vxlan_get_port(l, &port) == 0 && rtnl_link_vxlan_get_local(l, &local) == 0) {
+		ret->port = (uint16_t)port;
+		memcpy(&ret->local, nl_addr_get_binary_addr(local), sizeof(ret->local));
+		r = 0;
+	}
+	nl_addr_put(local);
+	rtnl_link_put(l);
+	return r;
+}
+
 int link_up(struct nl_sock *s, uint32_t ifindex)
 {
 	struct rtnl_link *old = rtnl_link_alloc(), *l = rtnl_link_alloc();
@@ -212,6 +274,64 @@ int neigh_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, const uint8_t 
 	return nl_errno(r);
 }
 
+int neigh_del(struct nl_sock *s, uint32_t ifindex, uint32_t addr)
+{
+	struct rtnl_neigh *n = rtnl_neigh_alloc();
+	struct nl_addr *dst = nl_of(addr, 32);
+	int r;
+
+	if (!n)
+		abort();
+	rtnl_neigh_set_ifindex(n, (int)ifindex);
+	rtnl_neigh_set_dst(n, dst);
+	r = nl_errno(rtnl_neigh_delete(s, n, 0));
+	nl_addr_put(dst);
+	rtnl_neigh_put(n);
+	return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+static struct rtnl_neigh *fdb_entry(uint32_t ifindex, const uint8_t mac[LINK_MAC_LEN])
+{
+	struct rtnl_neigh *n = rtnl_neigh_alloc();
+	struct nl_addr *ll = nl_mac(mac);
+
+	if (!n)
+		abort();
+	rtnl_neigh_set_family(n, AF_BRIDGE);
+	rtnl_neigh_set_ifindex(n, (int)ifindex);
+	rtnl_neigh_set_flags(n, NTF_SELF);
+	rtnl_neigh_set_state(n, NUD_PERMANENT | NUD_NOARP);
+	rtnl_neigh_set_lladdr(n, ll);
+	nl_addr_put(ll);
+	return n;
+}
+
+int fdb_add(struct nl_sock *s, uint32_t ifindex, const uint8_t mac[LINK_MAC_LEN], uint32_t dst)
+{
+	struct rtnl_neigh *n = fdb_entry(ifindex, mac);
+	struct nl_addr *to = nl_of(dst, 32);
+	int r;
+
+	/* libnl compares families, but here they differ by design. */
+	rtnl_neigh_set_family(n, AF_INET);
+	r = rtnl_neigh_set_dst(n, to);
+	rtnl_neigh_set_family(n, AF_BRIDGE);
+	if (r == 0)
+		r = rtnl_neigh_add(s, n, NLM_F_CREATE | NLM_F_REPLACE);
+	nl_addr_put(to);
+	rtnl_neigh_put(n);
+	return nl_errno(r);
+}
+
+int fdb_del(struct nl_sock *s, uint32_t ifindex, const uint8_t mac[LINK_MAC_LEN])
+{
+	struct rtnl_neigh *n = fdb_entry(ifindex, mac);
+	int r = nl_errno(rtnl_neigh_delete(s, n, 0));
+
+	rtnl_neigh_put(n);
+	return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
 int route_add(struct nl_sock *s, const struct route *r)
 {
 	struct rtnl_route *rt = rtnl_route_alloc();
@@ -235,6 +355,8 @@ int route_add(struct nl_sock *s, const struct route *r)
 	if (r->onlink)
 		rtnl_route_nh_set_flags(nh, RTNH_F_ONLINK);
 	rtnl_route_add_nexthop(rt, nh);
+	if (r->mtu)
+		rtnl_route_set_metric(rt, RTAX_MTU, r->mtu);
 	if (r->src) {
 		struct nl_addr *src = nl_of(r->src, 32);
 
@@ -261,6 +383,65 @@ int route_del(struct nl_sock *s, struct ip4_prefix dst)
 	nl_addr_put(a);
 	rtnl_route_put(rt);
 	return r == -ENOENT || r == -EIO || r == -ENODEV ? 0 : r;
+}
+
+struct route_answer {
+	struct route route;
+	bool local, found;
+};
+
+static int on_route(struct nl_msg *m, void *user)
+{
+	struct route_answer *a = user;
+	struct nlmsghdr *h = nlmsg_hdr(m);
+	struct nlattr *t[RTA_MAX + 1];
+	struct rtmsg *rtm = nlmsg_data(h);
+
+	if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(h, sizeof(*rtm), t, RTA_MAX, NULL) < 0)
+		return NL_SKIP;
+	a->found = true;
+	a->local = rtm->rtm_type == RTN_LOCAL;
+	a->route.ifindex = t[RTA_OIF] ? nla_get_u32(t[RTA_OIF]) : 0;
+	a->route.via = t[RTA_GATEWAY] ? nla_get_u32(t[RTA_GATEWAY]) : 0;
+	return NL_OK;
+}
+
+static int ask_route(struct nl_sock *s, uint32_t dst, struct nl_cb *cb)
+{
+	struct rtmsg rtm = {.rtm_family = AF_INET, .rtm_dst_len = 32};
+	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	int r;
+
+	if (!m || nlmsg_append(m, &rtm, sizeof(rtm), NLMSG_ALIGNTO) < 0 ||
+	    nla_put_u32(m, RTA_DST, dst) < 0) {
+		nlmsg_free(m);
+		return -ENOMEM;
+	}
+	r = nl_send_auto(s, m);
+	nlmsg_free(m);
+	if (r >= 0)
+		r = nl_recvmsgs(s, cb);
+	if (r >= 0)
+		r = nl_wait_for_ack(s);
+	return nl_errno(r);
+}
+
+int route_get(struct nl_sock *s, uint32_t dst, struct route *ret, bool *ret_local)
+{
+	struct route_answer a = {.route.dst = {dst, 32}};
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int r;
+
+	if (!cb)
+		return -ENOMEM;
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_route, &a);
+	r = ask_route(s, dst, cb);
+	nl_cb_put(cb);
+	if (r < 0 || !a.found)
+		return r < 0 ? r : -ENOENT;
+	*ret = a.route;
+	*ret_local = a.local;
+	return 0;
 }
 
 int route_default_link(struct nl_sock *s, uint32_t *ret_ifindex)

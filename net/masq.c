@@ -193,6 +193,20 @@ static bool is_alive(struct masq *m, const struct ct_key *from, uint64_t now)
 	return false;
 }
 
+int masq_overlay(struct masq *m, uint32_t ifindex, uint32_t addr, uint32_t mtu)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, in, .handle = TC_HANDLE, .priority = TC_PRIORITY,
+		    .flags = BPF_TC_F_REPLACE,
+		    .prog_fd = bpf_program__fd(m->skel->progs.uplink_in));
+	int r = bpf_tc_hook_create(&hook);
+
+	m->skel->bss->overlay_addr = addr;
+	m->skel->bss->overlay_mtu = mtu;
+	m->skel->bss->overlay = ifindex;
+	return r < 0 && r != -EEXIST ? r : bpf_tc_attach(&hook, &in);
+}
+
 int masq_peer(struct masq *m, uint32_t addr, bool is)
 {
 	uint8_t one = 1;

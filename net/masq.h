@@ -28,6 +28,12 @@ struct masq *masq_close(struct masq *m); /* the data path goes on */
 /* Another node, which routes to our pods: what they send there keeps their address. Kept (pinned).
  */
 int masq_peer(struct masq *m, uint32_t addr, bool is);
+/*
+ * There is an overlay (overlay.h): what comes out of it passes the ingress program, too, and what a
+ * client outside sends to a backend behind it goes there with the node's inner address `addr` as
+ * source, so that answers come back the same way. `mtu`: of its device.
+ */
+int masq_overlay(struct masq *m, uint32_t ifindex, uint32_t addr, uint32_t mtu);
 /* Drop entries idle for longer than their protocol's timeout; call it every 10 s or so. */
 int masq_collect(struct masq *m, size_t *ret_removed);
 int masq_reset(const struct masq_conf *conf, struct err *err);

@@ -5,6 +5,7 @@
 #include "net/link.h"
 #include "net/masq.h"
 #include "net/netns.h"
+#include "net/overlay.h"
 #include "net/pins.h"
 #include "bpf/abi/pod.h"
 #include "bpf/pod.skel.h"
@@ -20,7 +21,7 @@
 
 struct pod_net {
 	char *node, *run_dir;
-	struct ip4_prefix cluster_range;
+	struct ip4_prefix pod_range, cluster_range;
 	bool may_masquerade;
 	struct masq *masq; /* NULL until pod_net_masquerade */
 	struct nl_sock *rt; /* the node's namespace */
@@ -28,6 +29,12 @@ struct pod_net {
 	struct pod_bpf *skel;
 	int pods_fd;
 	uint32_t node_addr, uplink, mtu;
+	/* the overlay: NULL until a node needs it */
+	struct overlay *overlay;
+	enum pod_net_overlay mode;
+	struct overlay_conf oc;
+	size_t (*netns_fds)(void *user, int **ret);
+	void *user;
 };
 
 /* The same id always gets the same link name: what is found there is ours. */
@@ -162,6 +169,19 @@ static int set_up_node(struct pod_net *n, const struct pod_net_conf *conf, struc
 	return 0;
 }
 
+static void overlay_settings(struct pod_net *n, const struct pod_net_conf *conf)
+{
+	n->mode = conf->addr && n->uplink ? conf->overlay : POD_NET_OVERLAY_NEVER;
+	n->netns_fds = conf->netns_fds;
+	n->user = conf->user;
+	n->oc = (struct overlay_conf){.node = n->node,
+				      .id = conf->vxlan_id ? conf->vxlan_id : OVERLAY_ID,
+				      .port = conf->vxlan_port ? conf->vxlan_port : OVERLAY_PORT,
+				      .local = conf->addr,
+				      .inner = n->node_addr,
+				      .mtu = n->mtu};
+}
+
 DEFINE_CLEANUP(struct pod_net *, pod_net_closep, pod_net_close)
 
 int pod_net_open(const struct pod_net_conf *conf, struct pod_net **ret, struct err *err)
@@ -174,6 +194,7 @@ int pod_net_open(const struct pod_net_conf *conf, struct pod_net **ret, struct e
 	n->node = xstrdup(conf->node);
 	n->run_dir = xstrdup(conf->run_dir);
 	n->cluster_range = conf->cluster_range.len ? conf->cluster_range : conf->pod_range;
+	n->pod_range = conf->pod_range;
 	n->may_masquerade = conf->masquerade;
 	r = rt_open(&n->rt);
 	if (r < 0)
@@ -186,6 +207,13 @@ int pod_net_open(const struct pod_net_conf *conf, struct pod_net **ret, struct e
 		r = load(n, conf, err);
 	if (r < 0)
 		return r;
+	overlay_settings(n, conf);
+	if (n->mode == POD_NET_OVERLAY_NEVER)
+		overlay_reset(n->node, NULL);
+	else if (overlay_exists(n->node))
+		r = overlay_open(&n->oc, &n->overlay, err);
+	if (r < 0)
+		return r;
 	*ret = TAKE(n);
 	return 0;
 }
@@ -195,6 +223,7 @@ struct pod_net *pod_net_close(struct pod_net *n)
 	if (!n)
 		return NULL;
 	masq_close(n->masq);
+	overlay_close(n->overlay);
 	rt_close(n->rt);
 	ipam_close(n->ipam);
 	pod_bpf__destroy(n->skel);
@@ -204,8 +233,25 @@ struct pod_net *pod_net_close(struct pod_net *n)
 	return NULL;
 }
 
+/*
+ * What a pod sends to pods of other nodes must fit into the overlay; its link keeps the whole size,
+ * for its own node's pods and the world.
+ */
+static int narrow_routes(const struct pod_net *n, struct nl_sock *rt, uint32_t ifindex, uint32_t gw)
+{
+	struct route far = {.dst = n->cluster_range, .ifindex = ifindex, .via = gw};
+	struct route near = {.dst = n->pod_range, .ifindex = ifindex, .via = gw};
+	int r = 0;
+
+	if (!n->overlay || far.dst.len == near.dst.len)
+		return 0;
+	far.mtu = overlay_mtu(n->overlay);
+	r = route_add(rt, &near);
+	return r < 0 ? r : route_add(rt, &far);
+}
+
 /* In the pod's namespace: loopback, address, routes. `rt` was opened there. */
-static int set_up_pod(struct nl_sock *rt, uint32_t addr)
+static int set_up_pod(const struct pod_net *n, struct nl_sock *rt, uint32_t addr)
 {
 	struct link_info eth = {0};
 	uint8_t gw_mac[LINK_MAC_LEN];
@@ -227,10 +273,12 @@ static int set_up_pod(struct nl_sock *rt, uint32_t addr)
 		r = route_add(rt, &(struct route){.dst = host_prefix(gw), .ifindex = eth.ifindex});
 	if (r == 0)
 		r = route_add(rt, &(struct route){.ifindex = eth.ifindex, .via = gw});
+	if (r == 0)
+		r = narrow_routes(n, rt, eth.ifindex, gw);
 	return r;
 }
 
-static int enter_and_set_up(int netns_fd, uint32_t addr)
+static int enter_and_set_up(const struct pod_net *n, int netns_fd, uint32_t addr)
 {
 	struct nl_sock *rt = NULL;
 	int back, r = netns_enter(netns_fd, &back);
@@ -242,7 +290,7 @@ static int enter_and_set_up(int netns_fd, uint32_t addr)
 	r = rt_open(&rt);
 	netns_leave(back);
 	if (r == 0)
-		r = set_up_pod(rt, addr);
+		r = set_up_pod(n, rt, addr);
 	rt_close(rt);
 	return r;
 }
@@ -268,7 +316,7 @@ static int make_pair(struct pod_net *n, const char *name, uint32_t addr, int net
 
 	mac_of(addr, false, mac);
 	mac_of(addr, true, pod_mac);
-	if (r == 0 && enter_and_set_up(netns_fd, addr) < 0) {
+	if (r == 0 && enter_and_set_up(n, netns_fd, addr) < 0) {
 		/* Its other end is elsewhere, in a namespace that is on its way out. */
 		r = link_del(n->rt, ret->ifindex);
 		if (r == 0)
@@ -279,7 +327,7 @@ static int make_pair(struct pod_net *n, const char *name, uint32_t addr, int net
 		if (r == 0)
 			r = link_find(n->rt, name, ret);
 		if (r == 0)
-			r = enter_and_set_up(netns_fd, addr);
+			r = enter_and_set_up(n, netns_fd, addr);
 	}
 	return r;
 }
@@ -407,7 +455,14 @@ int pod_net_masquerade(struct pod_net *n, struct err *err)
 	r = addr_of_link(n->rt, n->uplink, &conf.addr);
 	if (r < 0)
 		return err_sys(err, -r, "the uplink has no IPv4 address");
-	return masq_open(&conf, &n->masq, err);
+	r = masq_open(&conf, &n->masq, err);
+	if (r == 0 && n->overlay) {
+		r = masq_overlay(n->masq, overlay_ifindex(n->overlay), n->node_addr,
+				 overlay_mtu(n->overlay));
+		if (r < 0)
+			return err_sys(err, -r, "cannot attach to the overlay: %s", strerror(-r));
+	}
+	return r;
 }
 
 void pod_net_collect(struct pod_net *n)
@@ -416,13 +471,97 @@ void pod_net_collect(struct pod_net *n)
 		masq_collect(n->masq, NULL);
 }
 
-int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via, struct err *err)
+/* The pods that are there already. They may be going away just now: each for itself. */
+static void narrow_pods(struct pod_net *n)
+{
+	int *fds = NULL;
+	size_t n_fds = n->netns_fds ? n->netns_fds(n->user, &fds) : 0;
+	uint32_t gw = 0;
+
+	ip4_parse(STR(POD_NET_GATEWAY), &gw);
+	for (size_t i = 0; i < n_fds; i++) {
+		struct link_info eth = {0};
+		struct nl_sock *rt = NULL;
+		int back;
+
+		if (netns_enter(fds[i], &back) == 0) {
+			int r = rt_open(&rt);
+
+			netns_leave(back);
+			if (r == 0 && link_find(rt, "eth0", &eth) == 0)
+				narrow_routes(n, rt, eth.ifindex, gw);
+			rt_close(rt);
+		}
+		close(fds[i]);
+	}
+	free(fds);
+}
+
+static int need_overlay(struct pod_net *n, struct err *err)
+{
+	int r;
+
+	if (n->overlay)
+		return 0;
+	r = overlay_open(&n->oc, &n->overlay, err);
+	if (r < 0)
+		return r;
+	narrow_pods(n);
+	if (n->masq)
+		r = masq_overlay(n->masq, overlay_ifindex(n->overlay), n->node_addr,
+				 overlay_mtu(n->overlay));
+	return r < 0 ? err_sys(err, -r, "cannot attach to the overlay: %s", strerror(-r)) : 0;
+}
+
+static int way_to(struct pod_net *n, uint32_t via, enum pod_net_way *ret)
+{
+	struct route at = {0};
+	bool local = false;
+	int r = route_get(n->rt, via, &at, &local);
+
+	if (r < 0)
+		return r;
+	*ret = local ? POD_NET_SELF : POD_NET_DIRECT;
+	if (!local &&
+	    (n->mode == POD_NET_OVERLAY_ALWAYS || (at.via && n->mode == POD_NET_OVERLAY_AUTO)))
+		*ret = POD_NET_VXLAN;
+	return 0;
+}
+
+int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via,
+		  enum pod_net_way *ret_way, struct err *err)
 {
 	struct route rt = {.dst = range, .via = via, .src = n->node_addr};
-	int r = via ? route_add(n->rt, &rt) : route_del(n->rt, range);
+	enum pod_net_way way = POD_NET_DIRECT;
+	char text[IP4_TEXT];
+	int r = way_to(n, via, &way);
+
+	if (r == 0 && way == POD_NET_VXLAN) {
+		r = need_overlay(n, err);
+		if (r < 0)
+			return r;
+		r = overlay_add(n->overlay, range, via);
+	} else if (r == 0 && way == POD_NET_DIRECT) {
+		r = route_add(n->rt, &rt);
+		if (r == 0 && n->overlay)
+			r = overlay_del(n->overlay, range);
+	}
+	if (r < 0)
+		return err_sys(err, -r, "cannot route the pods at %s/%u: %s",
+			       ip4_format(range.addr, text), range.len, strerror(-r));
+	if (ret_way)
+		*ret_way = way;
+	return 0;
+}
+
+int pod_net_unroute(struct pod_net *n, struct ip4_prefix range, struct err *err)
+{
+	int r = n->overlay ? overlay_del(n->overlay, range) : 0;
 	char text[IP4_TEXT];
 
-	return r < 0 ? err_sys(err, -r, "cannot route the pods at %s/%u: %s",
+	if (r == 0)
+		r = route_del(n->rt, range);
+	return r < 0 ? err_sys(err, -r, "cannot remove the route to %s/%u: %s",
 			       ip4_format(range.addr, text), range.len, strerror(-r))
 		     : 0;
 }
@@ -471,6 +610,7 @@ int pod_net_reset(const struct pod_net_conf *conf, struct err *err)
 	remove_node_addr(conf, n.rt);
 	mc.uplink = find_uplink(n.rt, conf);
 	masq_reset(&mc, NULL);
+	overlay_reset(conf->node, NULL);
 	ipam_close(n.ipam);
 	rt_close(n.rt);
 	r = dir_remove_tree(AT_FDCWD, state);

@@ -25,6 +25,12 @@ struct pod_net;
 #define POD_NET_GATEWAY "169.254.1.1" /* what a pod's default route names; exists nowhere */
 #define POD_NET_IFNAME_MAX 16
 
+enum pod_net_overlay {
+	POD_NET_OVERLAY_AUTO, /* for nodes behind a router */
+	POD_NET_OVERLAY_ALWAYS, /* for all others, too */
+	POD_NET_OVERLAY_NEVER,
+};
+
 struct pod_net_conf {
 	const char *node; /* scopes pins and link names: several agents on one machine */
 	const char *run_dir; /* state; made if missing. "<run_dir>/net/..." */
@@ -33,6 +39,18 @@ struct pod_net_conf {
 	const char *uplink; /* NULL: the link of the default route; "" or none found: no uplink */
 	unsigned int mtu; /* 0: the uplink's, else 1500 */
 	bool masquerade; /* pod_net_masquerade may work; else it does nothing */
+	/* Nodes that are not on a link of ours (overlay.h). */
+	enum pod_net_overlay overlay;
+	uint32_t addr; /* outer source: this node's address; 0: no overlay */
+	uint32_t vxlan_id; /* 0: OVERLAY_ID */
+	uint16_t vxlan_port; /* 0: OVERLAY_PORT */
+	/*
+	 * Namespaces of the pods that are attached, asked for when the first such node is met:
+	 * their packets to other pods must be smaller from then on. An array to be freed, the
+	 * descriptors to be closed by us. May be NULL.
+	 */
+	size_t (*netns_fds)(void *user, int **ret);
+	void *user;
 };
 
 /* What a pod got. */
@@ -81,12 +99,23 @@ uint32_t pod_net_uplink(const struct pod_net *n);
 int pod_net_masquerade(struct pod_net *n, struct err *err);
 /* Give back ports of connections that idled out: every 10 s or so; under a millisecond. */
 void pod_net_collect(struct pod_net *n);
+enum pod_net_way {
+	POD_NET_DIRECT, /* a plain route: the node is on a link of ours */
+	POD_NET_VXLAN,
+	POD_NET_SELF, /* its address is ours: its pods have routes of their own here (tests) */
+};
 /*
- * Another node's pod range, reached by way of its address (same link): a plain route, kept by the
- * kernel. `via` 0 removes it.
+ * Another node's pod range, reached by way of its address: a plain route where that is on a link of
+ * ours, by the overlay otherwise; kept by the kernel, and nothing is masqueraded on the way.
+ * Calling it again for a range replaces the former way. `ret_way` may be NULL.
  */
-int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via, struct err *err);
-/* Another node: no masquerade towards its address (masq_peer). 0 where nothing is masqueraded. */
+int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via,
+		  enum pod_net_way *ret_way, struct err *err);
+int pod_net_unroute(struct pod_net *n, struct ip4_prefix range, struct err *err);
+/*
+ * A node with a direct route to our pods: no masquerade towards its address (masq_peer). Nodes
+ * behind a router have none: they see this node. 0 where nothing is masqueraded.
+ */
 int pod_net_peer(struct pod_net *n, uint32_t addr, bool is, struct err *err);
 /*
  * Remove everything an agent of this conf ever made: links, routes, pins, bpffs mount, state.

@@ -30,13 +30,18 @@ static void put_way(struct route_sync *s, struct str node, struct way *w)
 {
 	struct err err = ERR_INIT;
 
-	w->in_kernel = pod_net_route(s->conf.net, w->range, w->via, &err) == 0 &&
-		       pod_net_peer(s->conf.net, w->via, true, &err) == 0;
-	if (!w->in_kernel) {
+	enum pod_net_way way = POD_NET_DIRECT;
+
+	w->in_kernel = pod_net_route(s->conf.net, w->range, w->via, &way, &err) == 0 &&
+		       pod_net_peer(s->conf.net, w->via, way == POD_NET_DIRECT, &err) == 0;
+	if (w->in_kernel && w->told)
+		log_notice("the pods of node %.*s are in reach", STR_ARG(node));
+	if (w->in_kernel) {
+		w->told = false;
+	} else {
 		if (!w->told)
-			log_warn("the pods of node %.*s are out of reach: %s (are both nodes on "
-				 "one link?)",
-				 STR_ARG(node), err_text(&err));
+			log_warn("the pods of node %.*s are out of reach: %s", STR_ARG(node),
+				 err_text(&err));
 		w->told = true;
 		timers_arm_in(s->conf.timers, &s->timer, RETRY_NS);
 	}
@@ -63,7 +68,7 @@ static void forget(struct route_sync *s, struct str node)
 	if (!w)
 		return;
 	/* A new node may have been given the range, or the address, of one that went. */
-	if ((!is_taken(s, &w->range, 0) && pod_net_route(s->conf.net, w->range, 0, &err) < 0) ||
+	if ((!is_taken(s, &w->range, 0) && pod_net_unroute(s->conf.net, w->range, &err) < 0) ||
 	    (!is_taken(s, NULL, w->via) && pod_net_peer(s->conf.net, w->via, false, &err) < 0))
 		log_warn("%s", err_text(&err));
 	err_done(&err);

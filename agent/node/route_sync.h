@@ -3,9 +3,9 @@
 #define KNARR_ROUTE_SYNC_H
 #include "lib/base/timers.h"
 /*
- * Routes to the pods of other nodes: for each Node but our own with spec.podCIDR and an InternalIP
- * on a link of ours, its range by way of its address (net/pod_net.h). A route goes when its Node
- * object is deleted, not when the node is silent: that is no reason to stop trying.
+ * Routes to the pods of other nodes: for each Node but our own with spec.podCIDR and an InternalIP,
+ * its range by way of its address, direct or by the overlay (net/pod_net.h). A route goes when its
+ * Node object is deleted, not when the node is silent: that is no reason to stop trying.
  *
  * What was last known is kept in a file and put back at start, so that pods on other nodes are
  * reached after a reboot without any master.

@@ -24,7 +24,7 @@ struct ct_entry {
 	struct ct_key to; /* what it becomes */
 	__u64 used_ns; /* CLOCK_MONOTONIC, a second coarse */
 	__u32 flags;
-	__u32 pad;
+	__u32 ifindex; /* with CT_OUT: the link it leaves by; 0: the uplink */
 };
 _Static_assert(sizeof(struct ct_entry) == 32, "ct_entry");
 

@@ -10,19 +10,24 @@ class LanNode(Node):
     def __init__(self, cluster, name, *args, **kw):
         self.index = len(cluster.nodes) + 1
         self.port = f"port{self.index}"  # the bridge's end of the cable
-        self.address = f"10.99.0.{10 + self.index}"
+        self.move(cluster.segment(self.index))
         super().__init__(cluster, name, *args, **kw)
         self.plug_in()
+
+    def move(self, segment):
+        """What it is plugged into next: (bridge, the router's address there, network)."""
+        self.bridge, self.gateway, net = segment
+        self.address = f"{net}.{10 + self.index}"
 
     def plug_in(self):
         c = self.cluster
         subprocess.run(["ip", "netns", "add", self.netns], check=True)
         c.ip("link", "add", self.port, "type", "veth", "peer", "name", "up0", "netns", self.netns)
-        c.ip("link", "set", self.port, "master", "br0", "up")
+        c.ip("link", "set", self.port, "master", self.bridge, "up")
         for args in (["link", "set", "lo", "up"],
                      ["addr", "add", f"{self.address}/24", "dev", "up0"],
                      ["link", "set", "up0", "up"],
-                     ["route", "add", "default", "via", c.ADDRESS]):
+                     ["route", "add", "default", "via", self.gateway]):
             subprocess.run(["ip", "-n", self.netns, *args], check=True)
 
     def cable(self, up):
@@ -50,16 +55,28 @@ class LanNode(Node):
 class Lan(Cluster):
     """Nodes n1, n2, ... in zones a, b, c in turn."""
 
+    BRIDGES = {"br0": Cluster.ADDRESS}
+
     def start(self, nodes=3):
         subprocess.run(["ip", "netns", "add", self.netns], check=True)
         self.ip("link", "set", "lo", "up")
-        self.ip("link", "add", "br0", "type", "bridge")
-        self.ip("addr", "add", f"{self.ADDRESS}/24", "dev", "br0")
-        self.ip("link", "set", "br0", "up")
+        for bridge, address in self.BRIDGES.items():
+            self.ip("link", "add", bridge, "type", "bridge")
+            self.ip("addr", "add", f"{address}/24", "dev", bridge)
+            self.ip("link", "set", bridge, "up")
+        self.sysctl("net/ipv4/ip_forward", len(self.BRIDGES) - 1)
         self.master.start()
         for i in range(nodes):
             self.join(f"n{i + 1}")
         return self
+
+    def sysctl(self, name, value):
+        subprocess.run(["nsenter", f"--net=/run/netns/{self.netns}", "--", "sh", "-c",
+                        f"echo {value} > /proc/sys/{name}"], check=True)
+
+    def segment(self, index):
+        """What node number `index` is plugged into."""
+        return "br0", self.ADDRESS, "10.99.0"
 
     def join(self, name):
         zone = "abc"[len(self.nodes) % 3]
@@ -67,9 +84,20 @@ class Lan(Cluster):
                              options=["--label", f"topology.kubernetes.io/zone={zone}"])
 
     def links(self):
-        return [x for x in super().links() if x != "br0" and not x.startswith("port")]
+        return [x for x in super().links() if x not in self.BRIDGES and not x.startswith("port")]
 
     def force(self):
         super().force()
         for n in self.nodes:
             n.unplug()
+
+
+class RoutedLan(Lan):
+    """Two networks, and the master's machine as the router between them, which knows no pods'
+    addresses: n1 and n3 in the first, n2 and n4 in the second."""
+
+    BRIDGES = {"br0": Cluster.ADDRESS, "br1": "10.99.1.1"}
+    SEGMENTS = (("br0", Cluster.ADDRESS, "10.99.0"), ("br1", "10.99.1.1", "10.99.1"))
+
+    def segment(self, index):
+        return self.SEGMENTS[(index - 1) % 2]
