@@ -334,6 +334,29 @@ void sched_explain(const struct sched_cycle *cy, struct buf *out)
 		buf_addf(out, " preemption: %s", cy->preemption);
 }
 
+bool sched_may_help(struct sched_cache *c, const struct sched_profile *profile,
+		    struct sched_class *cl, uint32_t refused_by, const struct sched_node *n)
+{
+	struct sched_cycle cy = {.cache = c, .profile = profile, .class = cl};
+
+	if (!refused_by)
+		return true; /* there was no node at all */
+	if (!n->present)
+		return false;
+	for (uint32_t i = 0; sched_plugins[i]; i++) {
+		const struct sched_plugin *pl = sched_plugins[i];
+
+		if (refused_by & 1u << i && !pl->local)
+			return true;
+		if (!pl->filter || !pl->local || profile->no_filter[i] ||
+		    (pl->prepare && !pl->prepare(&cy)))
+			continue;
+		if (!pl->filter(&cy, n))
+			return false;
+	}
+	return true;
+}
+
 uint32_t sched_wakes(const struct sched_cycle *cy)
 {
 	uint32_t wakes = SCHED_EV_NODE_ADD | SCHED_EV_POD_CHANGED;

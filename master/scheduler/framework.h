@@ -21,6 +21,9 @@ struct sched_plugin {
 	uint32_t weight; /* of its score, in the default profile */
 	uint32_t wakes; /* enum sched_event that may let a pod pass which it refused */
 	bool fixed;
+	/* What it refuses can only change with the node itself and the pods on it: after an event
+	 * on one node, a look at that node tells whether another try is worth it. */
+	bool local;
 	/* Once a decision. False: this plugin has nothing to filter (to score) for the pod. */
 	bool (*prepare)(struct sched_cycle *cy);
 	bool (*prepare_score)(struct sched_cycle *cy);
@@ -110,6 +113,12 @@ struct sched_node *sched_decide(struct sched_framework *fw, struct sched_cache *
 				const struct sched_profile *profile, struct sched_pod *p);
 /* Whether the pod of this decision fits n as it is now, nominated pods counted. */
 bool sched_fits(struct sched_cycle *cy, struct sched_node *n);
+/*
+ * A queueing hint: something changed on n, and the plugins `refused_by` refused pods of the class
+ * before. False: what the local ones of them look at is no better there, so a try would be wasted.
+ */
+bool sched_may_help(struct sched_cache *c, const struct sched_profile *profile,
+		    struct sched_class *cl, uint32_t refused_by, const struct sched_node *n);
 /* Kubernetes' text: "0/3 nodes are available: 1 Insufficient cpu, ... preemption: ...". */
 void sched_explain(const struct sched_cycle *cy, struct buf *out);
 /* "2 Insufficient cpu, 1 Too many pods", in the order of the texts. */

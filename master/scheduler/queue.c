@@ -16,7 +16,7 @@ struct sched_wait {
 	uint64_t serial;
 	size_t slot; /* in the heap */
 	uint64_t backoff_until_ns;
-	uint32_t attempts, wakes;
+	uint32_t attempts, wakes, refused_by;
 };
 
 void sched_queue_init(struct sched_queue *q, struct timers *ts, void (*ready)(void *), void *user)
@@ -186,13 +186,15 @@ static void count_backoff(struct sched_wait *w)
 	w->backoff_until_ns = timers_now_ns(w->q->timers) + MIN(ns, BACKOFF_MAX_NS);
 }
 
-void sched_queue_park(struct sched_queue *q, struct sched_pod *p, uint32_t wakes)
+void sched_queue_park(struct sched_queue *q, struct sched_pod *p, uint32_t wakes,
+		      uint32_t refused_by)
 {
 	struct sched_wait *w = p->queued;
 
 	leave(w);
 	count_backoff(w);
 	w->wakes = wakes;
+	w->refused_by = refused_by;
 	w->state = WAIT_PARKED;
 	list_append(&q->unschedulable, &w->parked);
 	q->n_unschedulable++;
@@ -207,12 +209,24 @@ void sched_queue_backoff(struct sched_queue *q, struct sched_pod *p)
 	retry(w);
 }
 
-void sched_queue_wake(struct sched_queue *q, uint32_t events)
+void sched_queue_wake(struct sched_queue *q, uint32_t events, const struct sched_node *where)
 {
+	const struct sched_class *last = NULL;
+	uint32_t last_by = 0;
+	bool help = true;
+
 	list_for_each_safe (it, &q->unschedulable) {
 		struct sched_wait *w = list_entry(it, struct sched_wait, parked);
 
-		if (w->wakes & events)
+		if (!(w->wakes & events))
+			continue;
+		/* Pods of one kind stand together: they are asked for once. */
+		if (where && q->may_help && (w->pod->class != last || w->refused_by != last_by)) {
+			last = w->pod->class;
+			last_by = w->refused_by;
+			help = q->may_help(q->user, w->pod, w->refused_by, where);
+		}
+		if (help || w->pod->nominated == where)
 			retry(w);
 	}
 }

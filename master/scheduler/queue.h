@@ -24,6 +24,9 @@ struct sched_queue {
 	size_t n_unschedulable, n_backoff;
 	uint64_t serial;
 	void (*ready)(void *user); /* something became active */
+	/* Whether what happened on `where` may let p in, which `refused_by` kept out. NULL: yes */
+	bool (*may_help)(void *user, struct sched_pod *p, uint32_t refused_by,
+			 const struct sched_node *where);
 	void *user;
 };
 void sched_queue_init(struct sched_queue *q, struct timers *ts, void (*ready)(void *), void *user);
@@ -33,9 +36,11 @@ void sched_queue_add(struct sched_queue *q, struct sched_pod *p);
 void sched_queue_remove(struct sched_queue *q, struct sched_pod *p);
 /* The next pod, or NULL. It stays known (its attempts count) until remove. */
 struct sched_pod *sched_queue_pop(struct sched_queue *q);
-/* No node fits until one of the events `wakes` happens. */
-void sched_queue_park(struct sched_queue *q, struct sched_pod *p, uint32_t wakes);
+/* No node fits until one of the events `wakes` happens; refused_by is for may_help. */
+void sched_queue_park(struct sched_queue *q, struct sched_pod *p, uint32_t wakes,
+		      uint32_t refused_by);
 /* Try again after backoff, whatever happens (a failed binding). */
 void sched_queue_backoff(struct sched_queue *q, struct sched_pod *p);
-void sched_queue_wake(struct sched_queue *q, uint32_t events);
+/* `where`: the one node it is about; NULL: not one alone. */
+void sched_queue_wake(struct sched_queue *q, uint32_t events, const struct sched_node *where);
 #endif

@@ -34,6 +34,7 @@ static void remember_refusal(struct scheduler *s, struct sched_pod *p, uint32_t 
 	w->failed_version = s->cache.version;
 	w->failed_priority = p->priority;
 	w->failed_wakes = wakes;
+	w->failed_by = s->fw.cy.refused_by;
 }
 
 static void refuse(struct scheduler *s, struct sched_pod *p)
@@ -54,7 +55,7 @@ static void refuse(struct scheduler *s, struct sched_pod *p)
 			sched_cache_nominate(&s->cache, p, NULL);
 		remember_refusal(s, p, wakes, buf_str(&why));
 	}
-	sched_queue_park(&s->queue, p, wakes);
+	sched_queue_park(&s->queue, p, wakes, s->fw.cy.refused_by);
 }
 
 static void schedule_one(struct scheduler *s, struct sched_pod *p)
@@ -65,7 +66,8 @@ static void schedule_one(struct scheduler *s, struct sched_pod *p)
 	if (refused_before(s, p)) {
 		s->stats.failed++;
 		act_unschedulable(s, p, str_of(p->class->wants->failed_text), STR(""));
-		sched_queue_park(&s->queue, p, p->class->wants->failed_wakes);
+		sched_queue_park(&s->queue, p, p->class->wants->failed_wakes,
+				 p->class->wants->failed_by);
 		return;
 	}
 	n = sched_decide(&s->fw, &s->cache, &s->profile, p);
@@ -103,17 +105,29 @@ static bool ours(struct scheduler *s, const struct object *pod)
 	       !jv_len(jv_get(spec, "schedulingGates"));
 }
 
+static bool may_help(void *user, struct sched_pod *p, uint32_t refused_by,
+		     const struct sched_node *where)
+{
+	struct scheduler *s = user;
+
+	return sched_may_help(&s->cache, &s->profile, p->class, refused_by, where);
+}
+
 static void forget_pod(struct scheduler *s, struct str key)
 {
 	struct sched_pod *p = sched_cache_find(&s->cache, key);
-	bool freed = p && (p->node || p->nominated);
+	CLEANUP_FREE char *freed = NULL;
+	struct sched_node *n;
 
 	if (!p)
 		return;
+	n = p->node ? p->node : p->nominated;
+	freed = n ? str_dup(n->name) : NULL;
 	sched_queue_remove(&s->queue, p);
 	sched_cache_pod_gone(&s->cache, key);
-	if (freed)
-		sched_queue_wake(&s->queue, SCHED_EV_POD_GONE);
+	n = freed ? sched_cache_node_find(&s->cache, str_of(freed)) : NULL;
+	if (n)
+		sched_queue_wake(&s->queue, SCHED_EV_POD_GONE, n);
 }
 
 /* Whether anything but status and bookkeeping differs: our own condition must not wake a pod. */
@@ -137,7 +151,7 @@ static void set_pod(struct scheduler *s, struct object *old, struct object *o)
 	placed = !p || p->state != SCHED_BOUND;
 	p = sched_cache_pod(&s->cache, o);
 	if (p->state == SCHED_BOUND && (placed || (old && spec_differs(old, o))))
-		sched_queue_wake(&s->queue, SCHED_EV_POD_PLACED);
+		sched_queue_wake(&s->queue, SCHED_EV_POD_PLACED, NULL);
 	if (p->state != SCHED_PENDING || !ours(s, o))
 		sched_queue_remove(&s->queue, p);
 	else if (!p->queued || !old || spec_differs(old, o))
@@ -164,7 +178,7 @@ static void node_added(void *user, struct object *o)
 	uint32_t events = sched_cache_node(&s->cache, o);
 
 	if (events)
-		sched_queue_wake(&s->queue, events);
+		sched_queue_wake(&s->queue, events, sched_cache_node_find(&s->cache, o->name));
 }
 static void node_updated(void *user, struct object *old, struct object *o)
 {
@@ -184,7 +198,7 @@ static void namespace_added(void *user, struct object *o)
 	uint32_t events = sched_cache_namespace(&s->cache, o->name, o);
 
 	if (events)
-		sched_queue_wake(&s->queue, events);
+		sched_queue_wake(&s->queue, events, NULL);
 }
 static void namespace_updated(void *user, struct object *old, struct object *o)
 {
@@ -243,6 +257,7 @@ struct scheduler *scheduler_start(struct informers *informers, const struct sche
 	act_init(s);
 	sched_cache_init(&s->cache);
 	sched_queue_init(&s->queue, client_timers(s->c), scheduler_ready, s);
+	s->queue.may_help = may_help;
 	watch(s);
 	return s;
 }

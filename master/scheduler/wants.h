@@ -35,7 +35,7 @@ struct sched_wants {
 	/* The last decision that found no node, valid while the cache has that version. */
 	uint64_t failed_version;
 	int32_t failed_priority;
-	uint32_t failed_wakes;
+	uint32_t failed_wakes, failed_by;
 	char *failed_text;
 };
 struct sched_wants *sched_wants_get(struct sched_cache *c, struct sched_class *cl,

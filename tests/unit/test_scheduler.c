@@ -154,6 +154,158 @@ static void test_binding_fails(void **state)
 	end(&f);
 }
 
+/* An event wakes those whom it may help, and nobody else. */
+static void test_hints(void **state)
+{
+	struct fixture f;
+	struct scheduler_stats st;
+	uint64_t attempts;
+
+	begin(&f);
+	node(&f, "a", "2", "", "");
+	node(&f, "b", "2", "", "");
+	pod(&f, "small", NEEDS("100m"), ",\"nodeName\":\"a\"");
+	pod(&f, "large", NEEDS("1500m"), ",\"nodeName\":\"b\"");
+	pod(&f, "second", NEEDS("1"), ",\"nodeName\":\"a\"");
+	run(&f, 100);
+	pod(&f, "waits", NEEDS("1"), "");
+	run(&f, 15000);
+	scheduler_stats(f.s, &st);
+	attempts = st.attempts;
+	fake_api_delete(f.api, "/api/v1/namespaces/x/pods/small"); /* one CPU is free now */
+	node(&f, "b", "2", "\"unschedulable\":true", "");
+	run(&f, 15000);
+	scheduler_stats(f.s, &st);
+	assert_string_equal(where(&f, "waits"), "a");
+	assert_int_equal(st.attempts, attempts + 1);
+	pod(&f, "more", NEEDS("1"), "");
+	run(&f, 15000);
+	scheduler_stats(f.s, &st);
+	attempts = st.attempts;
+	/* Room on a cordoned node is none; nor is less than what is asked for. */
+	fake_api_delete(f.api, "/api/v1/namespaces/x/pods/large");
+	run(&f, 15000);
+	scheduler_stats(f.s, &st);
+	assert_int_equal(st.attempts, attempts);
+	/* After five minutes it is tried in any case. */
+	run(&f, 300000);
+	scheduler_stats(f.s, &st);
+	assert_int_equal(st.attempts, attempts + 1);
+	node(&f, "b", "2", "", "");
+	run(&f, 15000);
+	assert_string_equal(where(&f, "more"), "b");
+	end(&f);
+}
+
+static void test_gates(void **state)
+{
+	struct fixture f;
+	struct scheduler_stats st;
+
+	begin(&f);
+	node(&f, "a", "2", "", "");
+	pod(&f, "p", NEEDS("1"), ",\"schedulingGates\":[{\"name\":\"one\"},{\"name\":\"two\"}]");
+	run(&f, 1000);
+	pod(&f, "p", NEEDS("1"), ",\"schedulingGates\":[{\"name\":\"two\"}]");
+	run(&f, 1000);
+	scheduler_stats(f.s, &st);
+	assert_int_equal(st.attempts, 0);
+	pod(&f, "p", NEEDS("1"), ",\"schedulingGates\":[]");
+	run(&f, 1000);
+	assert_string_equal(where(&f, "p"), "a");
+	end(&f);
+}
+
+/* Which pods fit beside which: init containers, sidecars, overhead, what the pod as a whole asks.
+ */
+static void test_requests(void **state)
+{
+	static const struct {
+		const char *spec;
+		bool fits; /* a node with 4 CPUs, 1 GPU */
+	} rows[] = {
+		{"\"initContainers\":[" NEEDS("4") "," NEEDS("3") "],\"containers\":[" NEEDS(
+			 "1") "]",
+		 true},
+		{"\"initContainers\":[" NEEDS("5") "],\"containers\":[" NEEDS("1") "]", false},
+		/* A sidecar runs beside later init containers and beside the containers. */
+		{"\"initContainers\":[{\"restartPolicy\":\"Always\",\"resources\":{\"requests\":{"
+		 "\"cpu\":\"2\"}}}," NEEDS("3") "],\"containers\":[" NEEDS("1") "]",
+		 false},
+		{"\"initContainers\":[" NEEDS("3") ",{\"restartPolicy\":\"Always\",\"resources\":{"
+						   "\"requests\":{\"cpu\":\"2\"}}}"
+						   "],\"containers\":[" NEEDS("2") "]",
+		 true},
+		{"\"initContainers\":[{\"restartPolicy\":\"Always\",\"resources\":{\"requests\":{"
+		 "\"cpu\":\"2\"}}}"
+		 "],\"containers\":[" NEEDS("3") "]",
+		 false},
+		{"\"overhead\":{\"cpu\":\"2\"},\"containers\":[" NEEDS("2") "]", true},
+		{"\"overhead\":{\"cpu\":\"2500m\"},\"containers\":[" NEEDS("2") "]", false},
+		{"\"resources\":{\"requests\":{\"cpu\":\"5\"}},\"containers\":[" NEEDS("1") "]",
+		 false},
+		{"\"resources\":{\"requests\":{\"cpu\":\"3\"}},\"containers\":[" NEEDS("1") "]",
+		 true},
+		{"\"containers\":[{\"resources\":{\"requests\":{\"example.com/gpu\":\"1\"}}}]",
+		 true},
+		{"\"containers\":[{\"resources\":{\"requests\":{\"example.com/gpu\":\"2\"}}}]",
+		 false},
+		{"\"containers\":[{\"resources\":{\"requests\":{\"hugepages-2Mi\":\"4Mi\"}}}]",
+		 false},
+		{"\"containers\":[{\"resources\":{\"requests\":{\"ephemeral-storage\":\"2Gi\"}}}]",
+		 false},
+		{"\"containers\":[{}]", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char json[1024];
+		struct fixture f;
+
+		begin(&f);
+		fake_api_put(f.api, "/api/v1/nodes/n",
+			     "{\"status\":{\"allocatable\":{\"cpu\":\"4\",\"memory\":\"8Gi\","
+			     "\"pods\":\"10\","
+			     "\"ephemeral-storage\":\"1Gi\",\"example.com/gpu\":\"1\"}}}");
+		snprintf(json, sizeof(json), "{\"spec\":{%s}}", rows[i].spec);
+		fake_api_put(f.api, "/api/v1/namespaces/x/pods/p", json);
+		run(&f, 100);
+		if (rows[i].fits != (*where(&f, "p") == 'n'))
+			fail_msg("row %zu", i);
+		end(&f);
+	}
+}
+
+/* Images that are there draw pods, by size and by how many nodes have them. */
+static void test_images(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	for (int i = 0; i < 2; i++)
+		fake_api_put(
+			f.api, i ? "/api/v1/nodes/with" : "/api/v1/nodes/a-without",
+			i ? "{\"status\":{\"allocatable\":{\"cpu\":\"4\",\"memory\":\"8Gi\","
+			    "\"pods\":\"10\"},"
+			    "\"images\":[{\"names\":[\"big:latest\"],\"sizeBytes\":900000000}]}}"
+			  : "{\"status\":{\"allocatable\":{\"cpu\":\"4\",\"memory\":\"8Gi\","
+			    "\"pods\":\"10\"}}}");
+	run(&f, 100);
+	for (int i = 0; i < 4; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/api/v1/namespaces/x/pods/p%d", i);
+		fake_api_put(f.api, path, "{\"spec\":{\"containers\":[{\"image\":\"big\"}]}}");
+		run(&f, 100);
+	}
+	assert_string_equal(where(&f, "p0"), "with");
+	/* It goes from the node: nothing is left of it. */
+	fake_api_put(f.api, "/api/v1/nodes/with",
+		     "{\"status\":{\"allocatable\":{\"cpu\":\"4\",\"memory\":\"8Gi\",\"pods\":"
+		     "\"10\"}}}");
+	run(&f, 100);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +315,10 @@ int main(void)
 		cmocka_unit_test(test_selectors),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_binding_fails),
+		cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_gates),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_images),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,7 @@ const struct sched_plugin sched_node_affinity = {
 	.weight = 2,
 	.wakes = SCHED_EV_NODE_LABELS,
 	.fixed = true,
+	.local = true,
 	.prepare = prepare,
 	.prepare_score = prepare_score,
 	.filter = filter,

@@ -20,6 +20,7 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 const struct sched_plugin sched_node_name = {
 	.name = "NodeName",
 	.fixed = true,
+	.local = true,
 	.prepare = prepare,
 	.filter = filter,
 };

@@ -37,6 +37,7 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 const struct sched_plugin sched_node_ports = {
 	.name = "NodePorts",
 	.wakes = SCHED_EV_POD_GONE,
+	.local = true,
 	.prepare = prepare,
 	.filter = filter,
 };

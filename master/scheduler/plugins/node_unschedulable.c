@@ -21,5 +21,6 @@ const struct sched_plugin sched_node_unschedulable = {
 	.name = "NodeUnschedulable",
 	.wakes = SCHED_EV_NODE_TAINTS,
 	.fixed = true,
+	.local = true,
 	.filter = filter,
 };

@@ -82,6 +82,7 @@ const struct sched_plugin sched_resources_fit = {
 	.name = "NodeResourcesFit",
 	.weight = 1,
 	.wakes = SCHED_EV_NODE_RESOURCES | SCHED_EV_POD_GONE,
+	.local = true,
 	.filter = filter,
 	.score = score,
 };

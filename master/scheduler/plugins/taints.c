@@ -37,6 +37,7 @@ const struct sched_plugin sched_taints = {
 	.weight = 3,
 	.wakes = SCHED_EV_NODE_TAINTS,
 	.fixed = true,
+	.local = true,
 	.filter = filter,
 	.score = score,
 	.normalise = normalise,
