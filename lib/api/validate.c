@@ -68,6 +68,19 @@ void validate_table(const struct api_type *t, struct json_object *obj, const str
 	}
 }
 
+void validate_content(const struct api_type *t, struct json_object *obj, const struct place *root)
+{
+	check_required(t, obj, root);
+	map_for_each(it, obj)
+	{
+		const struct api_field *f = api_field_find(t, str_of(map_key(it)));
+
+		if (f && map_value(it) && strcmp(f->name, "metadata") != 0 &&
+		    strcmp(f->name, "status") != 0)
+			check_value(f, map_value(it), PLACE(root, f->name));
+	}
+}
+
 static void whole(const struct api_kind *k, struct json_object *obj, const struct place *root)
 {
 	const struct api_field *spec = api_field_find(k->type, STR("spec"));

@@ -14,6 +14,9 @@ void validate_metadata_update(struct json_object *obj, struct json_object *old,
 			      const struct place *root);
 /* Required fields and enums of everything below `obj`, by the table. */
 void validate_table(const struct api_type *type, struct json_object *obj, const struct place *p);
+/* The same of a whole object but for its metadata and status. */
+void validate_content(const struct api_type *type, struct json_object *obj,
+		      const struct place *root);
 /* A finalizer without "/" must be one of Kubernetes' own. */
 void validate_finalizer_known(const struct place *p, struct str finalizer);
 #endif

@@ -164,7 +164,7 @@ STATUSES = {
 NAMES = {
     "CustomResourceDefinition": "ops{}.op.example.com",
     "APIService": "v1.op{}.example.com",
-    "IPAddress": "10.96.77.{}",
+    "IPAddress": lambda n: f"10.97.{n // 256}.{n % 256}",
     "CSIDriver": "op{}.example.com",
     "DeviceClass": "op{}.example.com",
 }

@@ -205,7 +205,8 @@ class Driver:
         """A new object of the row's kind; (arguments of its path, path, object)."""
         self.n += 1
         kind = self.kind_of(row)
-        name = NAMES.get(kind, "op-{}").format(self.n)
+        name = NAMES.get(kind, "op-{}")
+        name = name(self.n) if callable(name) else name.format(self.n)
         rest = OBJECTS.get(f"{row.group}/{kind}", OBJECTS.get(kind))
         rest = rest(name) if callable(rest) else dict(rest)
         obj = {"apiVersion": row.api_version, "kind": kind, "metadata": {"name": name}, **rest}

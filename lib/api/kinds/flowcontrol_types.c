@@ -137,7 +137,7 @@ static const struct api_field FlowSchemaSpec_fields[] = {
 	{"priorityLevelConfiguration", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
 	 .ref = &api_t_flowcontrol_v1_PriorityLevelConfigurationReference,
 	 .help = "Priority level configuration of this flow schema spec."},
-	{"matchingPrecedence", API_INT32, .pb = 2, .flags = API_KEEP_EMPTY, .def = "1000",
+	{"matchingPrecedence", API_INT32, .pb = 2, .def = "1000",
 	 .help = "Matching precedence of this flow schema spec."},
 	{"distinguisherMethod", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_flowcontrol_v1_FlowDistinguisherMethod,
@@ -202,11 +202,11 @@ const struct api_type api_t_flowcontrol_v1_FlowSchema = {
 };
 
 static const struct api_field QueuingConfiguration_fields[] = {
-	{"queues", API_INT32, .pb = 1, .flags = API_KEEP_EMPTY, .def = "64",
+	{"queues", API_INT32, .pb = 1, .def = "64",
 	 .help = "Queues of this queuing configuration."},
-	{"handSize", API_INT32, .pb = 2, .flags = API_KEEP_EMPTY, .def = "8",
+	{"handSize", API_INT32, .pb = 2, .def = "8",
 	 .help = "Hand size of this queuing configuration."},
-	{"queueLengthLimit", API_INT32, .pb = 3, .flags = API_KEEP_EMPTY, .def = "50",
+	{"queueLengthLimit", API_INT32, .pb = 3, .def = "50",
 	 .help = "Queue length limit of this queuing configuration."},
 };
 

@@ -40,44 +40,124 @@ static void claim_update(struct json_object *obj, struct json_object *old)
 	same_source(obj);
 }
 
-const struct api_strategy persistentvolume_strategy = {.prepare_create = phase_pending};
+const struct api_strategy persistentvolume_strategy = {
+	.prepare_create = phase_pending,
+	.validate = validate_pv,
+	.validate_update = validate_pv_update,
+};
 const struct api_strategy persistentvolumeclaim_strategy = {
 	.prepare_create = claim_create,
 	.prepare_update = claim_update,
+	.validate = validate_pvc,
+	.validate_update = validate_pvc_update,
 };
-const struct api_strategy storageclass_strategy = {0};
-const struct api_strategy csidriver_strategy = {0};
-const struct api_strategy csinode_strategy = {0};
-const struct api_strategy csistoragecapacity_strategy = {0};
-const struct api_strategy volumeattachment_strategy = {0};
-const struct api_strategy volumeattributesclass_strategy = {0};
+const struct api_strategy storageclass_strategy = {
+	.validate = validate_storageclass,
+	.validate_update = validate_storageclass_update,
+};
+const struct api_strategy csidriver_strategy = {
+	.validate = validate_csidriver,
+	.validate_update = validate_csidriver_update,
+};
+const struct api_strategy csinode_strategy = {
+	.validate = validate_csinode,
+	.validate_update = validate_csinode_update,
+};
+const struct api_strategy csistoragecapacity_strategy = {
+	.validate = validate_csistoragecapacity,
+	.validate_update = validate_csistoragecapacity_update,
+};
+const struct api_strategy volumeattachment_strategy = {
+	.validate = validate_volumeattachment,
+	.validate_update = validate_volumeattachment_update,
+};
+const struct api_strategy volumeattributesclass_strategy = {
+	.validate = validate_vac,
+	.validate_update = validate_vac_update,
+};
 
-const struct api_strategy ingress_strategy = {0};
-const struct api_strategy ingressclass_strategy = {0};
-const struct api_strategy networkpolicy_strategy = {0};
-const struct api_strategy ipaddress_strategy = {0};
-const struct api_strategy servicecidr_strategy = {0};
+const struct api_strategy ingress_strategy = {
+	.validate = validate_ingress,
+	.validate_create = validate_ingress_create,
+};
+const struct api_strategy ingressclass_strategy = {
+	.validate = validate_ingressclass,
+	.validate_update = validate_ingressclass_update,
+};
+const struct api_strategy networkpolicy_strategy = {
+	.validate = validate_networkpolicy,
+};
+const struct api_strategy ipaddress_strategy = {
+	.validate = validate_ipaddress,
+	.validate_update = validate_ipaddress_update,
+};
+const struct api_strategy servicecidr_strategy = {
+	.validate = validate_servicecidr,
+	.validate_update = validate_servicecidr_update,
+};
 
-const struct api_strategy limitrange_strategy = {0};
-const struct api_strategy resourcequota_strategy = {0};
-const struct api_strategy podtemplate_strategy = {0};
-const struct api_strategy runtimeclass_strategy = {0};
-const struct api_strategy hpa_strategy = {0};
-const struct api_strategy hpa_v1_strategy = {0};
+const struct api_strategy limitrange_strategy = {
+	.validate = validate_limitrange,
+};
+const struct api_strategy resourcequota_strategy = {
+	.validate = validate_resourcequota,
+	.validate_update = validate_resourcequota_update,
+};
+const struct api_strategy podtemplate_strategy = {
+	.validate = validate_podtemplate,
+};
+const struct api_strategy runtimeclass_strategy = {
+	.validate = validate_runtimeclass,
+	.validate_update = validate_runtimeclass_update,
+};
+const struct api_strategy hpa_strategy = {
+	.validate = validate_hpa,
+};
+const struct api_strategy hpa_v1_strategy = {
+	.validate = validate_hpa_v1,
+};
 
-const struct api_strategy validatingwebhook_strategy = {0};
-const struct api_strategy mutatingwebhook_strategy = {0};
-const struct api_strategy validatingpolicy_strategy = {0};
-const struct api_strategy validatingbinding_strategy = {0};
-const struct api_strategy mutatingpolicy_strategy = {0};
-const struct api_strategy mutatingbinding_strategy = {0};
+const struct api_strategy validatingwebhook_strategy = {
+	.validate = validate_validatingwebhook,
+};
+const struct api_strategy mutatingwebhook_strategy = {
+	.validate = validate_mutatingwebhook,
+};
+const struct api_strategy validatingpolicy_strategy = {
+	.validate = validate_validatingpolicy,
+};
+const struct api_strategy validatingbinding_strategy = {
+	.validate = validate_validatingbinding,
+};
+const struct api_strategy mutatingpolicy_strategy = {
+	.validate = validate_mutatingpolicy,
+};
+const struct api_strategy mutatingbinding_strategy = {
+	.validate = validate_mutatingbinding,
+};
 
-const struct api_strategy flowschema_strategy = {0};
-const struct api_strategy prioritylevel_strategy = {0};
+const struct api_strategy flowschema_strategy = {
+	.validate = validate_flowschema,
+};
+const struct api_strategy prioritylevel_strategy = {
+	.validate = validate_prioritylevel,
+};
 
-const struct api_strategy deviceclass_strategy = {0};
-const struct api_strategy resourceclaim_strategy = {0};
-const struct api_strategy resourceclaimtemplate_strategy = {0};
-const struct api_strategy resourceslice_strategy = {0};
+const struct api_strategy deviceclass_strategy = {
+	.validate = validate_deviceclass,
+};
+const struct api_strategy resourceclaim_strategy = {
+	.validate = validate_resourceclaim,
+	.validate_update = validate_resourceclaim_update,
+};
+const struct api_strategy resourceclaimtemplate_strategy = {
+	.validate = validate_resourceclaimtemplate,
+	.validate_update = validate_resourceclaimtemplate_update,
+};
+const struct api_strategy resourceslice_strategy = {
+	.validate = validate_resourceslice,
+};
 
-const struct api_strategy apiservice_strategy = {0};
+const struct api_strategy apiservice_strategy = {
+	.validate = validate_apiservice,
+};

@@ -109,7 +109,9 @@ static const struct api_column pvc_columns[] = {
 	COLUMN_AGE,
 	{"VolumeMode", "string", NULL, 1, NULL, cell_volume_mode, "Filesystem or block"},
 };
-static const struct api_subresource pvc_subs[] = {SUB_STATUS};
+static const struct api_subresource pvc_subs[] = {
+	{.name = "status", .verbs = API_VERB_STATUS, .validate_update = validate_pvc_status},
+};
 
 const struct api_kind api_kind_persistentvolumeclaim = {
 	KIND_NAMES("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims",

@@ -85,6 +85,74 @@ void validate_event_v1_update(struct json_object *obj, struct json_object *old, 
 void validate_csr(struct json_object *obj, struct err *err);
 void validate_csr_update(struct json_object *obj, struct json_object *old, struct err *err);
 
+/* storage.c */
+void validate_pv(struct json_object *obj, struct err *err);
+void validate_pv_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_pvc(struct json_object *obj, struct err *err);
+void validate_pvc_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_pvc_status(struct json_object *obj, struct json_object *old, struct err *err);
+/* storage_class.c: the kinds of storage.k8s.io */
+void validate_storageclass(struct json_object *obj, struct err *err);
+void validate_storageclass_update(struct json_object *obj, struct json_object *old,
+				  struct err *err);
+void validate_csidriver(struct json_object *obj, struct err *err);
+void validate_csidriver_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_csinode(struct json_object *obj, struct err *err);
+void validate_csinode_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_csistoragecapacity(struct json_object *obj, struct err *err);
+void validate_csistoragecapacity_update(struct json_object *obj, struct json_object *old,
+					struct err *err);
+void validate_volumeattachment(struct json_object *obj, struct err *err);
+void validate_volumeattachment_update(struct json_object *obj, struct json_object *old,
+				      struct err *err);
+void validate_vac(struct json_object *obj, struct err *err);
+void validate_vac_update(struct json_object *obj, struct json_object *old, struct err *err);
+
+/* networking.c */
+void validate_ingress(struct json_object *obj, struct err *err);
+void validate_ingress_create(struct json_object *obj, struct err *err);
+void validate_ingressclass(struct json_object *obj, struct err *err);
+void validate_ingressclass_update(struct json_object *obj, struct json_object *old,
+				  struct err *err);
+void validate_networkpolicy(struct json_object *obj, struct err *err);
+void validate_ipaddress(struct json_object *obj, struct err *err);
+void validate_ipaddress_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_servicecidr(struct json_object *obj, struct err *err);
+void validate_servicecidr_update(struct json_object *obj, struct json_object *old, struct err *err);
+
+/* quota.c */
+void validate_limitrange(struct json_object *obj, struct err *err);
+void validate_resourcequota(struct json_object *obj, struct err *err);
+void validate_resourcequota_update(struct json_object *obj, struct json_object *old,
+				   struct err *err);
+void validate_podtemplate(struct json_object *obj, struct err *err);
+void validate_runtimeclass(struct json_object *obj, struct err *err);
+void validate_runtimeclass_update(struct json_object *obj, struct json_object *old,
+				  struct err *err);
+void validate_hpa(struct json_object *obj, struct err *err);
+void validate_hpa_v1(struct json_object *obj, struct err *err);
+
+/* admission.c, flowcontrol.c */
+void validate_validatingwebhook(struct json_object *obj, struct err *err);
+void validate_mutatingwebhook(struct json_object *obj, struct err *err);
+void validate_validatingpolicy(struct json_object *obj, struct err *err);
+void validate_mutatingpolicy(struct json_object *obj, struct err *err);
+void validate_validatingbinding(struct json_object *obj, struct err *err);
+void validate_mutatingbinding(struct json_object *obj, struct err *err);
+void validate_flowschema(struct json_object *obj, struct err *err);
+void validate_prioritylevel(struct json_object *obj, struct err *err);
+void validate_apiservice(struct json_object *obj, struct err *err);
+
+/* devices.c */
+void validate_deviceclass(struct json_object *obj, struct err *err);
+void validate_resourceclaim(struct json_object *obj, struct err *err);
+void validate_resourceclaim_update(struct json_object *obj, struct json_object *old,
+				   struct err *err);
+void validate_resourceclaimtemplate(struct json_object *obj, struct err *err);
+void validate_resourceclaimtemplate_update(struct json_object *obj, struct json_object *old,
+					   struct err *err);
+void validate_resourceslice(struct json_object *obj, struct err *err);
+
 /* rbac.c; a binding's roleRef may not change. */
 void validate_role(struct json_object *obj, struct err *err);
 void validate_clusterrole(struct json_object *obj, struct err *err);
