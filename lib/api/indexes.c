@@ -59,10 +59,11 @@ int indexes_parse(struct str text, int64_t completions, struct indexes *ret, str
 		}
 		if (r < 0)
 			break;
-		__typeof__(s.v) slot = ARRAY_PUSH(s.v, s.n, s.cap);
-
-		slot->first = x;
-		slot->last = last = y;
+		if (!s.n || s.v[s.n - 1].last + 1 < x) {
+			ARRAY_PUSH(s.v, s.n, s.cap);
+			s.v[s.n - 1].first = x;
+		}
+		s.v[s.n - 1].last = last = y;
 	}
 	if (r < 0) {
 		indexes_done(&s);
@@ -129,6 +130,13 @@ bool indexes_has(const struct indexes *s, int64_t index)
 	size_t at = find(s, index);
 
 	return at < s->n && s->v[at].first <= index;
+}
+
+int64_t indexes_gap(const struct indexes *s, int64_t index)
+{
+	size_t at = find(s, index);
+
+	return at < s->n && s->v[at].first <= index ? s->v[at].last + 1 : index;
 }
 
 void indexes_add(struct indexes *s, int64_t index)

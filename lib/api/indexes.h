@@ -23,6 +23,8 @@ void indexes_format(const struct indexes *s, struct buf *out);
 int64_t indexes_total(const struct indexes *s);
 bool indexes_has(const struct indexes *s, int64_t index);
 void indexes_add(struct indexes *s, int64_t index);
+/* The first from `index` on that is not in the set. */
+int64_t indexes_gap(const struct indexes *s, int64_t index);
 /* How many are in both. */
 int64_t indexes_common(const struct indexes *a, const struct indexes *b);
 #endif

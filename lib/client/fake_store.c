@@ -292,8 +292,9 @@ static void handle_write(struct fake_call *call, struct json_object *body, bool 
 	if (!jsonc_equal(old, obj))
 		rec = commit(call->f, rec->path, obj);
 	reply(call, 200, rec);
+	/* A pod on a node goes when its agent says so. */
 	if (jsonc_path(obj, "metadata.deletionTimestamp") && !has_finalizers(obj) &&
-	    !str_eqs(call->path.plural, "pods"))
+	    !(str_eqs(call->path.plural, "pods") && jsonc_path_str(obj, "spec.nodeName").len))
 		remove_record(call->f, rec);
 }
 

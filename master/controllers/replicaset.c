@@ -6,6 +6,7 @@
 /*
  * ReplicaSet: as many pods of one template as spec.replicas says
  * (k8s pkg/controller/replicaset; deletion order: pkg/controller/controller_utils.go).
+ * ReplicationController is the same with a plain map for a selector.
  */
 
 #define BURST 500 /* pods made or deleted in one step */
@@ -24,9 +25,23 @@ static struct informer *pods_of(struct ctl *c)
 {
 	return informers_get(c->informers, &client_pods);
 }
+extern const struct controller replicationcontroller_controller;
+static const struct client_kind *kind_of(const struct ctl *c)
+{
+	return c->def == &replicationcontroller_controller ? &client_replicationcontrollers
+							   : &client_replicasets;
+}
 static struct informer *sets_of(struct ctl *c)
 {
-	return informers_get(c->informers, &client_replicasets);
+	return informers_get(c->informers, kind_of(c));
+}
+static int selector_of(const struct ctl *c, const struct object *set, struct label_selector *ret)
+{
+	struct jv selector = jv_get(object_spec(set), "selector");
+
+	if (kind_of(c) == &client_replicationcontrollers)
+		return label_selector_from_map(selector, ret, NULL);
+	return label_selector_from_object(selector, ret, NULL);
 }
 
 /* Making pods */
@@ -56,11 +71,11 @@ static void on_created(void *user, struct plan_op *op, const struct err *e, stru
 	if (!rs)
 		return;
 	if (e->errnum)
-		recorder_event_for(c->events, &client_replicasets, rs, EVENT_WARNING,
-				   "FailedCreate", "Error creating: %s", err_text(e));
+		recorder_event_for(c->events, kind_of(c), rs, EVENT_WARNING, "FailedCreate",
+				   "Error creating: %s", err_text(e));
 	else
-		recorder_event_for(c->events, &client_replicasets, rs, EVENT_NORMAL,
-				   "SuccessfulCreate", "Created pod: %.*s",
+		recorder_event_for(c->events, kind_of(c), rs, EVENT_NORMAL, "SuccessfulCreate",
+				   "Created pod: %.*s",
 				   STR_ARG(jv_text(jv_path(jv_of(body), "metadata.name"))));
 }
 
@@ -88,7 +103,7 @@ static void add_create(struct rs_step *s)
 			jw_member_raw(&w, copied[i], jv_raw(jv_get(meta, copied[i])));
 	jw_key(&w, "ownerReferences");
 	jw_begin_array(&w);
-	write_controller_ref(&w, &client_replicasets, s->rs);
+	write_controller_ref(&w, kind_of(s->c), s->rs);
 	jw_end_array(&w);
 	jw_end_object(&w);
 	jw_member_raw(&w, "spec", jv_raw(jv_get(template, "spec")));
@@ -204,11 +219,11 @@ static void on_deleted(void *user, struct plan_op *op, const struct err *e, stru
 	if (!rs || e->errnum == ENOENT)
 		return;
 	if (e->errnum)
-		recorder_event_for(c->events, &client_replicasets, rs, EVENT_WARNING,
-				   "FailedDelete", "Error deleting: %s", err_text(e));
+		recorder_event_for(c->events, kind_of(c), rs, EVENT_WARNING, "FailedDelete",
+				   "Error deleting: %s", err_text(e));
 	else
-		recorder_event_for(c->events, &client_replicasets, rs, EVENT_NORMAL,
-				   "SuccessfulDelete", "Deleted pod: %s", op->name);
+		recorder_event_for(c->events, kind_of(c), rs, EVENT_NORMAL, "SuccessfulDelete",
+				   "Deleted pod: %s", op->name);
 }
 
 static void add_deletes(struct rs_step *s, size_t n)
@@ -317,7 +332,7 @@ static void update_status(struct rs_step *s)
 	    jv_i64(jv_get(old, "observedGeneration"), 0) == generation && failed == !!failure)
 		return;
 	plan_next_stage(s->p);
-	op = plan_add(s->p, "PATCH", &client_replicasets, s->rs->ns, s->rs->name, "status");
+	op = plan_add(s->p, "PATCH", kind_of(s->c), s->rs->ns, s->rs->name, "status");
 	op->flags = PLAN_OK_ABSENT;
 	w = jw_start(&op->body);
 	jw_begin_object(&w);
@@ -347,10 +362,10 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 		return;
 	}
 	s.spec = object_spec(s.rs);
-	if (label_selector_from_object(jv_get(s.spec, "selector"), &sel, NULL) < 0)
+	if (selector_of(c, s.rs, &sel) < 0)
 		return;
 	s.replicas = jv_i64(jv_get(s.spec, "replicas"), 1);
-	n = claim(p, &client_replicasets, s.rs, &sel, &client_pods, pods_of(c), &claimed);
+	n = claim(p, kind_of(c), s.rs, &sel, &client_pods, pods_of(c), &claimed);
 	label_selector_done(&sel);
 	s.pods = claimed;
 	for (size_t i = 0; i < n; i++)
@@ -382,31 +397,34 @@ static void enqueue_adopters(struct ctl *c, const struct object *pod)
 		return;
 	for (size_t i = 0; i < sets.n; i++) {
 		struct label_selector sel = {0};
-		struct jv spec = object_spec(sets.v[i]);
 
-		if (label_selector_from_object(jv_get(spec, "selector"), &sel, NULL) == 0 &&
-		    label_selector_match(&sel, labels))
+		if (selector_of(c, sets.v[i], &sel) == 0 && label_selector_match(&sel, labels))
 			ctl_enqueue(c, sets.v[i]->key);
 		label_selector_done(&sel);
 	}
 }
 
+static void enqueue_owner(struct ctl *c, const struct object *pod)
+{
+	ctl_enqueue_owner(c, pod, kind_of(c)->kind);
+}
+
 static void pod_one(void *user, struct object *pod)
 {
 	if (informer_by_controller(pod).len)
-		ctl_enqueue_owner(user, pod, "ReplicaSet");
+		enqueue_owner(user, pod);
 	else if (!object_deleting(pod))
 		enqueue_adopters(user, pod);
 }
 static void pod_two(void *user, struct object *old, struct object *pod)
 {
 	if (!str_eq(informer_by_controller(old), informer_by_controller(pod)))
-		ctl_enqueue_owner(user, old, "ReplicaSet");
+		enqueue_owner(user, old);
 	pod_one(user, pod);
 }
 static void pod_gone(void *user, struct object *pod)
 {
-	ctl_enqueue_owner(user, pod, "ReplicaSet");
+	enqueue_owner(user, pod);
 }
 static const struct informer_handler on_pod = {pod_one, pod_two, pod_gone, NULL};
 
@@ -429,6 +447,15 @@ static void done(struct ctl *c)
 const struct controller replicaset_controller = {
 	.name = "replicaset",
 	.component = "replicaset-controller",
+	.parallel = 16,
+	.init = init,
+	.sync = reconcile,
+	.done = done,
+};
+
+const struct controller replicationcontroller_controller = {
+	.name = "replicationcontroller",
+	.component = "replication-controller",
 	.parallel = 16,
 	.init = init,
 	.sync = reconcile,

@@ -4,8 +4,9 @@
 
 extern const struct controller clusterrole_controller, daemonset_controller, deployment_controller,
 	disruption_controller, endpoints_controller, endpointslice_controller, eviction_controller,
-	gc_controller, namespace_controller, nodeipam_controller, nodelifecycle_controller,
-	podgc_controller, replicaset_controller, root_ca_controller, serviceaccount_controller,
+	gc_controller, job_controller, cronjob_controller, replicationcontroller_controller,
+	namespace_controller, nodeipam_controller, nodelifecycle_controller, podgc_controller,
+	replicaset_controller, root_ca_controller, serviceaccount_controller,
 	statefulset_controller;
 
 /* Those that want whole objects stand before those that share what there is (namespace, gc). */
@@ -14,6 +15,9 @@ const struct controller *const controllers_table[] = {
 	&replicaset_controller,
 	&daemonset_controller,
 	&statefulset_controller,
+	&replicationcontroller_controller,
+	&job_controller,
+	&cronjob_controller,
 	&disruption_controller,
 	&endpointslice_controller,
 	&endpoints_controller,

@@ -145,6 +145,8 @@ static void test_indexes(void **state)
 	assert_int_equal(indexes_total(&s), 7);
 	assert_true(indexes_has(&s, 4));
 	assert_false(indexes_has(&s, 2));
+	assert_int_equal(indexes_gap(&s, 3), 6);
+	assert_int_equal(indexes_gap(&s, 2), 2);
 	indexes_read(STR("1-3,7-20"), 9, &t);
 	assert_int_equal(indexes_total(&t), 5);
 	assert_int_equal(indexes_common(&s, &t), 3);
