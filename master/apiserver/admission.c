@@ -8,7 +8,7 @@
 
 struct plugin {
 	const char *name;
-	unsigned ops; /* enum admission_op */
+	unsigned ops; /* enum admission_op, and ADMIT_LATE */
 	const char *group, *resource; /* NULL: any */
 	int (*admit)(struct admission *a, struct err *err);
 };
@@ -35,6 +35,7 @@ static const struct plugin plugins[] = {
 	 admit_role_binding},
 	{"RoleEscalation", ADMIT_CREATE | ADMIT_UPDATE, "rbac.authorization.k8s.io",
 	 "clusterrolebindings", admit_role_binding},
+	{"PodSecurity", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_LATE, NULL, NULL, admit_pod_security},
 };
 
 int admission_run(struct admission *a, struct err *err)
@@ -43,7 +44,7 @@ int admission_run(struct admission *a, struct err *err)
 		const struct plugin *p = &plugins[i];
 		int r;
 
-		if (!(p->ops & a->op) ||
+		if (!(p->ops & a->op) || !(p->ops & ADMIT_LATE) != !a->late ||
 		    (p->resource && (*a->sub || strcmp(p->group, a->kind->group) != 0 ||
 				     strcmp(p->resource, a->kind->plural) != 0)))
 			continue;

@@ -12,6 +12,8 @@ enum admission_op {
 	ADMIT_CREATE = 1 << 0,
 	ADMIT_UPDATE = 1 << 1,
 	ADMIT_DELETE = 1 << 2,
+	/* Of a plugin: it only judges, and sees what all others and the webhooks have made. */
+	ADMIT_LATE = 1 << 3,
 };
 
 struct admission {
@@ -19,6 +21,7 @@ struct admission {
 	struct store_view *view; /* what the rules look at */
 	const struct user *user;
 	enum admission_op op;
+	bool late; /* the plugins that only judge; else those that may change the object */
 	const struct api_kind *kind;
 	const char *sub; /* "" for the object itself */
 	struct str ns, name;
@@ -39,6 +42,7 @@ int admit_tolerations(struct admission *a, struct err *err);
 int admit_priority(struct admission *a, struct err *err);
 int admit_node_restriction(struct admission *a, struct err *err);
 int admit_node_taint(struct admission *a, struct err *err);
+int admit_pod_security(struct admission *a, struct err *err); /* admission_podsecurity.c */
 /* Nobody gives away rights that he hasn't himself (admission_rbac.c). */
 int admit_role(struct admission *a, struct err *err);
 int admit_role_binding(struct admission *a, struct err *err);

@@ -75,7 +75,7 @@ bool write_same(struct json_object *obj, struct json_object *cur)
 	return str_eq(buf_str(&a), buf_str(&b));
 }
 
-static int admit(struct write *w, enum admission_op op, struct json_object *obj,
+static int admit(struct write *w, enum admission_op op, bool late, struct json_object *obj,
 		 struct json_object *old, struct err *err)
 {
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(w->srv->store);
@@ -83,6 +83,7 @@ static int admit(struct write *w, enum admission_op op, struct json_object *obj,
 			      .view = v,
 			      .user = w->r->user,
 			      .op = op,
+			      .late = late,
 			      .kind = w->kind,
 			      .sub = w->sub ? w->sub->name : "",
 			      .ns = str_of(w->ns),
@@ -123,7 +124,8 @@ int write_admit(struct write *w, struct err *err)
 {
 	bool create = w->phase == WRITE_PHASE_CREATE;
 
-	return admit(w, create ? ADMIT_CREATE : ADMIT_UPDATE, w->obj, create ? NULL : w->cur, err);
+	return admit(w, create ? ADMIT_CREATE : ADMIT_UPDATE, false, w->obj, create ? NULL : w->cur,
+		     err);
 }
 
 int write_begin_update(struct write *w, struct json_object *obj, struct json_object *cur,
@@ -135,7 +137,7 @@ int write_begin_update(struct write *w, struct json_object *obj, struct json_obj
 		api_prepare_update_sub(w->kind, w->sub, obj, cur);
 	else
 		api_prepare_update(w->kind, obj, cur);
-	r = admit(w, ADMIT_UPDATE, obj, cur, err);
+	r = admit(w, ADMIT_UPDATE, false, obj, cur, err);
 	if (r < 0)
 		return r;
 	w->phase = WRITE_PHASE_UPDATE;
@@ -151,6 +153,8 @@ static int finish_update(struct write *w, struct err *err)
 	if (write_same(obj, cur))
 		return WRITE_NONE;
 	r = api_validate_update(w->kind, w->sub, obj, cur, err);
+	if (r == 0)
+		r = admit(w, ADMIT_UPDATE, true, obj, cur, err);
 	if (r < 0)
 		return r;
 	strategy_warnings(w, obj, cur);
@@ -230,7 +234,7 @@ int write_begin_create(struct write *w, struct json_object *obj, struct err *err
 	/* Decided again when it is stored; known now, nothing is set aside for it. */
 	if (!generated && exists(w))
 		return api_err_already_exists(err, w->kind, str_of(w->name));
-	r = admit(w, ADMIT_CREATE, obj, NULL, err);
+	r = admit(w, ADMIT_CREATE, false, obj, NULL, err);
 	if (r < 0)
 		return r;
 	w->phase = WRITE_PHASE_CREATE;
@@ -245,6 +249,8 @@ static int finish_create(struct write *w, struct err *err)
 	api_default(w->kind, obj);
 	own_fields(w, obj, NULL);
 	r = api_validate_create(w->kind, obj, err);
+	if (r == 0)
+		r = admit(w, ADMIT_CREATE, true, obj, NULL, err);
 	if (r < 0)
 		return r;
 	strategy_warnings(w, obj, NULL);
