@@ -2,6 +2,7 @@
 #include "master/identity.h"
 #include "lib/base/log.h"
 #include "lib/sys/file.h"
+#include "master/cluster/peer.h"
 #include "master/signer.h"
 
 #include <arpa/inet.h>
@@ -18,7 +19,10 @@ struct identity {
 	char *address;
 	char *sans[SANS_MAX + 1]; /* NULL-terminated */
 	size_t n_sans;
-	struct tls_ctx *server, *kubelet;
+	struct tls_ctx *server, *kubelet, *peer;
+	struct buf peer_cert, peer_key;
+	struct peers *peers;
+	const char **servers; /* of other masters; ends with NULL */
 	struct timer daily;
 	uint16_t port; /* once known: of admin.conf */
 	struct signer *signer;
@@ -48,19 +52,15 @@ static bool default_address(char out[INET_ADDRSTRLEN])
 	       inet_ntop(AF_INET, &me.sin_addr, out, INET_ADDRSTRLEN);
 }
 
-static void choose_address(struct identity *i)
+char *identity_find_address(const char *bind, const char *advertise)
 {
-	const char *bind = i->conf.bind;
 	char found[INET_ADDRSTRLEN];
 
-	if (i->conf.advertise)
-		i->address = xstrdup(i->conf.advertise);
-	else if (strcmp(bind, "0.0.0.0") != 0 && strcmp(bind, "::") != 0)
-		i->address = xstrdup(bind);
-	else if (default_address(found))
-		i->address = xstrdup(found);
-	else
-		i->address = xstrdup("127.0.0.1");
+	if (advertise)
+		return xstrdup(advertise);
+	if (strcmp(bind, "0.0.0.0") != 0 && strcmp(bind, "::") != 0)
+		return xstrdup(bind);
+	return xstrdup(default_address(found) ? found : "127.0.0.1");
 }
 
 static void add_local_addresses(struct identity *i)
@@ -141,15 +141,43 @@ static int kubelet_conf(struct identity *i, struct buf *cert, struct buf *key, s
 	return pki_ensure(i->conf.pki, "apiserver-kubelet-client", &spec, cert, key, err);
 }
 
-/* Make or reload both TLS contexts. */
+/* For the peers' port, and for what is passed on to the leader's API. */
+static int load_peer(struct identity *i, struct err *err)
+{
+	static const char *const orgs[] = {PEER_ORGANIZATION, NULL};
+	char name[PEER_NAME_LEN];
+	struct cert_spec spec = {.common_name = name,
+				 .organizations = orgs,
+				 .server = true,
+				 .client = true,
+				 .valid_ns = YEAR_NS};
+	struct tls_conf conf = {.ca_pem = pki_ca_pem(i->conf.pki)};
+	int r;
+
+	peer_common_name(i->conf.member_id, name);
+	r = pki_ensure(i->conf.pki, "peer", &spec, &i->peer_cert, &i->peer_key, err);
+	if (r < 0)
+		return r;
+	conf.cert_pem = buf_str(&i->peer_cert);
+	conf.key_pem = buf_str(&i->peer_key);
+	if (i->peers && r)
+		r = peers_set_certs(i->peers, conf.cert_pem, conf.key_pem, conf.ca_pem, err);
+	if (r < 0)
+		return r;
+	return i->peer ? tls_ctx_reload(i->peer, &conf, err) : tls_client_new(&conf, &i->peer, err);
+}
+
+/* Make or reload the TLS contexts. */
 static int load_tls(struct identity *i, struct err *err)
 {
 	CLEANUP(buf_done) struct buf cert = BUF_INIT;
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
 	struct tls_conf server = {.ca_pem = pki_ca_pem(i->conf.pki)};
 	struct tls_conf kubelet = {.insecure = true}; /* an agent's certificate may be its own */
-	int r = server_conf(i, &cert, &key, err);
+	int r = load_peer(i, err);
 
+	if (r >= 0)
+		r = server_conf(i, &cert, &key, err);
 	if (r < 0)
 		return r;
 	server.cert_pem = buf_str(&cert);
@@ -188,8 +216,8 @@ int identity_write_admin(struct identity *i, uint16_t port, struct err *err)
 	if (r < 0)
 		return err_sys(err, -r, "--config-dir: cannot make %s: %s", i->conf.config_dir,
 			       strerror(-r));
-	return pki_write_kubeconfig(i->conf.pki, path, url, "kubernetes-admin", buf_str(&cert),
-				    buf_str(&key), err);
+	return pki_write_kubeconfig(i->conf.pki, path, url, i->servers, "kubernetes-admin",
+				    buf_str(&cert), buf_str(&key), err);
 }
 
 /* Once a day: what is in the last third of its life is replaced, and the servers told. */
@@ -210,7 +238,9 @@ int identity_open(const struct identity_conf *conf, struct identity **ret, struc
 	int r;
 
 	i->conf = *conf;
-	choose_address(i);
+	buf_init(&i->peer_cert);
+	buf_init(&i->peer_key);
+	i->address = identity_find_address(conf->bind, conf->advertise);
 	collect_sans(i);
 	r = load_tls(i, err);
 	if (r < 0) {
@@ -223,6 +253,57 @@ int identity_open(const struct identity_conf *conf, struct identity **ret, struc
 	return 0;
 }
 
+static void forget_servers(struct identity *i)
+{
+	for (size_t k = 0; i->servers && i->servers[k]; k++)
+		free((char *)i->servers[k]);
+	free(i->servers);
+	i->servers = NULL;
+}
+
+static bool same_servers(const struct identity *i, const char *const *urls, size_t n)
+{
+	size_t k = 0;
+
+	while (i->servers && i->servers[k] && k < n && !strcmp(i->servers[k], urls[k]))
+		k++;
+	return k == n && !(i->servers && i->servers[k]);
+}
+
+void identity_set_servers(struct identity *i, const char *const *urls, size_t n)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	if (same_servers(i, urls, n))
+		return;
+	forget_servers(i);
+	i->servers = xcalloc(n + 1, sizeof(*i->servers));
+	for (size_t k = 0; k < n; k++)
+		i->servers[k] = xstrdup(urls[k]);
+	if (i->port && identity_write_admin(i, i->port, &e) < 0)
+		log_warn("%s", err_text(&e));
+}
+
+void identity_set_peers(struct identity *i, struct peers *peers)
+{
+	i->peers = peers;
+}
+
+struct tls_ctx *identity_peer_tls(struct identity *i)
+{
+	return i->peer;
+}
+
+struct str identity_peer_cert(const struct identity *i)
+{
+	return buf_str(&i->peer_cert);
+}
+
+struct str identity_peer_key(const struct identity *i)
+{
+	return buf_str(&i->peer_key);
+}
+
 struct identity *identity_free(struct identity *i)
 {
 	if (!i)
@@ -231,6 +312,11 @@ struct identity *identity_free(struct identity *i)
 	timers_disarm(i->conf.timers, &i->daily);
 	tls_ctx_unref(i->server);
 	tls_ctx_unref(i->kubelet);
+	tls_ctx_unref(i->peer);
+	buf_done(&i->peer_cert);
+	OPENSSL_cleanse(i->peer_key.p, i->peer_key.len);
+	buf_done(&i->peer_key);
+	forget_servers(i);
 	for (size_t k = 0; k < i->n_sans; k++)
 		free(i->sans[k]);
 	free(i->address);

@@ -19,17 +19,28 @@ struct identity_conf {
 	const char *service_cidr, *domain;
 	const char *const *sans; /* further names */
 	size_t n_sans;
+	uint64_t member_id; /* of this master, for the others */
 };
+struct peers;
 
+/* The address to be advertised: the given one, the bound one, or that of the default route. */
+char *identity_find_address(const char *bind, const char *advertise);
 int identity_open(const struct identity_conf *conf, struct identity **ret, struct err *err);
 struct identity *identity_free(struct identity *i);
 /* Borrowed. */
 struct tls_ctx *identity_server_tls(struct identity *i);
 struct tls_ctx *identity_kubelet_tls(struct identity *i);
+struct tls_ctx *identity_peer_tls(struct identity *i); /* towards other masters' API */
+/* Certificate and key with which this master is known to the others; renewed there by itself. */
+struct str identity_peer_cert(const struct identity *i);
+struct str identity_peer_key(const struct identity *i);
+void identity_set_peers(struct identity *i, struct peers *peers);
 /* The address that is advertised. */
 const char *identity_address(const struct identity *i);
-/* Write CONFIG_DIR/admin.conf unless the one there still serves. */
+/* Write CONFIG_DIR/admin.conf. */
 int identity_write_admin(struct identity *i, uint16_t port, struct err *err);
+/* The API of the other masters, for admin.conf, which is written again when they are others. */
+void identity_set_servers(struct identity *i, const char *const *urls, size_t n);
 
 /*
  * Approve and sign the certificate requests of agents (signers kubernetes.io/kube-apiserver-client-

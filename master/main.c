@@ -3,8 +3,10 @@
  * knarr-master: the control plane in one process, on one loop. Here the parts are put together;
  * what they do stands in their own folders.
  *
- *	options -> pki -> store -> apiserver -> HTTP -> [leader: scheduler, controllers] -> READY
- *	SIGTERM -> leave the load balancers (/readyz) -> end watches -> close HTTP -> close store
+ *	options -> membership -> pki -> store -> apiserver -> HTTP -> READY
+ *	leading: scheduler, controllers, signer
+ *	SIGTERM -> out of the endpoints, leadership to another -> /readyz fails, watches end ->
+ *	close HTTP -> close store
  */
 #include "lib/base/base.h"
 #include "lib/base/log.h"
@@ -17,6 +19,7 @@
 #include "master/controllers/controllers.h"
 #include "master/identity.h"
 #include "master/index.h"
+#include "master/membership.h"
 #include "master/scheduler/scheduler.h"
 
 #include <signal.h>
@@ -24,14 +27,19 @@
 #include <systemd/sd-daemon.h>
 
 #define STOP_GRACE_NS (5 * NSEC_PER_SEC)
+#define POLL_QUICK_NS (NSEC_PER_SEC) /* how long being ready is looked for often */
+/* A master whose others are away has started, although it is of no use yet. */
+#define WAIT_OTHERS_NS (20 * NSEC_PER_SEC)
 #define EXIT_CONFIG 78 /* sysexits(3) EX_CONFIG: a restart will not help */
 
 struct options {
 	const char *data_dir, *config_dir, *bind, *advertise, *service_cidr, *cluster_cidr, *domain;
 	const char *node_ports, *log_level, *only_controllers;
+	const char *name, *join, *token, *ca_hash, *replaces, *peer_address;
 	struct option_list sans;
-	uint64_t port, grace_ns, settle_ns, evict_every_ns, not_ready_ns, unreachable_ns;
-	bool no_scheduler, no_controllers;
+	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
+		not_ready_ns, unreachable_ns;
+	bool no_scheduler, no_controllers, standby;
 };
 
 #define ROW(name, letter, type, field, value, help)                              \
@@ -68,6 +76,27 @@ static const struct option_row rows[] = {
 	    "how long pods that say nothing stay on a silent node after that (default 0s)"),
 	ROW("not-ready-toleration", 0, OPTION_DURATION, not_ready_ns, "TIME",
 	    "the same for a node that says it is not ready (default 5m)"),
+	ROW("name", 0, OPTION_STRING, name, "NAME",
+	    "of this master among the others (default: the host's; fixed at the first start)"),
+	ROW("join", 0, OPTION_STRING, join, "URL",
+	    "first start: become one more master of the cluster of that master, "
+	    "https://ADDRESS:PORT"),
+	ROW("token", 0, OPTION_STRING, token, "TOKEN",
+	    "for --join: of knarrctl token create --master"),
+	ROW("ca-hash", 0, OPTION_STRING, ca_hash, "sha256:HEX",
+	    "for --join: of the cluster's authority, proof that this is the right cluster"),
+	ROW("replace", 0, OPTION_STRING, replaces, "NAME",
+	    "for --join: take the place of a master that is gone for good"),
+	ROW("standby", 0, OPTION_FLAG, standby, NULL,
+	    "for --join: get all data but no vote, until promoted by hand"),
+	ROW("peer-port", 0, OPTION_U64, peer_port, "PORT",
+	    "port for other masters, used only when there are some (default 6380)"),
+	ROW("peer-address", 0, OPTION_STRING, peer_address, "ADDRESS:PORT",
+	    "at which other masters reach it (default: advertised address, peer port)"),
+	ROW("election-timeout", 0, OPTION_DURATION, election_ns, "TIME",
+	    "a leader silent for so long is replaced (default 150ms)"),
+	ROW("heartbeat-interval", 0, OPTION_DURATION, heartbeat_ns, "TIME",
+	    "of the leader to the others (default: a sixth of that)"),
 	ROW("controllers", 0, OPTION_STRING, only_controllers, "NAMES",
 	    "run only these controllers, comma-separated (default all)"),
 	ROW("no-scheduler", 0, OPTION_FLAG, no_scheduler, NULL, "do not place pods"),
@@ -91,6 +120,7 @@ struct master {
 	struct timers timers;
 	struct timers_uv *driver;
 	struct pki *pki;
+	struct membership *membership;
 	struct identity *identity;
 	struct store *store;
 	struct apiserver *api;
@@ -103,7 +133,8 @@ struct master {
 	uv_signal_t on_term, on_int;
 	struct timer ready_poll, watchdog;
 	uint64_t watchdog_ns, began_ns;
-	bool announced, stopping;
+	bool announced, waits_told, stopping;
+	int exit_code;
 };
 
 /* ---- options ---- */
@@ -135,10 +166,8 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			      .config_dir = "/etc/knarr",
 			      .bind = "0.0.0.0",
 			      .port = 6443,
-			      .service_cidr = "10.96.0.0/16",
-			      .cluster_cidr = "10.244.0.0/16",
-			      .node_ports = "30000-32767",
-			      .domain = "cluster.local",
+			      .peer_port = 6380,
+			      .election_ns = 150 * NSEC_PER_MSEC,
 			      .grace_ns = 5 * NSEC_PER_SEC,
 			      .settle_ns = 1500 * NSEC_PER_MSEC,
 			      .evict_every_ns = NSEC_PER_SEC,
@@ -152,22 +181,47 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			       args[0]);
 	if (o->port > 65535)
 		return err_sys(err, EINVAL, "--port: %" PRIu64 " is no port", o->port);
+	if (!o->peer_port || o->peer_port > 65535)
+		return err_sys(err, EINVAL, "--peer-port: %" PRIu64 " is no port", o->peer_port);
+	if (o->election_ns < 20 * NSEC_PER_MSEC || o->election_ns > 60 * NSEC_PER_SEC ||
+	    o->heartbeat_ns * 2 > o->election_ns)
+		return err_sys(err, EINVAL,
+			       "--election-timeout: from 20ms to 1m, and at least twice "
+			       "--heartbeat-interval");
+	if (o->peer_address && !peers_address_valid(o->peer_address))
+		return err_sys(err, EINVAL,
+			       "--peer-address: \"%s\" is no address and port such as "
+			       "10.0.0.1:6380",
+			       o->peer_address);
+	if (!o->join && (o->token || o->ca_hash || o->replaces || o->standby))
+		return err_sys(err, EINVAL,
+			       "--token, --ca-hash, --replace and --standby go with --join");
 	level = log_level_parse(o->log_level);
 	if (level < 0)
 		return err_sys(err, EINVAL,
 			       "--log-level: \"%s\" is none of err, warning, notice, info, debug",
 			       o->log_level);
 	log_max = (enum log_level)level;
-	return parse_ports(m, err);
+	return o->node_ports ? parse_ports(m, err) : 0;
 }
 
 /* ---- starting ---- */
 
+static void on_role(void *user, enum store_role role)
+{
+	membership_role(((struct master *)user)->membership, role);
+}
+
 static int open_store(struct master *m, struct err *err)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/store", m->o.data_dir);
-	struct store_conf conf = {.dir = dir, .loop = &m->loop, .index_value = index_value};
+	struct store_conf conf = {.dir = dir,
+				  .loop = &m->loop,
+				  .index_value = index_value,
+				  .on_role = on_role,
+				  .user = m};
 
+	membership_store(m->membership, &conf);
 	return store_open(&conf, &m->store, err);
 }
 
@@ -197,7 +251,8 @@ static int start_api(struct master *m, struct err *err)
 		.cluster_domain = m->o.domain,
 		.not_ready_toleration_s = (uint32_t)(m->o.not_ready_ns / NSEC_PER_SEC),
 		.unreachable_toleration_s = (uint32_t)(m->o.unreachable_ns / NSEC_PER_SEC),
-		.kubelet_tls = identity_kubelet_tls(m->identity)};
+		.kubelet_tls = identity_kubelet_tls(m->identity),
+		.cluster = membership_cluster(m->membership)};
 
 	return apiserver_new(&conf, &m->api, err);
 }
@@ -209,7 +264,7 @@ static struct client *new_client(struct master *m, struct transport *t, const ch
 	return client_new(&conf);
 }
 
-/* The parts that work where the process leads. */
+/* The parts that work where the process leads; some time after a start, or at once. */
 static void start_leading(struct master *m)
 {
 	struct controllers_conf cc = {.ca_pem = pki_ca_pem(m->pki),
@@ -263,28 +318,87 @@ static void watchdog_fire(struct timer *t)
 	timers_arm_in(&m->timers, t, m->watchdog_ns / 2);
 }
 
+static void start_watchdog(struct master *m)
+{
+	uint64_t usec;
+
+	if (m->watchdog_ns || sd_watchdog_enabled(0, &usec) <= 0)
+		return;
+	m->watchdog_ns = usec * NSEC_PER_USEC;
+	m->watchdog.fire = watchdog_fire;
+	timers_soon(&m->timers, &m->watchdog);
+}
+
+static void not_ready_yet(struct master *m)
+{
+	uint64_t age = timers_now_ns(&m->timers) - m->began_ns;
+
+	timers_arm_in(&m->timers, &m->ready_poll,
+		      age < POLL_QUICK_NS ? 2 * NSEC_PER_MSEC : 20 * NSEC_PER_MSEC);
+	if (age < WAIT_OTHERS_NS || m->waits_told)
+		return;
+	m->waits_told = true;
+	log_warn("no master leads: waiting for the others");
+	sd_notify(0, "READY=1\nSTATUS=Waiting for the other masters");
+	start_watchdog(m);
+}
+
 static void ready_fire(struct timer *t)
 {
 	struct master *m = container_of(t, struct master, ready_poll);
-	uint64_t usec;
 
+	if (m->stopping || m->announced)
+		return;
 	if (!apiserver_is_ready(m->api)) {
-		timers_arm_in(&m->timers, t, 2 * NSEC_PER_MSEC);
+		not_ready_yet(m);
 		return;
 	}
-	if (m->announced)
-		return;
 	m->announced = true;
-	start_leading(m);
+	membership_serve(m->membership);
+	if (membership_leads(m->membership))
+		start_leading(m);
 	log_notice("ready after %llu ms: https://%s:%" PRIu64 ", kubeconfig %s/admin.conf",
 		   (timers_now_ns(&m->timers) - m->began_ns) / NSEC_PER_MSEC,
 		   identity_address(m->identity), m->o.port, m->o.config_dir);
 	sd_notifyf(0, "READY=1\nSTATUS=Serving the API at port %" PRIu64, m->o.port);
-	if (sd_watchdog_enabled(0, &usec) > 0) {
-		m->watchdog_ns = usec * NSEC_PER_USEC;
-		m->watchdog.fire = watchdog_fire;
-		timers_soon(&m->timers, &m->watchdog);
-	}
+	start_watchdog(m);
+}
+
+/* ---- leading ---- */
+
+static void on_lead(void *user)
+{
+	struct master *m = user;
+
+	apiserver_lead(m->api);
+	if (m->announced && !m->stopping)
+		start_leading(m);
+}
+
+static void on_follow(void *user)
+{
+	struct master *m = user;
+
+	stop_leading(m);
+	apiserver_follow(m->api);
+}
+
+static void on_caught_up(void *user)
+{
+	struct master *m = user;
+
+	apiserver_caught_up(m->api);
+}
+
+static void begin_stop(struct master *m);
+
+static void on_removed(void *user, const char *why)
+{
+	struct master *m = user;
+
+	log_err("%s; its data is in %s until knarrctl reset", why, m->o.data_dir);
+	m->exit_code = EXIT_CONFIG;
+	begin_stop(m);
 }
 
 static void http_stopped(void *user)
@@ -292,6 +406,25 @@ static void http_stopped(void *user)
 	struct master *m = user;
 
 	uv_stop(&m->loop);
+}
+
+static void left(void *user)
+{
+	struct master *m = user;
+
+	stop_leading(m);
+	apiserver_stop(m->api);
+	http_server_shutdown(m->http, STOP_GRACE_NS, http_stopped, m);
+}
+
+static void begin_stop(struct master *m)
+{
+	m->stopping = true;
+	sd_notify(0, "STOPPING=1");
+	if (m->exit_code)
+		left(m);
+	else
+		membership_leave(m->membership, left, m);
 }
 
 static void on_signal(uv_signal_t *sig, int number)
@@ -302,12 +435,8 @@ static void on_signal(uv_signal_t *sig, int number)
 		uv_stop(&m->loop);
 		return;
 	}
-	m->stopping = true;
 	log_notice("stopping");
-	sd_notify(0, "STOPPING=1");
-	stop_leading(m);
-	apiserver_stop(m->api);
-	http_server_shutdown(m->http, STOP_GRACE_NS, http_stopped, m);
+	begin_stop(m);
 }
 
 static void start_signals(struct master *m)
@@ -331,6 +460,48 @@ static void raise_files(void)
 	}
 }
 
+static int open_membership(struct master *m, struct err *err)
+{
+	CLEANUP_FREE char *address = identity_find_address(m->o.bind, m->o.advertise);
+	struct options *o = &m->o;
+	struct members_settings settings = {o->service_cidr, o->cluster_cidr, o->domain,
+					    o->node_ports};
+	struct membership_conf conf = {.data_dir = o->data_dir,
+				       .config_dir = o->config_dir,
+				       .name = o->name,
+				       .join = o->join,
+				       .token = o->token,
+				       .ca_hash = o->ca_hash,
+				       .replaces = o->replaces,
+				       .standby = o->standby,
+				       .bind = o->bind,
+				       .peer_address = o->peer_address,
+				       .peer_port = (uint16_t)o->peer_port,
+				       .port = (uint16_t)o->port,
+				       .address = address,
+				       .election_ms = o->election_ns / NSEC_PER_MSEC,
+				       .heartbeat_ms = o->heartbeat_ns / NSEC_PER_MSEC,
+				       .timers = &m->timers,
+				       .on_lead = on_lead,
+				       .on_follow = on_follow,
+				       .on_caught_up = on_caught_up,
+				       .on_removed = on_removed,
+				       .user = m};
+	int r = dir_make(o->data_dir, 0700);
+
+	if (r < 0)
+		return err_sys(err, -r, "--data-dir: cannot make %s: %s", o->data_dir,
+			       strerror(-r));
+	r = membership_open(&conf, &settings, &m->membership, err);
+	if (r < 0)
+		return r;
+	o->service_cidr = settings.service_cidr;
+	o->cluster_cidr = settings.cluster_cidr;
+	o->domain = settings.domain;
+	o->node_ports = settings.node_ports;
+	return parse_ports(m, err);
+}
+
 static int open_identity(struct master *m, struct err *err)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/pki", m->o.data_dir);
@@ -341,23 +512,23 @@ static int open_identity(struct master *m, struct err *err)
 				     .service_cidr = m->o.service_cidr,
 				     .domain = m->o.domain,
 				     .sans = m->o.sans.v,
-				     .n_sans = m->o.sans.n};
-	int r = dir_make(m->o.data_dir, 0700);
+				     .n_sans = m->o.sans.n,
+				     .member_id = membership_id(m->membership)};
+	int r = pki_open(dir, &clock_system, &m->pki, err);
 
-	if (r < 0)
-		return err_sys(err, -r, "--data-dir: cannot make %s: %s", m->o.data_dir,
-			       strerror(-r));
-	r = pki_open(dir, &clock_system, &m->pki, err);
 	if (r < 0)
 		return r;
 	conf.pki = m->pki;
-	return identity_open(&conf, &m->identity, err);
+	r = identity_open(&conf, &m->identity, err);
+	return r < 0 ? r : membership_peers(m->membership, m->identity, m->pki, err);
 }
 
 static int start(struct master *m, struct err *err)
 {
-	int r = open_identity(m, err);
+	int r = open_membership(m, err);
 
+	if (r == 0)
+		r = open_identity(m, err);
 	if (r == 0)
 		r = open_store(m, err);
 	if (r == 0)
@@ -373,7 +544,9 @@ static int start(struct master *m, struct err *err)
 	r = identity_write_admin(m->identity, (uint16_t)m->o.port, err);
 	if (r < 0)
 		return r;
-	apiserver_lead(m->api);
+	r = membership_start(m->membership, m->store, m->api, (uint16_t)m->o.port, err);
+	if (r < 0)
+		return r;
 	m->ready_poll.fire = ready_fire;
 	timers_soon(&m->timers, &m->ready_poll);
 	start_signals(m);
@@ -385,8 +558,10 @@ static void stop(struct master *m)
 	stop_leading(m);
 	m->http = http_server_free(m->http);
 	uv_run(&m->loop, UV_RUN_NOWAIT);
+	membership_stop(m->membership);
 	m->store = store_close(m->store); /* tells writes under way, which are the API server's */
 	m->api = apiserver_free(m->api);
+	m->membership = membership_free(m->membership);
 	m->identity = identity_free(m->identity);
 	m->pki = pki_free(m->pki);
 	option_list_done(&m->o.sans);
@@ -422,5 +597,5 @@ int main(int argc, char **argv)
 	else
 		uv_run(&m.loop, UV_RUN_DEFAULT);
 	stop(&m);
-	return r < 0 ? EXIT_FAILURE : 0;
+	return r < 0 ? EXIT_FAILURE : m.exit_code;
 }

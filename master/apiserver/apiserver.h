@@ -28,6 +28,7 @@ struct api_call {
 };
 void api_call_reply(struct api_call *c, int status, struct buf *json); /* takes the bytes */
 void api_call_fail(struct api_call *c, const struct err *e);
+void api_call_again(struct api_call *c); /* another master leads now: it shall answer */
 
 /*
  * The other masters, as the API server sees them. What has to be decided by the leader is passed on

@@ -158,6 +158,8 @@ static void plan_masters(struct bootstrap *b)
 	const struct apiserver *s = b->s;
 
 	add(b, "/api/v1/namespaces/kube-public/configmaps", "cluster-info", true, cluster_info(s));
+	if (str_starts(str_of(s->masters[0].address), STR("127.")))
+		return; /* no address that others could use; the API refuses it as an endpoint */
 	add(b, "/api/v1/namespaces/default/endpoints", "kubernetes", true, endpoints(s));
 	add(b, SLICES, "kubernetes", true, slice(s, s->masters[0].port, "kubernetes", false));
 	plan_odd_ports(b);

@@ -56,6 +56,14 @@ void cluster_run(struct request *r)
 		forward_start(r, call);
 }
 
+void api_call_again(struct api_call *c)
+{
+	struct request *r = take(c);
+
+	forward_start(r, call);
+	request_unref(r);
+}
+
 void cluster_begin(struct request *r)
 {
 	if (str_eqs(r->method, "GET"))

@@ -112,10 +112,23 @@ static void published(void *user)
 	s->publish_again = false;
 }
 
+static bool same_masters(const struct apiserver *s, const struct apiserver_master *v, size_t n)
+{
+	bool same = n == s->n_masters;
+
+	for (size_t i = 0; same && i < n; i++)
+		same = v[i].port == s->masters[i].port &&
+		       !strcmp(v[i].address, s->masters[i].address);
+	return same;
+}
+
 void apiserver_set_masters(struct apiserver *s, const struct apiserver_master *v, size_t n)
 {
-	struct apiserver_master *copy = xcalloc(n, sizeof(*copy));
+	struct apiserver_master *copy;
 
+	if (same_masters(s, v, n))
+		return;
+	copy = xcalloc(n, sizeof(*copy));
 	for (size_t i = 0; i < n; i++)
 		copy[i] = (struct apiserver_master){xstrdup(v[i].address), v[i].port};
 	forget_masters(s);

@@ -254,13 +254,18 @@ static void add_base64(struct buf *out, const char *key, struct str pem)
 }
 
 int pki_write_kubeconfig(const struct pki *p, const char *path, const char *server,
-			 const char *name, struct str cert_pem, struct str key_pem, struct err *err)
+			 const char *const *more, const char *name, struct str cert_pem,
+			 struct str key_pem, struct err *err)
 {
 	CLEANUP(pem_done) struct buf b = BUF_INIT;
 	int r;
 
 	buf_adds(&b, "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n");
 	add_base64(&b, "certificate-authority-data", buf_str(&p->ca_pem));
+	if (more && *more)
+		buf_adds(&b, "    knarr-servers:\n");
+	for (; more && *more; more++)
+		buf_addf(&b, "    - %s\n", *more);
 	buf_addf(&b, "    server: %s\n  name: knarr\n", server);
 	buf_addf(&b, "contexts:\n- context:\n    cluster: knarr\n    user: %s\n  name: %s@knarr\n",
 		 name, name);

@@ -52,10 +52,11 @@ int pki_sign_request(struct pki *p, struct str csr_pem, const struct cert_spec *
 
 /*
  * Write a kubeconfig (mode 0600) for `server` ("https://127.0.0.1:6443") with the authority and
- * the given client pair inside, context "NAME@knarr".
+ * the given client pair inside, context "NAME@knarr". `more` (ends with NULL, may be NULL): the
+ * other masters, which Knarr's own programs turn to when that one is away ("knarr-servers").
  */
 int pki_write_kubeconfig(const struct pki *p, const char *path, const char *server,
-			 const char *name, struct str cert_pem, struct str key_pem,
-			 struct err *err);
+			 const char *const *more, const char *name, struct str cert_pem,
+			 struct str key_pem, struct err *err);
 DEFINE_CLEANUP(struct pki *, pki_freep, pki_free)
 #endif

@@ -115,6 +115,14 @@ static int parse_address(const char *s, union sockaddr_any *ret, socklen_t *ret_
 	return inet_pton(AF_INET, host, &ret->in.sin_addr) == 1 ? 0 : -EINVAL;
 }
 
+bool peers_address_valid(const char *address)
+{
+	union sockaddr_any a;
+	socklen_t len;
+
+	return strlen(address) < ADDRESS_MAX && parse_address(address, &a, &len) == 0;
+}
+
 static SSL_CTX *make_ctx(struct str cert_pem, struct str key_pem, struct str ca_pem,
 			 struct err *err)
 {

@@ -50,6 +50,7 @@ int peers_new(const struct peers_conf *conf, struct peers **ret, struct err *err
  */
 int peers_listen(struct peers *p, struct err *err);
 const char *peers_address(const struct peers *p); /* at which others reach this one; borrowed */
+bool peers_address_valid(const char *address); /* a number and a port */
 /* Where a peer is, if the configuration does not know; see above. */
 void peers_set_address(struct peers *p, uint64_t id, const char *address);
 /* When the last message of a peer came, on the monotonic clock; 0: never. From any thread. */
