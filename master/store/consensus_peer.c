@@ -73,6 +73,8 @@ void consensus_send(struct consensus *c, const struct raft_message *m)
 {
 	struct peer_msg p = {0};
 
+	if (!m->server_id)
+		return; /* a leader that is none any more, see receive_vote */
 	switch (m->type) {
 	case RAFT_APPEND_ENTRIES:
 		send_append(c, m);
@@ -335,9 +337,20 @@ static void refuse_old(struct consensus *c, uint64_t to)
 static int receive_vote(struct consensus *c, struct raft_event *ev, uint64_t now_ms)
 {
 	struct raft_configuration *conf = &c->raft.configuration;
+	raft_id *leader = &c->raft.follower_state.current_leader.id, was = *leader;
+	uint64_t term = raft_current_term(&c->raft);
 	struct raft_server *self = NULL;
 	int role = RAFT_VOTER, r;
+	/*
+	 * Who has not heard of a leader for the shortest election timeout has none (4.2.3). Raft
+	 * lets that wait for this server's own timeout, which comes later in most, so that
+	 * elections take two rounds, and never comes in a stand-by, which would refuse for ever.
+	 */
+	bool leaderless = c->raft.state == RAFT_FOLLOWER &&
+			  now_ms >= c->raft.election_timer_start + c->raft.election_timeout;
 
+	if (leaderless)
+		*leader = 0;
 	for (unsigned i = 0; i < conf->n; i++)
 		if (conf->servers[i].id == c->raft.id)
 			self = &conf->servers[i];
@@ -348,6 +361,10 @@ static int receive_vote(struct consensus *c, struct raft_event *ev, uint64_t now
 	r = consensus_step(c, ev, now_ms);
 	if (self)
 		self->role = role;
+	/* Raft says to somebody what it has written: to the old one until there is a new term. */
+	if (leaderless && c->raft.state == RAFT_FOLLOWER && !*leader &&
+	    (raft_current_term(&c->raft) == term || c->n_flights))
+		*leader = was;
 	return r;
 }
 

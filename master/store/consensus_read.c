@@ -85,6 +85,15 @@ static void end_questions(struct consensus *c, uint64_t seq, uint64_t index, int
 	}
 }
 
+/* Else it is late, or even for a question of an earlier life. */
+static bool is_pending(const struct consensus *c, uint64_t seq)
+{
+	for (size_t i = 0; i < c->n_questions; i++)
+		if (c->questions[i] == seq)
+			return true;
+	return false;
+}
+
 /* ---- answers ---- */
 
 static void tell(struct consensus *c, const struct confirm *q, int err)
@@ -166,7 +175,7 @@ int consensus_receive_read(struct consensus *c, uint64_t from, const struct peer
 
 	if (m->type == PEER_READ_INDEX)
 		receive_question(c, from, m);
-	if (m->type == PEER_READ_INDEX_RESULT)
+	if (m->type == PEER_READ_INDEX_RESULT && is_pending(c, m->read_index_result.seq))
 		end_questions(c, m->read_index_result.seq, m->read_index_result.index,
 			      m->read_index_result.ok ? 0 : -EREMOTE);
 	if (m->type == PEER_CONFIRM && m->term == term && !c->leader) {

@@ -2,7 +2,7 @@
 /*
  * Several servers' consensus in one process, with a clock, a network and disks that are nothing but
  * numbers from a seed: loss, delay, repetition, one-way partitions, stops, crashes that lose what
- * was not synced, snapshots, members that come and go.
+ * was not synced, snapshots in chunks, members that come and go.
  *
  *	test_store_cluster [FIRST-SEED [COUNT]]
  *
@@ -15,12 +15,18 @@
 #include "lib/base/codec.h"
 #include "master/store/consensus.h"
 #include "master/store/le.h"
+#include "master/store/ship.h"
+#include "tests/unit/store_disk.h"
 #include "tests/unit/test.h"
 
 #define NODES 5u
 #define FAULTS_MS 3000u
 #define HEAL_MS 4000u
 #define READS_MAX 16u
+#define SNAPSHOT "snapshot"
+#define SNAPSHOT_BYTES 100u
+#define CHUNK 24u
+#define RETRY_MS 40u
 
 struct rec {
 	uint64_t index, term;
@@ -46,12 +52,22 @@ struct state {
 	struct buf conf;
 };
 
+/* LOG_ENTRY_RESET in a struct rec: nothing before counts. */
+
 struct node {
 	struct sim *sim;
 	uint64_t id;
 	struct consensus *c; /* NULL: down */
-	bool leader, installing;
+	bool leader;
+	enum { NOT, WANTED, ADOPTED } installing; /* the file has its name; the log follows */
 	uint64_t stopped_until, up_at, install_at;
+	/* Snapshots that are received and sent; what of them is to be offered. */
+	struct ship_in in;
+	struct ship_out out[NODES];
+	struct {
+		uint64_t from, term, at_ms;
+		struct consensus_point at; /* conf: borrowed from ship_in */
+	} offer;
 	uint64_t commit;
 	struct reclog log; /* in memory, with what is not durable yet */
 	struct state state; /* applied */
@@ -64,7 +80,10 @@ struct node {
 	/* What survives. */
 	struct reclog disk;
 	uint64_t term, voted_for;
-	struct state snapshot; /* index 0: none */
+	struct state snapshot; /* index 0: none; and its file: */
+	struct disk *files;
+	struct store_io io;
+	struct ship_ops ship_ops;
 
 	struct write *writes; /* under way, in order */
 	size_t n_writes, cap_writes;
@@ -95,7 +114,7 @@ struct sim {
 		uint64_t node, value;
 	} * sent; /* by value - 1 */
 	size_t n_sent, cap_sent;
-	unsigned n_acked, n_reads, n_snapshots, n_elections;
+	unsigned n_acked, n_reads, n_snapshots, n_elections, n_damaged;
 };
 
 static uint64_t rnd(struct sim *s)
@@ -139,6 +158,10 @@ static void log_cut(struct reclog *l, uint64_t index) /* from index on */
 
 static void log_put(struct reclog *l, const struct rec *r)
 {
+	if (r->type == LOG_ENTRY_RESET) {
+		log_cut(l, 0);
+		return;
+	}
 	if (l->n && r->index > l->first + l->n)
 		log_cut(l, 0); /* behind a snapshot that was installed */
 	log_cut(l, r->index);
@@ -233,6 +256,8 @@ static void on_role(void *user, bool leader)
 
 	n->leader = leader;
 	n->sim->n_elections += leader;
+	for (unsigned i = 0; i < NODES && !leader; i++)
+		ship_out_end(&n->out[i]);
 }
 
 static void put_packet(struct sim *s, uint64_t from, uint64_t to, const struct peer_msg *m)
@@ -282,40 +307,89 @@ static int on_read(void *user, uint64_t from, uint64_t to, consensus_each each, 
 	return 0;
 }
 
+/* ---- snapshots on their way ---- */
+
+static void write_file(struct node *n, const char *name, const struct state *s)
+{
+	uint8_t p[SNAPSHOT_BYTES];
+	int fd = n->io.open(n->files, name, O_RDWR | O_CREAT | O_TRUNC);
+
+	memset(p, (int)s->index, sizeof(p));
+	le64_put(p, s->index);
+	le64_put(p + 8, s->hash);
+	le64_put(p + 16, s->count);
+	le32_put(p + SNAPSHOT_BYTES - 4, crc32c(0, p, SNAPSHOT_BYTES - 4));
+	io_pwrite(&n->io, fd, p, sizeof(p), 0);
+	n->io.datasync(n->files, fd);
+	n->io.close(n->files, fd);
+}
+
+static void ship_send(void *user, uint64_t to, const char *address, const struct peer_msg *m)
+{
+	on_send(user, to, address, m);
+}
+
+static int ship_open(void *user, struct consensus_point *ret_at, uint64_t *ret_size)
+{
+	struct node *n = user;
+	int fd = n->io.open(n->files, SNAPSHOT, O_RDONLY);
+
+	CHECK(n->sim, n->snapshot.index && fd >= 0);
+	*ret_at = (struct consensus_point){n->snapshot.index, n->snapshot.term,
+					   n->snapshot.conf_index, BUF_INIT};
+	buf_addstr(&ret_at->conf, buf_str(&n->snapshot.conf));
+	*ret_size = SNAPSHOT_BYTES;
+	n->sim->n_snapshots++;
+	return fd;
+}
+
+static int ship_check(void *user, const struct consensus_point *at)
+{
+	struct node *n = user;
+	struct buf *b = disk_file(n->files, SHIP_FILE);
+	struct state *s = &n->incoming;
+
+	if (chance(n->sim, 50)) { /* the disk has it wrong */
+		b->p[below(n->sim, b->len)] ^= (char)(1 + below(n->sim, 255));
+		n->sim->n_damaged++;
+	}
+	if (b->len != SNAPSHOT_BYTES || le64_get(b->p) != at->index ||
+	    le32_get(b->p + SNAPSHOT_BYTES - 4) != crc32c(0, b->p, SNAPSHOT_BYTES - 4))
+		return -EBADMSG;
+	s->index = at->index;
+	s->term = at->term;
+	s->conf_index = at->conf_index;
+	buf_clear(&s->conf);
+	buf_addstr(&s->conf, buf_str(&at->conf));
+	s->hash = le64_get(b->p + 8);
+	s->count = le64_get(b->p + 16);
+	CHECK(n->sim, n->sim->all[s->index - 1].hash == s->hash);
+	return 0;
+}
+
+static void ship_offer(void *user, uint64_t from, uint64_t term, const struct consensus_point *at)
+{
+	struct node *n = user;
+
+	n->offer.from = from;
+	n->offer.term = term;
+	n->offer.at = *at;
+	n->offer.at_ms = n->sim->now + below(n->sim, 10);
+}
+
 static void on_send_snapshot(void *user, uint64_t to, const char *address, uint64_t term)
 {
 	struct node *n = user;
-	struct peer_msg m = {.type = PEER_SNAPSHOT, .term = term};
-	char data[16];
 
-	(void)address;
-	CHECK(n->sim, n->snapshot.index);
-	le64_put(data, n->snapshot.hash);
-	le64_put(data + 8, n->snapshot.count);
-	m.snapshot.last_index = n->snapshot.index;
-	m.snapshot.last_term = n->snapshot.term;
-	m.snapshot.conf_index = n->snapshot.conf_index;
-	m.snapshot.conf = buf_str(&n->snapshot.conf);
-	m.snapshot.data = str_n(data, sizeof(data));
-	m.snapshot.last = true;
-	n->sim->n_snapshots++;
-	put_packet(n->sim, n->id, to, &m);
+	CHECK(n->sim, ship_out_begin(&n->out[to - 1], to, address, term, n->sim->now) == 0);
 }
 
 static void on_install(void *user, const struct consensus_point *p, struct str data)
 {
 	struct node *n = user;
-	struct state *s = &n->incoming;
 
-	CHECK(n->sim, !n->installing && data.len == 16);
-	s->index = p->index;
-	s->term = p->term;
-	s->conf_index = p->conf_index;
-	buf_clear(&s->conf);
-	buf_addstr(&s->conf, buf_str(&p->conf));
-	s->hash = le64_get(data.p);
-	s->count = le64_get(data.p + 8);
-	n->installing = true;
+	CHECK(n->sim, !n->installing && data.len == 0 && p->index == n->incoming.index);
+	n->installing = WANTED;
 	n->install_at = n->sim->now + 1 + below(n->sim, 80);
 }
 
@@ -344,15 +418,18 @@ static void node_down(struct node *n)
 
 	n->c = consensus_free(n->c);
 	for (size_t i = 0; i < n->n_writes; i++) {
-		if (i < keep && !n->installing)
+		if (i < keep)
 			log_put(&n->disk, &n->writes[i].rec);
 		rec_done(&n->writes[i].rec);
 	}
 	n->n_writes = 0;
-	if (n->installing && chance(s, 300))
-		state_copy(&n->snapshot, &n->incoming); /* and the old log is still there */
-	n->installing = n->leader = false;
+	n->installing = NOT;
+	n->leader = false;
 	n->n_reads = 0;
+	ship_in_end(&n->in);
+	for (unsigned i = 0; i < NODES; i++)
+		ship_out_end(&n->out[i]);
+	n->offer.from = 0;
 }
 
 static void node_up(struct node *n)
@@ -385,8 +462,13 @@ static void node_up(struct node *n)
 			    &err) < 0)
 		fail_msg("seed %" PRIu64 ": server %" PRIu64 ": %s", n->sim->seed, n->id,
 			 err_text(&err));
-	/* What consensus threw away of the log is of no use here either. */
-	log_cut(&n->disk, consensus_last_index(n->c) + 1);
+	if (consensus_was_cut(n->c))
+		log_cut(&n->disk, 0); /* LOG_ENTRY_RESET */
+	CHECK(n->sim, !n->disk.n || n->disk.first + n->disk.n == consensus_last_index(n->c) + 1);
+	n->io.unlink(n->files, SHIP_FILE);
+	ship_in_init(&n->in, &n->io, &n->ship_ops, 0);
+	for (unsigned i = 0; i < NODES; i++)
+		ship_out_init(&n->out[i], &n->io, &n->ship_ops, CHUNK, RETRY_MS);
 	log_cut(&n->log, 0);
 	for (size_t i = 0; i < n->disk.n; i++)
 		log_put(&n->log, &n->disk.v[i]);
@@ -444,16 +526,42 @@ static void apply(struct node *n)
 	}
 }
 
+/* Raft is asked whether it wants what has been received. */
+static void make_offer(struct node *n)
+{
+	struct peer_msg m = {.type = PEER_SNAPSHOT, .term = n->offer.term};
+	uint64_t from = n->offer.from;
+
+	m.snapshot.last_index = n->offer.at.index;
+	m.snapshot.last_term = n->offer.at.term;
+	m.snapshot.conf_index = n->offer.at.conf_index;
+	m.snapshot.conf = buf_str(&n->offer.at.conf);
+	m.snapshot.last = true;
+	n->offer.from = 0;
+	must(n, consensus_receive(n->c, from, &m, n->sim->now));
+	ship_in_verdict(&n->in, n->installing == WANTED);
+}
+
+/* Now the snapshot counts, whatever is in the log; then the log begins anew. */
+static void adopt(struct node *n)
+{
+	struct rec reset = {n->incoming.index, n->incoming.term, LOG_ENTRY_RESET, 0, NULL};
+	uint64_t at = n->sim->now + below(n->sim, 40);
+
+	n->io.rename(n->files, SHIP_FILE, SNAPSHOT);
+	state_copy(&n->snapshot, &n->incoming);
+	ship_in_installed(&n->in);
+	if (n->n_writes)
+		at = MAX(at, n->writes[n->n_writes - 1].at_ms);
+	*ARRAY_PUSH(n->writes, n->n_writes, n->cap_writes) = (struct write){at, 0, reset};
+	n->installing = ADOPTED;
+}
+
 static void finish_install(struct node *n)
 {
-	for (size_t i = 0; i < n->n_writes; i++)
-		rec_done(&n->writes[i].rec);
-	n->n_writes = 0;
-	log_cut(&n->disk, 0);
 	log_cut(&n->log, 0);
-	state_copy(&n->snapshot, &n->incoming);
-	state_copy(&n->state, &n->incoming);
-	n->installing = false;
+	state_copy(&n->state, &n->snapshot);
+	n->installing = NOT;
 	CHECK(n->sim, n->sim->all[n->state.index - 1].hash == n->state.hash);
 	must(n, consensus_installed(n->c, n->sim->now));
 }
@@ -464,6 +572,8 @@ static void take_snapshot(struct node *n)
 	struct consensus_point p;
 
 	state_copy(&n->snapshot, &n->state);
+	n->io.unlink(n->files, SNAPSHOT); /* streams go on reading the old one */
+	write_file(n, SNAPSHOT, &n->snapshot);
 	p = (struct consensus_point){n->state.index, n->state.term, n->state.conf_index,
 				     n->snapshot.conf};
 	first = p.index > trailing ? p.index - trailing : 1;
@@ -477,23 +587,28 @@ static void node_step(struct node *n)
 	struct sim *s = n->sim;
 	uint64_t seq = 0;
 	size_t done = 0;
+	bool reset = false;
 
-	if (n->installing) {
-		if (n->install_at <= s->now)
-			finish_install(n);
-	} else {
-		while (done < n->n_writes && n->writes[done].at_ms <= s->now) {
-			log_put(&n->disk, &n->writes[done].rec);
-			rec_done(&n->writes[done].rec);
-			seq = n->writes[done++].seq;
-		}
-		if (done) {
-			n->n_writes -= done;
-			memmove(n->writes, n->writes + done, n->n_writes * sizeof(*n->writes));
-		}
-		if (seq)
-			must(n, consensus_written(n->c, seq, s->now));
+	if (n->offer.from && n->offer.at_ms <= s->now && !n->installing)
+		make_offer(n);
+	if (n->installing == WANTED && n->install_at <= s->now)
+		adopt(n);
+	while (done < n->n_writes && n->writes[done].at_ms <= s->now) {
+		reset |= n->writes[done].rec.type == LOG_ENTRY_RESET;
+		log_put(&n->disk, &n->writes[done].rec);
+		rec_done(&n->writes[done].rec);
+		seq = MAX(seq, n->writes[done].seq);
+		done++;
 	}
+	n->n_writes -= done;
+	if (done)
+		memmove(n->writes, n->writes + done, n->n_writes * sizeof(*n->writes));
+	if (seq)
+		must(n, consensus_written(n->c, seq, s->now));
+	if (reset)
+		finish_install(n);
+	for (unsigned i = 0; i < NODES; i++)
+		must(n, ship_out_tick(&n->out[i], s->now));
 	apply(n);
 	if (consensus_timeout(n->c) <= s->now)
 		must(n, consensus_tick(n->c, s->now));
@@ -512,7 +627,12 @@ static void deliver(struct sim *s, struct packet *p)
 	if (!n->c || s->cut[p->from][p->to])
 		return;
 	CHECK(s, peer_msg_decode(buf_str(&p->bytes), v, &m) == 0);
-	r = consensus_receive(n->c, p->from, &m, s->now);
+	if (m.type == PEER_SNAPSHOT)
+		r = ship_in_chunk(&n->in, p->from, &m, s->now);
+	else if (m.type == PEER_SNAPSHOT_RESULT)
+		r = ship_out_result(&n->out[p->from - 1], &m, s->now);
+	else
+		r = consensus_receive(n->c, p->from, &m, s->now);
 	must(n, r);
 	apply(n);
 }
@@ -585,7 +705,11 @@ static void clients(struct sim *s)
 	for (unsigned i = 0; i < NODES; i++) {
 		struct node *n = &s->nodes[i];
 
-		if (!n->c || n->stopped_until > s->now || !n->leader || n->installing)
+		if (!n->c || n->stopped_until > s->now)
+			continue;
+		if (!n->leader && chance(s, 50))
+			read_once(s, n);
+		if (!n->leader || n->installing)
 			continue;
 		if (chance(s, 300))
 			put(s, n);
@@ -718,6 +842,13 @@ static void sim_start(struct sim *s, uint64_t seed)
 
 		n->sim = s;
 		n->id = i + 1;
+		n->files = disk_new();
+		n->io = disk_io(n->files);
+		n->ship_ops = (struct ship_ops){ship_send, ship_open, ship_check,
+						ship_offer, NULL,     n};
+		ship_in_init(&n->in, &n->io, &n->ship_ops, 0);
+		for (unsigned k = 0; k < NODES; k++)
+			ship_out_init(&n->out[k], &n->io, &n->ship_ops, CHUNK, RETRY_MS);
 		state_init(&n->state);
 		state_init(&n->snapshot);
 		state_init(&n->incoming);
@@ -740,6 +871,7 @@ static void sim_done(struct sim *s)
 		buf_done(&n->state.conf);
 		buf_done(&n->snapshot.conf);
 		buf_done(&n->incoming.conf);
+		disk_free(n->files);
 	}
 	for (size_t i = 0; i < s->n_net; i++)
 		buf_done(&s->net[i].bytes);
@@ -753,7 +885,7 @@ static uint64_t first_seed = 1, n_seeds = 300;
 static void test_faults(void **state)
 {
 	static struct sim s;
-	unsigned acked = 0, reads = 0, snapshots = 0, elections = 0;
+	unsigned acked = 0, reads = 0, snapshots = 0, elections = 0, damaged = 0;
 
 	(void)state;
 	for (uint64_t seed = first_seed; seed < first_seed + n_seeds; seed++) {
@@ -765,10 +897,11 @@ static void test_faults(void **state)
 		reads += s.n_reads;
 		snapshots += s.n_snapshots;
 		elections += s.n_elections;
+		damaged += s.n_damaged;
 		sim_done(&s);
 	}
-	print_message("%u writes, %u reads, %u snapshots, %u elections\n", acked, reads, snapshots,
-		      elections);
+	print_message("%u writes, %u reads, %u snapshots (%u damaged), %u elections\n", acked, reads,
+		      snapshots, damaged, elections);
 	assert_true(acked > 50 * n_seeds && reads > 10 * n_seeds);
 }
 
