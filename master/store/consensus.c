@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/store/consensus_internal.h"
 
-#define ELECTION_MS 300u
-#define HEARTBEAT_MS 50u
+#define ELECTION_MS 200u
+#define HEARTBEAT_MS 40u
 
 _Static_assert((int)LOG_ENTRY_COMMAND == (int)RAFT_COMMAND &&
 		       (int)LOG_ENTRY_BARRIER == (int)RAFT_BARRIER &&

@@ -98,7 +98,7 @@ struct consensus *consensus_new(uint64_t id, const char *address, const struct c
 				uint32_t seed);
 struct consensus *consensus_free(struct consensus *c);
 
-/* [300, 50]. Before the start. */
+/* [200, 40]. Before the start. */
 void consensus_set_timeouts(struct consensus *c, unsigned election_ms, unsigned heartbeat_ms);
 
 /*

@@ -844,8 +844,8 @@ static void sim_start(struct sim *s, uint64_t seed)
 		n->id = i + 1;
 		n->files = disk_new();
 		n->io = disk_io(n->files);
-		n->ship_ops = (struct ship_ops){ship_send, ship_open, ship_check,
-						ship_offer, NULL,     n};
+		n->ship_ops =
+			(struct ship_ops){ship_send, ship_open, ship_check, ship_offer, NULL, n};
 		ship_in_init(&n->in, &n->io, &n->ship_ops, 0);
 		for (unsigned k = 0; k < NODES; k++)
 			ship_out_init(&n->out[k], &n->io, &n->ship_ops, CHUNK, RETRY_MS);
@@ -900,8 +900,8 @@ static void test_faults(void **state)
 		damaged += s.n_damaged;
 		sim_done(&s);
 	}
-	print_message("%u writes, %u reads, %u snapshots (%u damaged), %u elections\n", acked, reads,
-		      snapshots, damaged, elections);
+	print_message("%u writes, %u reads, %u snapshots (%u damaged), %u elections\n", acked,
+		      reads, snapshots, damaged, elections);
 	assert_true(acked > 50 * n_seeds && reads > 10 * n_seeds);
 }
 
