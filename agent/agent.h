@@ -9,9 +9,10 @@ struct agent_options {
 	const char *cgroup_root, *static_pods, *cluster_dns, *cluster_domain, *pod_cidr;
 	const char *cluster_cidr, *api_address, *log_level, *uplink;
 	const char *join, *token, *ca_hash, *helper_dir, *overlay;
+	const char *zone, *region;
 	struct option_list labels, plain_http;
 	uint64_t api_port, max_pods, heartbeat_ns, vxlan_id, vxlan_port;
-	bool no_network;
+	bool no_network, external_cloud;
 };
 extern const struct options_spec agent_options_spec;
 /* Fill from argv; strings that were made (defaults, --root) live for ever. OPTIONS_DONE after

@@ -247,6 +247,12 @@ static int open_services(struct agent *a, struct err *err)
 								       .mark = a->services_mark,
 								       .netns_fds = netns_fds,
 								       .user = a});
+	/* Until a master has said it: as it was given. */
+	for (size_t i = 0; i < a->o.labels.n; i++)
+		if (str_starts(str_of(a->o.labels.v[i]), STR("topology.kubernetes.io/zone=")))
+			service_sync_zone(a->service_sync,
+					  str_skip(str_of(a->o.labels.v[i]),
+						   strlen("topology.kubernetes.io/zone=")));
 	return 0;
 }
 
@@ -383,6 +389,13 @@ static void on_pod_cidr(void *user, const char *cidr)
 	err_done(&err);
 }
 
+static void on_zone(void *user, struct str zone)
+{
+	struct agent *a = user;
+
+	service_sync_zone(a->service_sync, zone);
+}
+
 static int open_pods(struct agent *a, struct err *err)
 {
 	struct pods_conf conf = {
@@ -426,7 +439,9 @@ static int open_node(struct agent *a, struct err *err)
 							 .api_port = (uint16_t)a->o.api_port,
 							 .info = &a->info,
 							 .heartbeat_ns = a->o.heartbeat_ns,
+							 .external_cloud = a->o.external_cloud,
 							 .pod_cidr = on_pod_cidr,
+							 .zone = on_zone,
 							 .user = a});
 	if (a->o.no_network) {
 		if (a->node)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/agent.h"
 
+#include "lib/api/names.h"
 #include "lib/base/log.h"
 #include "net/addr.h"
 #include "net/overlay.h"
@@ -23,6 +24,11 @@ static const struct option_row rows[] = {
 	ROW("node-ip", 0, OPTION_STRING, node_ip, "ADDRESS",
 	    "this node's address (default: the one that faces the master)"),
 	ROW("label", 0, OPTION_LIST, labels, "KEY=VALUE", "label of the Node; may be repeated"),
+	ROW("zone", 0, OPTION_STRING, zone, "NAME",
+	    "zone of this node: its label topology.kubernetes.io/zone"),
+	ROW("region", 0, OPTION_STRING, region, "NAME", "region of this node, likewise"),
+	ROW("external-cloud", 0, OPTION_FLAG, external_cloud, NULL,
+	    "a new Node takes no pods before the master's cloud provider knows it"),
 	ROW("root", 0, OPTION_STRING, root, "DIR",
 	    "put in front of all default directories: several agents on one machine"),
 	ROW("data-dir", 0, OPTION_STRING, data_dir, "DIR",
@@ -112,6 +118,21 @@ static int name_check(const char *name, struct err *err)
 	return 0;
 }
 
+static int place_label(struct agent_options *o, const char *option, const char *value,
+		       struct err *err)
+{
+	const char *wrong = value ? name_check_label_value(str_of(value)) : NULL;
+
+	if (!value)
+		return 0;
+	if (wrong || !*value)
+		return err_sys(err, EINVAL, "--%s: \"%s\": %s", option, value,
+			       wrong ? wrong : "a name is needed");
+	*ARRAY_PUSH(o->labels.v, o->labels.n, o->labels.cap) =
+		xasprintf("topology.kubernetes.io/%s=%s", option, value);
+	return 0;
+}
+
 static int overlay_check(const struct agent_options *o, struct err *err)
 {
 	static const char *const words[] = {"auto", "always", "never"};
@@ -188,6 +209,8 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 		return err_sys(err, EINVAL, "--join needs --token ID.SECRET");
 	if ((r = name_check(ret->node_name, err)) < 0 ||
 	    (r = range_check("pod-cidr", ret->pod_cidr, err)) < 0 ||
+	    (r = place_label(ret, "zone", ret->zone, err)) < 0 ||
+	    (r = place_label(ret, "region", ret->region, err)) < 0 ||
 	    (r = overlay_check(ret, err)) < 0 ||
 	    (r = range_check("cluster-cidr", ret->cluster_cidr, err)) < 0 ||
 	    (r = address_check("node-ip", ret->node_ip, err)) < 0 ||

@@ -187,6 +187,10 @@ void node_object_json(const struct node_conf *c, struct buf *out)
 	jw_begin_object(&w);
 	if (c->unschedulable)
 		jw_member_bool(&w, "unschedulable", true);
+	if (c->external_cloud)
+		jw_member_raw(&w, "taints",
+			      STR("[{\"key\":\"node.cloudprovider.kubernetes.io/uninitialized\","
+				  "\"value\":\"true\",\"effect\":\"NoSchedule\"}]"));
 	jw_end_object(&w);
 	jw_end_object(&w);
 }
@@ -259,20 +263,23 @@ static void start_lease(struct node *n)
 		});
 }
 
-static void tell_cidr(struct node *n, struct jv obj)
+static void tell_place(struct node *n, struct jv obj)
 {
+	struct jv labels = jv_path(obj, "metadata.labels");
 	char *cidr = jv_strdup(jv_path(obj, "spec.podCIDR"));
 
 	if (cidr && cidr[0] && n->conf.pod_cidr)
 		n->conf.pod_cidr(n->conf.user, cidr);
 	free(cidr);
+	if (n->conf.zone)
+		n->conf.zone(n->conf.user, jv_text(jv_get(labels, "topology.kubernetes.io/zone")));
 }
 
 static void on_self(void *user, struct object *o)
 {
 	struct node *n = user;
 
-	tell_cidr(n, jv_of(o->bytes));
+	tell_place(n, jv_of(o->bytes));
 	/* Declared silent: by being here we say that we are not. */
 	jv_for_each (c, jv_get(object_status(o), "conditions"))
 		if (jv_eqs(jv_get(c.value, "status"), "Unknown"))
@@ -326,7 +333,7 @@ static void seen(struct node *n, struct str body)
 	n->registered = true;
 	free(n->uid);
 	n->uid = jv_strdup(jv_path(obj, "metadata.uid"));
-	tell_cidr(n, obj);
+	tell_place(n, obj);
 	start_lease(n);
 	watch_self(n);
 }

@@ -32,10 +32,13 @@ struct node_conf {
 	uint16_t api_port; /* daemonEndpoints.kubeletEndpoint */
 	const struct node_info *info; /* borrowed */
 	bool unschedulable; /* of a new Node */
+	bool external_cloud; /* a new Node waits for the cloud provider (taint uninitialized) */
 	uint64_t heartbeat_ns; /* between two renewals of the Lease, which is good for five; 0: 1 s
 				*/
 	/* Told when the Node's spec.podCIDR is known (each time it is read; may repeat). */
 	void (*pod_cidr)(void *user, const char *cidr);
+	/* The zone that the Node's label names (absent: none), likewise. NULL: nobody asks. */
+	void (*zone)(void *user, struct str zone);
 	void *user;
 };
 struct node *node_start(const struct node_conf *conf);

@@ -28,6 +28,7 @@ struct service_sync {
 	struct lb_backend vip_backend;
 	bool whole; /* nothing was synced yet: one lb_sync for all */
 	bool without_master; /* what the caches have is good enough */
+	char *zone; /* of this node; NULL: not known */
 	struct timer alone;
 };
 
@@ -41,6 +42,8 @@ struct owner_ports {
 struct endpoint {
 	struct lb_backend b;
 	bool ready, serving, terminating, local;
+	bool zone_hints, node_hints; /* it has some */
+	bool my_zone, my_node; /* and we are among them */
 };
 struct endpoints {
 	struct endpoint *v;
@@ -71,6 +74,25 @@ static uint16_t slice_port(struct jv slice, struct str name, enum lb_proto proto
 	return 0;
 }
 
+static bool names_have(struct jv list, const char *name)
+{
+	jv_for_each (it, list)
+		if (name && jv_eqs(jv_get(it.value, "name"), name))
+			return true;
+	return false;
+}
+
+static void read_hints(const struct service_sync *s, struct jv endpoint, struct endpoint *e)
+{
+	struct jv zones = jv_path(endpoint, "hints.forZones");
+	struct jv nodes = jv_path(endpoint, "hints.forNodes");
+
+	e->zone_hints = jv_len(zones) > 0;
+	e->node_hints = jv_len(nodes) > 0;
+	e->my_zone = names_have(zones, s->zone);
+	e->my_node = names_have(nodes, s->conf.node_name);
+}
+
 static void collect(struct service_sync *s, struct str key, struct str port_name,
 		    enum lb_proto proto, struct endpoints *ret)
 {
@@ -97,22 +119,46 @@ static void collect(struct service_sync *s, struct str key, struct str port_name
 				.local = jv_eqs(jv_get(it.value, "nodeName"), s->conf.node_name),
 			};
 
+			read_hints(s, it.value, &e);
 			if (ip4_parse(jv_text(jv_path(it.value, "addresses[0]")), &e.b.addr) == 0)
 				*ARRAY_PUSH(ret->v, ret->n, ret->cap) = e;
 		}
 	}
 }
 
+/* Hints count when every ready endpoint has them and one at least is for us. */
+enum nearness { NEAR_ANY, NEAR_ZONE, NEAR_NODE };
+static enum nearness nearness_of(const struct endpoints *e)
+{
+	bool zones = true, nodes = true, zone = false, node = false;
+
+	for (size_t i = 0; i < e->n; i++) {
+		if (!e->v[i].ready)
+			continue;
+		zones &= e->v[i].zone_hints;
+		nodes &= e->v[i].node_hints;
+		zone |= e->v[i].my_zone;
+		node |= e->v[i].my_node;
+	}
+	return nodes && node ? NEAR_NODE : zones && zone ? NEAR_ZONE : NEAR_ANY;
+}
+
+static bool is_near(const struct endpoint *e, enum nearness how)
+{
+	return how == NEAR_ANY || (how == NEAR_ZONE ? e->my_zone : e->my_node);
+}
+
 /*
- * CategorizeEndpoints: ready ones; when there is none, those that end but still serve. With a
- * Local policy the same among the node's own.
+ * CategorizeEndpoints: ready ones, of those the ones near by if they have hints; when there is
+ * none, those that end but still serve. With a Local policy the same among the node's own.
  */
 static size_t choose(const struct endpoints *e, bool local_only, struct lb_backend *ret)
 {
+	enum nearness how = local_only ? NEAR_ANY : nearness_of(e);
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->n; i++)
-		if (e->v[i].ready && (!local_only || e->v[i].local))
+		if (e->v[i].ready && (local_only ? e->v[i].local : is_near(&e->v[i], how)))
 			ret[n++] = e->v[i].b;
 	if (n)
 		return n;
@@ -282,6 +328,16 @@ void service_sync_dns(struct service_sync *s, uint32_t vip, uint32_t addr)
 {
 	s->vip = (struct lb_key){.addr = vip, .port = 53};
 	s->vip_backend = (struct lb_backend){.addr = addr, .port = 53};
+	s->whole = true;
+	timers_soon(s->conf.timers, &s->timer);
+}
+
+void service_sync_zone(struct service_sync *s, struct str zone)
+{
+	if (!s || str_eq(zone, str_of(s->zone)))
+		return;
+	free(s->zone);
+	s->zone = zone.len ? str_dup(zone) : NULL;
 	s->whole = true;
 	timers_soon(s->conf.timers, &s->timer);
 }
@@ -531,6 +587,7 @@ struct service_sync *service_sync_stop(struct service_sync *s)
 	hmap_free(s->dirty);
 	hmap_free_full(s->have, fronts_free);
 	hmap_free_full(s->host_ports, owner_ports_free);
+	free(s->zone);
 	free(s);
 	return NULL;
 }

@@ -34,6 +34,8 @@ struct service_sync_conf {
 struct service_sync *service_sync_start(const struct service_sync_conf *conf);
 /* Port 53 of `vip` leads to `addr` (network byte order): the agent's own DNS server. */
 void service_sync_dns(struct service_sync *s, uint32_t vip, uint32_t addr);
+/* The zone this node is in, for endpoints with hints; absent: none is known. May repeat. */
+void service_sync_zone(struct service_sync *s, struct str zone);
 /* The hostPorts of a pod: `owner` is its UID; n 0 takes them away. */
 struct host_port {
 	uint32_t host_addr; /* 0: all of the node's; network byte order, as addr */

@@ -222,6 +222,15 @@ static void enqueue_services_of(struct ctl *c, const struct object *pod)
 	}
 }
 
+void backends_enqueue_node(struct ctl *c, struct str node_name)
+{
+	struct object_set on =
+		informer_lookup(informer_index(pods(c), informer_by_node), node_name);
+
+	for (size_t i = 0; i < on.n; i++)
+		enqueue_services_of(c, on.v[i]);
+}
+
 static void pod_one(void *user, struct object *pod)
 {
 	enqueue_services_of(user, pod);
@@ -238,6 +247,7 @@ static const struct informer_handler on_pod = {pod_one, pod_two, pod_one, NULL};
 void backends_watch(struct ctl *c)
 {
 	informer_index(pods(c), informer_by_ns);
+	informer_index(pods(c), informer_by_node);
 	informer_index(services(c), by_selector_pair);
 	ctl_handle(c, services(c), &ctl_enqueue_self);
 	ctl_handle(c, pods(c), &on_pod);

@@ -28,6 +28,8 @@ bool service_selects(const struct object *service);
 bool service_headless(const struct object *service);
 /* Handlers: enqueue the Services that a pod belongs, or belonged, to; indexes are made. */
 void backends_watch(struct ctl *c);
+/* Enqueues the Services of the pods on a node. */
+void backends_enqueue_node(struct ctl *c, struct str node_name);
 /* "hostname" of the pod if it makes a name below the Service, else absent. */
 struct str backend_hostname(const struct backend *b, const struct object *service);
 /* The member "targetRef" of an endpoint. */

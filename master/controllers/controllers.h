@@ -15,6 +15,9 @@ struct controllers_conf {
 	uint64_t node_settle_ns; /* from Unknown to eviction: how many fell silent is clear; 0: 5 s
 				  */
 	uint64_t node_evict_every_ns; /* between two nodes of a zone; 0: 10 s */
+	/* A zone of which so many percent (and more than two) are not ready: ten times slower
+	 * when it has more than node_large_zone nodes, else nothing is evicted; 0: 55 and 50 */
+	uint64_t node_unhealthy_percent, node_large_zone;
 	uint32_t terminated_pod_threshold; /* ended pods kept; 0: 12500 */
 	uint32_t max_endpoints_per_slice; /* 0: 100 */
 	const char *cluster_cidr; /* pod addresses, "10.244.0.0/16"; NULL: no range is given out */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
-#include "master/controllers/backends.h"
+#include "master/controllers/endpoint_hints.h"
 
 /*
  * EndpointSlices of Services with a selector (KEP-752; k8s staging endpointslice/reconciler.go).
@@ -29,6 +29,7 @@ struct slice_step {
 	struct slice *v;
 	size_t n, cap, max;
 	struct hmap *homes; /* uid of a pod -> position in v, plus one */
+	enum hints_mode mode;
 };
 
 static struct informer *slices(struct ctl *c)
@@ -115,11 +116,11 @@ static struct slice *with_room(struct slice_step *s, const struct backend *b, co
 	return best;
 }
 
-static void write_endpoint(struct slice_step *s, struct slice *sl, const struct backend *b)
+/* hint: the zone whose clients it is for; absent: all. */
+static void write_endpoint(struct slice_step *s, struct slice *sl, const struct backend *b,
+			   struct str hint)
 {
-	struct jv pod = jv_of(b->pod->bytes);
-	struct str node_name = jv_text(jv_path(pod, "spec.nodeName")), host, zone;
-	struct object *node;
+	struct str node_name = jv_text(jv_get(object_spec(b->pod), "nodeName")), host, zone;
 	struct jw w;
 
 	if (sl->n++)
@@ -143,34 +144,36 @@ static void write_endpoint(struct slice_step *s, struct slice *sl, const struct 
 	write_target_ref(&w, b);
 	if (node_name.len) {
 		jw_member_str(&w, "nodeName", node_name);
-		node = informer_get(informers_get(s->c->informers, &client_nodes), node_name);
-		zone = node ? jv_text(jv_get(jv_get(object_meta(node), "labels"),
-					     "topology.kubernetes.io/zone"))
-			    : STR_NULL;
+		zone = zone_of_node(s->c, node_name);
 		if (zone.len)
 			jw_member_str(&w, "zone", zone);
 	}
+	if (b->ready)
+		write_hints(&w, s->mode, hint, node_name);
 	jw_end_object(&w);
 }
 
 static void distribute(struct slice_step *s, const char *family)
 {
 	struct backends all;
+	struct str *hints;
 	bool *placed;
 
 	backends_find(s->c, s->service, family, &all);
 	placed = xcalloc(all.n + 1, sizeof(*placed));
+	hints = xcalloc(all.n + 1, sizeof(*hints));
+	hints_zones(s->c, s->mode, &all, hints);
 	for (size_t i = 0; i < all.n; i++) {
 		struct slice *sl = home_of(s, &all.v[i], family);
 
 		if (!sl || sl->n >= s->max)
 			continue;
-		write_endpoint(s, sl, &all.v[i]);
+		write_endpoint(s, sl, &all.v[i], hints[i]);
 		placed[i] = true;
 	}
 	for (size_t i = 0; i < all.n; i++)
 		if (!placed[i])
-			write_endpoint(s, with_room(s, &all.v[i], family), &all.v[i]);
+			write_endpoint(s, with_room(s, &all.v[i], family), &all.v[i], hints[i]);
 	/* A Service without endpoints still has a slice, which says so. */
 	if (!all.n) {
 		struct backend none = {.ports = (char *)"[]"};
@@ -179,6 +182,7 @@ static void distribute(struct slice_step *s, const char *family)
 	}
 	for (size_t i = 0; i < s->n; i++)
 		s->v[i].asked = NULL;
+	free(hints);
 	free(placed);
 	backends_done(&all);
 }
@@ -287,6 +291,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	if (!service_selects(s.service) && !jv_eqs(jv_get(spec, "type"), "ExternalName"))
 		return;
 	s.homes = hmap_new();
+	s.mode = hints_mode(s.service);
 	load_existing(&s);
 	families = jv_get(spec, "ipFamilies");
 	if (service_selects(s.service)) {
@@ -313,11 +318,30 @@ static void slice_two(void *user, struct object *old, struct object *slice)
 }
 static const struct informer_handler on_slice = {slice_one, slice_two, slice_one, NULL};
 
+/* Shares of traffic depend on all nodes, zones of endpoints on their own. */
+static void node_changed(struct ctl *c, const struct object *n)
+{
+	informer_for_each(s, informers_get(c->informers, &client_services)) if (hints_mode(s) ==
+										HINTS_AUTO)
+		ctl_enqueue(c, s->key);
+	backends_enqueue_node(c, n->name);
+}
+static void node_one(void *user, struct object *n)
+{
+	node_changed(user, n);
+}
+static void node_two(void *user, struct object *old, struct object *n)
+{
+	if (hints_node_differs(old, n))
+		node_changed(user, n);
+}
+static const struct informer_handler on_node = {node_one, node_two, node_one, NULL};
+
 static bool init(struct ctl *c)
 {
 	backends_watch(c);
 	informer_index(slices(c), by_service);
-	informers_get(c->informers, &client_nodes);
+	ctl_handle(c, informers_get(c->informers, &client_nodes), &on_node);
 	ctl_handle(c, slices(c), &on_slice);
 	return true;
 }

@@ -22,6 +22,7 @@
 #define EVICT_EVERY_NS (10 * NSEC_PER_SEC)
 #define EVICT_SLOWLY_TIMES 10
 #define LARGE_ZONE 50
+#define UNHEALTHY_PERCENT 55
 /* Nodes rarely fall silent at the same instant: how many did is known a little later. */
 #define SETTLE_NS (5 * NSEC_PER_SEC)
 
@@ -166,12 +167,22 @@ static void set_unknown(struct ctl *c, struct plan *p, const struct object *n)
 
 /* Zones */
 
-static struct str zone_of(const struct object *n)
+/* Region and zone together: a zone's name may come again in another region. */
+struct zone {
+	struct str region, zone;
+};
+
+static struct zone zone_of(const struct object *n)
 {
 	struct jv labels = jv_get(object_meta(n), "labels");
-	struct str zone = jv_text(jv_get(labels, "topology.kubernetes.io/zone"));
 
-	return zone.len ? zone : STR("");
+	return (struct zone){jv_text(jv_get(labels, "topology.kubernetes.io/region")),
+			     jv_text(jv_get(labels, "topology.kubernetes.io/zone"))};
+}
+
+static bool zone_eq(struct zone a, struct zone b)
+{
+	return str_eq(a.region, b.region) && str_eq(a.zone, b.zone);
 }
 
 static bool node_ready(const struct object *n)
@@ -180,11 +191,19 @@ static bool node_ready(const struct object *n)
 }
 
 /*
- * How long between two evictions in a zone; UINT64_MAX: none. When no node of any zone is ready
- * it is we who are cut off, and nothing is evicted.
+ * How long between two evictions in a zone; UINT64_MAX: none (node_lifecycle_controller.go
+ * ComputeZoneState, handleDisruption):
+ *
+ *	Normal			one node an interval
+ *	FullDisruption		none is ready: as Normal, for the zone is lost and others are not
+ *	PartialDisruption	more than two and 55 % are not: slowly in a large zone, else none
+ *	FullDisruption of all	it is we who are cut off: none, nowhere
  */
-static uint64_t eviction_interval(struct ctl *c, struct str zone)
+static uint64_t eviction_interval(struct ctl *c, struct zone zone)
 {
+	uint64_t percent = c->conf->node_unhealthy_percent ? c->conf->node_unhealthy_percent
+							   : UNHEALTHY_PERCENT;
+	uint64_t large = c->conf->node_large_zone ? c->conf->node_large_zone : LARGE_ZONE;
 	size_t ready_here = 0, here = 0, ready = 0;
 
 	informer_for_each(n, nodes(c))
@@ -192,15 +211,15 @@ static uint64_t eviction_interval(struct ctl *c, struct str zone)
 		bool r = node_ready(n);
 
 		ready += r;
-		if (!str_eq(zone_of(n), zone))
+		if (!zone_eq(zone_of(n), zone))
 			continue;
 		here++;
 		ready_here += r;
 	}
 	if (!ready)
 		return UINT64_MAX;
-	if (ready_here && here - ready_here > 2 && (here - ready_here) * 100 >= here * 55)
-		return here > LARGE_ZONE ? EVICT_SLOWLY_TIMES * evict_every(c) : UINT64_MAX;
+	if (ready_here && here - ready_here > 2 && (here - ready_here) * 100 >= here * percent)
+		return here > large ? EVICT_SLOWLY_TIMES * evict_every(c) : UINT64_MAX;
 	return evict_every(c);
 }
 
@@ -208,20 +227,23 @@ static uint64_t eviction_interval(struct ctl *c, struct str zone)
 static bool eviction_turn(struct ctl *c, const struct object *n, uint64_t *ret_wait_ns)
 {
 	struct lifecycle *l = c->state;
-	struct str zone = zone_of(n);
+	struct zone zone = zone_of(n);
 	uint64_t every_ns = eviction_interval(c, zone), now_ns = client_now_ns(c->client);
-	uint64_t *last_ns = hmap_get(l->evicted_ns, zone);
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
+	uint64_t *last_ns;
 
 	*ret_wait_ns = evict_every(c);
 	if (every_ns == UINT64_MAX)
 		return false;
+	buf_addf(&key, "%.*s/%.*s", STR_ARG(zone.region), STR_ARG(zone.zone));
+	last_ns = hmap_get(l->evicted_ns, buf_str(&key));
 	if (last_ns && now_ns - *last_ns < every_ns) {
 		*ret_wait_ns = every_ns - (now_ns - *last_ns);
 		return false;
 	}
 	if (!last_ns) {
 		last_ns = NEW(uint64_t);
-		hmap_put(l->evicted_ns, zone, last_ns);
+		hmap_put(l->evicted_ns, buf_str(&key), last_ns);
 	}
 	*last_ns = now_ns;
 	return true;

@@ -122,12 +122,117 @@ static void test_foreign(void **state)
 	end(&f);
 }
 
+/* Nodes z<zone>-<i>, ready, with that many processors. */
+static void put_zone_node(struct fixture *f, const char *name, const char *zone, int cpus,
+			  bool ready)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT, path = BUF_INIT;
+
+	buf_addf(&path, "/api/v1/nodes/%s", name);
+	buf_addf(&json,
+		 "{\"metadata\":{\"labels\":{\"topology.kubernetes.io/zone\":\"%s\"}},"
+		 "\"status\":{\"allocatable\":{\"cpu\":\"%d\"},\"conditions\":[{\"type\":"
+		 "\"Ready\",\"status\":\"%s\"}]}}",
+		 zone, cpus, ready ? "True" : "False");
+	fake_api_put(f->api, path.p, json.p);
+}
+
+static void put_pod_on(struct fixture *f, int i, const char *node, bool ready)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT, path = BUF_INIT;
+
+	buf_addf(&path, PODS "/p%d", i);
+	buf_addf(&json,
+		 "{\"metadata\":{\"labels\":{\"app\":\"web\"}},\"spec\":{\"nodeName\":\"%s\","
+		 "\"containers\":[{\"ports\":[{\"name\":\"h\",\"containerPort\":80,\"protocol\":"
+		 "\"TCP\"}]}]},\"status\":{\"phase\":\"Running\",\"podIP\":\"10.1.0.%d\","
+		 "\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\"}]}}",
+		 node, i + 1, ready ? "True" : "False");
+	fake_api_put(f->api, path.p, json.p);
+}
+
+/* How many endpoints are for the clients of a zone (all if NULL have no hint). */
+static int hinted(struct fixture *f, const char *member, const char *name)
+{
+	int n = 0;
+
+	jv_for_each (e, jv_get(nth(f, SLICES, 0), "endpoints")) {
+		struct jv list = jv_get(jv_get(e.value, "hints"), member);
+
+		n += name ? jv_eqs(jv_path(list, "[0].name"), name) : !jv_exists(list);
+	}
+	return n;
+}
+
+static void test_close(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "endpointslice");
+	put_zone_node(&f, "a1", "a", 4, true);
+	put_zone_node(&f, "b1", "b", 4, true);
+	put_service(&f, ",\"trafficDistribution\":\"PreferClose\"");
+	put_pod_on(&f, 1, "a1", true);
+	put_pod_on(&f, 2, "b1", true);
+	put_pod_on(&f, 3, "b1", false);
+	run(&f, 50);
+	assert_int_equal(hinted(&f, "forZones", "a"), 1);
+	assert_int_equal(hinted(&f, "forZones", "b"), 1);
+	assert_int_equal(hinted(&f, "forNodes", NULL), 3);
+	put_service(&f, ",\"trafficDistribution\":\"PreferSameNode\"");
+	assert_int_equal(hinted(&f, "forNodes", "a1"), 1);
+	assert_int_equal(hinted(&f, "forZones", "b"), 1);
+	/* A node that gets another zone takes its endpoints along. */
+	put_zone_node(&f, "b1", "c", 4, true);
+	run(&f, 50);
+	assert_int_equal(hinted(&f, "forZones", "c"), 1);
+	put_service(&f, "");
+	assert_int_equal(hinted(&f, "forZones", NULL), 3);
+	end(&f);
+}
+
+static void test_shares(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "endpointslice");
+	put_zone_node(&f, "a1", "a", 4, true);
+	put_zone_node(&f, "b1", "b", 4, true);
+	fake_api_put(f.api, SVC,
+		     "{\"metadata\":{\"annotations\":{\"service.kubernetes.io/topology-mode\":"
+		     "\"Auto\"}},\"spec\":{\"clusterIP\":\"10.96.0.9\",\"selector\":{\"app\":"
+		     "\"web\"},\"ports\":[{\"name\":\"http\",\"port\":80,\"targetPort\":\"h\","
+		     "\"protocol\":\"TCP\"}]}}");
+	put_pod_on(&f, 1, "a1", true);
+	run(&f, 50);
+	assert_int_equal(hinted(&f, "forZones", NULL), 1); /* fewer than zones */
+	for (int i = 2; i <= 6; i++)
+		put_pod_on(&f, i, i < 6 ? "a1" : "b1", true);
+	run(&f, 50);
+	/* Five and one of six: half of the processors want three, and take two at least 2.5. */
+	assert_int_equal(hinted(&f, "forZones", "a"), 3);
+	assert_int_equal(hinted(&f, "forZones", "b"), 3);
+	/* A third of the processors in b. */
+	put_zone_node(&f, "b1", "b", 2, true);
+	run(&f, 50);
+	assert_int_equal(hinted(&f, "forZones", "b"), 2);
+	/* One zone alone needs no hints; one unknown place makes them guesses. */
+	put_zone_node(&f, "b1", "b", 2, false);
+	run(&f, 50);
+	assert_int_equal(hinted(&f, "forZones", NULL), 6);
+	put_zone_node(&f, "b1", "b", 2, true);
+	put_zone_node(&f, "x1", "", 2, true);
+	run(&f, 50);
+	assert_int_equal(hinted(&f, "forZones", NULL), 6);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_follows_pods),
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_follows_pods), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_foreign),      cmocka_unit_test(test_close),
+		cmocka_unit_test(test_shares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

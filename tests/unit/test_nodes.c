@@ -124,6 +124,92 @@ static void test_all_silent(void **state)
 	end(&f);
 }
 
+static void put_in_zone(struct fixture *f, const char *zone, int i, bool ready)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT, path = BUF_INIT;
+	char now[TIME_LEN + 1];
+	struct str taints;
+
+	time_format(f->time.real_ns, now);
+	buf_addf(&path, "/api/v1/nodes/%s%d", zone, i);
+	taints = jv_raw(jv_path(get(f, path.p), "spec.taints"));
+	buf_addf(&json,
+		 "{\"metadata\":{\"labels\":{\"topology.kubernetes.io/zone\":\"%s\"}},\"spec\":{"
+		 "\"taints\":%.*s},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":"
+		 "\"%s\",\"lastHeartbeatTime\":\"%s\"}]}}",
+		 zone, STR_ARG(taints.len ? taints : STR("[]")), ready ? "True" : "False", now);
+	fake_api_put(f->api, path.p, json.p);
+}
+
+static int evicted(struct fixture *f, const char *zone, int n)
+{
+	int k = 0;
+
+	for (int i = 0; i < n; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s%d", zone, i);
+		k += tainted(f, name, "node.kubernetes.io/not-ready", "NoExecute");
+	}
+	return k;
+}
+
+/* The states of a zone, and how fast its nodes are given up in each. */
+static void test_zones(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "node-lifecycle");
+	for (int i = 0; i < 4; i++) {
+		put_in_zone(&f, "a", i, true);
+		put_in_zone(&f, "b", i, true);
+	}
+	for (int i = 0; i < 60; i++)
+		put_in_zone(&f, "c", i, true);
+	run(&f, 100);
+	/* Two of four: as usual, one node in ten seconds. */
+	put_in_zone(&f, "a", 0, false);
+	put_in_zone(&f, "a", 1, false);
+	run(&f, 1000);
+	assert_int_equal(evicted(&f, "a", 4), 1);
+	run(&f, 10000);
+	assert_int_equal(evicted(&f, "a", 4), 2);
+	/* Three of four: more likely the zone's network than its machines. Nothing is evicted. */
+	put_in_zone(&f, "a", 2, false);
+	run(&f, 10500);
+	assert_int_equal(evicted(&f, "a", 4), 0);
+	/* All four: the zone is lost, the others carry on. */
+	put_in_zone(&f, "a", 3, false);
+	run(&f, 500);
+	assert_int_equal(evicted(&f, "a", 4), 1);
+	/* Most of a large zone: one in a hundred seconds; zone b is not concerned. */
+	for (int i = 0; i < 40; i++)
+		put_in_zone(&f, "c", i, false);
+	put_in_zone(&f, "b", 0, false);
+	run(&f, 12000);
+	assert_int_equal(evicted(&f, "c", 60), 1);
+	assert_int_equal(evicted(&f, "b", 4), 1);
+	end(&f);
+}
+
+/* The process is stopped for minutes while heartbeats wait to be read: nobody is given up. */
+static void test_master_was_away(void **state)
+{
+	struct lease_renewer *a;
+	struct fixture f;
+
+	begin(&f, "node-lifecycle");
+	put_node(&f, "a", "True");
+	a = renew(&f, "a");
+	run(&f, 30 * 1000);
+	f.time.mono_ns += 300 * NSEC_PER_SEC;
+	f.time.real_ns += 300 * (int64_t)NSEC_PER_SEC;
+	run(&f, 60 * 1000);
+	assert_false(tainted(&f, "a", "node.kubernetes.io/unreachable", "NoSchedule"));
+	a = lease_renewer_stop(a);
+	end(&f);
+}
+
 static void test_pod_gc(void **state)
 {
 	struct fixture f;
@@ -200,6 +286,8 @@ int main(void)
 		cmocka_unit_test(test_pod_ranges),
 		cmocka_unit_test(test_not_ready_and_cordon),
 		cmocka_unit_test(test_all_silent),
+		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_master_was_away),
 		cmocka_unit_test(test_pod_gc),
 		cmocka_unit_test(test_pod_gc_threshold),
 	};
