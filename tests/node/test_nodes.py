@@ -132,3 +132,34 @@ def test_a_node_that_leaves_takes_its_routes_along(lan, web):
     lan.nodes.remove(n)
     web.run("delete", "node", "n4")
     wait_until("no routes", lambda: all(cidr not in o.routes() for o in others))
+
+
+def answered_by(web, node, n=30):
+    return set(requests_in_pod(web, "http://web/", n, pod=f"client-{node}"))
+
+
+def test_a_zone_answers_its_own(web):
+    """trafficDistribution: a client meets the pods of its zone, and others only when those go."""
+    homes = {}
+    for p in pods(web):
+        homes.setdefault(p["spec"]["nodeName"], set()).add(f"hello from {p['metadata']['name']}")
+    everywhere = set().union(*homes.values())
+    for wish in ("PreferClose", "PreferSameNode"):
+        web.run("patch", "service", "web", "-p",
+                f'{{"spec":{{"trafficDistribution":"{wish}"}}}}')
+        for node in NODES:
+            wait_until(f"{node} stays at home", lambda: answered_by(web, node) <= homes[node])
+    e = web.json("get", "endpointslices", "-l", "kubernetes.io/service-name=web")
+    for x in e["items"][0]["endpoints"]:
+        assert x["hints"] == {"forZones": [{"name": x["zone"]}], "forNodes": [{"name": x["nodeName"]}]}
+    # The node's own pods are no longer ready: the others serve its clients.
+    web.run("patch", "service", "web", "-p", '{"spec":{"trafficDistribution":"PreferClose"}}')
+    mine = [p["metadata"]["name"] for p in pods(web) if p["spec"]["nodeName"] == "n2"]
+    for name in mine:
+        web.run("label", "pod", name, "app-", "was=web")  # out of the Service, and of the Deployment
+    wait_until("n2 goes abroad", lambda: answered_by(web, "n2") - homes["n2"])
+    web.run("delete", "pod", *mine)
+    web.run("rollout", "status", "deployment/web", "--timeout=60s")
+    web.run("patch", "service", "web", "--type=json", "-p",
+            '[{"op":"remove","path":"/spec/trafficDistribution"}]')
+    wait_until("all serve all", lambda: len(answered_by(web, "n1", 100)) == len(everywhere))
