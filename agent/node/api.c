@@ -170,7 +170,9 @@ static void on_request(struct http_req *r, void *user)
 			return;
 		}
 	}
-	if (!route_targeted(a, r))
+	if (str_starts(http_req_path(r), STR("/podProxy/")))
+		api_pod_proxy(a, r);
+	else if (!route_targeted(a, r))
 		api_fail(r, 404, "404 page not found");
 }
 
@@ -183,6 +185,7 @@ int node_api_start(const struct node_api_conf *conf, struct node_api **ret, stru
 	a->conf = *conf;
 	list_init(&a->sessions);
 	list_init(&a->forwards);
+	list_init(&a->proxied);
 	r = api_serving_cert(conf, &cert, &key, err);
 	if (r == 0)
 		r = tls_server_new(&(struct tls_conf){.cert_pem = buf_str(&cert),
@@ -212,6 +215,7 @@ void node_api_stop(struct node_api *a)
 	a->stopping = true;
 	api_exec_abort_all(a);
 	api_port_forward_abort_all(a);
+	api_pod_proxy_abort_all(a);
 	a->server = http_server_free(a->server);
 	if (a->tls)
 		a->tls = tls_ctx_unref(a->tls);

@@ -11,6 +11,7 @@ struct node_api {
 	struct tls_ctx *tls;
 	struct list sessions; /* exec and attach; upgraded connections are nobody's but ours */
 	struct list forwards;
+	struct list proxied; /* requests passed on to pods */
 	bool stopping;
 };
 
@@ -23,6 +24,7 @@ void api_logs(struct node_api *a, struct http_req *r, const struct api_target *t
 void api_exec(struct node_api *a, struct http_req *r, const struct api_target *t);
 void api_attach(struct node_api *a, struct http_req *r, const struct api_target *t);
 void api_port_forward(struct node_api *a, struct http_req *r, const struct api_target *t);
+void api_pod_proxy(struct node_api *a, struct http_req *r);
 void api_stats_summary(struct node_api *a, struct http_req *r);
 void api_metrics(struct node_api *a, struct http_req *r);
 void api_metrics_resource(struct node_api *a, struct http_req *r);
@@ -30,6 +32,7 @@ void api_metrics_resource(struct node_api *a, struct http_req *r);
 /* End all upgraded connections; their ends come from the loop. */
 void api_exec_abort_all(struct node_api *a);
 void api_port_forward_abort_all(struct node_api *a);
+void api_pod_proxy_abort_all(struct node_api *a);
 
 /* Answer with plain text, as the kubelet does for errors. */
 void api_fail(struct http_req *r, int status, const char *text);

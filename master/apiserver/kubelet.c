@@ -51,16 +51,30 @@ static const struct {
 	const char *ours, *theirs;
 } renames[] = {{"stdin", "input"}, {"stdout", "output"}, {"stderr", "error"}, {"tty", "tty"}};
 
-static int node_url(struct request *r, struct jv pod, struct buf *out, struct err *err)
+static const struct store_obj *node_object(const struct store_view *v, struct str node)
 {
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(r->srv->store);
-	struct str node = jv_text(jv_path(pod, "spec.nodeName")), ip = STR_NULL;
+	return server_get(v, server_kind("", "v1", "nodes"), STR(""), node);
+}
+
+bool kubelet_is_ours(struct apiserver *s, struct str node)
+{
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	const struct store_obj *o = node.len ? node_object(v, node) : NULL;
+	struct str version;
+
+	if (!o)
+		return false;
+	version = jv_text(jv_path(jv_of(o->value), "status.nodeInfo.kubeletVersion"));
+	return version.len && memmem(version.p, version.len, "+knarr", 6);
+}
+
+int kubelet_node_url(struct apiserver *s, struct str node, struct buf *out, struct err *err)
+{
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	struct str ip = STR_NULL;
 	const struct store_obj *o;
 	int64_t port;
 
-	if (!node.len)
-		return api_err_bad_request(err, "pod %.*s does not have a host assigned",
-					   STR_ARG(r->info.name));
 	o = server_get(v, server_kind("", "v1", "nodes"), STR(""), node);
 	if (!o)
 		return api_err_not_found(err, server_kind("", "v1", "nodes"), node);
@@ -71,10 +85,20 @@ static int node_url(struct request *r, struct jv pod, struct buf *out, struct er
 		return err_set(err, EBUSY, "ServiceUnavailable", "node %.*s has no address",
 			       STR_ARG(node));
 	port = jv_i64(jv_path(jv_of(o->value), "status.daemonEndpoints.kubeletEndpoint.Port"),
-		      r->srv->conf.kubelet_port ? r->srv->conf.kubelet_port : KUBELET_PORT);
+		      s->conf.kubelet_port ? s->conf.kubelet_port : KUBELET_PORT);
 	buf_addf(out, str_chr(ip, ':') >= 0 ? "https://[%.*s]:%" PRId64 : "https://%.*s:%" PRId64,
 		 STR_ARG(ip), port);
 	return 0;
+}
+
+static int node_url(struct request *r, struct jv pod, struct buf *out, struct err *err)
+{
+	struct str node = jv_text(jv_path(pod, "spec.nodeName"));
+
+	if (!node.len)
+		return api_err_bad_request(err, "pod %.*s does not have a host assigned",
+					   STR_ARG(r->info.name));
+	return kubelet_node_url(r->srv, node, out, err);
 }
 
 /* The container asked for, the only one, or the one an annotation names. */
@@ -174,8 +198,9 @@ static int make_path(struct request *r, struct jv pod, struct buf *out, struct e
 	return -EINVAL;
 }
 
-static struct http_client *client_for(struct kubelet_client *k, const char *url, struct err *err)
+struct http_client *kubelet_client_for(struct apiserver *s, const char *url, struct err *err)
 {
+	struct kubelet_client *k = s->kubelet;
 	struct http_client *c = hmap_get(k->by_addr, str_of(url));
 	struct http_client_conf conf = {.loop = k->s->conf.loop,
 					.endpoints = &url,
@@ -192,6 +217,25 @@ static struct http_client *client_for(struct kubelet_client *k, const char *url,
 	if (http_client_new(&conf, &c, err) < 0)
 		return NULL;
 	hmap_put(k->by_addr, str_of(url), c);
+	return c;
+}
+
+struct http_client *proxy_client_new(struct apiserver *s, const char *url, struct err *err)
+{
+	struct http_client_conf conf = {.loop = s->conf.loop,
+					.endpoints = &url,
+					.n_endpoints = 1,
+					.connect_timeout_ns = 10 * NSEC_PER_SEC,
+					.wait_timeout_ns = 1};
+	struct http_client *c = NULL;
+
+	if (str_starts(str_of(url), STR("https:")) &&
+	    tls_client_new(&(struct tls_conf){.insecure = true}, &conf.tls, err) < 0)
+		return NULL;
+	if (http_client_new(&conf, &c, err) < 0)
+		c = NULL;
+	if (conf.tls)
+		tls_ctx_unref(conf.tls);
 	return c;
 }
 
@@ -417,7 +461,7 @@ void sub_kubelet(struct request *r)
 		api_err_bad_request(&e, "this request needs an HTTP connection");
 	else if (make_path(r, jv_of(o->value), &path, &e) == 0 &&
 		 node_url(r, jv_of(o->value), &url, &e) == 0)
-		c = client_for(r->srv->kubelet, url.p, &e);
+		c = kubelet_client_for(r->srv, url.p, &e);
 	if (c)
 		pass_start(r, c, path.p);
 	else

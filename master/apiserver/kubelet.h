@@ -11,4 +11,13 @@
 struct kubelet_client;
 struct kubelet_client *kubelet_client_new(struct apiserver *s);
 struct kubelet_client *kubelet_client_free(struct kubelet_client *k);
+
+/* "https://10.0.0.2:10250" of a node that is in the store, appended. -EBUSY, -ENOENT. */
+int kubelet_node_url(struct apiserver *s, struct str node, struct buf *out, struct err *err);
+/* Is it one of our own agents, which know paths that a kubelet has not? */
+bool kubelet_is_ours(struct apiserver *s, struct str node);
+/* The client of a node API, shared and borrowed. NULL with err. */
+struct http_client *kubelet_client_for(struct apiserver *s, const char *url, struct err *err);
+/* A client of somebody in the cluster (pods, endpoints), whose certificate nobody signed. */
+struct http_client *proxy_client_new(struct apiserver *s, const char *url, struct err *err);
 #endif

@@ -31,22 +31,24 @@ struct sub_route {
 	const char *name;
 	void (*run)(struct request *r); /* NULL: the verb's own function */
 	bool stream; /* no body is read, the connection may be taken over */
+	bool any; /* whatever the method */
 };
 
 static const struct sub_route sub_routes[] = {
-	{"status", NULL, false},
-	{"ephemeralcontainers", NULL, false},
-	{"resize", NULL, false},
-	{"finalize", NULL, false},
-	{"scale", sub_scale, false},
-	{"binding", sub_binding, false},
-	{"eviction", sub_eviction, false},
-	{"token", sub_token, false},
-	{"approval", sub_approval, false},
-	{"log", sub_kubelet, true},
-	{"exec", sub_kubelet, true},
-	{"attach", sub_kubelet, true},
-	{"portforward", sub_kubelet, true},
+	{.name = "status"},
+	{.name = "ephemeralcontainers"},
+	{.name = "resize"},
+	{.name = "finalize"},
+	{.name = "scale", .run = sub_scale},
+	{.name = "binding", .run = sub_binding},
+	{.name = "eviction", .run = sub_eviction},
+	{.name = "token", .run = sub_token},
+	{.name = "approval", .run = sub_approval},
+	{.name = "log", .run = sub_kubelet, .stream = true},
+	{.name = "exec", .run = sub_kubelet, .stream = true},
+	{.name = "attach", .run = sub_kubelet, .stream = true},
+	{.name = "portforward", .run = sub_kubelet, .stream = true},
+	{.name = "proxy", .run = sub_proxy, .stream = true, .any = true},
 };
 
 void request_init(struct request *r, struct apiserver *srv, const struct request_front *front)
@@ -236,6 +238,14 @@ static void run_verb(struct request *r)
 	route_find(r->info.verb)->run(r);
 }
 
+/* Any master passes such a request on; none of it concerns the store. */
+static bool is_proxied(const struct request *r)
+{
+	const struct sub_route *sr = r->sub ? sub_route_find(r->sub->name) : NULL;
+
+	return sr && sr->any;
+}
+
 void request_body(struct request *r, int err, struct str body)
 {
 	if (r->gone || r->answered)
@@ -250,7 +260,7 @@ void request_body(struct request *r, int err, struct str body)
 	r->body = body;
 	if (!r->info.is_resource)
 		cluster_run(r);
-	else if (!(r->kind->flags & API_K_VIRTUAL) && forward_wanted(r))
+	else if (!(r->kind->flags & API_K_VIRTUAL) && !is_proxied(r) && forward_wanted(r))
 		forward_start(r, run_verb);
 	else
 		run_verb(r);
@@ -299,6 +309,10 @@ static void run_resource(struct request *r)
 			return;
 		}
 		allowed = r->sub->verbs;
+	}
+	if (sr && sr->any && i->name.len) {
+		sr->run(r);
+		return;
 	}
 	if (!route || !(allowed & route->bit) || !shape_fits(r, route)) {
 		respond_not_allowed(r);

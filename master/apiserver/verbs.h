@@ -24,6 +24,8 @@ void sub_token(struct request *r);
 void sub_approval(struct request *r);
 /* Log, exec, attach, portforward: passed on to the agent. */
 void sub_kubelet(struct request *r);
+/* Of pods, services and nodes: the request made again to them. */
+void sub_proxy(struct request *r);
 
 /* Kinds that are answered at once: SelfSubjectReview and its like. */
 void virtual_create(struct request *r);

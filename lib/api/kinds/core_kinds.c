@@ -24,6 +24,7 @@ static const struct api_subresource pod_subs[] = {
 	{"exec", GET | CREATE, "", "v1", "PodExecOptions", NULL, NULL},
 	{"log", GET, NULL, NULL, NULL, NULL, NULL},
 	{"portforward", GET | CREATE, "", "v1", "PodPortForwardOptions", NULL, NULL},
+	SUB_PROXY("PodProxyOptions"),
 	{"resize", API_VERB_STATUS, NULL, NULL, NULL, pod_prepare_resize, validate_pod_resize},
 	{"status", API_VERB_STATUS, NULL, NULL, NULL, pod_prepare_status, validate_pod_status},
 };

@@ -80,6 +80,12 @@ void cell_selector(const struct api_table_ctx *c, struct jv obj, struct jw *w); 
 	{                                                  \
 		.name = "status", .verbs = API_VERB_STATUS \
 	}
+#define SUB_PROXY(kind_)                                                                     \
+	{                                                                                    \
+		.name = "proxy",                                                             \
+		.verbs = API_VERB_CREATE | API_VERB_GET | API_VERB_STATUS | API_VERB_DELETE, \
+		.group = "", .version = "v1", .kind = (kind_)                                \
+	}
 #define SUB_SCALE                                                                  \
 	{                                                                          \
 		.name = "scale", .verbs = API_VERB_STATUS, .group = "autoscaling", \

@@ -76,6 +76,7 @@ static const struct api_column service_columns[] = {
 };
 
 static const struct api_subresource service_subs[] = {
+	SUB_PROXY("ServiceProxyOptions"),
 	{.name = "status", .verbs = API_VERB_STATUS, .validate_update = validate_service_status},
 };
 
