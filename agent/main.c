@@ -35,6 +35,7 @@
  * containers, addresses and services live in the kernel and go on without it.
  */
 #define COLLECT_NS (10 * NSEC_PER_SEC)
+#define SPREAD_NS (2 * NSEC_PER_SEC)
 #define NICE (-10)
 #define CLOSE_TURNS 16
 
@@ -157,8 +158,10 @@ static int open_client(struct agent *a, struct err *err)
 		return r;
 	a->has_master = true;
 	a->transport = transport_http_new(hc);
-	a->client = client_new(&(struct client_conf){
-		.transport = a->transport, .timers = &a->timers, .user_agent = "knarr-agent"});
+	a->client = client_new(&(struct client_conf){.transport = a->transport,
+						     .timers = &a->timers,
+						     .user_agent = "knarr-agent",
+						     .spread_ns = SPREAD_NS});
 	a->services = informer_new(a->client, &(struct informer_conf){.kind = &client_services});
 	a->slices =
 		informer_new(a->client, &(struct informer_conf){.kind = &client_endpointslices});

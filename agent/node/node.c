@@ -238,7 +238,8 @@ static void again(struct node *n, const struct err *e, const char *what)
 	if (n->delay_ns == 0 || !client_err_transient(e))
 		log_warn("cannot %s: %s", what, err_text(e));
 	n->delay_ns = n->delay_ns ? MIN(n->delay_ns * 2, 7 * NSEC_PER_SEC) : 200 * NSEC_PER_MSEC;
-	timers_arm_in(n->conf.timers, &n->timer, n->delay_ns);
+	timers_arm_in(n->conf.timers, &n->timer,
+		      n->delay_ns / 2 + rng_below(client_rng(n->conf.client), n->delay_ns));
 }
 
 static void start_lease(struct node *n)

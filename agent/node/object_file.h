@@ -3,9 +3,10 @@
 #define KNARR_OBJECT_FILE_H
 #include "lib/base/timers.h"
 /*
- * The objects of an informer in a file, one a line: what an agent that starts without a master
- * begins with. Read once, before the informer is started; written some seconds after a change, and
- * at the end, but only what a master has confirmed.
+ * The objects of an informer in a file: what an agent that starts without a master begins with.
+ * Read once, before the informer is started. Each change that a master tells is appended at once (a
+ * line is an object, or "-NAMESPACE/NAME" of one that went), so a killed agent loses nothing; it is
+ * synced within a second, and written anew when half of it is outdated.
  */
 struct object_file;
 struct informer;

@@ -7,6 +7,12 @@
  * object is watched by its name as long as a pod uses it (the API server lets a node read only
  * those), and its pods are kicked when it comes or changes. Tokens are asked for by TokenRequest,
  * bound to the pod, and renewed when 80 % of their time has passed.
+ *
+ * While no master has answered for ALONE_NS, what was last known (kept.h) is given instead, a token
+ * even when it has expired: nobody is there to refuse it, the clock of a machine that has just
+ * booted may be wrong, and the pod's service matters more. All of it is brought up to date when a
+ * master is back. A token on disk that is good for longer is used after a restart, too: a thousand
+ * agents that start at once ask for none.
  */
 struct objects;
 struct pod;

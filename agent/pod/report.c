@@ -82,7 +82,9 @@ static void on_done(void *user, const struct err *e, struct str body)
 		if (!client_err_transient(e))
 			pod_log(LOG_LEVEL_WARN, p, 0, "cannot report: %s", err_text(e));
 		backoff_fail(&r->backoff, &backoff_report, timers_now_ns(ts));
-		timers_arm_in(ts, &r->retry, r->backoff.delay_ns);
+		timers_arm_in(ts, &r->retry,
+			      r->backoff.delay_ns / 2 +
+				      rng_below(&rng_system, r->backoff.delay_ns));
 	}
 	free(TAKE(r->sent));
 	pod_kick(p);

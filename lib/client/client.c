@@ -21,6 +21,7 @@ struct client *client_new(const struct client_conf *conf)
 	c->transport = conf->transport;
 	c->timers = conf->timers;
 	c->rng = conf->rng ? conf->rng : &rng_system;
+	c->spread_ns = conf->spread_ns;
 	c->user_agent = xstrdup(conf->user_agent ? conf->user_agent : "knarr");
 	list_init(&c->streams);
 	return c;
@@ -48,6 +49,10 @@ struct timers *client_timers(struct client *c)
 const struct rng *client_rng(struct client *c)
 {
 	return c->rng;
+}
+uint64_t client_spread_ns(const struct client *c)
+{
+	return c->spread_ns;
 }
 struct transport *client_transport(struct client *c)
 {

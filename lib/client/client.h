@@ -34,12 +34,18 @@ struct client_conf {
 	struct timers *timers; /* borrowed */
 	const struct rng *rng; /* NULL: rng_system */
 	const char *user_agent; /* "knarr-master/scheduler"; NULL: "knarr" */
+	/*
+	 * Others do the same at the same moment (the agents of a cluster whose masters restarted):
+	 * lists and watches that must begin anew do so at a random time within this. 0: at once.
+	 */
+	uint64_t spread_ns;
 };
 struct client *client_new(const struct client_conf *conf);
 /* Cancels what is under way without callbacks. */
 struct client *client_free(struct client *c);
 struct timers *client_timers(struct client *c);
 const struct rng *client_rng(struct client *c);
+uint64_t client_spread_ns(const struct client *c);
 struct transport *client_transport(struct client *c);
 static inline uint64_t client_now_ns(struct client *c)
 {

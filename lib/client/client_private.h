@@ -10,6 +10,7 @@ struct client {
 	struct timers *timers;
 	const struct rng *rng;
 	char *user_agent;
+	uint64_t spread_ns;
 	struct list streams; /* struct client_stream: all that is under way */
 };
 

@@ -5,7 +5,7 @@
 #include "lib/json/jv.h"
 
 #define BACKOFF_MIN_NS (200 * NSEC_PER_MSEC)
-#define BACKOFF_MAX_NS (30 * NSEC_PER_SEC)
+#define BACKOFF_MAX_NS (10 * NSEC_PER_SEC)
 #define PAGE_ITEMS 500
 
 struct bucket {
@@ -333,6 +333,11 @@ bool informer_preload(struct informer *in, struct str json)
 	return o;
 }
 
+void informer_preload_drop(struct informer *in, struct str key)
+{
+	drop(in, key, NULL);
+}
+
 static void on_page(void *user, const struct err *e, const struct client_page *p)
 {
 	struct informer *in = user;
@@ -386,6 +391,19 @@ static void on_event(void *user, enum transport_event ev, struct blob obj)
 	}
 }
 
+/* At once, or some time within what its crowd spreads over. */
+static void begin_again(struct informer *in)
+{
+	uint64_t spread = client_spread_ns(in->c);
+
+	if (!spread) {
+		next(in);
+		return;
+	}
+	in->phase = PHASE_WAIT;
+	timers_arm_in(client_timers(in->c), &in->timer, rng_below(client_rng(in->c), spread));
+}
+
 static void on_watch_end(void *user, const struct err *e)
 {
 	struct informer *in = user;
@@ -398,7 +416,7 @@ static void on_watch_end(void *user, const struct err *e)
 	if (e->errnum == ESTALE)
 		in->relist = true;
 	if (e->errnum == ESTALE || (!e->errnum && lived)) {
-		next(in);
+		begin_again(in);
 		return;
 	}
 	/* A server that restarted may count revisions anew: what it calls invalid is listed again.

@@ -35,6 +35,8 @@ void informer_start(struct informer *in); /* harmless when started */
  * the bytes are no object.
  */
 bool informer_preload(struct informer *in, struct str json);
+/* The same for one that went: "ns/name". Handlers are told if it was there. */
+void informer_preload_drop(struct informer *in, struct str key);
 const struct client_kind *informer_kind(const struct informer *in);
 /* True once the first list is complete and every handler saw it. */
 bool informer_synced(const struct informer *in);

@@ -61,7 +61,10 @@ static void on_renewed(void *user, const struct err *e, struct str body)
 		/* Absent, or made by somebody meanwhile: the other way at once, but no hot loop. */
 		r->create = e->errnum == ENOENT && !r->create;
 	}
-	timers_arm_in(ts, &r->timer, r->create ? 0 : r->retry_ns);
+	/* Half of it by chance: all nodes lost the same master at the same time. */
+	timers_arm_in(
+		ts, &r->timer,
+		r->create ? 0 : r->retry_ns / 2 + rng_below(client_rng(r->c), r->retry_ns / 2 + 1));
 	if (!r->create)
 		r->retry_ns = MIN(r->retry_ns * 2, r->period_ns);
 }

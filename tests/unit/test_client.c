@@ -214,6 +214,42 @@ static void test_informer_pages(void **state)
 	end(&f);
 }
 
+/* What a hundred agents lose together they do not take up again at one moment. */
+static void test_informer_crowd(void **state)
+{
+	struct informer *in[100];
+	struct client *c[100];
+	struct fixture f;
+	size_t early;
+
+	begin(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(in); i++) {
+		c[i] = client_new(&(struct client_conf){.transport = fake_api_transport(f.api),
+							.timers = &f.time.timers,
+							.spread_ns = 2 * NSEC_PER_SEC});
+		in[i] = informer_new(c[i],
+				     &(struct informer_conf){.kind = &client_pods, .page = 10});
+		informer_start(in[i]);
+	}
+	fake_time_run(&f.time, 10 * NSEC_PER_SEC);
+	assert_int_equal(fake_api_requests(f.api, "limit=10"), 100);
+	fake_api_break_watches(f.api);
+	fake_api_put(f.api, POD("x"), "{}");
+	fake_api_compact(f.api);
+	/* 0.2 to 0.4 s for the watches, refused as too old; then up to 2 s for the lists. */
+	fake_time_run(&f.time, 900 * NSEC_PER_MSEC);
+	early = fake_api_requests(f.api, "limit=10") - 100;
+	assert_in_range(early, 5, 60);
+	fake_time_run(&f.time, 2 * NSEC_PER_SEC);
+	assert_int_equal(fake_api_requests(f.api, "limit=10"), 200);
+	for (size_t i = 0; i < ARRAY_SIZE(in); i++) {
+		assert_int_equal(informer_len(in[i]), 1);
+		informer_free(in[i]);
+		client_free(c[i]);
+	}
+	end(&f);
+}
+
 static void on_plan(void *user, const struct err *e)
 {
 	say(user, "%s;", e->errnum ? err_text(e) : "done");
@@ -342,7 +378,8 @@ int main(void)
 		cmocka_unit_test(test_path),           cmocka_unit_test(test_status),
 		cmocka_unit_test(test_requests),       cmocka_unit_test(test_informer),
 		cmocka_unit_test(test_informer_pages), cmocka_unit_test(test_plan),
-		cmocka_unit_test(test_events),         cmocka_unit_test(test_leader),
+		cmocka_unit_test(test_informer_crowd), cmocka_unit_test(test_events),
+		cmocka_unit_test(test_leader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
