@@ -108,7 +108,7 @@ bool daemon_running(const char *name)
 	return pid_of(name) != 0;
 }
 
-static int write_env(const char *name, const char *const *options, size_t n, struct err *err)
+int daemon_write_options(const char *name, const char *const *options, size_t n, struct err *err)
 {
 	CLEANUP_FREE char *path = xasprintf(ETC_DIR "/%s.env", name);
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
@@ -290,7 +290,7 @@ static int start_directly(const char *name, const char *const *options, size_t n
 
 int daemon_start(const char *name, const char *const *options, size_t n, struct err *err)
 {
-	int r = write_env(name, options, n, err);
+	int r = daemon_write_options(name, options, n, err);
 
 	if (r < 0)
 		return r;

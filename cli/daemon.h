@@ -21,6 +21,8 @@ bool daemon_by_systemd(void);
  * Waits until the process says that it is ready, or has ended: then err has its last lines.
  */
 int daemon_start(const char *name, const char *const *options, size_t n, struct err *err);
+/* Only the environment file, for the next start. */
+int daemon_write_options(const char *name, const char *const *options, size_t n, struct err *err);
 /* SIGTERM, then SIGKILL after ten seconds; 0 when it did not run. */
 int daemon_stop(const char *name, struct err *err);
 bool daemon_running(const char *name);

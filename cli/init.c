@@ -12,9 +12,9 @@
 
 struct init_options {
 	const char *bind, *port, *service_cidr, *cluster_cidr, *cluster_dns, *node_name, *node_ip;
-	const char *token, *ca_hash;
+	const char *token, *ca_hash, *master_name, *replaces;
 	struct option_list master_options, agent_options;
-	bool no_agent;
+	bool no_agent, master, standby;
 };
 
 #define NODE_ROWS                                                                             \
@@ -62,15 +62,30 @@ static const struct option_row join_rows[] = {
 	 "of knarrctl token create, on a master"},
 	{"ca-hash", 0, OPTION_STRING, offsetof(struct init_options, ca_hash), "sha256:HEX",
 	 "of the cluster's authority: proof that this is the right master"},
+	{"master", 0, OPTION_FLAG, offsetof(struct init_options, master), NULL,
+	 "make it one more master, and a node beside it"},
+	{"master-name", 0, OPTION_STRING, offsetof(struct init_options, master_name), "NAME",
+	 "with --master: its name among the masters (default: the host name)"},
+	{"standby", 0, OPTION_FLAG, offsetof(struct init_options, standby), NULL,
+	 "with --master: without a vote"},
+	{"replace", 0, OPTION_STRING, offsetof(struct init_options, replaces), "NAME",
+	 "with --master: in the place of a master that is gone for good"},
+	{"bind", 0, OPTION_STRING, offsetof(struct init_options, bind), "ADDRESS",
+	 "with --master: where it listens (default 0.0.0.0)"},
+	{"master-option", 0, OPTION_LIST, offsetof(struct init_options, master_options), "WORD",
+	 "with --master: a further option of knarr-master(8)"},
+	{"no-agent", 0, OPTION_FLAG, offsetof(struct init_options, no_agent), NULL,
+	 "with --master: only a master, this machine runs no pods"},
 	NODE_ROWS,
 };
 static const struct options_spec join_spec = {
 	"knarrctl join",
-	"https://MASTER:PORT",
-	"Makes this machine a node of a cluster.",
+	"MASTER",
+	"Makes this machine a node of a cluster, or one more master.",
 	join_rows,
 	ARRAY_SIZE(join_rows),
-	"\"knarrctl token create --print-join\" on a master prints the whole command."};
+	"MASTER is an address, ADDRESS:PORT or https://ADDRESS:PORT of any master.\n"
+	"\"knarrctl token create [--master] --print-join\" there prints the whole command."};
 
 /* Words of a daemon's command line; those made here are owned. */
 struct words {
@@ -132,22 +147,43 @@ static int start_agent(const struct init_options *o, const char *server, struct 
 	return daemon_start(DAEMON_AGENT, w.v, w.n, err);
 }
 
-static int start_master(const struct init_options *o, struct err *err)
+static void master_words(const struct init_options *o, struct words *w)
+{
+	if (o->bind)
+		add_word(w, "bind", o->bind);
+	if (o->port)
+		add_word(w, "port", o->port);
+	if (o->service_cidr)
+		add_word(w, "service-cidr", o->service_cidr);
+	if (o->cluster_cidr)
+		add_word(w, "cluster-cidr", o->cluster_cidr);
+	add_all(w, &o->master_options);
+}
+
+/* With `server` it joins that one; the token is of no use afterwards, and is not kept. */
+static int start_master(const struct init_options *o, const char *server, struct err *err)
 {
 	CLEANUP(words_done) struct words w = {0};
+	size_t kept;
+	int r;
 
-	if (o->bind)
-		add_word(&w, "bind", o->bind);
-	if (o->port)
-		add_word(&w, "port", o->port);
-	if (o->service_cidr)
-		add_word(&w, "service-cidr", o->service_cidr);
-	if (o->cluster_cidr)
-		add_word(&w, "cluster-cidr", o->cluster_cidr);
-	add_all(&w, &o->master_options);
+	master_words(o, &w);
+	kept = w.n;
+	if (server) {
+		add_word(&w, "join", server);
+		add_word(&w, "token", o->token);
+		add_word(&w, "ca-hash", o->ca_hash);
+		if (o->master_name)
+			add_word(&w, "name", o->master_name);
+		if (o->replaces)
+			add_word(&w, "replace", o->replaces);
+		if (o->standby)
+			add_word(&w, "standby", NULL);
+	}
 	printf("starting knarr-master ...\n");
 	fflush(stdout);
-	return daemon_start(DAEMON_MASTER, w.v, w.n, err);
+	r = daemon_start(DAEMON_MASTER, w.v, w.n, err);
+	return r < 0 || !server ? r : daemon_write_options(DAEMON_MASTER, w.v, kept, err);
 }
 
 /* The node beside the first master joins as every other does: with a token, made for this once. */
@@ -160,8 +196,8 @@ static int join_self(struct init_options *o, struct err *err)
 	int r = session_open(&common, &s, err);
 
 	if (!r)
-		r = token_create(s, 15 * 60 * NSEC_PER_SEC, "this machine, by knarrctl init", token,
-				 err);
+		r = token_create(s, TOKEN_NODE, 15 * 60 * NSEC_PER_SEC, "this machine, by knarrctl",
+				 token, err);
 	if (!r)
 		r = session_ca_hash(s, &hash, err);
 	if (r < 0)
@@ -189,7 +225,7 @@ int cmd_init(int argc, char **argv, void *user)
 		return cli_usage("init", "takes no arguments");
 	r = must_be_root(&err);
 	if (!r)
-		r = start_master(&o, &err);
+		r = start_master(&o, NULL, &err);
 	if (!r && !o.no_agent)
 		r = join_self(&o, &err);
 	option_list_done(&o.master_options);
@@ -200,14 +236,63 @@ int cmd_init(int argc, char **argv, void *user)
 	       "  export KUBECONFIG=" ADMIN_CONF "\n"
 	       "  knarrctl status\n"
 	       "To add a node, on this machine:\n"
-	       "  knarrctl token create --print-join\n");
+	       "  knarrctl token create --print-join\n"
+	       "To add a master:\n"
+	       "  knarrctl token create --master --print-join\n");
 	return 0;
+}
+
+/* "10.0.0.1" and "10.0.0.1:7443" stand for https://10.0.0.1:6443 and so on. */
+static char *server_url(const char *given)
+{
+	const char *rest = strncmp(given, "https://", 8) ? given : given + 8;
+	const char *colon = strrchr(rest, ':');
+	bool port = colon && !strchr(colon, ']');
+
+	if (!*rest || strchr(rest, '/'))
+		return NULL;
+	return xasprintf(port ? "https://%s" : "https://%s:6443", rest);
+}
+
+static int check_join(const struct init_options *o, const char *server)
+{
+	if (!server)
+		return cli_usage("join", "name the master as ADDRESS or https://ADDRESS:PORT");
+	if (!o->token || !o->ca_hash)
+		return cli_usage("join",
+				 "--token and --ca-hash must be given: knarrctl token create "
+				 "--print-join, on a master, prints both");
+	if (!o->master && (o->master_name || o->replaces || o->standby || o->bind || o->no_agent ||
+			   o->master_options.n))
+		return cli_usage("join", "--master-name, --replace, --standby, --bind, "
+					 "--master-option and --no-agent go with --master");
+	return 0;
+}
+
+static int join(struct init_options *o, const char *server, struct err *err)
+{
+	int r = must_be_root(err);
+
+	if (r < 0)
+		return r;
+	if (!o->master)
+		return start_agent(o, server, err);
+	if (access("/var/lib/knarr/master/master.json", F_OK) == 0)
+		return err_sys(err, EEXIST,
+			       "this machine is a master already (/var/lib/knarr/master): "
+			       "knarrctl reset takes it away");
+	r = start_master(o, server, err);
+	/* It may be a node already. */
+	if (r == 0 && !o->no_agent && access(AGENT_CONF, F_OK) < 0)
+		r = join_self(o, err);
+	return r;
 }
 
 int cmd_join(int argc, char **argv, void *user)
 {
 	struct init_options o = {0};
 	CLEANUP_FREE const char **args = NULL;
+	CLEANUP_FREE char *server = NULL;
 	struct err err = ERR_INIT;
 	size_t n;
 	int r = options_parse(&join_spec, argc, argv, &o, &args, &n, &err);
@@ -216,18 +301,19 @@ int cmd_join(int argc, char **argv, void *user)
 		return 0;
 	if (r < 0)
 		return cli_fail("join", &err) + 1;
-	if (n != 1 || strncmp(args[0], "https://", 8))
-		return cli_usage("join", "name the master as https://ADDRESS:PORT");
-	if (!o.token || !o.ca_hash)
-		return cli_usage("join",
-				 "--token and --ca-hash must be given: knarrctl token create "
-				 "--print-join, on a master, prints both");
-	r = must_be_root(&err);
-	if (!r)
-		r = start_agent(&o, args[0], &err);
+	server = n == 1 ? server_url(args[0]) : NULL;
+	r = check_join(&o, server);
+	if (r)
+		return r;
+	r = join(&o, server, &err);
+	option_list_done(&o.master_options);
 	option_list_done(&o.agent_options);
 	if (r < 0)
 		return cli_fail("join", &err);
-	printf("This machine is a node now: \"knarrctl get nodes\", on a master, shows it.\n");
+	if (o.master)
+		printf("This machine is a master now: \"knarrctl member list\" shows all.\n");
+	else
+		printf("This machine is a node now: \"knarrctl get nodes\", on a master, shows "
+		       "it.\n");
 	return 0;
 }

@@ -230,7 +230,8 @@ static int start_nodes(const struct local_options *o, struct err *err)
 	int r = session_open(&common, &s, err);
 
 	if (r == 0)
-		r = token_create(s, 15 * 60 * NSEC_PER_SEC, "knarrctl local up", token, err);
+		r = token_create(s, TOKEN_NODE, 15 * 60 * NSEC_PER_SEC, "knarrctl local up", token,
+				 err);
 	if (r == 0)
 		r = session_ca_hash(s, &hash, err);
 	for (unsigned i = 1; i <= o->nodes && r >= 0; i++)

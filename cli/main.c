@@ -5,10 +5,12 @@
 
 const struct command_row cli_commands[] = {
 	{"init", "start a cluster on this machine: a master, and a node beside it", cmd_init},
-	{"join", "make this machine a node of a cluster", cmd_join},
+	{"join", "make this machine a node of a cluster, or one more master", cmd_join},
 	{"local", "a cluster of several nodes on this machine, to try things on", cmd_local},
 	{"reset", "stop Knarr on this machine and remove everything it made", cmd_reset},
-	{"token", "create, list and delete the tokens with which nodes join", cmd_token},
+	{"member", "list, add, promote, demote, remove and replace masters", cmd_member},
+	{"token", "create, list and delete the tokens with which nodes and masters join",
+	 cmd_token},
 	{"image", "import, pull, list and remove container images of this node", cmd_image},
 	{"get", "show objects", cmd_get},
 	{"apply", "create or change objects from files", cmd_apply},

@@ -23,10 +23,20 @@ struct uv_loop_s *session_loop(struct session *s);
 /* "sha256:<hex>" of the public key of the authority in our kubeconfig, as kubeadm gives it. */
 int session_ca_hash(struct session *s, struct buf *out, struct err *err);
 
-/* Make a bootstrap token ("abcdef.0123456789abcdef"); ttl_ns 0: good for ever. (token.c) */
+/*
+ * Make a bootstrap token ("abcdef.0123456789abcdef") for a node, or for one more master; ttl_ns 0:
+ * good for ever, which one for a master must not be. (token.c)
+ */
 #define TOKEN_LEN 23
-int token_create(struct session *s, uint64_t ttl_ns, const char *description,
+enum token_use { TOKEN_NODE, TOKEN_MASTER };
+int token_create(struct session *s, enum token_use use, uint64_t ttl_ns, const char *description,
 		 char ret[TOKEN_LEN + 1], struct err *err);
+/*
+ * The same as a whole command line, `knarrctl join URL --token ...` with `more` (may be NULL)
+ * behind it, appended to out.
+ */
+int token_join_command(struct session *s, enum token_use use, uint64_t ttl_ns,
+		       const char *description, const char *more, struct buf *out, struct err *err);
 
 struct session_req {
 	const char *method, *path; /* path with query */

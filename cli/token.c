@@ -10,13 +10,16 @@
 
 #define ID_LEN 6
 #define SECRET_LEN 16
+#define TTL_NODE_NS (24 * 3600 * NSEC_PER_SEC)
+#define TTL_MASTER_NS (15 * 60 * NSEC_PER_SEC)
+#define TTL_MASTER_MAX_NS TTL_NODE_NS
 #define SECRETS "/api/v1/namespaces/kube-system/secrets"
 
 struct token_options {
 	struct cli_common common;
 	uint64_t ttl_ns;
 	const char *description;
-	bool print_join;
+	bool print_join, master;
 };
 
 static const struct option_row rows[] = {
@@ -28,11 +31,13 @@ static const struct option_row rows[] = {
 	 "what a new token is for"},
 	{"print-join", 0, OPTION_FLAG, offsetof(struct token_options, print_join), NULL,
 	 "create: print the command with which a node joins"},
+	{"master", 0, OPTION_FLAG, offsetof(struct token_options, master), NULL,
+	 "create: for one more master, not for a node (default --ttl 15m)"},
 };
 static const struct options_spec spec = {
 	"knarrctl token",
 	"create | list | delete ID",
-	"Administers the tokens with which nodes join the cluster.",
+	"Administers the tokens with which nodes and masters join the cluster.",
 	rows,
 	ARRAY_SIZE(rows),
 	"create prints the token; with it, on the new node:\n"
@@ -47,8 +52,8 @@ static void random_text(char *out, size_t n)
 	out[n] = 0;
 }
 
-static void token_body(uint64_t ttl_ns, const char *description, const char *id, const char *secret,
-		       struct buf *body)
+static void token_body(enum token_use use, uint64_t ttl_ns, const char *description, const char *id,
+		       const char *secret, struct buf *body)
 {
 	struct jw w = jw_start(body);
 	CLEANUP_FREE char *name = xasprintf("bootstrap-token-%s", id);
@@ -67,9 +72,13 @@ static void token_body(uint64_t ttl_ns, const char *description, const char *id,
 	jw_member_str(&w, "token-id", str_of(id));
 	jw_member_str(&w, "token-secret", str_of(secret));
 	jw_member_str(&w, "usage-bootstrap-authentication", STR("true"));
-	jw_member_str(&w, "usage-bootstrap-signing", STR("true"));
-	jw_member_str(&w, "auth-extra-groups",
-		      STR("system:bootstrappers:knarr:default-node-token"));
+	if (use == TOKEN_MASTER) {
+		jw_member_str(&w, "usage-knarr-master-join", STR("true"));
+	} else {
+		jw_member_str(&w, "usage-bootstrap-signing", STR("true"));
+		jw_member_str(&w, "auth-extra-groups",
+			      STR("system:bootstrappers:knarr:default-node-token"));
+	}
 	if (description)
 		jw_member_str(&w, "description", str_of(description));
 	if (ttl_ns) {
@@ -82,7 +91,7 @@ static void token_body(uint64_t ttl_ns, const char *description, const char *id,
 	jw_end_object(&w);
 }
 
-int token_create(struct session *s, uint64_t ttl_ns, const char *description,
+int token_create(struct session *s, enum token_use use, uint64_t ttl_ns, const char *description,
 		 char ret[TOKEN_LEN + 1], struct err *err)
 {
 	CLEANUP(buf_done) struct buf body = BUF_INIT;
@@ -92,7 +101,7 @@ int token_create(struct session *s, uint64_t ttl_ns, const char *description,
 
 	random_text(id, ID_LEN);
 	random_text(secret, SECRET_LEN);
-	token_body(ttl_ns, description, id, secret, &body);
+	token_body(use, ttl_ns, description, id, secret, &body);
 	req.body = buf_str(&body);
 	r = session_do(s, &req, NULL, err);
 	if (!r)
@@ -120,24 +129,38 @@ static void join_server(struct session *s, struct buf *out)
 	buf_adds(out, session_server(s));
 }
 
-static int create(struct session *s, const struct token_options *o, struct err *err)
+int token_join_command(struct session *s, enum token_use use, uint64_t ttl_ns,
+		       const char *description, const char *more, struct buf *out, struct err *err)
 {
 	CLEANUP(buf_done) struct buf hash = BUF_INIT;
 	CLEANUP(buf_done) struct buf server = BUF_INIT;
 	char token[TOKEN_LEN + 1];
-	int r = o->print_join ? session_ca_hash(s, &hash, err) : 0;
+	int r = session_ca_hash(s, &hash, err);
 
 	if (!r)
-		r = token_create(s, o->ttl_ns, o->description, token, err);
+		r = token_create(s, use, ttl_ns, description, token, err);
 	if (r < 0)
 		return r;
-	if (!o->print_join) {
-		puts(token);
-		return 0;
-	}
 	join_server(s, &server);
-	printf("knarrctl join %s --token %s --ca-hash %s\n", server.p, token, hash.p);
+	buf_addf(out, "knarrctl join %s%s --token %s --ca-hash %s%s", server.p,
+		 use == TOKEN_MASTER ? " --master" : "", token, hash.p, more ? more : "");
 	return 0;
+}
+
+static int create(struct session *s, const struct token_options *o, struct err *err)
+{
+	enum token_use use = o->master ? TOKEN_MASTER : TOKEN_NODE;
+	CLEANUP(buf_done) struct buf line = BUF_INIT;
+	char token[TOKEN_LEN + 1];
+	int r;
+
+	if (o->print_join)
+		r = token_join_command(s, use, o->ttl_ns, o->description, NULL, &line, err);
+	else
+		r = token_create(s, use, o->ttl_ns, o->description, token, err);
+	if (!r)
+		puts(o->print_join ? line.p : token);
+	return r;
 }
 
 static void decoded(struct jv data, const char *name, struct buf *out)
@@ -208,7 +231,7 @@ static int remove_token(struct session *s, const char *id, struct err *err)
 
 int cmd_token(int argc, char **argv, void *user)
 {
-	struct token_options o = {.ttl_ns = 24 * 3600 * NSEC_PER_SEC};
+	struct token_options o = {.ttl_ns = UINT64_MAX};
 	CLEANUP(session_closep) struct session *s = NULL;
 	CLEANUP_FREE const char **args = NULL;
 	struct err err = ERR_INIT;
@@ -225,6 +248,10 @@ int cmd_token(int argc, char **argv, void *user)
 		return cli_fail("token", &err) + 1;
 	if (!n)
 		return cli_usage("token", "create, list or delete?");
+	if (o.ttl_ns == UINT64_MAX)
+		o.ttl_ns = o.master ? TTL_MASTER_NS : TTL_NODE_NS;
+	if (o.master && (!o.ttl_ns || o.ttl_ns > TTL_MASTER_MAX_NS))
+		return cli_usage("token", "--ttl: a token for a master is good for a day at most");
 	r = session_open(&o.common, &s, &err);
 	if (r < 0)
 		return cli_fail("token", &err);
