@@ -35,6 +35,10 @@ static const struct plugin plugins[] = {
 	 admit_role_binding},
 	{"RoleEscalation", ADMIT_CREATE | ADMIT_UPDATE, "rbac.authorization.k8s.io",
 	 "clusterrolebindings", admit_role_binding},
+	{"LimitRanger", ADMIT_CREATE, "", "pods", admit_limit_defaults},
+	{"LimitRanger", ADMIT_CREATE | ADMIT_LATE, "", "pods", admit_limits},
+	{"LimitRanger", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_LATE, "", "persistentvolumeclaims",
+	 admit_limits},
 	{"PodSecurity", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_LATE, NULL, NULL, admit_pod_security},
 };
 

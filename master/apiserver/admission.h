@@ -42,6 +42,9 @@ int admit_tolerations(struct admission *a, struct err *err);
 int admit_priority(struct admission *a, struct err *err);
 int admit_node_restriction(struct admission *a, struct err *err);
 int admit_node_taint(struct admission *a, struct err *err);
+/* What LimitRanges give to containers, and what they refuse (admission_limitranger.c). */
+int admit_limit_defaults(struct admission *a, struct err *err);
+int admit_limits(struct admission *a, struct err *err);
 int admit_pod_security(struct admission *a, struct err *err); /* admission_podsecurity.c */
 /* Nobody gives away rights that he hasn't himself (admission_rbac.c). */
 int admit_role(struct admission *a, struct err *err);

@@ -6,6 +6,7 @@
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/node_facts.h"
 #include "master/apiserver/pages.h"
+#include "master/apiserver/quota.h"
 #include "master/apiserver/roles.h"
 #include "master/apiserver/service_alloc.h"
 #include "master/apiserver/webhooks.h"
@@ -50,6 +51,7 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	node_facts_init(&s->facts, s);
 	s->roles = roles_new(s->store);
 	s->facts.rbac = roles_rbac(s->roles);
+	s->quotas = quota_keeper_new(s);
 	s->webhooks = webhooks_new(s->store);
 	s->webhook_client = webhook_client_new(s);
 	s->pages = pages_new(s->timers);
@@ -161,6 +163,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 		return NULL;
 	webhook_client_free(s->webhook_client);
 	webhooks_free(s->webhooks);
+	quota_keeper_free(s->quotas);
 	kubelet_client_free(s->kubelet);
 	bootstrap_free(&s->bootstrap);
 	bootstrap_free(&s->publishing);

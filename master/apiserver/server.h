@@ -16,6 +16,7 @@ struct metrics; /* metrics.h */
 struct kubelet_client; /* kubelet.h */
 struct bootstrap; /* bootstrap.h */
 struct forward_set; /* forward.h */
+struct quota_keeper; /* quota.h */
 struct webhooks; /* webhooks.h: the admission webhooks there are */
 struct webhook_client; /* webhook_client.h */
 struct roles; /* roles.h: the stored roles, as an index for authz */
@@ -34,6 +35,7 @@ struct apiserver {
 	struct metrics *metrics;
 	struct kubelet_client *kubelet;
 	struct forward_set *forward;
+	struct quota_keeper *quotas;
 	struct webhooks *webhooks;
 	struct webhook_client *webhook_client;
 	struct bootstrap *bootstrap; /* while it runs */

@@ -3,9 +3,11 @@
 #include "lib/api/convert.h"
 #include "lib/api/index.h"
 #include "master/apiserver/admission_webhook.h"
+#include "master/apiserver/quota.h"
 #include "master/apiserver/service_alloc.h"
 
 #define WRITE_TRIES 16
+#define WRITE_TRIES_EXTRA 1000 /* of those who meet only at a quota: each time one gets on */
 #define EVENT_TTL_S 3600
 
 void write_init(struct write *w, struct request *r, const struct write_ops *ops)
@@ -37,6 +39,15 @@ static void drop_try(struct write *w)
 	json_object_put(TAKE(w->cur));
 	store_view_unref(TAKE(w->view));
 	w->cur_obj = NULL;
+	while (w->n_extra) {
+		struct write_extra *x = &w->extra[--w->n_extra];
+
+		buf_done(&x->key);
+		buf_done(&x->value);
+		buf_done(&x->meta);
+	}
+	free(TAKE(w->extra));
+	w->cap_extra = 0;
 }
 
 static void write_free(struct write *w)
@@ -162,6 +173,10 @@ static void committed(void *user, const struct store_result *res)
 		answer(w, res->objs[0]->value, res->objs[0]);
 		return;
 	}
+	if (r == -EAGAIN && res->failed > 0 && w->tries < WRITE_TRIES_EXTRA) {
+		write_start(w);
+		return;
+	}
 	if ((r == -EAGAIN || r == -EEXIST || r == -ENOENT) && w->tries < WRITE_TRIES &&
 	    (!w->ops->retry || w->ops->retry(w, r))) {
 		write_start(w);
@@ -205,27 +220,39 @@ static void propose(struct write *w)
 {
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
 	CLEANUP(buf_done) struct buf meta = BUF_INIT;
-	struct store_op op = {.type = w->action == WRITE_PUT ? STORE_PUT : STORE_DELETE,
-			      .expect = w->cur_obj ? w->cur_obj->rev : STORE_ABSENT};
+	struct store_op ops[1 + WRITE_EXTRA_MAX], *op = ops;
 	int r;
 
+	op[0] = (struct store_op){.type = w->action == WRITE_PUT ? STORE_PUT : STORE_DELETE,
+				  .expect = w->cur_obj ? w->cur_obj->rev : STORE_ABSENT};
 	encode(w, &meta);
 	if (request_dry_run(w->r)) {
 		dry_answer(w);
 		return;
 	}
 	request_key(w->kind, str_of(w->ns), str_of(w->name), &key);
-	op.key = buf_str(&key);
-	if (op.type == STORE_PUT) {
-		op.value = buf_str(&w->value);
-		op.meta = buf_str(&meta);
-		op.rv_at = (uint32_t)w->rv_at;
-		op.ttl_s = !strcmp(request_storage(w->kind)->plural, "events") ? EVENT_TTL_S : 0;
+	op->key = buf_str(&key);
+	if (op->type == STORE_PUT) {
+		op->value = buf_str(&w->value);
+		op->meta = buf_str(&meta);
+		op->rv_at = (uint32_t)w->rv_at;
+		op->ttl_s = !strcmp(request_storage(w->kind)->plural, "events") ? EVENT_TTL_S : 0;
 	}
-	drop_try(w); /* not held while the disk works */
-	r = store_txn(w->srv->store, &op, 1, committed, w);
+	for (size_t i = 0; i < w->n_extra; i++) {
+		const struct write_extra *x = &w->extra[i];
+
+		ops[1 + i] = (struct store_op){.type = STORE_PUT,
+					       .expect = x->rev,
+					       .key = buf_str(&x->key),
+					       .value = buf_str(&x->value),
+					       .meta = buf_str(&x->meta),
+					       .rv_at = (uint32_t)x->rv_at};
+	}
+	r = store_txn(w->srv->store, ops, 1 + w->n_extra, committed, w);
 	if (r < 0)
 		fail_store(w, r);
+	else
+		drop_try(w); /* copied: nothing is held while the disk works */
 }
 
 /*
@@ -260,6 +287,13 @@ static bool must_confirm(struct write *w)
 /* The validating webhooks have spoken. */
 static void validated(struct write *w, const struct err *e)
 {
+	CLEANUP(err_done) struct err err = ERR_INIT;
+
+	if (!e && w->action != WRITE_NONE && quota_charge(w, &err) < 0) {
+		if (must_confirm(w))
+			return;
+		e = &err;
+	}
 	if (e)
 		fail(w, e);
 	else if (w->action == WRITE_NONE)

@@ -47,6 +47,14 @@ struct write_ops {
 	void (*free)(struct write *w);
 };
 
+/* A further object that changes together with the one written, or not at all. */
+struct write_extra {
+	struct buf key, value, meta;
+	size_t rv_at;
+	uint64_t rev; /* that must be there */
+};
+#define WRITE_EXTRA_MAX 16
+
 struct write {
 	struct request *r; /* holds a reference; NULL for internal writes */
 	struct apiserver *srv;
@@ -64,6 +72,8 @@ struct write {
 	enum write_action action;
 	struct buf value;
 	size_t rv_at;
+	struct write_extra *extra; /* quotas that are charged */
+	size_t n_extra, cap_extra;
 	bool created; /* answer 201 */
 	bool confirmed; /* this master was the leader after the write had begun */
 	bool quiet; /* one of many: failures are not answered either */

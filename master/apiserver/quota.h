@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_APISERVER_QUOTA_H
+#define KNARR_APISERVER_QUOTA_H
+#include "master/apiserver/write.h"
+/*
+ * ResourceQuota. What a namespace uses is kept in its quotas' status.used, and changes in the very
+ * transaction that changes what is counted: a create that would exceed a limit is refused, two at
+ * once can't both get the last place, and a delete gives its place back at once. Kubernetes needs
+ * a controller to catch up with deletes; here one only counts anew when a quota's limits change,
+ * and now and then for pods whose time is over.
+ *
+ *	write --> quota_charge --> store_txn {object, quota, quota...}, each at its revision
+ */
+
+/*
+ * Charge the write for what it adds, or give back what it removes: fills w->extra. Forbidden (403)
+ * with Kubernetes' texts ("exceeded quota: NAME, requested: pods=1, used: pods=2, limited:
+ * pods=2"). Costs a look-up where the namespace has no quota.
+ */
+int quota_charge(struct write *w, struct err *err);
+
+/* Counts anew where status.hard is not spec.hard; on the leader only. */
+struct quota_keeper;
+struct quota_keeper *quota_keeper_new(struct apiserver *s);
+struct quota_keeper *quota_keeper_free(struct quota_keeper *k); /* takes NULL, returns NULL */
+#endif
