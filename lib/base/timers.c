@@ -10,9 +10,13 @@ void timers_done(struct timers *ts)
 {
 	for (size_t i = 0; i < ts->n; i++)
 		ts->heap[i]->slot = 0;
+	for (size_t i = ts->due_at; i < ts->n_due; i++)
+		if (ts->due[i])
+			ts->due[i]->slot = 0;
 	free(ts->heap);
-	ts->heap = NULL;
-	ts->n = ts->cap = 0;
+	free(ts->due);
+	ts->heap = ts->due = NULL;
+	ts->n = ts->cap = ts->due_at = ts->n_due = ts->cap_due = 0;
 }
 
 static bool before(const struct timer *a, const struct timer *b)
@@ -52,12 +56,20 @@ static void sift_down(struct timers *ts, size_t i, struct timer *t)
 	place(ts, i, t);
 }
 
+/* Slots of the round under way lie above all of the heap's. */
+#define DUE_SLOT (SIZE_MAX / 2)
+
 static void take_out(struct timers *ts, struct timer *t)
 {
 	size_t i = t->slot - 1;
-	struct timer *last = ts->heap[--ts->n];
+	struct timer *last;
 
 	t->slot = 0;
+	if (i >= DUE_SLOT) {
+		ts->due[i - DUE_SLOT] = NULL;
+		return;
+	}
+	last = ts->heap[--ts->n];
 	if (last == t)
 		return;
 	if (i > 0 && before(last, ts->heap[(i - 1) / 2]))
@@ -99,22 +111,40 @@ void timers_disarm(struct timers *ts, struct timer *t)
 
 uint64_t timers_next_ns(const struct timers *ts)
 {
+	for (size_t i = ts->due_at; i < ts->n_due; i++)
+		if (ts->due[i])
+			return ts->due[i]->at_ns;
 	return ts->n ? ts->heap[0]->at_ns : UINT64_MAX;
+}
+
+/* What is due leaves the heap first: a timer that arms itself for now then stands behind it. */
+static void begin_round(struct timers *ts)
+{
+	uint64_t now_ns = timers_now_ns(ts);
+
+	if (ts->due_at == ts->n_due)
+		ts->due_at = ts->n_due = 0;
+	while (ts->n && ts->heap[0]->at_ns <= now_ns) {
+		struct timer *t = ts->heap[0];
+
+		take_out(ts, t);
+		*ARRAY_PUSH(ts->due, ts->n_due, ts->cap_due) = t;
+		t->slot = DUE_SLOT + ts->n_due;
+	}
 }
 
 size_t timers_run(struct timers *ts)
 {
-	uint64_t now_ns = timers_now_ns(ts), until = ts->seq;
-	size_t fired = 0;
+	size_t left, fired = 0;
 
-	/*
-	 * A timer armed from a callback has a seq above `until`. Such a one at the top ends the
-	 * round even if older ones are due behind it: they fire in the next, nothing is lost.
-	 */
-	while (ts->n && ts->heap[0]->at_ns <= now_ns && ts->heap[0]->seq <= until) {
-		struct timer *t = ts->heap[0];
+	begin_round(ts);
+	left = ts->n_due - ts->due_at;
+	while (left-- && ts->due_at < ts->n_due) {
+		struct timer *t = ts->due[ts->due_at++];
 
-		take_out(ts, t);
+		if (!t)
+			continue;
+		t->slot = 0;
 		t->fire(t);
 		fired++;
 	}

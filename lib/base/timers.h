@@ -16,13 +16,16 @@ struct timer {
 	void (*fire)(struct timer *t); /* disarmed before it is called; may re-arm or free itself */
 	uint64_t at_ns;
 	uint64_t seq; /* equal times fire in the order they were armed */
-	size_t slot; /* position in the heap plus one; 0: not armed */
+	size_t slot; /* position in the heap (or behind it, in `due`) plus one; 0: not armed */
 };
 
 struct timers {
 	const struct clock *clock;
 	struct timer **heap;
 	size_t n, cap;
+	/* Of the round under way: what was due when it began, in order; NULL: disarmed since. */
+	struct timer **due;
+	size_t due_at, n_due, cap_due;
 	uint64_t seq;
 	/* Told whenever the earliest time changed; UINT64_MAX: none is armed. May be NULL. */
 	void (*rearm)(struct timers *ts, uint64_t at_ns);
@@ -51,6 +54,9 @@ static inline bool timer_armed(const struct timer *t)
 	return t->slot != 0;
 }
 uint64_t timers_next_ns(const struct timers *ts); /* UINT64_MAX: none */
-/* Fires what is due now; timers armed meanwhile wait for the next call. Returns how many fired. */
+/*
+ * Fires what is due now, once; timers armed meanwhile wait for the next call, and hold up none that
+ * was due. Returns how many fired.
+ */
 size_t timers_run(struct timers *ts);
 #endif

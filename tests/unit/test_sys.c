@@ -2,9 +2,11 @@
 #include "lib/base/base.h"
 #include "lib/sys/file.h"
 #include "lib/sys/options.h"
+#include "lib/sys/timers_uv.h"
 #include "tests/unit/test.h"
 
 #include <sys/stat.h>
+#include <uv.h>
 
 static void test_file(void **state)
 {
@@ -110,12 +112,78 @@ static void test_options_bad(void **state)
 	}
 }
 
+/* ---- timers on a loop ---- */
+
+#define FIRES_MAX 100000u
+
+struct busy {
+	struct timers ts;
+	struct timers_uv *driver;
+	struct timer again, later;
+	uv_poll_t poll;
+	unsigned fires;
+	bool seen, late;
+};
+
+static void on_again(struct timer *t)
+{
+	struct busy *b = container_of(t, struct busy, again);
+
+	b->fires++;
+	if ((!b->seen || !b->late) && b->fires < FIRES_MAX)
+		timers_soon(&b->ts, t); /* for now, again and again */
+}
+
+static void on_later(struct timer *t)
+{
+	container_of(t, struct busy, later)->late = true;
+}
+
+static void on_readable(uv_poll_t *p, int status, int events)
+{
+	struct busy *b = p->data;
+
+	(void)status, (void)events;
+	b->seen = true;
+	uv_close((uv_handle_t *)p, NULL);
+}
+
+/* Timers that re-arm themselves at once keep neither files nor other timers waiting. */
+static void test_timers_busy(void **state)
+{
+	struct busy b = {.again.fire = on_again, .later.fire = on_later};
+	uv_loop_t loop;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	uv_loop_init(&loop);
+	uv_poll_init(&loop, &b.poll, fds[0]);
+	b.poll.data = &b;
+	timers_init(&b.ts, &clock_system);
+	b.driver = timers_uv_attach(&b.ts, &loop);
+	timers_soon(&b.ts, &b.again);
+	timers_arm_in(&b.ts, &b.later, 2 * NSEC_PER_MSEC);
+	uv_poll_start(&b.poll, UV_READABLE, on_readable);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_true(b.seen && b.late);
+	assert_true(b.fires < FIRES_MAX);
+	timers_uv_detach(b.driver);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	timers_done(&b.ts);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_options_bad),
+		cmocka_unit_test(test_timers_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
