@@ -293,3 +293,20 @@ def test_api_from_within_a_pod(k, cluster):
                 "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt -H 'Authorization: Bearer x' "
                 "https://kubernetes.default.svc/api/v1/pods")
     assert json.loads(out)["code"] == 401
+
+
+def test_proxy(k):
+    """The API server has no route to pods: their node passes the request on."""
+    p = pod("proxied", "mkdir /w; echo '<a href=\"/next\">x</a>' > /w/index.html; "
+            "httpd -f -p 8080 -h /w", ports=[{"containerPort": 8080}])
+    p["metadata"]["labels"] = {"app": "proxied"}
+    up(k, p)
+    base = "/api/v1/namespaces/default/pods/proxied/proxy"
+    wait_until("it answers", lambda: k.run("get", "--raw", f"{base}/"), 30)
+    assert k.run("get", "--raw", f"{base}/") == f'<a href="{base}/next">x</a>\n'
+    apply(k, service("proxied"))
+    path = "/api/v1/namespaces/default/services/proxied/proxy"
+    wait_until("the service has its endpoint", lambda: k.run("get", "--raw", f"{path}/"), 30)
+    assert k.run("get", "--raw", f"{path}/") == f'<a href="{path}/next">x</a>\n'
+    node = k.json("get", "pod", "proxied")["spec"]["nodeName"]
+    assert k.run("get", "--raw", f"/api/v1/nodes/{node}/proxy/healthz") == "ok"
