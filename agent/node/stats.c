@@ -18,9 +18,9 @@ struct ctx {
 
 static void time_member(struct jw *w, const char *key, int64_t ns)
 {
-	char text[TIME_LEN + 1];
+	char text[MICROTIME_LEN + 1]; /* rates are made from these */
 
-	time_format(ns, text);
+	time_format_micro(ns, text);
 	jw_member_str(w, key, str_of(text));
 }
 

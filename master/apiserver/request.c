@@ -5,6 +5,7 @@
 #include "master/apiserver/impersonate.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/server.h"
+#include "master/apiserver/usage.h"
 #include "master/apiserver/verbs.h"
 
 #define BODY_MAX (3u << 20)
@@ -230,6 +231,10 @@ static void run_verb(struct request *r)
 			sr->run(r);
 			return;
 		}
+	}
+	if (!strcmp(r->kind->group, "metrics.k8s.io")) {
+		usage_run(r);
+		return;
 	}
 	if (r->kind->flags & API_K_VIRTUAL) {
 		virtual_create(r);

@@ -3,6 +3,7 @@
 #include "master/apiserver/bootstrap.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/kubelet.h"
+#include "master/apiserver/usage.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/node_facts.h"
 #include "master/apiserver/pages.h"
@@ -65,6 +66,7 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 		return r;
 	}
 	s->kubelet = kubelet_client_new(s);
+	s->usage = usage_cache_new();
 	s->forward = forward_new(s);
 	apiserver_set_masters(
 		s, &(struct apiserver_master){s->conf.advertise_address, s->conf.port}, 1);
@@ -165,6 +167,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	webhooks_free(s->webhooks);
 	quota_keeper_free(s->quotas);
 	kubelet_client_free(s->kubelet);
+	usage_cache_free(s->usage);
 	bootstrap_free(&s->bootstrap);
 	bootstrap_free(&s->publishing);
 	forward_free(s->forward);

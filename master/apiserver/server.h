@@ -19,6 +19,7 @@ struct forward_set; /* forward.h */
 struct quota_keeper; /* quota.h */
 struct webhooks; /* webhooks.h: the admission webhooks there are */
 struct webhook_client; /* webhook_client.h */
+struct usage_cache; /* usage.h */
 struct roles; /* roles.h: the stored roles, as an index for authz */
 
 struct apiserver {
@@ -34,6 +35,7 @@ struct apiserver {
 	struct roles *roles;
 	struct metrics *metrics;
 	struct kubelet_client *kubelet;
+	struct usage_cache *usage;
 	struct forward_set *forward;
 	struct quota_keeper *quotas;
 	struct webhooks *webhooks;

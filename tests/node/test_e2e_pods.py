@@ -310,3 +310,17 @@ def test_proxy(k):
     assert k.run("get", "--raw", f"{path}/") == f'<a href="{path}/next">x</a>\n'
     node = k.json("get", "pod", "proxied")["spec"]["nodeName"]
     assert k.run("get", "--raw", f"/api/v1/nodes/{node}/proxy/healthz") == "ok"
+
+
+def test_top(k):
+    up(k, pod("busy", "while :; do :; done"), pod("lazy"))
+    lines = k.run("top", "pod", "--no-headers").splitlines()
+    used = {x.split()[0]: x.split()[1:] for x in lines}
+    assert int(used["busy"][0].rstrip("m")) > 100 > int(used["lazy"][0].rstrip("m"))
+    assert "busy" in k.run("top", "pod", "busy", "--containers")
+    node = k.run("top", "node", "--no-headers").split()
+    assert node[0] == k.json("get", "pod", "busy")["spec"]["nodeName"]
+    assert int(node[1].rstrip("m")) > 100 and node[3].endswith("Mi"), node
+    k.run("delete", "pod", "busy", "lazy", "--now")
+    assert "not found" in k.fails("get", "--raw", "/apis/metrics.k8s.io/v1beta1/namespaces/"
+                                  "default/pods/none")

@@ -77,6 +77,8 @@ const struct api_kind *const api_builtin_kinds[] = {
 	&api_kind_resourceclaim,
 	&api_kind_resourceclaimtemplate,
 	&api_kind_resourceslice,
+	&api_kind_node_metrics,
+	&api_kind_pod_metrics,
 };
 /* clang-format on */
 const size_t api_builtin_n = ARRAY_SIZE(api_builtin_kinds);

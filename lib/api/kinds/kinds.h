@@ -39,7 +39,7 @@ extern const struct api_kind api_kind_validatingwebhook, api_kind_mutatingwebhoo
 	api_kind_validatingpolicy, api_kind_validatingbinding, api_kind_mutatingpolicy,
 	api_kind_mutatingbinding, api_kind_flowschema, api_kind_prioritylevel, api_kind_deviceclass,
 	api_kind_resourceclaim, api_kind_resourceclaimtemplate, api_kind_resourceslice,
-	api_kind_apiservice;
+	api_kind_apiservice, api_kind_node_metrics, api_kind_pod_metrics;
 
 /* What most kinds say of themselves in the same words. */
 #define KIND_NAMES(group_, version_, kind_, plural_, singular_)                         \
