@@ -114,6 +114,13 @@ static int deliver(struct replica *r)
 		return 0;
 	list_init(&done);
 	err = replica_read_back(r, upto, &done);
+	if (err < 0) { /* nothing at all: what follows may not be applied over a gap */
+		while ((e = list_first(&done, struct log_entry, node))) {
+			list_remove(&e->node);
+			log_entry_free(e);
+		}
+		return err;
+	}
 	while ((e = list_first(&r->waiting, struct log_entry, node)) && e->index <= upto) {
 		list_remove(&e->node);
 		list_append(&done, &e->node);

@@ -24,7 +24,7 @@ static void act(void *arg)
 	if (world.now_ns > acts_until_ns)
 		return;
 	user_act();
-	event_in(MSEC(500 + below(8000)), act, NULL);
+	event_in(MSEC(100 + below(4000)), act, NULL);
 }
 
 static uint64_t calm_since_ns;
@@ -45,16 +45,17 @@ static void run(uint64_t seed)
 {
 	world_begin(seed);
 	checks_begin();
-	masters_begin(1);
-	nodes_begin(2);
+	masters_begin(chance(300) ? 1 : 3);
+	nodes_begin(NODES_MIN + (unsigned)below(NODES_MAX - NODES_MIN));
 	user_begin();
 	acts_until_ns = world.now_ns + FAULTS_NS;
-	event_in(SEC(3), act, NULL);
+	event_in(SEC(1), act, NULL);
+	faults_begin(acts_until_ns);
 	world_run(world.now_ns + FAULTS_NS, NULL);
 	trace("all is well from here on");
 	world.healed = true;
-	network_heal();
-	user_heal();
+	faults_end();
+	user_heal(NULL);
 	calm_since_ns = 0;
 	if (!world_run(world.now_ns + HEAL_NS, converged))
 		world_fail("after %llu s without faults: %s", HEAL_NS / NSEC_PER_SEC,

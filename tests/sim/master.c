@@ -359,7 +359,7 @@ static void open_store(struct master *m)
 				  .id = m->i + 1,
 				  .address = addresses[m->i],
 				  .segment_bytes = 1 << 20,
-				  .snapshot_log_bytes = 256 << 10,
+				  .snapshot_log_bytes = n_masters > 1 ? 64 << 20 : 256 << 10,
 				  .window_bytes = 4 << 20,
 				  .index_value = index_value,
 				  .on_fatal = on_fatal,

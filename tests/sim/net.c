@@ -434,14 +434,13 @@ void links_break(unsigned place)
 	}
 }
 
-void links_break_one(unsigned place)
+void links_break_one(void)
 {
 	unsigned n = 0;
 
 	list_for_each (it, &conns)
 		n++;
 	n = (unsigned)below(n);
-	(void)place;
 	list_for_each (it, &conns)
 		if (n-- == 0) {
 			conn_break(list_entry(it, struct conn, node), -ECONNRESET);

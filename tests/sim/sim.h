@@ -101,6 +101,7 @@ void fiber_sleep(uint64_t ns);
 /* ---- net.c ---- */
 
 #define MASTERS_MAX 3u
+#define NODES_MIN 3u
 #define NODES_MAX 6u
 /* Places on the network: masters, nodes, the user. */
 enum { PLACE_MASTER = 0, PLACE_NODE = MASTERS_MAX, PLACE_USER = PLACE_NODE + NODES_MAX, PLACES };
@@ -117,7 +118,7 @@ uint64_t network_delay_ns(void);
 struct transport *link_new(struct proc *p, unsigned place, const char *user);
 /* Every connection from (to: of) this place breaks. */
 void links_break(unsigned place);
-void links_break_one(unsigned place); /* one, by chance */
+void links_break_one(void); /* one, by chance */
 void links_done(void);
 
 struct store_transport;
@@ -187,7 +188,12 @@ void node_return(unsigned i); /* a new machine of that name */
 void user_begin(void);
 void user_done(void);
 void user_act(void); /* one thing, by chance */
-void user_heal(void); /* undo what keeps a cluster from converging: cordons */
+void user_heal(void *arg); /* and every 5 s: undo what keeps a cluster from converging */
+
+/* ---- faults.c ---- */
+
+void faults_begin(uint64_t end_ns);
+void faults_end(void);
 
 /* ---- check.c: what must hold ---- */
 
