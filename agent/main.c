@@ -14,6 +14,7 @@
 #include "agent/node/dns_records.h"
 #include "agent/node/housekeeping.h"
 #include "agent/node/join.h"
+#include "agent/node/masters.h"
 #include "agent/node/node.h"
 #include "agent/node/object_file.h"
 #include "agent/node/route_sync.h"
@@ -61,6 +62,7 @@ struct agent {
 	struct dns_records *dns;
 	struct route_sync *routes;
 	struct object_file *services_file, *slices_file;
+	struct masters *masters;
 	struct node_api *api;
 	struct renewer *renewer;
 	struct housekeeping *housekeeping;
@@ -166,6 +168,10 @@ static int open_client(struct agent *a, struct err *err)
 	a->slices =
 		informer_new(a->client, &(struct informer_conf){.kind = &client_endpointslices});
 	open_files(a);
+	a->masters = masters_start(&(struct masters_conf){.slices = a->slices,
+							  .http = hc,
+							  .node_name = a->o.node_name,
+							  .server = a->kc.server});
 	return 0;
 }
 
@@ -554,6 +560,7 @@ static void close_all(struct agent *a)
 	a->routes = route_sync_stop(a->routes);
 	a->dns = dns_records_stop(a->dns);
 	a->service_sync = service_sync_stop(a->service_sync);
+	a->masters = masters_stop(a->masters);
 	object_file_close(a->services_file);
 	object_file_close(a->slices_file);
 	informer_free(a->services);

@@ -3,7 +3,8 @@
  * A cluster of several nodes on one machine: each node is an agent with a network namespace, a
  * folder (--root) and a control group of its own, joined to the master by a bridge.
  *
- *	bridge kn-local 10.98.0.1/24 ---- the master, in the caller's namespace
+ *	bridge kn-local 10.98.0.1/24 ---- the master, in the caller's namespace (others: .2, .3,
+ *...)
  *	   |- kn-local1 <-veth-> eth0 10.98.0.11 in namespace kn-local-n1
  *	   `- kn-local2 <-veth-> ...
  *
@@ -20,7 +21,8 @@
 #define DIR_DEFAULT "/var/lib/knarr/local"
 #define BRIDGE "kn-local"
 #define NETWORK "10.98.0."
-#define MASTER NETWORK "1"
+#define MASTER NETWORK "1" /* the first; the others behind it */
+#define MASTERS_MAX 9
 #define NODES_MAX 64
 #define READY_TIMEOUT_NS (30 * NSEC_PER_SEC)
 
@@ -36,7 +38,7 @@ static const struct option_row rows[] = {
 	{"zones", 0, OPTION_U64, offsetof(struct local_options, zones), "N",
 	 "up: zones the nodes are in, in turn (default 1)"},
 	{"masters", 0, OPTION_U64, offsetof(struct local_options, masters), "N",
-	 "up: how many masters (default 1, and no more yet)"},
+	 "up: how many masters (default 1)"},
 	{"image", 0, OPTION_LIST, offsetof(struct local_options, images), "FILE",
 	 "up: image to import on every node; may be repeated"},
 	{"master-option", 0, OPTION_LIST, offsetof(struct local_options, master_options), "WORD",
@@ -112,20 +114,63 @@ static void words_free(struct option_list *l)
 }
 #define ADD(l, ...) (*ARRAY_PUSH((l)->v, (l)->n, (l)->cap) = xasprintf(__VA_ARGS__))
 
-static int start_master(const struct local_options *o, struct err *err)
+static char *master_name(unsigned i)
 {
-	CLEANUP(words_free) struct option_list w = {0};
+	return i == 1 ? xstrdup("master") : xasprintf("master%u", i);
+}
+
+static int make_bridge(struct err *err)
+{
 	int r = MUST(err, "ip", "link", "add", BRIDGE, "type", "bridge");
 
+	return r < 0 ? r : MUST(err, "ip", "link", "set", BRIDGE, "up");
+}
+
+/* token NULL: the first. */
+static int start_master(const struct local_options *o, unsigned i, const char *token,
+			const char *hash, struct err *err)
+{
+	CLEANUP(words_free) struct option_list w = {0};
+	CLEANUP_FREE char *name = master_name(i);
+	CLEANUP_FREE char *addr = xasprintf(NETWORK "%u/24", i);
+	int r = MUST(err, "ip", "addr", "add", addr, "dev", BRIDGE);
+
+	ADD(&w, "--name=%s", name);
+	ADD(&w, "--data-dir=%s/%s", o->dir, name);
+	ADD(&w, "--config-dir=%s/%s", o->dir, i == 1 ? "etc" : name);
+	ADD(&w, "--bind=" NETWORK "%u", i);
+	ADD(&w, "--advertise-address=" NETWORK "%u", i);
+	if (token) {
+		ADD(&w, "--join=https://" MASTER ":6443");
+		ADD(&w, "--token=%s", token);
+		ADD(&w, "--ca-hash=%s", hash);
+	}
+	return r < 0 ? r : spawn(o, DAEMON_MASTER, name, -1, &w, &o->master_options, err);
+}
+
+/* The first one, and then the others join it. */
+static int start_masters(const struct local_options *o, struct err *err)
+{
+	CLEANUP(session_closep) struct session *s = NULL;
+	CLEANUP(buf_done) struct buf hash = BUF_INIT;
+	CLEANUP_FREE char *kubeconfig = file_of(o, "etc/admin.conf", "");
+	struct cli_common common = {.kubeconfig = kubeconfig};
+	char token[TOKEN_LEN + 1];
+	int r = make_bridge(err);
+
 	if (r == 0)
-		r = MUST(err, "ip", "addr", "add", MASTER "/24", "dev", BRIDGE);
+		r = start_master(o, 1, NULL, NULL, err);
+	if (r < 0 || o->masters == 1)
+		return r;
+	r = session_open(&common, &s, err);
 	if (r == 0)
-		r = MUST(err, "ip", "link", "set", BRIDGE, "up");
-	ADD(&w, "--data-dir=%s/master", o->dir);
-	ADD(&w, "--config-dir=%s/etc", o->dir);
-	ADD(&w, "--bind=" MASTER);
-	ADD(&w, "--advertise-address=" MASTER);
-	return r < 0 ? r : spawn(o, DAEMON_MASTER, "master", -1, &w, &o->master_options, err);
+		r = token_create(s, TOKEN_MASTER, 15 * 60 * NSEC_PER_SEC, "knarrctl local up",
+				 token, err);
+	if (r == 0)
+		r = session_ca_hash(s, &hash, err);
+	for (unsigned i = 2; i <= o->masters && r >= 0; i++)
+		r = start_master(o, i, token, hash.p, err);
+	return r;
 }
 
 /* The node's namespace and its cable. */
@@ -186,7 +231,7 @@ static int start_node(const struct local_options *o, unsigned i, const char *tok
 	ADD(&w, "--cgroup-root=%s", netns);
 	ADD(&w, "--label=topology.kubernetes.io/region=local");
 	ADD(&w, "--label=topology.kubernetes.io/zone=zone-%u", (i - 1) % (unsigned)o->zones + 1);
-	ADD(&w, "--join=https://" MASTER ":6443");
+	ADD(&w, "--join=https://" NETWORK "%u:6443", (i - 1) % (unsigned)o->masters + 1);
 	ADD(&w, "--token=%s", token);
 	ADD(&w, "--ca-hash=%s", hash);
 	if (helpers)
@@ -272,7 +317,6 @@ static int take_down_node(const struct local_options *o, const char *name, struc
 
 static int take_down(const struct local_options *o, struct err *err)
 {
-	CLEANUP_FREE char *pid_file = file_of(o, "master", ".pid");
 	struct dirent *de;
 	DIR *d = opendir(o->dir);
 	int r = 0;
@@ -283,8 +327,12 @@ static int take_down(const struct local_options *o, struct err *err)
 			r = take_down_node(o, de->d_name, err);
 	if (d)
 		closedir(d);
-	if (r == 0)
+	for (unsigned i = MASTERS_MAX; i && r == 0; i--) {
+		CLEANUP_FREE char *name = master_name(i);
+		CLEANUP_FREE char *pid_file = file_of(o, name, ".pid");
+
 		r = daemon_end(pid_file, DAEMON_MASTER, err);
+	}
 	if (r < 0)
 		return r;
 	daemon_run((const char *const[]){"sh", "-c", "ip link del " BRIDGE " 2>/dev/null", NULL});
@@ -305,7 +353,7 @@ static int bring_up(const struct local_options *o, struct err *err)
 	r = dir_make(o->dir, 0755);
 	if (r < 0)
 		return err_sys(err, -r, "cannot make %s: %s", o->dir, strerror(-r));
-	r = start_master(o, err);
+	r = start_masters(o, err);
 	if (r == 0)
 		r = start_nodes(o, err);
 	if (r == 0)
@@ -327,8 +375,13 @@ static int check(const struct local_options *o, struct err *err)
 		return err_sys(err, EINVAL, "--nodes: from 1 to %d", NODES_MAX);
 	if (!o->zones || o->zones > o->nodes)
 		return err_sys(err, EINVAL, "--zones: from 1 to the number of nodes");
-	if (o->masters != 1)
-		return err_sys(err, EINVAL, "--masters: only 1 so far");
+	if (!o->masters || o->masters > MASTERS_MAX)
+		return err_sys(err, EINVAL, "--masters: from 1 to %d", MASTERS_MAX);
+	if (o->masters % 2 == 0)
+		fprintf(stderr,
+			"knarrctl local: warning: of %" PRIu64 " masters no more may fail than of "
+			"%" PRIu64 "\n",
+			o->masters, o->masters - 1);
 	return 0;
 }
 
@@ -357,12 +410,13 @@ int cmd_local(int argc, char **argv, void *user)
 	if (r < 0)
 		return cli_fail("local", &err);
 	if (up)
-		printf("The cluster runs, with %" PRIu64 " nodes. To use it:\n"
+		printf("The cluster runs, with %" PRIu64 " master%s and %" PRIu64
+		       " nodes. To use it:\n"
 		       "  export KUBECONFIG=%s/etc/admin.conf\n"
 		       "  knarrctl get nodes\n"
 		       "To take it away:\n"
 		       "  knarrctl local down\n",
-		       o.nodes, o.dir);
+		       o.masters, o.masters == 1 ? "" : "s", o.nodes, o.dir);
 	else
 		printf("The local cluster is gone.\n");
 	return 0;

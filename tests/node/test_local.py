@@ -2,6 +2,7 @@
 """knarrctl local: a cluster of several nodes in one command, and nothing left of it afterwards.
 
 It runs in a network namespace of the test's, as the bridge would be the machine's otherwise."""
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -79,9 +80,34 @@ def test_up_and_down(local):
 def test_wrong_input(local):
     for args, what in ((["sideways"], "up"), (["up", "--nodes", 0], "--nodes"),
                        (["up", "--nodes", 2, "--zones", 3], "--zones"),
-                       (["up", "--masters", 2], "--masters"),
+                       (["up", "--masters", 10], "--masters"),
                        (["up", "--nodes", 1, "--agent-option=--no-such"], "no-such")):
         p = local.run(*args)
         assert p.returncode in (1, 2) and what in p.stderr, (args, p.stderr)
         assert not local.left()
     assert local.run("down").returncode == 0  # of nothing
+
+
+def test_three_masters(local):
+    p = local.run("up", "--masters", 3, "--nodes", 3, "--zones", 3, "--image", local.hello)
+    assert p.returncode == 0, p.stderr
+    assert "3 masters and 3 nodes" in p.stdout
+    k = Kubectl(local.dir / "etc/admin.conf", netns=local.netns)
+    c = Kubectl(local.dir / "etc/admin.conf", None, "knarrctl", netns=local.netns)
+    rows = c.run("member", "list").splitlines()[1:]
+    assert len(rows) == 3 and sum(" leader " in r for r in rows) == 1
+    slices = k.json("get", "endpointslices", "kubernetes")
+    assert sorted(e["addresses"][0] for e in slices["endpoints"]) == [
+        "10.98.0.1", "10.98.0.2", "10.98.0.3"]
+    assert len(k.json("get", "endpoints", "kubernetes")["subsets"][0]["addresses"]) == 3
+    # The first one goes: knarrctl turns to another by itself, and so do the agents.
+    pid = int((local.dir / "master.pid").read_text().split()[0])
+    os.kill(pid, 9)
+    wait_until("the others know", lambda: "kubernetes" in c.run("get", "services"))
+    wait_until("it is no endpoint", lambda: len(json.loads(
+        c.run("get", "endpointslices", "kubernetes", "-o", "json"))["endpoints"]) == 2)
+    c.run("apply", "-f", "-", input=json.dumps(deployment("web", 3)))
+    wait_until("its pods run", lambda: "3/3" in c.run("get", "deployments"), timeout=60)
+    p = local.run("down")
+    assert p.returncode == 0, p.stderr
+    assert not local.left()
