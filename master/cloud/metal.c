@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/cloud/cloud.h"
+#include "lib/base/hmap.h"
+#include "lib/base/list.h"
+#include "lib/base/log.h"
+#include "lib/json/jw.h"
+#include "lib/sys/file.h"
+#include "master/cloud/inventory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/*
+ * Machines of one's own: an inventory file says which there are and where they stand, and which
+ * addresses of their network load balancers may have. The file is looked at every two seconds; one
+ * with a mistake is refused with a line in the log, and what was known stays.
+ *
+ * Who has which address stands in the Services themselves; `held` is a copy of that, with what was
+ * given out a moment ago.
+ */
+#define LOOK_NS (2 * NSEC_PER_SEC)
+#define FILE_MAX (4 * 1024 * 1024)
+#define POOL_ANNOTATION "knarr.io/address-pool"
+
+struct metal {
+	struct cloud_base base;
+	struct timers *timers;
+	char *file;
+	struct timespec mtime;
+	struct timer look;
+	struct inventory *inventory;
+	struct hmap *held; /* address -> uid */
+	struct list calls;
+};
+
+struct metal_call {
+	struct cloud_call_base base;
+	struct list node;
+	struct metal *m;
+	struct timer timer;
+	struct err e;
+	struct buf result;
+	cloud_fn *done;
+	void *user;
+};
+
+static struct metal *metal_of(struct cloud *c)
+{
+	return (struct metal *)c;
+}
+
+/* ---- The file ---- */
+
+static int load(struct metal *m, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	struct inventory *v = NULL;
+	struct stat st = {0};
+	int r;
+
+	if (stat(m->file, &st) < 0)
+		return err_sys(err, errno, "%s: %s", m->file, strerror(errno));
+	m->mtime = st.st_mtim;
+	r = file_read(AT_FDCWD, m->file, FILE_MAX, &text);
+	if (r < 0)
+		return err_sys(err, -r, "%s: %s", m->file, strerror(-r));
+	r = inventory_read(buf_str(&text), &v, err);
+	if (r < 0) {
+		err_prefix(err, "%s: ", m->file);
+		return r;
+	}
+	inventory_free(m->inventory);
+	m->inventory = v;
+	return 0;
+}
+
+static void on_look(struct timer *t)
+{
+	struct metal *m = container_of(t, struct metal, look);
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	struct stat st;
+
+	timers_arm_in(m->timers, &m->look, LOOK_NS);
+	if (stat(m->file, &st) < 0 ||
+	    (st.st_mtim.tv_sec == m->mtime.tv_sec && st.st_mtim.tv_nsec == m->mtime.tv_nsec))
+		return;
+	if (load(m, &e) < 0) {
+		log_warn("the inventory stays as it was: %s", err_text(&e));
+		return;
+	}
+	log_notice("the inventory was read again: %zu machines, %zu pools",
+		   m->inventory->n_machines, m->inventory->n_pools);
+	if (m->base.changed)
+		m->base.changed(m->base.user);
+}
+
+/* ---- Machines ---- */
+
+static void member(struct jw *w, const char *name, const char *text)
+{
+	if (text)
+		jw_member_str(w, name, str_of(text));
+}
+
+static void answer_instance(struct metal *m, struct jv params, struct buf *out)
+{
+	const struct inventory_machine *i =
+		inventory_machine(m->inventory, jv_text(jv_path(params, "node.name")));
+	struct jw w = jw_start(out);
+
+	jw_begin_object(&w);
+	jw_member_bool(&w, "exists", i != NULL);
+	if (i) {
+		jw_member_bool(&w, "shutdown", i->shutdown);
+		member(&w, "providerID", i->provider_id);
+		member(&w, "instanceType", i->type);
+		member(&w, "zone", i->zone);
+		member(&w, "region", i->region);
+		jw_member_raw(&w, "addresses", str_of(i->addresses));
+	}
+	jw_end_object(&w);
+}
+
+/* ---- Addresses ---- */
+
+static void hold(struct cloud *c, struct str owner, struct str address)
+{
+	free(hmap_put(metal_of(c)->held, address, str_dup(owner)));
+}
+
+static void release(struct cloud *c, struct str owner)
+{
+	struct metal *m = metal_of(c);
+	struct hmap *left = hmap_new();
+
+	hmap_for_each (it, m->held) {
+		if (str_eqs(owner, it->value))
+			free(it->value);
+		else
+			hmap_put(left, it->key, it->value);
+	}
+	hmap_free(m->held);
+	m->held = left;
+}
+
+static bool is_free(struct metal *m, struct str address, struct str owner)
+{
+	const char *by = hmap_get(m->held, address);
+
+	return !by || str_eqs(owner, by);
+}
+
+/* What one Service asks for. */
+struct wish {
+	struct str uid, ip, pool; /* ip, pool: absent: any */
+	struct jv current;
+};
+
+/* Does this address do? *ret_pool is where it is from. */
+static bool fits(struct metal *m, const struct wish *w, struct str address,
+		 const struct inventory_pool **ret_pool)
+{
+	const struct inventory_pool *p;
+	unsigned __int128 ip;
+	bool v6;
+
+	if (!ip_parse(address, &ip, &v6) || v6)
+		return false;
+	p = inventory_pool_of(m->inventory, ip, v6);
+	if (!p || !is_free(m, address, w->uid) || (w->pool.len && !str_eqs(w->pool, p->name)))
+		return false;
+	*ret_pool = p;
+	return true;
+}
+
+static bool pick_from(struct metal *m, const struct inventory_pool *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct ip_range *r = &p->ranges[i];
+
+		if (r->v6)
+			continue;
+		/* Ends at the latest behind as many addresses as are held. */
+		for (unsigned __int128 ip = r->first; ip <= r->last; ip++) {
+			buf_clear(out);
+			ip_format(ip, false, out);
+			if (!hmap_has(m->held, buf_str(out)))
+				return true;
+		}
+	}
+	buf_clear(out);
+	return false;
+}
+
+static int wished_ip(struct metal *m, const struct wish *w, const struct inventory_pool **ret_pool,
+		     struct buf *out, struct err *err)
+{
+	unsigned __int128 ip;
+	bool v6;
+
+	if (!ip_parse(w->ip, &ip, &v6))
+		return err_sys(err, EINVAL, "loadBalancerIP \"%.*s\" is no address",
+			       STR_ARG(w->ip));
+	if (!inventory_pool_of(m->inventory, ip, v6))
+		return err_sys(err, EINVAL, "address %.*s is in no pool of the inventory",
+			       STR_ARG(w->ip));
+	if (!is_free(m, w->ip, w->uid))
+		return err_sys(err, EADDRINUSE, "address %.*s is another Service's",
+			       STR_ARG(w->ip));
+	if (!fits(m, w, w->ip, ret_pool))
+		return err_sys(err, EINVAL, "address %.*s is not in pool %.*s", STR_ARG(w->ip),
+			       STR_ARG(w->pool));
+	buf_addstr(out, w->ip);
+	return 0;
+}
+
+static int pick(struct metal *m, const struct wish *w, const struct inventory_pool **ret_pool,
+		struct buf *out, struct err *err)
+{
+	if (w->ip.len)
+		return wished_ip(m, w, ret_pool, out, err);
+	if (w->pool.len && !inventory_pool(m->inventory, w->pool))
+		return err_sys(err, EINVAL, "the inventory has no pool \"%.*s\"", STR_ARG(w->pool));
+	jv_for_each (c, w->current)
+		if (fits(m, w, jv_text(c.value), ret_pool)) {
+			buf_addstr(out, jv_text(c.value));
+			return 0;
+		}
+	for (size_t i = 0; i < m->inventory->n_pools; i++) {
+		const struct inventory_pool *p = &m->inventory->pools[i];
+
+		if (w->pool.len ? !str_eqs(w->pool, p->name) : p->by_hand)
+			continue;
+		if (pick_from(m, p, out)) {
+			*ret_pool = p;
+			return 0;
+		}
+	}
+	if (w->pool.len)
+		return err_sys(err, ENOSPC, "no address is free in pool %.*s", STR_ARG(w->pool));
+	return err_sys(err, ENOSPC, "no address is free in any pool");
+}
+
+static void answer_balancer(struct metal *m, struct jv params, struct buf *out, struct err *err)
+{
+	struct jv service = jv_get(params, "service"), spec = jv_get(service, "spec");
+	struct wish w = {.uid = jv_text(jv_get(service, "uid")),
+			 .ip = jv_text(jv_get(spec, "loadBalancerIP")),
+			 .pool = jv_text(jv_get(jv_get(service, "annotations"), POOL_ANNOTATION)),
+			 .current = jv_get(params, "current")};
+	CLEANUP(buf_done) struct buf ip = BUF_INIT;
+	const struct inventory_pool *p = NULL;
+	struct jw j;
+
+	if (pick(m, &w, &p, &ip, err) < 0)
+		return;
+	release((struct cloud *)m, w.uid);
+	hold((struct cloud *)m, w.uid, buf_str(&ip));
+	j = jw_start(out);
+	jw_begin_object(&j);
+	jw_key(&j, "ingress");
+	jw_begin_array(&j);
+	jw_begin_object(&j);
+	jw_member_str(&j, "ip", buf_str(&ip));
+	jw_member_str(&j, "ipMode", STR("VIP"));
+	jw_end_object(&j);
+	jw_end_array(&j);
+	jw_member_bool(&j, "announce", true);
+	jw_member_raw(&j, "zones", str_of(p->zones));
+	jw_end_object(&j);
+}
+
+/* ---- Calls: answered at once, but from the loop ---- */
+
+static void call_free(struct metal_call *call)
+{
+	timers_disarm(call->m->timers, &call->timer);
+	list_remove(&call->node);
+	buf_done(&call->result);
+	err_done(&call->e);
+	free(call);
+}
+
+static void on_answer(struct timer *t)
+{
+	struct metal_call *call = container_of(t, struct metal_call, timer);
+	struct metal_call copy = *call;
+
+	list_remove(&call->node);
+	free(call);
+	copy.done(copy.user, &copy.e, copy.e.errnum ? JV_NONE : jv_of(buf_str(&copy.result)));
+	buf_done(&copy.result);
+	err_done(&copy.e);
+}
+
+static struct cloud_call *metal_ask(struct cloud *c, enum cloud_verb v, struct str params,
+				    cloud_fn *done, void *user)
+{
+	struct metal *m = metal_of(c);
+	struct metal_call *call = NEW(struct metal_call);
+	struct jv p = jv_of(params);
+
+	*call = (struct metal_call){.m = m, .done = done, .user = user};
+	call->base.provider = &cloud_metal;
+	call->timer.fire = on_answer;
+	buf_init(&call->result);
+	list_append(&m->calls, &call->node);
+	switch (v) {
+	case CLOUD_INSTANCE:
+		answer_instance(m, p, &call->result);
+		break;
+	case CLOUD_ENSURE_BALANCER:
+		answer_balancer(m, p, &call->result, &call->e);
+		break;
+	case CLOUD_DELETE_BALANCER:
+		release(c, jv_text(jv_path(p, "service.uid")));
+		buf_adds(&call->result, "{}");
+		break;
+	case CLOUD_SYNC_ROUTES:
+	case CLOUD_VERB_MAX:
+		buf_adds(&call->result, "{}");
+		break;
+	}
+	timers_soon(m->timers, &call->timer);
+	return (struct cloud_call *)call;
+}
+
+static void metal_cancel(struct cloud_call *call)
+{
+	call_free((struct metal_call *)call);
+}
+
+static bool metal_does(const struct cloud *c, enum cloud_verb v)
+{
+	return v != CLOUD_SYNC_ROUTES; /* the agents have routes to each other */
+}
+
+static void metal_close(struct cloud *c)
+{
+	struct metal *m = metal_of(c);
+
+	list_for_each_safe (it, &m->calls)
+		call_free(list_entry(it, struct metal_call, node));
+	timers_disarm(m->timers, &m->look);
+	inventory_free(m->inventory);
+	hmap_free_full(m->held, free);
+	free(m->file);
+	free(m);
+}
+
+static int metal_open(const struct cloud_conf *conf, struct cloud **ret, struct err *err)
+{
+	struct metal *m = NEW(struct metal);
+	int r;
+
+	m->base.provider = &cloud_metal;
+	m->timers = conf->timers;
+	m->file = xstrdup(conf->file);
+	m->held = hmap_new();
+	m->look.fire = on_look;
+	list_init(&m->calls);
+	r = load(m, err);
+	if (r < 0) {
+		metal_close((struct cloud *)m);
+		return r;
+	}
+	timers_arm_in(m->timers, &m->look, LOOK_NS);
+	*ret = (struct cloud *)m;
+	return 0;
+}
+
+const struct cloud_provider cloud_metal = {
+	.name = "metal",
+	.open = metal_open,
+	.close = metal_close,
+	.does = metal_does,
+	.call = metal_ask,
+	.cancel = metal_cancel,
+	.hold = hold,
+	.release = release,
+};
