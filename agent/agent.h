@@ -12,6 +12,7 @@ struct agent_options {
 	const char *zone, *region;
 	struct option_list labels, plain_http;
 	uint64_t api_port, max_pods, heartbeat_ns, vxlan_id, vxlan_port;
+	uint64_t shutdown_ns, shutdown_critical_ns;
 	bool no_network, external_cloud;
 };
 extern const struct options_spec agent_options_spec;

@@ -19,6 +19,7 @@
 #include "agent/node/object_file.h"
 #include "agent/node/route_sync.h"
 #include "agent/node/service_sync.h"
+#include "agent/node/shutdown.h"
 #include "agent/pod/pods.h"
 #include "agent/runtime/runtime.h"
 #include "lib/base/log.h"
@@ -66,6 +67,7 @@ struct agent {
 	struct node_api *api;
 	struct renewer *renewer;
 	struct housekeeping *housekeeping;
+	struct node_shutdown *shutdown;
 	bool again; /* start anew by exec: the node's certificate is another */
 	struct timer watchdog, collect;
 	uint64_t watchdog_ns;
@@ -481,6 +483,14 @@ static void on_renewed(void *user)
 	uv_stop(&a->loop);
 }
 
+static void on_pods_ended(void *user)
+{
+	struct agent *a = user;
+
+	sd_notify(0, "STOPPING=1");
+	uv_stop(&a->loop);
+}
+
 static int open_api(struct agent *a, struct err *err)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/pki", a->o.data_dir);
@@ -534,6 +544,16 @@ static int open_all(struct agent *a, struct err *err)
 		return r;
 	a->housekeeping = housekeeping_start(&(struct housekeeping_conf){
 		.timers = &a->timers, .images = a->images, .pods = a->pods, .node = a->node});
+	a->shutdown = node_shutdown_start(
+		&(struct node_shutdown_conf){.loop = &a->loop,
+					     .timers = &a->timers,
+					     .pods = a->pods,
+					     .node = a->node,
+					     .grace_ns = a->o.shutdown_ns,
+					     .critical_ns = a->o.shutdown_critical_ns,
+					     .set_delay = !a->o.root,
+					     .ended = on_pods_ended,
+					     .user = a});
 	if (a->client) {
 		a->renewer = renewer_start(&(struct renewer_conf){.client = a->client,
 								  .timers = &a->timers,
@@ -554,6 +574,7 @@ static void close_all(struct agent *a)
 	a->housekeeping = housekeeping_stop(a->housekeeping);
 	a->renewer = renewer_stop(a->renewer);
 	node_api_stop(a->api);
+	node_shutdown_stop(a->shutdown);
 	timers_disarm(&a->timers, &a->collect);
 	a->node = node_stop(a->node);
 	pods_stop(a->pods);
@@ -651,6 +672,7 @@ int main(int argc, char **argv)
 	uv_walk(&a.loop, close_handle, NULL);
 	uv_run(&a.loop, UV_RUN_NOWAIT);
 	a.api = node_api_free(a.api);
+	a.shutdown = node_shutdown_free(a.shutdown);
 	uv_loop_close(&a.loop);
 	timers_done(&a.timers);
 	err_done(&err);

@@ -65,6 +65,10 @@ static const struct option_row rows[] = {
 	ROW("max-pods", 0, OPTION_U64, max_pods, "N", "pods this node takes (default: 110)"),
 	ROW("heartbeat", 0, OPTION_DURATION, heartbeat_ns, "TIME",
 	    "between two signs of life to the master (default: 1s)"),
+	ROW("shutdown-grace-period", 0, OPTION_DURATION, shutdown_ns, "TIME",
+	    "given to all pods when the machine goes down; 0: none (default: 30s)"),
+	ROW("shutdown-grace-period-critical-pods", 0, OPTION_DURATION, shutdown_critical_ns, "TIME",
+	    "the part of it that is for critical pods (default: 10s)"),
 	ROW("plain-http", 0, OPTION_LIST, plain_http, "HOST",
 	    "registry that is spoken to without TLS; may be repeated"),
 	ROW("libexec-dir", 0, OPTION_STRING, helper_dir, "DIR",
@@ -170,6 +174,8 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 	*ret = (struct agent_options){.api_port = 10250,
 				      .max_pods = 110,
 				      .heartbeat_ns = NSEC_PER_SEC,
+				      .shutdown_ns = 30 * NSEC_PER_SEC,
+				      .shutdown_critical_ns = 10 * NSEC_PER_SEC,
 				      .overlay = "auto",
 				      .vxlan_id = OVERLAY_ID,
 				      .vxlan_port = OVERLAY_PORT};
@@ -205,6 +211,10 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 		return err_sys(err, EINVAL, "--port: %" PRIu64 " is no port", ret->api_port);
 	if (ret->heartbeat_ns < 100 * NSEC_PER_MSEC)
 		return err_sys(err, EINVAL, "--heartbeat: at least 100ms");
+	if (ret->shutdown_critical_ns > ret->shutdown_ns)
+		return err_sys(err, EINVAL,
+			       "--shutdown-grace-period-critical-pods: longer than "
+			       "--shutdown-grace-period");
 	if (ret->join && (!ret->token || !strchr(ret->token, '.')))
 		return err_sys(err, EINVAL, "--join needs --token ID.SECRET");
 	if ((r = name_check(ret->node_name, err)) < 0 ||

@@ -287,6 +287,7 @@ void pod_fail(struct pod *p, const char *reason, const char *message)
 	if (p->evict_failed || p->work != POD_SYNC)
 		return;
 	p->evict_failed = true;
+	p->ended_ns = pods_real_ns(p->all);
 	p->end_reason = xstrdup(reason);
 	p->end_message = xstrdup(message);
 	p->status_dirty = true;

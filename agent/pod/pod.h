@@ -48,6 +48,7 @@ struct pods {
 	struct informer *api; /* pods of this node; NULL without a client */
 	struct static_source *manifests; /* NULL without a directory */
 	bool api_synced, closing;
+	struct pods_shutdown *shutdown; /* the machine goes down: shutdown.h */
 	char host_ip[48];
 };
 static inline uint64_t pods_now_ns(const struct pods *ps)
@@ -117,6 +118,7 @@ struct pod {
 	bool must_end;
 	bool evict_failed; /* ended by the agent: phase Failed with the reason below */
 	char *end_reason, *end_message;
+	bool terminated_before; /* by a shutdown of the machine that is over */
 	int64_t grace_s; /* of the termination */
 	uint64_t grace_end_ns; /* monotonic: when SIGKILL is due; 0: not set */
 
@@ -138,6 +140,7 @@ struct pod {
 	struct pod_refs *refs; /* objects and tokens in use: objects.h */
 
 	int64_t start_ns; /* status.startTime */
+	int64_t ended_ns; /* real time: when the agent ended it (pod_fail) */
 	char *reported; /* the status last accepted by the API */
 	bool status_dirty, state_dirty;
 	struct pod_report *report; /* a status request under way: report.c */

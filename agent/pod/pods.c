@@ -8,6 +8,7 @@
 #include "agent/pod/pod.h"
 #include "agent/pod/probes.h"
 #include "agent/pod/report.h"
+#include "agent/pod/shutdown.h"
 #include "agent/pod/static_source.h"
 #include "agent/pod/status.h"
 #include "lib/base/hmap.h"
@@ -52,6 +53,7 @@ void pods_stop(struct pods *ps)
 	if (!ps || ps->closing)
 		return;
 	ps->closing = true;
+	pods_shutdown_free(ps);
 	ps->manifests = static_source_free(ps->manifests);
 	ps->api = informer_free(ps->api);
 	list_for_each (it, &ps->list) {

@@ -2,6 +2,7 @@
 #include "agent/pod/report.h"
 
 #include "agent/pod/pod.h"
+#include "agent/pod/shutdown.h"
 #include "agent/pod/status.h"
 #include "lib/base/log.h"
 #include "lib/client/client.h"
@@ -205,6 +206,18 @@ void report_pod(struct pod *p)
 	if (p->status_dirty || !p->reported)
 		send_status(p, r);
 	/* The last word: everything is gone from the node, the object may go too. */
-	if (!r->call && p->work == POD_FINISHED && p->view->deletion_grace_s >= 0)
+	if (!r->call && p->work == POD_FINISHED &&
+	    (p->view->deletion_grace_s >= 0 || (p->all->api_synced && pod_is_leftover(p))))
 		send_delete(p, r);
+}
+
+bool report_idle(const struct pod *p)
+{
+	const struct pod_report *r = p->report;
+
+	if (!p->all->conf.client || p->gone || (r && r->deleted))
+		return true;
+	if (p->work == POD_FINISHED && p->view->deletion_grace_s >= 0)
+		return false;
+	return r && !r->call && !p->status_dirty && !timer_armed(&r->retry);
 }

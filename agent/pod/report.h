@@ -9,6 +9,8 @@
  */
 struct pod;
 void report_pod(struct pod *p); /* compare and send what is new; call after each sync */
+/* All is told, or there is nobody to tell. */
+bool report_idle(const struct pod *p);
 void report_cancel(struct pod *p);
 /* A static pod is gone for good: its mirror goes too. */
 void report_unmirror(struct pod *p);

@@ -3,6 +3,7 @@
 
 #include "agent/pod/pod.h"
 #include "agent/pod/probes.h"
+#include "agent/pod/shutdown.h"
 #include "lib/base/hmap.h"
 #include "lib/base/log.h"
 #include "lib/json/json_scan.h"
@@ -92,6 +93,7 @@ void pod_state_save(struct pod *p)
 	jw_member_bool(&w, "failed", p->evict_failed);
 	jw_member_str(&w, "reason", str_of(p->end_reason));
 	jw_member_str(&w, "message", str_of(p->end_message));
+	jw_member_i64(&w, "ended", p->ended_ns);
 	jw_member_i64(&w, "grace", p->grace_s);
 	jw_member_str(&w, "sandbox", str_of(p->sandbox_id));
 	jw_member_i64(&w, "attempt", p->sandbox_attempt);
@@ -196,6 +198,7 @@ static void read_state(struct pod *p, struct jv v)
 	p->evict_failed = jv_bool(jv_get(v, "failed"), false);
 	p->end_reason = jv_strdup(jv_get(v, "reason"));
 	p->end_message = jv_strdup(jv_get(v, "message"));
+	p->ended_ns = jv_i64(jv_get(v, "ended"), 0);
 	p->grace_s = jv_i64(jv_get(v, "grace"), p->grace_s);
 	str_copy(p->sandbox_id, sizeof(p->sandbox_id), jv_text(jv_get(v, "sandbox")));
 	p->sandbox_attempt = (uint32_t)jv_i64(jv_get(v, "attempt"), 0);
@@ -215,6 +218,15 @@ static void read_state(struct pod *p, struct jv v)
 		container_read(p, it.value);
 }
 
+/* A static pod is this machine's own: after a shutdown it runs again. */
+static void begin_anew(struct pod *p)
+{
+	p->evict_failed = p->must_end = false;
+	p->work = POD_SYNC;
+	free(TAKE(p->end_reason));
+	free(TAKE(p->end_message));
+}
+
 void pod_state_load(struct pod *p)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/state.json", p->dir);
@@ -228,6 +240,11 @@ void pod_state_load(struct pod *p)
 	if (jv_type(v) != JV_OBJECT)
 		return;
 	read_state(p, v);
+	if (p->end_reason && strcmp(p->end_reason, POD_TERMINATED_REASON) == 0) {
+		p->terminated_before = true;
+		if (p->view->is_static)
+			begin_anew(p);
+	}
 	p->must_end = p->must_end || p->work != POD_SYNC;
 	if (p->must_end && p->work == POD_SYNC)
 		p->work = POD_TERMINATING;

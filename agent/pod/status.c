@@ -2,6 +2,7 @@
 #include "agent/pod/status.h"
 
 #include "agent/pod/pod.h"
+#include "agent/pod/shutdown.h"
 #include "lib/json/jw.h"
 
 const char *pod_phase_name(enum pod_phase ph)
@@ -358,6 +359,20 @@ static void compute(const struct pod *p, enum pod_phase ph, enum pod_condition k
 	}
 }
 
+/* The machine went down under it (KEP-3329). */
+static void disruption_json(struct jw *w, const struct pod *p)
+{
+	jw_begin_object(w);
+	jw_member_str(w, "type", STR("DisruptionTarget"));
+	jw_member_str(w, "status", STR("True"));
+	jw_key(w, "lastProbeTime");
+	jw_null(w);
+	member_time(w, "lastTransitionTime", p->ended_ns);
+	jw_member_str(w, "reason", STR("TerminationByKubelet"));
+	jw_member_str(w, "message", str_of(p->end_message));
+	jw_end_object(w);
+}
+
 static void conditions_json(struct jw *w, struct pod *p, enum pod_phase ph)
 {
 	static const char *const types[] = {"PodReadyToStartContainers", "Initialized", "Ready",
@@ -388,6 +403,8 @@ static void conditions_json(struct jw *w, struct pod *p, enum pod_phase ph)
 		jw_end_object(w);
 		buf_done(&c.message);
 	}
+	if (p->end_reason && strcmp(p->end_reason, POD_TERMINATED_REASON) == 0)
+		disruption_json(w, p);
 	jw_end_array(w);
 }
 

@@ -3,6 +3,7 @@
 #include "agent/pod/objects.h"
 #include "agent/pod/pod.h"
 #include "agent/pod/report.h"
+#include "agent/pod/shutdown.h"
 #include "lib/base/log.h"
 #include "lib/client/events.h"
 #include "lib/sys/file.h"
@@ -182,6 +183,8 @@ static bool sandbox_sync(struct pod *p)
 		return true;
 	case SANDBOX_NONE:
 	case SANDBOX_GONE:
+		if (pods_shutting_down(p->all))
+			return false; /* held until the machine is back */
 		if (setup_waits(p))
 			return false;
 		if (!p->view->host_network && !p->all->conf.net) {

@@ -26,6 +26,14 @@ def lan(tmp_path_factory):
     assert not left, "left behind:\n" + "\n".join(left)
 
 
+def none_left(k):
+    def check():
+        left = k.run("get", "pods", "-A", "-o", "wide", "--no-headers")
+        assert not left, left
+        return True
+    wait_until("no pod is left", check)
+
+
 @pytest.fixture
 def web(lan):
     """Four pods of a Deployment over the nodes, a Service, and a client on n1."""
@@ -35,7 +43,7 @@ def web(lan):
     k.run("wait", "--for=condition=Ready", "pod/client", "--timeout=30s")
     yield k
     k.run("delete", "deployment/web", "service/web", "pod/client", "--timeout=60s")
-    wait_until("no pod is left", lambda: not k.json("get", "pods")["items"])
+    none_left(k)
 
 
 def pods(k, **field):
