@@ -518,6 +518,8 @@ static int recover(struct replica *r, const struct consensus_point *point,
 		if (x < 0)
 			return err_sys(err, -x, "cannot begin the log anew");
 	}
+	if (!wal_space(r->wal)) /* a restored directory: be ready for the first write */
+		(void)wal_prepare(r->wal, true);
 	if (point)
 		replica_know(r, buf_str(&point->conf));
 	r->durable = consensus_last_index(r->consensus);

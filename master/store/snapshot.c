@@ -63,8 +63,7 @@ struct writer {
 	const struct store_io *io;
 	int fd;
 	uint64_t off, unsynced;
-	uint32_t crc;
-	struct buf b; /* 8 bytes for the chunk's header, then records */
+	struct buf b;
 };
 
 static int write_out(struct writer *w)
@@ -81,49 +80,51 @@ static int write_out(struct writer *w)
 	return r;
 }
 
-static void chunk_begin(struct writer *w)
+void snapshot_encode_begin(struct snapshot_encoder *e, const struct tree_node *root,
+			   uint32_t head_crc)
 {
-	memset(buf_reserve(&w->b, 8), 0, 8);
-	buf_setlen(&w->b, 8);
+	*e = (struct snapshot_encoder){.count = tree_count(root), .crc = head_crc};
+	tree_seek(root, (struct tree_bound){STR(""), TREE_LT}, &e->it);
 }
 
-static int chunk_end(struct writer *w)
+int snapshot_encode_next(struct snapshot_encoder *e, struct buf *out)
 {
-	w->crc = crc32c(w->crc, w->b.p + 8, w->b.len - 8);
-	le32_put(w->b.p, (uint32_t)(w->b.len - 8));
-	le32_put(w->b.p + 4, w->crc);
-	return write_out(w);
-}
-
-static int write_objects(struct writer *w, const struct tree_node *root, const atomic_bool *cancel)
-{
-	struct store_iter it;
-	const struct obj *o;
+	const struct obj *o = NULL;
+	size_t at = out->len;
 	uint8_t count[8];
-	int r = 0;
 
-	tree_seek(root, (struct tree_bound){STR(""), TREE_LT}, &it);
-	chunk_begin(w);
-	while (!r && (o = tree_next(&it))) {
-		encode_record(&o->pub, &w->b);
-		if (w->b.len < CHUNK)
-			continue;
+	if (e->ended)
+		return 0;
+	memset(buf_reserve(out, 8), 0, 8);
+	buf_setlen(out, at + 8);
+	while (out->len - at < CHUNK && (o = tree_next(&e->it)))
+		encode_record(&o->pub, out);
+	if (out->len > at + 8) {
+		e->crc = crc32c(e->crc, out->p + at + 8, out->len - at - 8);
+		le32_put(out->p + at, (uint32_t)(out->len - at - 8));
+	} else {
+		le64_put(count, e->count);
+		e->crc = crc32c(e->crc, count, 8);
+		buf_add(out, count, 8);
+		e->ended = true;
+	}
+	le32_put(out->p + at + 4, e->crc);
+	return e->ended ? 0 : 1;
+}
+
+static int write_objects(struct writer *w, const struct tree_node *root, uint32_t head_crc,
+			 const atomic_bool *cancel)
+{
+	struct snapshot_encoder e;
+	int r, more;
+
+	snapshot_encode_begin(&e, root, head_crc);
+	do {
 		if (atomic_load_explicit(cancel, memory_order_relaxed))
 			return -ECANCELED;
-		r = chunk_end(w);
-		chunk_begin(w);
-	}
-	if (!r && w->b.len > 8) {
-		r = chunk_end(w);
-		chunk_begin(w);
-	}
-	if (r)
-		return r;
-	le64_put(count, tree_count(root));
-	w->crc = crc32c(w->crc, count, 8);
-	le32_put(w->b.p + 4, w->crc);
-	buf_add(&w->b, count, 8);
-	r = write_out(w);
+		more = snapshot_encode_next(&e, &w->b);
+		r = write_out(w);
+	} while (!r && more);
 	return r ? r : w->io->datasync(w->io->user, w->fd);
 }
 
@@ -162,16 +163,17 @@ int snapshot_write(const struct store_io *io, const struct snapshot_head *h,
 {
 	struct writer w = {.io = io, .b = BUF_INIT};
 	char name[40];
+	uint32_t crc;
 	int r;
 
 	w.fd = io->open(io->user, TMP_NAME, O_RDWR | O_CREAT | O_TRUNC);
 	if (w.fd < 0)
 		return w.fd;
 	encode_head(h, &w.b);
-	w.crc = le32_get(w.b.p + HEAD - 4);
+	crc = le32_get(w.b.p + HEAD - 4);
 	r = write_out(&w);
 	if (!r)
-		r = write_objects(&w, root, cancel);
+		r = write_objects(&w, root, crc, cancel);
 	io->close(io->user, w.fd);
 	buf_done(&w.b);
 	if (!r)
@@ -404,4 +406,26 @@ int snapshot_adopt(const struct store_io *io, const char *name, uint64_t index)
 	int r = io->rename(io->user, name, file_name(index, own));
 
 	return r ? r : io->sync_dir(io->user);
+}
+
+int snapshot_decode(const struct store_io *io, int fd, uint64_t off, uint32_t head_crc,
+		    uint64_t rev, int (*each)(void *user, const struct store_obj *o), void *user,
+		    uint64_t *ret_count, uint64_t *ret_off)
+{
+	struct reader rd = {.io = io,
+			    .fd = fd,
+			    .off = off,
+			    .rev = rev,
+			    .crc = head_crc,
+			    .b = BUF_INIT,
+			    .each = each,
+			    .user = user};
+	int r;
+
+	while ((r = read_chunk(&rd)) > 0)
+		;
+	buf_done(&rd.b);
+	*ret_off = rd.off;
+	*ret_count = rd.count;
+	return r;
 }

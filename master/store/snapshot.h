@@ -44,4 +44,25 @@ int snapshot_read_file(const struct store_io *io, const char *name, uint64_t ind
 int snapshot_open(const struct store_io *io, struct consensus_point *ret, uint64_t *ret_size);
 /* Give the checked and durable file `name` its own name; durable when it returns 0. */
 int snapshot_adopt(const struct store_io *io, const char *name, uint64_t index);
+
+/* ---- the chunks alone, for other files made of them (backup.h) ---- */
+
+/* The tree below `root`, piece by piece; borrows it. */
+struct snapshot_encoder {
+	struct store_iter it;
+	uint64_t count;
+	uint32_t crc; /* begins with that of the header */
+	bool ended;
+};
+void snapshot_encode_begin(struct snapshot_encoder *e, const struct tree_node *root,
+			   uint32_t head_crc);
+/* Append the next chunk (about 256 KB) or the end to `out`. 1: there is more; 0: that was all. */
+int snapshot_encode_next(struct snapshot_encoder *e, struct buf *out);
+/*
+ * Read chunks from `off` of a descriptor on, to the end. No object may have a revision above `rev`.
+ * `ret_count` is what the end says. -EBADMSG: damaged or cut short, *ret_off tells near where.
+ */
+int snapshot_decode(const struct store_io *io, int fd, uint64_t off, uint32_t head_crc,
+		    uint64_t rev, int (*each)(void *user, const struct store_obj *o), void *user,
+		    uint64_t *ret_count, uint64_t *ret_off);
 #endif
