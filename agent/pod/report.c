@@ -82,6 +82,7 @@ static void on_done(void *user, const struct err *e, struct str body)
 	} else {
 		if (!client_err_transient(e))
 			pod_log(LOG_LEVEL_WARN, p, 0, "cannot report: %s", err_text(e));
+		p->status_dirty |= r->kind == REPORT_STATUS; /* it is still to be told */
 		backoff_fail(&r->backoff, &backoff_report, timers_now_ns(ts));
 		timers_arm_in(ts, &r->retry,
 			      r->backoff.delay_ns / 2 +

@@ -113,7 +113,7 @@ static void create_service(const char *name)
 
 static unsigned grace(void)
 {
-	return chance(300) ? 30 : (unsigned)below(5);
+	return chance(300) ? 30 : 1 + (unsigned)below(4); /* 0 is a forced delete */
 }
 
 static void create_deployment(void)

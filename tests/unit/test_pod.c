@@ -134,6 +134,20 @@ static void test_run_and_delete(void **state)
 	assert_int_equal(fake_started("a"), 1);
 }
 
+/* A report that failed is made again, though nothing changes any more. */
+static void test_report_again(void **state)
+{
+	struct world *w = *state;
+
+	put(w, ONE("Always"), "");
+	run(w, SECONDS(2));
+	fake_exit("a", 1);
+	fake_api_fail(w->api, "PATCH " POD_PATH "/status", 503, 3);
+	run(w, SECONDS(60));
+	assert_string_equal(status(w, C0 "restartCount"), "1");
+	assert_string_equal(status(w, C0 "ready"), "true");
+}
+
 static void test_grace_shortened(void **state)
 {
 	struct world *w = *state;
@@ -357,19 +371,11 @@ static void test_deadline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_run_and_delete),
-		T(test_grace_shortened),
-		T(test_crash_loop),
-		T(test_policies),
-		T(test_never),
-		T(test_init_order),
-		T(test_images),
-		T(test_start_fails),
-		T(test_config_map_comes),
-		T(test_restart_of_agent),
-		T(test_removed_while_away),
-		T(test_api_fails),
-		T(test_deadline),
+		T(test_run_and_delete),   T(test_report_again),     T(test_grace_shortened),
+		T(test_crash_loop),       T(test_policies),         T(test_never),
+		T(test_init_order),       T(test_images),           T(test_start_fails),
+		T(test_config_map_comes), T(test_restart_of_agent), T(test_removed_while_away),
+		T(test_api_fails),        T(test_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
