@@ -31,6 +31,7 @@ static void *text(const char *what)
 /* ---- the namespace ---- */
 
 static void create_namespace(void *arg);
+static void look(void *arg);
 
 static void on_namespace(void *user, const struct err *e, struct str body)
 {
@@ -58,6 +59,7 @@ void user_begin(void)
 	client = client_new(&(struct client_conf){
 		.transport = transport, .timers = &proc.timers, .user_agent = "kubectl"});
 	create_namespace(NULL);
+	event_in(SEC(2), look, NULL);
 }
 
 void user_done(void)
@@ -349,6 +351,21 @@ void user_act(void)
 		}
 		at -= rows[i].weight;
 	}
+	proc_leave(before);
+}
+
+/* Somebody looks at something, again and again. */
+static void look(void *arg)
+{
+	static const char *const prefixes[] = {"/core/pods/x/", "/apps/deployments/x/"};
+	static const struct client_kind *const kinds[] = {&client_pods, &client_deployments};
+	unsigned k = (unsigned)below(2);
+	const struct store_obj *o = model_nth(prefixes[k], below(model_n(prefixes[k])));
+	struct proc *before = proc_enter(&proc);
+
+	if (o)
+		client_get(client, kinds[k], NS, pod_name(o), NULL, NULL);
+	event_in(MSEC(below(500)), look, NULL);
 	proc_leave(before);
 }
 
