@@ -51,7 +51,7 @@ static bool stays_here(struct str name)
 	static const char *const own[] = {"host", "authorization", "user-agent"};
 
 	return is_one_of(name, own, ARRAY_SIZE(own)) || has_prefix(name, "impersonate-") ||
-	       has_prefix(name, "x-knarr-");
+	       has_prefix(name, "x-remote-") || has_prefix(name, "x-knarr-");
 }
 
 bool http_relay_is_upgrade(const struct http_req *req)

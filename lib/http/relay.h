@@ -11,7 +11,7 @@
  *	      \-> RELAY_UPGRADED             RELAY_FAILED: nothing was answered yet, the caller does
  *
  * Fields of one hop (RFC 9110 7.6.1), and those that say who the caller is towards this server
- * (Authorization, Impersonate-*), are not passed on.
+ * (Authorization, Impersonate-*, X-Remote-*), are not passed on.
  */
 enum http_relay_end {
 	RELAY_ANSWERED, /* in full, or cut in the middle */

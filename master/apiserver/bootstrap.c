@@ -174,6 +174,50 @@ static void add_role(void *user, const char *collection, const char *name, bool 
 	b->items[b->n - 1].putting = exists;
 }
 
+/* What aggregated API servers read to know whom the master speaks for (front-proxy-client). */
+static char *front_proxy(const struct apiserver *s)
+{
+	struct buf b = BUF_INIT;
+
+	buf_adds(&b, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
+		     "\"extension-apiserver-authentication\"},\"data\":{\"client-ca-file\":");
+	json_quote(pki_ca_pem(s->conf.pki), &b);
+	buf_adds(&b, ",\"requestheader-client-ca-file\":");
+	json_quote(pki_ca_pem(s->conf.pki), &b);
+	buf_adds(&b, ",\"requestheader-allowed-names\":\"[\\\"front-proxy-client\\\"]\","
+		     "\"requestheader-username-headers\":\"[\\\"X-Remote-User\\\"]\","
+		     "\"requestheader-uid-headers\":\"[\\\"X-Remote-Uid\\\"]\","
+		     "\"requestheader-group-headers\":\"[\\\"X-Remote-Group\\\"]\","
+		     "\"requestheader-extra-headers-prefix\":\"[\\\"X-Remote-Extra-\\\"]\"}}");
+	return buf_take(&b);
+}
+
+/* An APIService for each group and version that the master serves itself. */
+static void plan_apiservices(struct bootstrap *b)
+{
+	const struct api_kind *k, *o;
+
+	for (size_t i = 0; (k = api_kind_at(i)); i++) {
+		CLEANUP_FREE char *name = xasprintf("%s.%s", k->version, k->group);
+		bool seen = !k->plural;
+
+		for (size_t j = 0; j < i && !seen; j++) {
+			o = api_kind_at(j);
+			seen = o->plural && !strcmp(o->group, k->group) &&
+			       !strcmp(o->version, k->version);
+		}
+		if (!seen)
+			add(b, "/apis/apiregistration.k8s.io/v1/apiservices", name, false,
+			    xasprintf("{\"apiVersion\":\"apiregistration.k8s.io/v1\",\"kind\":"
+				      "\"APIService\",\"metadata\":{\"name\":\"%s\",\"labels\":{"
+				      "\"kube-aggregator.kubernetes.io/automanaged\":\"onstart\"}},"
+				      "\"spec\":{\"group\":\"%s\",\"version\":\"%s\","
+				      "\"groupPriorityMinimum\":%d,\"versionPriority\":%d}}",
+				      name, k->group, k->version, *k->group ? 17000 : 18000,
+				      strchr(k->version, 'a') || strchr(k->version, 'b') ? 9 : 15));
+	}
+}
+
 static void plan(struct bootstrap *b)
 {
 	static const char *const spaces[] = {"default", "kube-system", "kube-public",
@@ -208,6 +252,9 @@ static void plan(struct bootstrap *b)
 		      "\"clusterIP\":\"%s\",\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\","
 		      "\"port\":443,\"targetPort\":%u}]}}",
 		      service_alloc_first_ip(b->s->services), c->port));
+	add(b, "/api/v1/namespaces/kube-system/configmaps", "extension-apiserver-authentication",
+	    true, front_proxy(b->s));
+	plan_apiservices(b);
 	plan_masters(b);
 }
 

@@ -2,6 +2,7 @@
 #include "lib/api/discovery.h"
 #include "lib/api/openapi.h"
 #include "lib/json/jw.h"
+#include "master/apiserver/aggregate.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/verbs.h"
 #include "master/auth/jwt.h"
@@ -46,12 +47,15 @@ static void get_apis(struct request *r, struct str rest)
 
 	if (!rest.len) {
 		api_discovery_groups(form, &b);
+		aggregate_add_groups(r->srv, form, &b);
 		respond_buf(r, 200, api_discovery_content_type(form), &b);
 		return;
 	}
 	str_split(&rest, '/', &group);
 	e = rest.p && rest.len ? api_discovery_resources(group, rest, &b)
 			       : api_discovery_group(group, &b);
+	if (e < 0 && !(rest.p && rest.len))
+		e = aggregate_group(r->srv, group, &b);
 	if (e < 0)
 		respond_not_served(r);
 	else
@@ -85,6 +89,7 @@ static void get_openapi_v3(struct request *r, struct str rest)
 
 	if (!rest.len) {
 		api_openapi_v3_index(&b);
+		aggregate_add_openapi(r->srv, &b);
 		respond_buf(r, 200, JSON_TYPE, &b);
 		return;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/request.h"
 #include "lib/api/fields.h"
+#include "master/apiserver/aggregate.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/impersonate.h"
 #include "master/apiserver/metrics.h"
@@ -263,7 +264,9 @@ void request_body(struct request *r, int err, struct str body)
 	if (err)
 		return; /* the front reports the loss by request_gone */
 	r->body = body;
-	if (!r->info.is_resource)
+	if (r->aggregated)
+		aggregate_run(r);
+	else if (!r->info.is_resource)
 		cluster_run(r);
 	else if (!(r->kind->flags & API_K_VIRTUAL) && !is_proxied(r) && forward_wanted(r))
 		forward_start(r, run_verb);
@@ -354,7 +357,9 @@ void request_run(struct request *r)
 	}
 	if (!become(r) || !authorise(r))
 		return;
-	if (r->info.is_resource)
+	if (aggregate_wanted(r))
+		aggregate_run(r);
+	else if (r->info.is_resource)
 		run_resource(r);
 	else if (s->conf.cluster && str_starts(r->info.path, STR(CLUSTER_PATH)))
 		cluster_begin(r);

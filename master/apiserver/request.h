@@ -68,6 +68,7 @@ struct request {
 	struct api_warnings warnings;
 	uint64_t began_ns;
 	int status; /* of the answer, for metrics */
+	bool aggregated; /* another server's, its body is being read */
 	bool answered, gone, streaming, long_running;
 	bool forwarded; /* by another master, which takes this one for the leader */
 	void (*on_gone)(struct request *r);

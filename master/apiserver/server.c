@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/server.h"
+#include "master/apiserver/aggregate.h"
 #include "master/apiserver/bootstrap.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/kubelet.h"
@@ -53,6 +54,7 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	s->roles = roles_new(s->store);
 	s->facts.rbac = roles_rbac(s->roles);
 	s->quotas = quota_keeper_new(s);
+	s->aggregate = aggregate_new(s);
 	s->webhooks = webhooks_new(s->store);
 	s->webhook_client = webhook_client_new(s);
 	s->pages = pages_new(s->timers);
@@ -166,6 +168,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	webhook_client_free(s->webhook_client);
 	webhooks_free(s->webhooks);
 	quota_keeper_free(s->quotas);
+	aggregate_free(s->aggregate);
 	kubelet_client_free(s->kubelet);
 	usage_cache_free(s->usage);
 	bootstrap_free(&s->bootstrap);

@@ -17,6 +17,7 @@ struct kubelet_client; /* kubelet.h */
 struct bootstrap; /* bootstrap.h */
 struct forward_set; /* forward.h */
 struct quota_keeper; /* quota.h */
+struct aggregate; /* aggregate.h */
 struct webhooks; /* webhooks.h: the admission webhooks there are */
 struct webhook_client; /* webhook_client.h */
 struct usage_cache; /* usage.h */
@@ -38,6 +39,7 @@ struct apiserver {
 	struct usage_cache *usage;
 	struct forward_set *forward;
 	struct quota_keeper *quotas;
+	struct aggregate *aggregate;
 	struct webhooks *webhooks;
 	struct webhook_client *webhook_client;
 	struct bootstrap *bootstrap; /* while it runs */

@@ -2,12 +2,12 @@
 #include "master/apiserver/webhook_client.h"
 #include "lib/base/codec.h"
 #include "lib/http/client.h"
+#include "master/apiserver/service_urls.h"
 
 #include <arpa/inet.h>
 #include <uv.h>
 
 #define SERVERS_MAX 64
-#define ENDPOINTS_MAX 16
 #define DEFAULT_PORT 443
 
 struct webhook_client {
@@ -262,31 +262,25 @@ static void send_to(struct webhook_call *w, const char *const *urls, size_t n)
 	w->call = http_client_request(s->http, &req, &call_ops, w);
 }
 
-static char *url_of(const char *address, uint16_t port)
-{
-	return strchr(address, ':') ? xasprintf("https://[%s]:%u", address, port)
-				    : xasprintf("https://%s:%u", address, port);
-}
-
 /* ---- a name outside ---- */
 
 static void on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *found)
 {
 	struct lookup *l = container_of(req, struct lookup, req);
 	struct webhook_call *w = l->call;
-	char *urls[ENDPOINTS_MAX];
+	char *urls[SERVICE_URLS_MAX];
 	size_t n = 0;
 
 	if (w) {
 		w->lookup = NULL;
-		for (struct addrinfo *a = found; status == 0 && a && n < ENDPOINTS_MAX;
+		for (struct addrinfo *a = found; status == 0 && a && n < SERVICE_URLS_MAX;
 		     a = a->ai_next) {
 			char text[INET6_ADDRSTRLEN] = "";
 
 			getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof(text), NULL, 0,
 				    NI_NUMERICHOST);
 			if (*text)
-				urls[n++] = url_of(text, w->port);
+				urls[n++] = service_url(text, w->port);
 		}
 		if (n)
 			send_to(w, (const char *const *)urls, n);
@@ -307,7 +301,7 @@ static void find_host(struct webhook_call *w)
 	struct lookup *l;
 
 	if (inet_pton(AF_INET, w->host, addr) == 1 || inet_pton(AF_INET6, w->host, addr) == 1) {
-		CLEANUP_FREE char *url = url_of(w->host, w->port);
+		CLEANUP_FREE char *url = service_url(w->host, w->port);
 
 		send_to(w, (const char *const *)&url, 1);
 		return;
@@ -355,86 +349,36 @@ static int split_url(struct webhook_call *w, struct str url)
 
 /* ---- a Service ---- */
 
-/* Name of the service's port, which the endpoints know it by. */
-static bool service_port(struct jv svc, uint16_t port, struct str *ret_name)
-{
-	jv_for_each (p, jv_path(svc, "spec.ports"))
-		if (jv_i64(jv_get(p.value, "port"), 0) == port) {
-			*ret_name = jv_text(jv_get(p.value, "name"));
-			return true;
-		}
-	return false;
-}
-
-static size_t slice_urls(struct jv slice, struct str port_name, char **urls, size_t n)
-{
-	int64_t port = 0;
-
-	jv_for_each (p, jv_get(slice, "ports"))
-		if (str_eq(jv_text(jv_get(p.value, "name")), port_name))
-			port = jv_i64(jv_get(p.value, "port"), 0);
-	jv_for_each (e, jv_get(slice, "endpoints")) {
-		CLEANUP_FREE char *address = jv_strdup(jv_path(e.value, "addresses[0]"));
-
-		if (port > 0 && port < 65536 && address && n < ENDPOINTS_MAX &&
-		    jv_bool(jv_path(e.value, "conditions.ready"), true))
-			urls[n++] = url_of(address, (uint16_t)port);
-	}
-	return n;
-}
-
-static size_t service_urls(struct store_view *v, const struct webhook_target *t,
-			   struct str port_name, char **urls)
-{
-	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
-	const struct store_obj *o;
-	struct store_iter it;
-	size_t n = 0;
-
-	request_key(server_kind("discovery.k8s.io", "v1", "endpointslices"), str_of(t->ns),
-		    STR_NULL, &prefix);
-	store_range(v, buf_str(&prefix), STR_NULL, &it);
-	while ((o = store_iter_next(&it))) {
-		struct jv labels = jv_path(jv_of(o->value), "metadata.labels");
-
-		if (str_eqs(jv_text(jv_get(labels, "kubernetes.io/service-name")), t->name))
-			n = slice_urls(jv_of(o->value), port_name, urls, n);
-	}
-	return n;
-}
-
 static void find_service(struct webhook_call *w, const struct webhook_target *t)
 {
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(w->c->s->store);
-	const struct store_obj *o =
-		server_get(v, server_kind("", "v1", "services"), str_of(t->ns), str_of(t->name));
-	struct jv svc = o ? jv_of(o->value) : JV_NONE;
-	char *urls[ENDPOINTS_MAX];
+	char *urls[SERVICE_URLS_MAX];
 	struct str port_name;
 	size_t n = 0;
 
-	if (o && jv_eqs(jv_path(svc, "spec.type"), "ExternalName")) {
+	switch (service_urls(v, str_of(t->ns), str_of(t->name), t->port, urls, &n, &port_name)) {
+	case SERVICE_FINE:
+		send_to(w, (const char *const *)urls, n);
+		break;
+	case SERVICE_EXTERNAL:
 		free(w->host);
-		w->host = jv_strdup(jv_path(svc, "spec.externalName"));
+		w->host = xstrdup(n ? urls[0] : "");
 		find_host(w);
-		return;
-	}
-	if (!o) {
+		break;
+	case SERVICE_NOT_FOUND:
 		fail_soon(w, -ENOENT, xasprintf("service \"%s\" not found", t->name));
-		return;
-	}
-	if (!service_port(svc, t->port, &port_name)) {
+		break;
+	case SERVICE_NO_PORT:
 		fail_soon(
 			w, -ENOENT,
 			xasprintf("no service port %u found for service \"%s\"", t->port, t->name));
-		return;
-	}
-	n = service_urls(v, t, port_name, urls);
-	if (n)
-		send_to(w, (const char *const *)urls, n);
-	else
+		break;
+	case SERVICE_NO_ENDPOINTS:
+	case SERVICE_NOT_READY:
 		fail_soon(w, -ECONNREFUSED,
 			  xasprintf("no endpoints available for service \"%s\"", t->name));
+		break;
+	}
 	for (size_t i = 0; i < n; i++)
 		free(urls[i]);
 }

@@ -48,5 +48,6 @@ const struct api_kind api_kind_apiservice = {
 	KIND_SUBS(apiservice_subs),
 	KIND_COLUMNS(apiservice_columns),
 	.strategy = &apiservice_strategy,
+	.name_rule = "path", /* "v1." is the core group's */
 	.short_help = "A group and version, and the server that has it.",
 };

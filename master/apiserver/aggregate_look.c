@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Does an aggregated server answer, and what does it say it serves? */
+#include "lib/api/api.h"
+#include "lib/api/index.h"
+#include "lib/json/json_scan.h"
+#include "master/apiserver/aggregate_internal.h"
+
+#define LOOK_NS (30 * NSEC_PER_SEC)
+#define LOOK_FAILED_NS (2 * NSEC_PER_SEC)
+#define LOOK_TIMEOUT_NS (5 * NSEC_PER_SEC)
+#define ANSWER_MAX (2u << 20)
+
+static const struct api_kind *apiservice_kind(void)
+{
+	return server_kind("apiregistration.k8s.io", "v1", "apiservices");
+}
+
+static void set_condition(struct apiserver *s, struct json_object *obj, const char *status,
+			  const char *reason, const char *message)
+{
+	struct json_object *c = json_object_new_object(), *list = json_object_new_array();
+	char now[TIME_LEN + 1];
+
+	time_format(server_now_ns(s), now);
+	jsonc_set_str(c, "type", STR("Available"));
+	jsonc_set_str(c, "status", str_of(status));
+	jsonc_set_str(c, "lastTransitionTime", str_of(now));
+	jsonc_set_str(c, "reason", str_of(reason));
+	jsonc_set_str(c, "message", str_of(message));
+	json_object_array_add(list, c);
+	jsonc_set(jsonc_ensure(obj, "status"), "conditions", list);
+}
+
+static bool says_already(struct jv obj, const char *status, const char *reason, const char *message)
+{
+	jv_for_each (c, jv_path(obj, "status.conditions")) {
+		CLEANUP_FREE char *m = jv_strdup(jv_get(c.value, "message"));
+
+		if (jv_eqs(jv_get(c.value, "type"), "Available"))
+			return jv_eqs(jv_get(c.value, "status"), status) &&
+			       jv_eqs(jv_get(c.value, "reason"), reason) && m &&
+			       !strcmp(m, message);
+	}
+	return false;
+}
+
+static void on_stored(void *user, const struct store_result *res)
+{
+	/* Another writer was first: the next look tells it again. */
+}
+
+/* The leader alone writes it; every master knows it for itself. */
+void aggregate_tell(struct apiserver *s, struct str key, bool available, const char *reason,
+		    const char *message)
+{
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	const struct store_obj *o = store_get(v, key);
+	CLEANUP(buf_done) struct buf value = BUF_INIT, meta = BUF_INIT;
+	CLEANUP_JSON struct json_object *obj = NULL;
+	const char *status = available ? "True" : "False";
+	struct store_op op;
+	size_t rv_at;
+
+	if (!o || store_role(s->store) != STORE_LEADER ||
+	    says_already(jv_of(o->value), status, reason, message) ||
+	    jsonc_parse(o->value, NULL, &obj, NULL) < 0)
+		return;
+	set_condition(s, obj, status, reason, message);
+	api_encode(obj, &value, &rv_at);
+	api_index_extract(apiservice_kind(), obj, &meta);
+	op = (struct store_op){.type = STORE_PUT,
+			       .expect = o->rev,
+			       .key = o->key,
+			       .value = buf_str(&value),
+			       .meta = buf_str(&meta),
+			       .rv_at = (uint32_t)rv_at};
+	store_txn(s->store, &op, 1, on_stored, NULL);
+}
+
+static void tell(struct remote *r, bool available, const char *reason, const char *message)
+{
+	r->available = available;
+	aggregate_tell(r->all->s, str_of(r->key), available, reason, message);
+}
+
+static void again(struct remote *r, bool fine)
+{
+	timers_arm_in(r->all->s->timers, &r->look, fine ? LOOK_NS : LOOK_FAILED_NS);
+}
+
+static void on_response(struct http_call *call, int status, void *user)
+{
+	((struct remote *)user)->status = status;
+}
+
+static void on_data(struct http_call *call, struct str data, void *user)
+{
+	struct remote *r = user;
+
+	if (r->fresh.len + data.len <= ANSWER_MAX)
+		buf_addstr(&r->fresh, data);
+	else
+		r->status = 0; /* no answer that we take */
+}
+
+static void on_end(struct http_call *call, int err, void *user)
+{
+	struct remote *r = user;
+	CLEANUP(buf_done) struct buf why = BUF_INIT;
+	bool fine = err == 0 && r->status >= 200 && r->status < 300;
+
+	r->call = NULL;
+	if (fine) {
+		buf_clear(&r->resources);
+		if (json_scan(buf_str(&r->fresh), NULL, NULL) == 0)
+			buf_addstr(&r->resources, buf_str(&r->fresh));
+		tell(r, true, "Passed", "all checks passed");
+	} else {
+		struct str urls = buf_str(&r->urls), first;
+
+		str_split(&urls, '\n', &first);
+		buf_addf(&why, "failing or missing response from %.*s/apis/%s/%s: ", STR_ARG(first),
+			 r->group, r->version);
+		if (err < 0)
+			buf_adds(&why, http_call_error(call));
+		else
+			buf_addf(&why, "bad status from %.*s/apis/%s/%s: %d", STR_ARG(first),
+				 r->group, r->version, r->status);
+		tell(r, false, "FailedDiscoveryCheck", why.p);
+	}
+	buf_clear(&r->fresh);
+	again(r, fine);
+}
+
+static const struct http_call_ops look_ops = {on_response, on_data, on_end};
+
+void aggregate_look(struct remote *r)
+{
+	const struct http_header headers[] = {
+		HTTP_HEADER("Accept", STR("application/json")),
+		HTTP_HEADER("X-Remote-User", STR("system:kube-aggregator")),
+		HTTP_HEADER("X-Remote-Group", STR("system:masters")),
+	};
+	CLEANUP_FREE char *path = xasprintf("/apis/%s/%s", r->group, r->version);
+	struct http_call_req req = {.method = "GET",
+				    .path = path,
+				    .headers = headers,
+				    .n_headers = ARRAY_SIZE(headers),
+				    .timeout_ns = LOOK_TIMEOUT_NS};
+	CLEANUP(buf_done) struct buf why = BUF_INIT;
+	struct http_client *client;
+	const char *reason;
+
+	if (r->call)
+		return;
+	client = aggregate_client(r, &reason, &why);
+	if (!client) {
+		tell(r, false, reason, why.p);
+		again(r, false);
+		return;
+	}
+	r->status = 0;
+	buf_clear(&r->fresh);
+	r->call = http_client_request(client, &req, &look_ops, r);
+}
+
+void aggregate_look_stop(struct remote *r)
+{
+	timers_disarm(r->all->s->timers, &r->look);
+	if (r->call)
+		http_call_cancel(TAKE(r->call));
+}
+
+void aggregate_on_look(struct timer *t)
+{
+	aggregate_look(container_of(t, struct remote, look));
+}

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Aggregated API servers: another program serves a group, clients find it here."""
+import base64
+import http.server
+import json
+import socket
+import ssl
+import subprocess
+import threading
+
+import pytest
+from knarr_test import VERSIONS, Master, wait_for
+
+GROUP = "wardle.example.com"
+SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
+FLUNDERS = f"/apis/{GROUP}/v1/namespaces/default/flunders"
+RESOURCES = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{GROUP}/v1", "resources": [
+    {"name": "flunders", "singularName": "flunder", "namespaced": True, "kind": "Flunder",
+     "verbs": ["create", "get", "list", "watch", "delete"], "shortNames": ["fl"]},
+    {"name": "flunders/status", "singularName": "", "namespaced": True, "kind": "Flunder", "verbs": ["get"]}]}
+
+
+def own_address():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        s.connect(("198.18.0.1", 9))
+        return s.getsockname()[0]
+    except OSError:
+        pytest.skip("this machine has no address but loopback")
+    finally:
+        s.close()
+
+
+class Wardle:
+    """Serves flunders; believes X-Remote-* only from who shows the front-proxy certificate."""
+
+    def __init__(self, folder, ca):
+        self.address, self.seen, self.objects = own_address(), [], {}
+        self.cert, key = f"{folder}/w.crt", f"{folder}/w.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-days", "2", "-subj", "/CN=wardle", "-addext",
+                        "subjectAltName=DNS:wardle.default.svc", "-keyout", key, "-out", self.cert],
+                       check=True, capture_output=True)
+        wardle = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self, status, obj):
+                data = json.dumps(obj).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def who(self):
+                names = dict(x[0] for x in self.connection.getpeercert()["subject"])
+                assert names["commonName"] == "front-proxy-client"
+                wardle.seen.append((self.command, self.path, self.headers))
+
+            def do_GET(self):
+                self.who()
+                path = self.path.split("?")[0]
+                if path == f"/apis/{GROUP}/v1":
+                    self.answer(200, RESOURCES)
+                elif "watch=" in self.path and path == FLUNDERS:
+                    self.send_response(200)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Transfer-Encoding", "chunked")
+                    self.end_headers()
+                    line = json.dumps({"type": "ADDED", "object": wardle.objects["a"]}).encode() + b"\n"
+                    self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(line), line))
+                elif path == FLUNDERS:
+                    self.answer(200, {"kind": "FlunderList", "apiVersion": f"{GROUP}/v1",
+                                      "metadata": {}, "items": list(wardle.objects.values())})
+                elif path.startswith(FLUNDERS) and path.split("/")[-1] in wardle.objects:
+                    self.answer(200, wardle.objects[path.split("/")[-1]])
+                else:
+                    self.answer(404, {"kind": "Status", "apiVersion": "v1", "status": "Failure",
+                                      "reason": "NotFound", "code": 404, "message": "no such flunder"})
+
+            def do_POST(self):
+                self.who()
+                obj = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                wardle.objects[obj["metadata"]["name"]] = obj
+                self.answer(201, obj)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer((self.address, 0), Handler)
+        self.server.daemon_threads = True
+        ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        ctx.load_cert_chain(self.cert, key)
+        ctx.load_verify_locations(cadata=ca)
+        ctx.verify_mode = ssl.CERT_REQUIRED
+        self.server.socket = ctx.wrap_socket(self.server.socket, server_side=True,
+                                             do_handshake_on_connect=False)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def condition(m, name=f"v1.{GROUP}"):
+    got = m.api("GET", f"{SERVICES}/{name}")[1]
+    return next(({k: c[k] for k in ("status", "reason")} for c in got.get("status", {}).get("conditions", [])
+                 if c["type"] == "Available"), None)
+
+
+@pytest.fixture(scope="module")
+def m():
+    master = Master("--no-scheduler", "--no-controllers")
+    try:
+        yield master.start()
+        master.stop()
+    finally:
+        master.remove()
+
+
+@pytest.fixture(scope="module")
+def wardle(m, tmp_path_factory):
+    auth = m.api("GET", "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication")[1]
+    w = Wardle(str(tmp_path_factory.mktemp("wardle")), auth["data"]["requestheader-client-ca-file"])
+    with open(w.cert, "rb") as f:
+        ca = base64.b64encode(f.read()).decode()
+    status, got = m.api("POST", SERVICES, {"metadata": {"name": f"v1.{GROUP}"}, "spec": {
+        "group": GROUP, "version": "v1", "groupPriorityMinimum": 2000, "versionPriority": 200,
+        "caBundle": ca, "service": {"namespace": "default", "name": "wardle"}}})
+    assert status == 201, got
+    wait_for(lambda: condition(m) == {"status": "False", "reason": "ServiceNotFound"})
+    m.api("POST", "/api/v1/namespaces/default/services", {
+        "metadata": {"name": "wardle"}, "spec": {"ports": [{"port": 443}]}})
+    wait_for(lambda: condition(m) == {"status": "False", "reason": "EndpointsNotFound"})
+    status, got = m.api("GET", FLUNDERS)
+    assert status == 503 and got["reason"] == "ServiceUnavailable", got
+    m.api("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
+        "metadata": {"name": "wardle-1", "labels": {"kubernetes.io/service-name": "wardle"}},
+        "addressType": "IPv4", "endpoints": [{"addresses": [w.address]}],
+        "ports": [{"port": w.port, "protocol": "TCP"}]})
+    wait_for(lambda: condition(m) == {"status": "True", "reason": "Passed"})
+    yield w
+    w.close()
+
+
+def test_requests(m, wardle):
+    flunder = {"apiVersion": f"{GROUP}/v1", "kind": "Flunder", "metadata": {"name": "a", "namespace": "default"}}
+    assert m.api("POST", FLUNDERS, flunder) == (201, flunder)
+    method, path, headers = wardle.seen[-1]
+    assert (method, path) == ("POST", FLUNDERS)
+    assert headers["X-Remote-User"] == "kubernetes-admin"
+    assert "system:masters" in headers.get_all("X-Remote-Group")
+    assert headers["Authorization"] is None
+    assert m.api("GET", f"{FLUNDERS}/a?x=y")[0] == 200
+    assert wardle.seen[-1][1].endswith("/a?x=y")
+    assert m.api("GET", f"{FLUNDERS}/none")[1]["message"] == "no such flunder"
+    assert m.watch(FLUNDERS)[0]["object"] == flunder
+    # Nobody says himself who he is.
+    m.api("GET", FLUNDERS, headers={"X-Remote-User": "root", "X-Remote-Group": "wheel"})
+    assert wardle.seen[-1][2].get_all("X-Remote-User") == ["kubernetes-admin"]
+    assert "wheel" not in wardle.seen[-1][2].get_all("X-Remote-Group")
+    m.api("GET", FLUNDERS, headers={"Impersonate-User": "jane", "Impersonate-Group": "system:masters"})
+    assert wardle.seen[-1][2]["X-Remote-User"] == "jane"
+    # Who may not is not passed on.
+    n = len(wardle.seen)
+    assert m.api("GET", FLUNDERS, headers={"Impersonate-User": "jane"})[0] == 403
+    assert len(wardle.seen) == n
+
+
+@pytest.mark.parametrize("version", list(VERSIONS))
+def test_kubectl(m, wardle, version):
+    wardle.objects["a"] = {"apiVersion": f"{GROUP}/v1", "kind": "Flunder",
+                           "metadata": {"name": "a", "namespace": "default"}}
+    out = m.kubectl("api-resources", "--api-group", GROUP, version=version).stdout
+    assert "flunders" in out and "fl" in out
+    assert f"{GROUP}/v1" in m.kubectl("api-versions", version=version).stdout
+    assert "flunder.wardle.example.com/a" in m.kubectl("get", "fl", "-o", "name", version=version).stdout
+    out = m.kubectl("get", "apiservices", f"v1.{GROUP}", version=version).stdout
+    assert "default/wardle" in out and "True" in out
+    out = m.kubectl("get", "apiservices", "v1.apps", version=version).stdout
+    assert "Local" in out and "True" in out
+
+
+def test_group_document(m, wardle):
+    assert m.api("GET", f"/apis/{GROUP}")[1]["preferredVersion"]["version"] == "v1"
+    assert m.api("GET", f"/apis/{GROUP}/v1")[1] == RESOURCES
+    assert GROUP in [g["name"] for g in m.api("GET", "/apis")[1]["groups"]]
+    accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    items = m.api("GET", "/apis", headers={"Accept": accept})[1]["items"]
+    mine = next(i for i in items if i["metadata"]["name"] == GROUP)["versions"][0]
+    assert mine["resources"][0]["subresources"][0]["subresource"] == "status"
+    assert f"apis/{GROUP}/v1" in m.api("GET", "/openapi/v3")[1]["paths"]
+
+
+def test_zz_gone(m, wardle):
+    wardle.close()
+    m.api("PATCH", f"{SERVICES}/v1.{GROUP}", {"spec": {"versionPriority": 100}}, "application/merge-patch+json")
+    wait_for(lambda: condition(m) == {"status": "False", "reason": "FailedDiscoveryCheck"}, 15)
+    assert m.api("GET", FLUNDERS)[0] == 503
+    assert m.api("GET", "/apis/apps/v1/deployments")[0] == 200
+    m.api("DELETE", f"{SERVICES}/v1.{GROUP}")
+    assert m.api("GET", FLUNDERS)[0] == 404
+    assert GROUP not in [g["name"] for g in m.api("GET", "/apis")[1]["groups"]]
