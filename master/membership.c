@@ -193,6 +193,7 @@ void membership_store(struct membership *m, struct store_conf *conf)
 	conf->address = peers_address(m->peers);
 	conf->transport = peers_transport(m->peers);
 	conf->join = m->file.joined;
+	conf->cluster = m->file.cluster;
 	conf->election_ms = (unsigned)m->conf.election_ms;
 	conf->heartbeat_ms = (unsigned)m->conf.heartbeat_ms;
 }

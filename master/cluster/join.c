@@ -45,6 +45,7 @@ static uint64_t parse_id(struct jv v)
 static void from_json(struct jv v, struct member_file *f)
 {
 	*f = (struct member_file){.id = parse_id(jv_get(v, "id")),
+				  .cluster = parse_id(jv_get(v, "cluster")),
 				  .name = jv_strdup(jv_get(v, "name")),
 				  .joined = jv_bool(jv_get(v, "joined"), false),
 				  .removed = jv_bool(jv_get(v, "removed"), false),
@@ -84,12 +85,14 @@ int member_file_write(const char *data_dir, const struct member_file *f, struct 
 {
 	CLEANUP_FREE char *path = xasprintf("%s/" FILE_NAME, data_dir);
 	CLEANUP_FREE char *id = xasprintf("%016" PRIx64, f->id);
+	CLEANUP_FREE char *cluster = xasprintf("%016" PRIx64, f->cluster);
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	struct jw w = jw_start(&b);
 	int r;
 
 	jw_begin_object(&w);
 	member(&w, "id", id);
+	member(&w, "cluster", f->cluster ? cluster : NULL);
 	member(&w, "name", f->name);
 	jw_member_bool(&w, "joined", f->joined);
 	if (f->removed)

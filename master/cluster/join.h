@@ -10,6 +10,7 @@
  */
 struct member_file {
 	uint64_t id;
+	uint64_t cluster; /* of the store; 0: not known when this was written */
 	char *name;
 	bool joined; /* into a cluster that was there: an empty store waits for the leader */
 	bool removed; /* from the cluster: it must not start again */

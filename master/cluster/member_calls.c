@@ -12,7 +12,7 @@
  * A call that takes more than one step.
  *
  *	join:	write the record -> add to raft as stand-by -> answer with the keys
- *	role:	set in raft -> in force? -> write the record -> answer
+ *	role:	write the record -> set in raft -> in force? -> answer
  *	remove:	[hand leadership over -> again, by the new leader] | remove from raft -> in force?
  *		-> delete the record -> answer
  */
@@ -188,6 +188,8 @@ static void write_joined(const struct op *op, struct buf *out)
 	member_id_text(op->r.id, id);
 	jw_begin_object(&w);
 	jw_member_str(&w, "id", str_of(id));
+	member_id_text(store_cluster(m->conf.store), id);
+	jw_member_str(&w, "cluster", str_of(id));
 	jw_member_str(&w, "name", str_of(op->r.name));
 	jw_member_str(&w, "ca.crt", pki_ca_pem(m->conf.pki));
 	write_pem(&w, "ca.key", pki_ca(m->conf.pki)->key);
@@ -353,8 +355,10 @@ static void raft_refused(struct op *op, int err)
 		record_store(op->m->conf.store, &op->r, false, record_gone, NULL);
 	}
 	refuse(&e, 409, "Conflict",
-	       err == -EAGAIN ? "\"%s\" has not caught up yet, or does not answer"
-			      : "another change of the masters is under way (\"%s\")",
+	       err == -EAGAIN
+		       ? "\"%s\" has not caught up yet, or does not answer; it votes as soon as "
+			 "it has"
+		       : "another change of the masters is under way (\"%s\")",
 	       op->r.name);
 	op_fail(op, &e);
 	err_done(&e);
@@ -407,7 +411,7 @@ static void step_force(struct op *op)
 
 	if (done) {
 		refresh(op);
-		next(op, op->type == OP_JOIN ? STEP_LAST : STEP_RECORD);
+		next(op, op->type == OP_REMOVE ? STEP_RECORD : STEP_LAST);
 	} else if (op_over(op)) {
 		op_lost(op, op->type == OP_JOIN     ? "joining"
 			    : op->type == OP_REMOVE ? "the removal"
@@ -426,7 +430,7 @@ static void on_record(void *user, const struct store_result *res)
 		return;
 	if (res->err == 0 || (res->err == -ENOENT && op->type == OP_REMOVE)) {
 		refresh(op);
-		next(op, op->type == OP_JOIN ? STEP_RAFT : STEP_LAST);
+		next(op, op->type == OP_JOIN || op->type == OP_ROLE ? STEP_RAFT : STEP_LAST);
 	} else if (res->err == -EREMOTE) {
 		op_again(op);
 	} else if (res->err == -EAGAIN || res->err == -EEXIST) {
@@ -675,7 +679,8 @@ static void call_role(struct members *m, const struct record *have, const struct
 		record_done(&r);
 		handover(m, 0, true, re);
 	} else {
-		op_start(m, OP_ROLE, STEP_RAFT, &r, r.wants_vote ? STORE_VOTER : STORE_STANDBY, re);
+		op_start(m, OP_ROLE, STEP_RECORD, &r, r.wants_vote ? STORE_VOTER : STORE_STANDBY,
+			 re);
 	}
 }
 
