@@ -164,6 +164,20 @@ static struct str first_bytes(struct str in)
 	return r;
 }
 
+/* {nanoseconds 1} */
+static struct json_object *duration(struct str in)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct pb_item it;
+	int64_t ns = 0;
+
+	while (next_item(&in, &it) > 0)
+		if (it.number == 1)
+			ns = (int64_t)it.value;
+	duration_format(ns, &b);
+	return jsonc_new_str(buf_str(&b));
+}
+
 /* {type 1, intVal 2, strVal 3} */
 static struct json_object *int_or_string(struct str in)
 {
@@ -260,6 +274,7 @@ static struct json_object *value(struct pb_dec *d, const struct api_field *f,
 	case API_INT_OR_STRING:
 		return int_or_string(it->bytes);
 	case API_DURATION:
+		return duration(it->bytes);
 	case API_DOUBLE:
 	case API_VTYPE_MAX:
 		break;

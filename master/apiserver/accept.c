@@ -50,29 +50,71 @@ static bool parse_as(const struct range *r, struct accept *ret)
 	return true;
 }
 
-/* JSON in its several names; *ret_yaml for YAML. */
-static bool media_type(struct str type, bool *ret_yaml)
+/* q=0.8 is 800; 1000 without one. */
+static unsigned quality(struct str params)
 {
-	*ret_yaml = str_eq_nocase(type, STR("application/yaml"));
-	return *ret_yaml || str_eq_nocase(type, STR("application/json")) ||
-	       str_eq(type, STR("*/*")) || str_eq(type, STR("application/*"));
+	unsigned q = 0, digit = 1000;
+	struct str p;
+
+	while (params.p && str_split(&params, ';', &p)) {
+		p = str_trim(p);
+		if (!str_starts(p, STR("q=")))
+			continue;
+		p = str_skip(p, 2);
+		for (size_t i = 0; i < p.len && digit; i++) {
+			if (p.p[i] == '.')
+				continue;
+			if (p.p[i] < '0' || p.p[i] > '9')
+				break;
+			q += (unsigned)(p.p[i] - '0') * digit;
+			digit /= 10;
+		}
+		return q > 1000 ? 1000 : q;
+	}
+	return 1000;
 }
 
-struct accept accept_parse(struct str header)
+/* How exact a range is: 2 for a type by name, 0 for any; -1: it cannot be given. */
+static int media_type(struct str type, bool has_pb, struct accept *ret)
 {
-	struct accept a = {ACCEPT_OBJECT, false, "v1"};
+	ret->yaml = str_eq_nocase(type, STR("application/yaml"));
+	ret->pb = has_pb && str_eq_nocase(type, STR("application/vnd.kubernetes.protobuf"));
+	if (ret->yaml || ret->pb || str_eq_nocase(type, STR("application/json")))
+		return 2;
+	if (str_eq(type, STR("application/*")))
+		return 1;
+	return str_eq(type, STR("*/*")) ? 0 : -1;
+}
+
+struct accept accept_parse(struct str header, bool has_pb)
+{
+	struct accept best = {.form = ACCEPT_NONE, .version = "v1"}, json = best;
+	unsigned best_rank = 0;
 	struct str range, type;
 
 	if (!str_trim(header).len)
-		return a;
+		return (struct accept){.form = ACCEPT_OBJECT, .version = "v1"};
 	while (str_split(&header, ',', &range)) {
+		struct accept a = {.form = ACCEPT_OBJECT, .version = "v1"};
 		struct str params = range;
 		struct range r;
+		unsigned q, rank;
+		int exact;
 
 		str_split(&params, ';', &type);
 		r = parse_params(params);
-		if (media_type(str_trim(type), &a.yaml) && parse_as(&r, &a))
-			return a;
+		exact = media_type(str_trim(type), has_pb, &a);
+		q = quality(params);
+		if (exact < 0 || !q || !parse_as(&r, &a) || (a.pb && a.form == ACCEPT_TABLE))
+			continue;
+		rank = q * 4 + (unsigned)exact;
+		if (!a.pb && !a.yaml && json.form == ACCEPT_NONE)
+			json = a;
+		if (rank > best_rank) {
+			best = a;
+			best_rank = rank;
+		}
 	}
-	return (struct accept){ACCEPT_NONE, false, "v1"};
+	best.json_too = best.pb && json.form == best.form;
+	return best;
 }

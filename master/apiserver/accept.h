@@ -3,8 +3,10 @@
 #define KNARR_APISERVER_ACCEPT_H
 #include "lib/base/str.h"
 /*
- * In which form an object is wanted: the first media range of an Accept header that can be given.
- * JSON is always spoken; "as=Table" and "as=PartialObjectMetadata[List]" choose a view of it.
+ * In which form an object is wanted: of the media ranges of an Accept header the one with the
+ * highest q that can be given (RFC 9110 12.5.1; of equals the more exact one, then the first).
+ * "as=Table" and "as=PartialObjectMetadata[List]" choose a view. JSON and YAML are always spoken,
+ * protobuf where the kind has numbers; a Table has none.
  */
 enum accept_form {
 	ACCEPT_OBJECT,
@@ -15,9 +17,10 @@ enum accept_form {
 
 struct accept {
 	enum accept_form form;
-	bool yaml;
+	bool yaml, pb;
+	bool json_too; /* with `pb`: the same in JSON would be right as well */
 	const char *version; /* of meta.k8s.io: "v1" or "v1beta1" */
 };
 
-struct accept accept_parse(struct str header);
+struct accept accept_parse(struct str header, bool has_pb);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/convert.h"
+#include "lib/api/protobuf.h"
 #include "lib/api/table.h"
 #include "master/apiserver/pages.h"
 #include "master/apiserver/read.h"
@@ -227,6 +228,61 @@ static void respond_made(struct list_state *l)
 	respond_json(l->r, 200, &b);
 }
 
+/*
+ * In protobuf each object is written anew, and the whole in one turn of the loop. A list above
+ * this size goes out as the stored JSON where the client takes that too (client-go does).
+ */
+#define PB_LIST_MAX (1u << 20)
+
+static bool list_as_pb(const struct list_state *l)
+{
+	size_t size = 0;
+
+	if (!l->r->accept.pb || l->r->accept.form == ACCEPT_TABLE)
+		return false;
+	if (!l->r->accept.json_too || l->r->accept.form == ACCEPT_PARTIAL)
+		return true;
+	for (size_t i = 0; i < l->n; i++)
+		size += l->objs[i]->value.len;
+	return size <= PB_LIST_MAX;
+}
+
+static void respond_pb(struct list_state *l)
+{
+	const struct api_kind *k = l->r->kind;
+	bool partial = l->r->accept.form == ACCEPT_PARTIAL;
+	CLEANUP(buf_done) struct buf raw = BUF_INIT;
+	CLEANUP(buf_done) struct buf head = BUF_INIT;
+	CLEANUP(buf_done) struct buf token = BUF_INIT;
+	CLEANUP(buf_done) struct buf version = BUF_INIT;
+	CLEANUP(buf_done) struct buf converted = BUF_INIT;
+	char rv[24];
+
+	snprintf(rv, sizeof(rv), "%" PRIu64, store_view_rev(l->view));
+	if (l->more)
+		pages_token(store_view_rev(l->view), l->last_key, &token);
+	api_pb_list_meta(str_of(rv), buf_str(&token), l->remaining ? (int64_t)l->remaining : -1,
+			 &raw);
+	for (size_t i = 0; i < l->n; i++) {
+		struct jv obj = jv_of(l->objs[i]->value);
+
+		if (k->storage && !partial) {
+			buf_clear(&converted);
+			api_convert_bytes(k, obj, &converted);
+			obj = jv_of(buf_str(&converted));
+		}
+		api_pb_list_item(partial ? &api_pb_partial : k->type, obj, &raw);
+	}
+	if (partial)
+		buf_addf(&version, "meta.k8s.io/%s", l->r->accept.version);
+	else
+		api_kind_api_version(k, &version);
+	api_pb_head(buf_str(&version), str_of(partial ? "PartialObjectMetadataList" : k->list_kind),
+		    raw.len, &head);
+	buf_addstr(&head, buf_str(&raw));
+	respond_buf(l->r, 200, API_PB_TYPE, &head);
+}
+
 static void release_view(void *user)
 {
 	store_view_unref(user);
@@ -270,7 +326,9 @@ static void list_now(struct request *r)
 		return;
 	}
 	walk(&l);
-	if (r->accept.form == ACCEPT_TABLE)
+	if (list_as_pb(&l))
+		respond_pb(&l);
+	else if (r->accept.form == ACCEPT_TABLE)
 		respond_table(&l);
 	else if (r->accept.form == ACCEPT_PARTIAL || r->kind->storage || r->accept.yaml)
 		respond_made(&l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/request.h"
 #include "lib/api/fields.h"
+#include "lib/api/protobuf.h"
 #include "master/apiserver/aggregate.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/impersonate.h"
@@ -308,6 +309,7 @@ static void run_resource(struct request *r)
 		respond_not_served(r);
 		return;
 	}
+	r->accept = accept_parse(r->accept_text, api_pb_has(r->kind->type));
 	allowed = r->kind->verbs;
 	if (i->subresource.len) {
 		r->sub = api_subresource_find(r->kind, i->subresource);
@@ -341,7 +343,7 @@ void request_run(struct request *r)
 	r->began_ns = clock_mono_ns(s->clock);
 	list_append(&s->requests, &r->node);
 	s->n_requests++;
-	r->accept = accept_parse(r->accept_text);
+	r->accept = accept_parse(r->accept_text, false);
 	if (query_parse(r->query_text, &r->query) < 0 ||
 	    request_info_parse(r->method, r->path, &r->query, &r->info) < 0) {
 		fail(r, EINVAL, 400, "BadRequest", "the request's path or query cannot be read");

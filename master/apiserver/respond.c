@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/respond.h"
+#include "master/apiserver/gzip.h"
 #include "lib/api/convert.h"
+#include "lib/api/protobuf.h"
 #include "lib/api/table.h"
 #include "lib/json/yaml.h"
 #include "master/apiserver/server.h"
@@ -25,6 +27,8 @@ static void reply(struct request *r, int status, const char *content_type, uint3
 {
 	struct http_header h[MAX_HEADERS];
 	struct buf texts[MAX_HEADERS];
+	struct http_blob *zipped;
+	struct http_piece one;
 	char retry[16];
 	size_t n = 0, n_texts = 0;
 
@@ -38,14 +42,23 @@ static void reply(struct request *r, int status, const char *content_type, uint3
 		snprintf(retry, sizeof(retry), "%u", retry_after_s);
 		h[n++] = HTTP_HEADER("Retry-After", str_of(retry));
 	}
-	for (size_t i = 0; i < r->warnings.n && n < MAX_HEADERS; i++) {
+	for (size_t i = 0; i < r->warnings.n && n < MAX_HEADERS - 2; i++) {
 		struct buf *t = &texts[n_texts++];
 
 		*t = BUF_INIT;
 		warning_text(r->warnings.v[i], t);
 		h[n++] = HTTP_HEADER("Warning", buf_str(t));
 	}
+	zipped = gzip_answer(r, p, n_p);
+	if (zipped) {
+		h[n++] = HTTP_HEADER("Content-Encoding", STR("gzip"));
+		h[n++] = HTTP_HEADER("Vary", STR("Accept-Encoding"));
+		one = http_piece_of(zipped);
+		p = &one;
+		n_p = 1;
+	}
 	r->front->reply(r, status, h, n, p, n_p);
+	http_blob_unref(zipped);
 	while (n_texts)
 		buf_done(&texts[--n_texts]);
 }
@@ -67,7 +80,12 @@ void respond_pieces_json(struct request *r, int status, const struct http_piece 
 void respond_json(struct request *r, int status, struct buf *json)
 {
 	CLEANUP(buf_done) struct buf yaml = BUF_INIT;
+	CLEANUP(buf_done) struct buf pb = BUF_INIT;
 
+	if (r->accept.pb && api_pb_any_object(buf_str(json), &pb)) {
+		respond_buf(r, status, API_PB_TYPE, &pb);
+		return;
+	}
 	if (!r->accept.yaml) {
 		respond_buf(r, status, JSON_TYPE, json);
 		return;
@@ -98,13 +116,17 @@ void respond_err_about(struct request *r, const struct err *err,
 		       const struct api_status_details *details)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	CLEANUP(buf_done) struct buf pb = BUF_INIT;
+	bool is_pb;
 	struct http_blob *blob;
 	struct http_piece piece;
 
 	api_status_write(err, details, &b);
-	blob = http_blob_take_buf(&b);
+	is_pb = r->accept.pb && api_pb_any_object(buf_str(&b), &pb);
+	blob = http_blob_take_buf(is_pb ? &pb : &b);
 	piece = http_piece_of(blob);
-	reply(r, api_status_code(err), JSON_TYPE, err->retry_after_s, &piece, 1);
+	reply(r, api_status_code(err), is_pb ? API_PB_TYPE : JSON_TYPE, err->retry_after_s, &piece,
+	      1);
 	http_blob_unref(blob);
 }
 
@@ -160,7 +182,8 @@ void respond_not_acceptable(struct request *r)
 	CLEANUP(err_done) struct err e = ERR_INIT;
 
 	err_set(&e, EINVAL, "NotAcceptable",
-		"only the following media types are accepted: application/json, application/yaml");
+		"only the following media types are accepted: application/json, application/yaml, "
+		"application/vnd.kubernetes.protobuf");
 	e.http_code = 406;
 	respond_err(r, &e);
 }
@@ -191,7 +214,7 @@ static void respond_bytes(struct request *r, int status, struct str value,
 	case ACCEPT_OBJECT:
 		break;
 	}
-	if (o && !r->accept.yaml) {
+	if (o && !r->accept.yaml && !r->accept.pb) {
 		struct http_blob *blob = http_blob_wrap(value, release_obj, store_obj_ref(o));
 		struct http_piece piece = http_piece_of(blob);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/convert.h"
+#include "lib/api/protobuf.h"
 #include "lib/api/table.h"
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
@@ -76,15 +77,32 @@ static void watch_end(struct watch *w)
 		r->front->end(r); /* request_gone follows from the loop and frees w */
 }
 
+/* The same as a frame of protobuf; `object` is JSON. */
+static bool frame_of(enum transport_event ev, struct str object, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf pb = BUF_INIT;
+
+	if (!api_pb_any_object(object, &pb))
+		return false;
+	api_pb_watch_head(str_of(event_names[ev]), pb.len, out);
+	buf_addstr(out, buf_str(&pb));
+	return true;
+}
+
 static void write_line(struct watch *w, enum transport_event ev, struct str object)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	struct http_blob *blob;
 	struct http_piece piece;
 
-	buf_addf(&b, "{\"type\":\"%s\",\"object\":", event_names[ev]);
-	buf_addstr(&b, object);
-	buf_adds(&b, "}\n");
+	if (w->r->accept.pb) {
+		if (!frame_of(ev, object, &b))
+			return;
+	} else {
+		buf_addf(&b, "{\"type\":\"%s\",\"object\":", event_names[ev]);
+		buf_addstr(&b, object);
+		buf_adds(&b, "}\n");
+	}
 	blob = http_blob_take_buf(&b);
 	piece = http_piece_of(blob);
 	if (!w->r->gone)
@@ -97,8 +115,73 @@ static void release_obj(void *user)
 	store_obj_unref(user);
 }
 
-static void unref_blob(void *blob)
+/* One object of an event in the forms that watchers want, each made once for all of them. */
+struct event_forms {
+	struct http_blob *json, *pb;
+};
+
+static void forms_free(void *user)
 {
+	struct event_forms *f = user;
+
+	http_blob_unref(f->json);
+	http_blob_unref(f->pb);
+	free(f);
+}
+
+static struct event_forms *forms_of(const struct store_event *e)
+{
+	struct event_forms *f = e->cookie;
+
+	if (f)
+		return f;
+	f = NEW(struct event_forms);
+	if (store_event_set_cookie(e, f, forms_free) < 0) {
+		free(f);
+		return NULL;
+	}
+	return f;
+}
+
+static struct http_blob *json_blob(const struct store_obj *o)
+{
+	return http_blob_wrap(o->value, release_obj, store_obj_ref(o));
+}
+
+static struct http_blob *pb_blob(const struct store_obj *o)
+{
+	struct buf b = BUF_INIT;
+
+	api_pb_any_object(o->value, &b);
+	return http_blob_take_buf(&b);
+}
+
+/* A reference on the object in one form, from the event's own if it has one. */
+static struct http_blob *form_of(const struct store_obj *o, const struct store_event *e, bool pb)
+{
+	struct event_forms *f = e ? forms_of(e) : NULL;
+	struct http_blob **at = f ? (pb ? &f->pb : &f->json) : NULL;
+
+	if (!at)
+		return pb ? pb_blob(o) : json_blob(o);
+	if (!*at)
+		*at = pb ? pb_blob(o) : json_blob(o);
+	return http_blob_ref(*at);
+}
+
+static void write_shared_pb(struct watch *w, enum transport_event ev, const struct store_obj *o,
+			    const struct store_event *e)
+{
+	struct http_blob *blob = form_of(o, e, true), *head;
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct http_piece p[2];
+
+	api_pb_watch_head(str_of(event_names[ev]), blob->bytes.len, &b);
+	head = http_blob_take_buf(&b);
+	p[0] = http_piece_of(head);
+	p[1] = http_piece_of(blob);
+	w->r->front->write(w->r, p, 2);
+	http_blob_unref(head);
 	http_blob_unref(blob);
 }
 
@@ -115,15 +198,14 @@ static void write_shared(struct watch *w, enum transport_event ev, const struct 
 		[TRANSPORT_MODIFIED] = HEAD("{\"type\":\"MODIFIED\",\"object\":"),
 		[TRANSPORT_DELETED] = HEAD("{\"type\":\"DELETED\",\"object\":"),
 	};
-	struct http_blob *blob = e ? e->cookie : NULL;
+	struct http_blob *blob;
 	struct http_piece p[3];
 
-	if (blob)
-		http_blob_ref(blob);
-	else
-		blob = http_blob_wrap(o->value, release_obj, store_obj_ref(o));
-	if (e && !e->cookie)
-		store_event_set_cookie(e, http_blob_ref(blob), unref_blob);
+	if (w->r->accept.pb) {
+		write_shared_pb(w, ev, o, e);
+		return;
+	}
+	blob = form_of(o, e, false);
 	p[0] = (struct http_piece){heads[ev], NULL};
 	p[1] = (struct http_piece){o->value, blob};
 	p[2] = HTTP_PIECE_LIT("}\n");
@@ -395,7 +477,8 @@ static void start(struct watch *w, uint64_t timeout_s)
 {
 	struct request *r = w->r;
 	struct http_header h[] = {
-		HTTP_HEADER("Content-Type", STR("application/json")),
+		HTTP_HEADER("Content-Type", r->accept.pb ? STR(API_PB_TYPE ";stream=watch")
+							 : STR("application/json")),
 		HTTP_HEADER("Cache-Control", STR("no-cache, private")),
 	};
 

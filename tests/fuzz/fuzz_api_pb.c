@@ -4,6 +4,19 @@
 #include "lib/api/protobuf.h"
 #include "tests/fuzz/fuzz.h"
 
+/* What was understood once is written and understood again. */
+static void again(const struct api_kind *k, struct json_object *o)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT;
+	CLEANUP(buf_done) struct buf pb = BUF_INIT;
+	CLEANUP_JSON struct json_object *back = NULL;
+
+	jsonc_write(o, &json);
+	api_pb_encode(k->type, jv_of(buf_str(&json)), &pb);
+	if (api_pb_decode(k->type, buf_str(&pb), &back, NULL) < 0)
+		abort();
+}
+
 void fuzz_one(struct str in)
 {
 	static const char *const kinds[] = {"Pod", "ConfigMap", "Service"};
@@ -22,5 +35,6 @@ void fuzz_one(struct str in)
 		api_encode(o, &b, &at);
 		if (json_scan(buf_str(&b), NULL, NULL) < 0)
 			abort();
+		again(k, o);
 	}
 }
