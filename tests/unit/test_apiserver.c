@@ -129,7 +129,7 @@ static void test_accept(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct accept a = accept_parse(str_of(rows[i].header));
+		struct accept a = accept_parse(str_of(rows[i].header), false);
 
 		assert_int_equal(a.form, rows[i].form);
 		if (a.form != ACCEPT_NONE)
