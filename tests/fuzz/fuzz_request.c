@@ -56,7 +56,8 @@ void fuzz_one(struct str in)
 		request_info_done(&info);
 	}
 	query_done(&q);
-	accept_parse(accept);
+	accept_parse(accept, false);
+	accept_parse(accept, true);
 	pages_token_parse(query, &rev, &last);
 	try_credentials(in.p ? in : STR(""));
 }
