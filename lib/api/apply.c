@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/apply.h"
+#include "lib/api/crd/custom.h"
 #include "lib/api/status.h"
 #include "lib/api/typed.h"
 #include "lib/base/clock.h"
@@ -246,7 +247,7 @@ void api_managed_fields_update(const struct api_kind *kind, struct json_object *
 		managers_done(&sent);
 		managers_load(old, &m);
 	}
-	typed_compare(kind->type, old, obj, &d);
+	typed_compare(custom_type(kind), old, obj, &d);
 	strip_diff(kind, by->subresource, &d);
 	take_away(&m, NULL, &d);
 	if (!fieldset_empty(d.added) || !fieldset_empty(d.modified)) {
@@ -340,7 +341,7 @@ static void before_first_apply(const struct api_kind *k, struct json_object *liv
 
 	if (!live || m->n)
 		return;
-	typed_compare(k->type, NULL, live, &d);
+	typed_compare(custom_type(k), NULL, live, &d);
 	strip_diff(k, STR(""), &d);
 	e = ensure(m, &who, false, version);
 	fieldset_add(e->set, d.added);
@@ -388,13 +389,13 @@ int api_apply(const struct api_kind *kind, struct json_object *live, struct json
 	before_first_apply(kind, live, &m, buf_str(&version));
 	e = ensure(&m, by, true, buf_str(&version));
 	last = e->set;
-	e->set = typed_fieldset(kind->type, config);
+	e->set = typed_fieldset(custom_type(kind), config);
 	strip(kind, by->subresource, e->set);
 	same = fieldset_equal(last, e->set);
-	now = typed_merge(kind->type, live, config);
+	now = typed_merge(custom_type(kind), live, config);
 	owned = all_owned(&m);
-	typed_prune(kind->type, now, last, owned);
-	typed_compare(kind->type, live, now, &d);
+	typed_prune(custom_type(kind), now, last, owned);
+	typed_compare(custom_type(kind), live, now, &d);
 	strip_diff(kind, by->subresource, &d);
 	if (!force)
 		r = find_conflicts(&m, e, &d, err);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/api.h"
+#include "lib/api/crd/custom.h"
 #include "lib/api/decode.h"
 #include "lib/api/protobuf.h"
 #include "lib/api/status.h"
 #include "lib/json/yaml.h"
+
+#define MAX_UNKNOWN 100
 
 enum body_form { BODY_JSON, BODY_YAML, BODY_APPLY, BODY_PROTOBUF, BODY_UNKNOWN };
 
@@ -121,6 +124,39 @@ static int decode_pb(const struct api_kind *k, struct str body, struct json_obje
 	return r;
 }
 
+struct unknown {
+	enum api_strictness strict;
+	struct api_warnings *warnings;
+	struct buf text;
+	size_t n;
+};
+
+static void on_unknown(void *user, const char *path)
+{
+	struct unknown *u = user;
+
+	if (u->n++ >= MAX_UNKNOWN)
+		return;
+	if (u->strict == API_WARN && u->warnings)
+		api_warnings_add(u->warnings, "unknown field \"%s\"", path);
+	if (u->strict == API_STRICT)
+		buf_addf(&u->text, "%sunknown field \"%s\"", u->text.len ? ", " : "", path);
+}
+
+/* What the schema of a custom resource doesn't know goes, or is refused. */
+static int prune(const struct api_kind *k, struct json_object *obj, enum api_strictness strict,
+		 struct api_warnings *warnings, struct err *err)
+{
+	struct unknown u = {strict, warnings, BUF_INIT, 0};
+	int r = 0;
+
+	crd_prune(custom_schema(k)->root, obj, strict == API_IGNORE ? NULL : on_unknown, &u);
+	if (u.text.len)
+		r = api_err_bad_request(err, "strict decoding error: %s", u.text.p);
+	buf_done(&u.text);
+	return r;
+}
+
 int api_decode(const struct api_kind *kind, struct str content_type, struct str body,
 	       enum api_strictness strict, struct json_object **ret, struct api_warnings *warnings,
 	       struct err *err)
@@ -137,6 +173,8 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 					   kind->kind, kind->version, kind->kind);
 	switch (form) {
 	case BODY_PROTOBUF:
+		if (kind->custom)
+			return unsupported(err);
 		return decode_pb(kind, body, ret, err);
 	case BODY_UNKNOWN:
 		return unsupported(err);
@@ -155,6 +193,13 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 	}
 	r = api_decode_json(kind->type, body, strict, form == BODY_APPLY ? API_DEC_VERBATIM : 0,
 			    ret, warnings, err);
+	if (r == 0 && kind->custom) {
+		r = prune(kind, *ret, strict, warnings, err);
+		if (r < 0) {
+			json_object_put(*ret);
+			*ret = NULL;
+		}
+	}
 	name = str_of(kind->kind);
 	if (r < 0)
 		return cannot_handle(kind, name, err);

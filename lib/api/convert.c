@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/convert.h"
+#include "lib/api/crd/custom.h"
 #include "lib/json/jsonc.h"
 
 static void rename_members(const struct api_kind *k, const struct api_kind *to, bool store,
@@ -32,8 +33,15 @@ void api_to_storage(const struct api_kind *k, struct json_object *obj)
 
 void api_from_storage(const struct api_kind *k, struct json_object *obj)
 {
-	if (k->storage)
+	if (k->custom)
+		custom_read_tree(k, obj);
+	else if (k->storage)
 		rename_members(k, k, false, obj);
+}
+
+bool api_is_served_form(const struct api_kind *k, struct str value, uint64_t rev)
+{
+	return k->custom ? custom_is_fresh(k, value, rev) : !k->storage;
 }
 
 static struct str served_name(const struct api_kind *k, struct str key)
@@ -58,6 +66,10 @@ void api_convert_bytes(const struct api_kind *k, struct jv stored, struct buf *o
 {
 	struct jw w = jw_start(out);
 
+	if (k->custom) {
+		custom_read(k, stored, out);
+		return;
+	}
 	if (!k->storage) {
 		buf_addstr(out, jv_raw(stored));
 		return;

@@ -6,6 +6,11 @@
  * Kinds that are served in a version which is not the stored one (kind->storage set). The
  * difference is names of top-level fields (kind->renames), what kind->convert does, and apiVersion.
  */
+/*
+ * Are the stored bytes what is served? Not where the stored version is another one, nor where a
+ * custom resource was written (at `rev`) before its schema last changed.
+ */
+bool api_is_served_form(const struct api_kind *k, struct str value, uint64_t rev);
 /* In place: served form to stored form. */
 void api_to_storage(const struct api_kind *k, struct json_object *obj);
 /* In place: stored form to served form. */

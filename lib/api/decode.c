@@ -249,6 +249,8 @@ static struct json_object *decode_one(struct dec *d, const struct api_field *f, 
 	case API_DOUBLE:
 		return vt == JV_NUMBER ? decode_any(v) : type_error(d, f, v, BAD_VALUE);
 	case API_OBJECT:
+		if (f->flags & API_OR_BOOL && vt == JV_BOOL)
+			return decode_any(v);
 		if (vt != JV_OBJECT)
 			return type_error(d, f, v, BAD_VALUE);
 		return decode_object(d, f->ref, v, f->flags & API_PRESERVE);
@@ -260,6 +262,8 @@ static struct json_object *decode_one(struct dec *d, const struct api_field *f, 
 		if (vt == JV_STRING)
 			return decode_any(v);
 		return decode_int(d, f, v);
+	case API_NESTED:
+	case API_DEDUCED:
 	case API_VTYPE_MAX:
 		break;
 	}
@@ -287,6 +291,8 @@ static struct json_object *zero_value(const struct api_field *f)
 	case API_TIME:
 	case API_MICROTIME:
 	case API_DURATION:
+	case API_NESTED:
+	case API_DEDUCED:
 	case API_VTYPE_MAX:
 		break;
 	}

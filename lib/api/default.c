@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/api.h"
+#include "lib/api/crd/custom.h"
 
 /* The few forms of constant in the tables: text, numbers, booleans, {} and []. */
 static struct json_object *constant(const char *json)
@@ -80,6 +81,10 @@ static void default_object(const struct api_type *t, struct json_object *obj)
 
 void api_default(const struct api_kind *kind, struct json_object *obj)
 {
+	if (kind->custom) {
+		crd_default(custom_schema(kind)->root, obj);
+		return;
+	}
 	default_object(kind->type, obj);
 	if (kind->defaults)
 		kind->defaults(obj);

@@ -36,14 +36,14 @@ const char *api_discovery_content_type(enum api_discovery_form form)
 }
 
 /* Is the i-th kind the first served one of its group (or of its group and version)? */
-static bool first_of(size_t i, bool with_version)
+static bool first_of(const struct api_kinds *ks, size_t i, bool with_version)
 {
-	const struct api_kind *k = api_kind_at(i), *o;
+	const struct api_kind *k = api_kinds_at(ks, i), *o;
 
 	if (!k->plural)
 		return false;
 	for (size_t j = 0; j < i; j++) {
-		o = api_kind_at(j);
+		o = api_kinds_at(ks, j);
 		if (o->plural && strcmp(o->group, k->group) == 0 &&
 		    (!with_version || strcmp(o->version, k->version) == 0))
 			return false;
@@ -127,7 +127,8 @@ static void aggregated_resource(struct jw *w, const struct api_kind *k)
 	jw_end_object(w);
 }
 
-static void aggregated_version(struct jw *w, const char *group, const char *version)
+static void aggregated_version(const struct api_kinds *ks, struct jw *w, const char *group,
+			       const char *version)
 {
 	const struct api_kind *k;
 
@@ -135,7 +136,7 @@ static void aggregated_version(struct jw *w, const char *group, const char *vers
 	jw_member_str(w, "version", str_of(version));
 	jw_key(w, "resources");
 	jw_begin_array(w);
-	for (size_t i = 0; (k = api_kind_at(i)); i++)
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++)
 		if (k->plural && strcmp(k->group, group) == 0 && strcmp(k->version, version) == 0)
 			aggregated_resource(w, k);
 	jw_end_array(w);
@@ -143,7 +144,7 @@ static void aggregated_version(struct jw *w, const char *group, const char *vers
 	jw_end_object(w);
 }
 
-static void aggregated_group(struct jw *w, const char *group)
+static void aggregated_group(const struct api_kinds *ks, struct jw *w, const char *group)
 {
 	const struct api_kind *k;
 
@@ -157,14 +158,15 @@ static void aggregated_group(struct jw *w, const char *group)
 	jw_end_object(w);
 	jw_key(w, "versions");
 	jw_begin_array(w);
-	for (size_t i = 0; (k = api_kind_at(i)); i++)
-		if (strcmp(k->group, group) == 0 && first_of(i, true))
-			aggregated_version(w, group, k->version);
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++)
+		if (strcmp(k->group, group) == 0 && first_of(ks, i, true))
+			aggregated_version(ks, w, group, k->version);
 	jw_end_array(w);
 	jw_end_object(w);
 }
 
-static void aggregated(enum api_discovery_form form, bool core, struct buf *out)
+static void aggregated(const struct api_kinds *ks, enum api_discovery_form form, bool core,
+		       struct buf *out)
 {
 	struct jw w = jw_start(out);
 	const struct api_kind *k;
@@ -177,16 +179,17 @@ static void aggregated(enum api_discovery_form form, bool core, struct buf *out)
 	jw_member_raw(&w, "metadata", STR("{}"));
 	jw_key(&w, "items");
 	jw_begin_array(&w);
-	for (size_t i = 0; (k = api_kind_at(i)); i++)
-		if (first_of(i, false) && core == !*k->group)
-			aggregated_group(&w, k->group);
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++)
+		if (first_of(ks, i, false) && core == !*k->group)
+			aggregated_group(ks, &w, k->group);
 	jw_end_array(&w);
 	jw_end_object(&w);
 }
 
 /* ---- plain ---- */
 
-static void plain_group(struct jw *w, const char *group, bool standalone)
+static void plain_group(const struct api_kinds *ks, struct jw *w, const char *group,
+			bool standalone)
 {
 	const struct api_kind *k;
 	const char *preferred = NULL;
@@ -199,8 +202,8 @@ static void plain_group(struct jw *w, const char *group, bool standalone)
 	jw_member_str(w, "name", str_of(group));
 	jw_key(w, "versions");
 	jw_begin_array(w);
-	for (size_t i = 0; (k = api_kind_at(i)); i++) {
-		if (strcmp(k->group, group) != 0 || !first_of(i, true))
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++) {
+		if (strcmp(k->group, group) != 0 || !first_of(ks, i, true))
 			continue;
 		preferred = preferred ? preferred : k->version;
 		jw_begin_object(w);
@@ -217,12 +220,13 @@ static void plain_group(struct jw *w, const char *group, bool standalone)
 	jw_end_object(w);
 }
 
-void api_discovery_core(enum api_discovery_form form, const char *server_address, struct buf *out)
+void api_discovery_core(const struct api_kinds *ks, enum api_discovery_form form,
+			const char *server_address, struct buf *out)
 {
 	struct jw w;
 
 	if (form != API_DISCOVERY_PLAN) {
-		aggregated(form, true, out);
+		aggregated(ks, form, true, out);
 		return;
 	}
 	w = jw_start(out);
@@ -242,13 +246,13 @@ void api_discovery_core(enum api_discovery_form form, const char *server_address
 	jw_end_object(&w);
 }
 
-void api_discovery_groups(enum api_discovery_form form, struct buf *out)
+void api_discovery_groups(const struct api_kinds *ks, enum api_discovery_form form, struct buf *out)
 {
 	const struct api_kind *k;
 	struct jw w;
 
 	if (form != API_DISCOVERY_PLAN) {
-		aggregated(form, false, out);
+		aggregated(ks, form, false, out);
 		return;
 	}
 	w = jw_start(out);
@@ -257,22 +261,22 @@ void api_discovery_groups(enum api_discovery_form form, struct buf *out)
 	jw_member_str(&w, "apiVersion", STR("v1"));
 	jw_key(&w, "groups");
 	jw_begin_array(&w);
-	for (size_t i = 0; (k = api_kind_at(i)); i++)
-		if (*k->group && first_of(i, false))
-			plain_group(&w, k->group, false);
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++)
+		if (*k->group && first_of(ks, i, false))
+			plain_group(ks, &w, k->group, false);
 	jw_end_array(&w);
 	jw_end_object(&w);
 }
 
-int api_discovery_group(struct str group, struct buf *out)
+int api_discovery_group(const struct api_kinds *ks, struct str group, struct buf *out)
 {
 	const struct api_kind *k;
 
-	for (size_t i = 0; (k = api_kind_at(i)); i++) {
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++) {
 		if (k->plural && group.len && str_eqs(group, k->group)) {
 			struct jw w = jw_start(out);
 
-			plain_group(&w, k->group, true);
+			plain_group(ks, &w, k->group, true);
 			return 0;
 		}
 	}
@@ -301,13 +305,14 @@ static void plain_resource(struct jw *w, const struct api_kind *k, const struct 
 	jw_end_object(w);
 }
 
-int api_discovery_resources(struct str group, struct str version, struct buf *out)
+int api_discovery_resources(const struct api_kinds *ks, struct str group, struct str version,
+			    struct buf *out)
 {
 	const struct api_kind *k;
 	bool found = false;
 	struct jw w;
 
-	for (size_t i = 0; (k = api_kind_at(i)); i++) {
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++) {
 		if (!k->plural || !str_eqs(group, k->group) || !str_eqs(version, k->version))
 			continue;
 		if (!found) {

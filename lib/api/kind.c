@@ -18,6 +18,26 @@ const struct api_kind *api_kind_at(size_t i)
 	return i < api_builtin_n ? api_builtin_kinds[i] : NULL;
 }
 
+const struct api_kind *api_kinds_at(const struct api_kinds *s, size_t i)
+{
+	if (i < api_builtin_n)
+		return api_builtin_kinds[i];
+	i -= api_builtin_n;
+	return s && i < s->n_extra ? s->extra[i] : NULL;
+}
+
+const struct api_kind *api_kinds_find(const struct api_kinds *s, struct str group,
+				      struct str version, struct str plural)
+{
+	const struct api_kind *k;
+
+	for (size_t i = 0; (k = api_kinds_at(s, i)); i++)
+		if (k->plural && str_eqs(plural, k->plural) && str_eqs(group, k->group) &&
+		    str_eqs(version, k->version))
+			return k;
+	return NULL;
+}
+
 const struct api_kind *api_kind_find(struct str group, struct str version, struct str plural)
 {
 	const struct api_kind *k;

@@ -41,6 +41,7 @@ enum api_kind_flags {
 };
 
 struct api_kind;
+struct api_custom;
 
 struct api_subresource {
 	const char *name; /* "status" */
@@ -74,6 +75,7 @@ struct api_table_ctx {
 	int64_t now_ns;
 };
 
+struct jsonpath;
 struct api_column {
 	const char *name; /* "READY" is printed from "Ready" */
 	const char *type; /* string, integer, number, boolean, date */
@@ -82,6 +84,12 @@ struct api_column {
 	const char *path; /* dotted path of a string, or NULL if cell is set */
 	void (*cell)(const struct api_table_ctx *c, struct jv obj, struct jw *w);
 	const char *help;
+};
+
+/* Dotted paths of what a Scale shows. */
+struct api_scale_paths {
+	const char *spec_replicas, *status_replicas;
+	const char *selector; /* of a text; NULL: none */
 };
 
 /* A top-level field which has another name in the stored version (events.k8s.io/v1). */
@@ -105,6 +113,9 @@ struct api_kind {
 	void (*defaults)(struct json_object *obj);
 	const struct api_column *columns; /* NULL: Name and Age */
 	size_t n_columns;
+	/* Of custom resources: where a column's value stands, by its type; NULL: as the row says.
+	 */
+	const struct jsonpath *const *column_paths;
 	/* Paths for fieldSelector besides metadata.name and .namespace; NULL-terminated. */
 	const char *const *selectable;
 	/* Set when another version is what the store holds. */
@@ -112,11 +123,27 @@ struct api_kind {
 	const struct api_rename *renames; /* ended by {NULL, NULL}; order of fields is free */
 	/* What else differs between the two, in place; apiVersion is set by the caller. */
 	void (*convert)(struct json_object *obj, bool to_storage);
+	/* Set for kinds made at run time: crd/custom.h. */
+	struct api_custom *custom;
+	const struct api_scale_paths *scale; /* NULL: spec.replicas, spec.selector and so on */
 	const char *name_rule; /* "subdomain" (default), "label", "path" */
 	const char *short_help;
 };
 
-/* Every registered kind; built-in first. i counts from 0; NULL behind the last. */
+/*
+ * The kinds of one API server: the built-in ones, then those made at run time. A NULL set stands
+ * for the built-in ones alone, as do the functions without one.
+ */
+struct api_kinds {
+	const struct api_kind **extra; /* by group, then version in order of preference */
+	size_t n_extra;
+	uint64_t stamp; /* changes with the set */
+};
+const struct api_kind *api_kinds_at(const struct api_kinds *s, size_t i);
+const struct api_kind *api_kinds_find(const struct api_kinds *s, struct str group,
+				      struct str version, struct str plural);
+
+/* Every built-in kind. i counts from 0; NULL behind the last. */
 const struct api_kind *api_kind_at(size_t i);
 const struct api_kind *api_kind_find(struct str group, struct str version, struct str plural);
 const struct api_kind *api_kind_by_gvk(struct str group, struct str version, struct str kind);

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/openapi.h"
+#include "lib/api/crd/custom.h"
 #include "lib/api/openapi_parts.h"
 #include "lib/base/codec.h"
 
 #define INFO "{\"title\":\"Kubernetes\",\"version\":\"v1.37.0\"}"
 
-void api_openapi_hash(struct str group, struct str version, struct buf *out)
+void api_openapi_hash(const struct api_kinds *ks, struct str group, struct str version,
+		      struct buf *out)
 {
 	const struct api_kind *k;
 	uint32_t crc = crc32c(0, PACKAGE_VERSION, strlen(PACKAGE_VERSION));
 
-	for (size_t i = 0; (k = api_kind_at(i)); i++) {
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++) {
 		if (!str_is_null(group) &&
 		    (!str_eqs(group, k->group) || !str_eqs(version, k->version)))
 			continue;
 		crc = crc32c(crc, k->kind, strlen(k->kind));
 		crc = crc32c(crc, &k->type->n_fields, sizeof(k->type->n_fields));
+		if (k->custom) {
+			struct str json = jv_raw(custom_openapi(k));
+
+			crc = crc32c(crc, json.p, json.len);
+		}
 	}
 	buf_addf(out, "%08X", crc);
 }
@@ -28,12 +35,12 @@ static void group_path(const struct api_kind *k, struct buf *out)
 		buf_addf(out, "api/%s", k->version);
 }
 
-static bool is_first(size_t at)
+static bool is_first(const struct api_kinds *ks, size_t at)
 {
-	const struct api_kind *k = api_kind_at(at), *o;
+	const struct api_kind *k = api_kinds_at(ks, at), *o;
 
 	for (size_t i = 0; i < at; i++) {
-		o = api_kind_at(i);
+		o = api_kinds_at(ks, i);
 		if (o->plural && strcmp(o->group, k->group) == 0 &&
 		    strcmp(o->version, k->version) == 0)
 			return false;
@@ -41,7 +48,7 @@ static bool is_first(size_t at)
 	return k->plural;
 }
 
-void api_openapi_v3_index(struct buf *out)
+void api_openapi_v3_index(const struct api_kinds *ks, struct buf *out)
 {
 	struct jw w = jw_start(out);
 	const struct api_kind *k;
@@ -49,14 +56,14 @@ void api_openapi_v3_index(struct buf *out)
 	jw_begin_object(&w);
 	jw_key(&w, "paths");
 	jw_begin_object(&w);
-	for (size_t i = 0; (k = api_kind_at(i)); i++) {
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++) {
 		CLEANUP(buf_done) struct buf path = BUF_INIT, url = BUF_INIT;
 
-		if (!is_first(i))
+		if (!is_first(ks, i))
 			continue;
 		group_path(k, &path);
 		buf_addf(&url, "/openapi/v3/%s?hash=", path.p);
-		api_openapi_hash(str_of(k->group), str_of(k->version), &url);
+		api_openapi_hash(ks, str_of(k->group), str_of(k->version), &url);
 		jw_key(&w, path.p);
 		jw_begin_object(&w);
 		jw_member_str(&w, "serverRelativeURL", buf_str(&url));
@@ -66,12 +73,13 @@ void api_openapi_v3_index(struct buf *out)
 	jw_end_object(&w);
 }
 
-int api_openapi_v3(struct str group, struct str version, struct buf *out)
+int api_openapi_v3(const struct api_kinds *ks, struct str group, struct str version,
+		   struct buf *out)
 {
 	const struct api_kind *k = NULL;
 	struct jw w;
 
-	for (size_t i = 0; (k = api_kind_at(i)); i++)
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++)
 		if (k->plural && str_eqs(group, k->group) && str_eqs(version, k->version))
 			break;
 	if (!k)
@@ -82,20 +90,20 @@ int api_openapi_v3(struct str group, struct str version, struct buf *out)
 	jw_member_raw(&w, "info", STR(INFO));
 	jw_key(&w, "paths");
 	jw_begin_object(&w);
-	oa_paths(&w, OA_V3, k->group, k->version);
+	oa_paths(ks, &w, OA_V3, k->group, k->version);
 	jw_end_object(&w);
 	jw_key(&w, "components");
 	jw_begin_object(&w);
 	jw_key(&w, "schemas");
 	jw_begin_object(&w);
-	oa_schemas(&w, OA_V3, k->group, k->version);
+	oa_schemas(ks, &w, OA_V3, k->group, k->version);
 	jw_end_object(&w);
 	jw_end_object(&w);
 	jw_end_object(&w);
 	return 0;
 }
 
-void api_openapi_v2_json(struct buf *out)
+void api_openapi_v2_json(const struct api_kinds *ks, struct buf *out)
 {
 	struct jw w = jw_start(out);
 
@@ -104,11 +112,11 @@ void api_openapi_v2_json(struct buf *out)
 	jw_member_raw(&w, "info", STR(INFO));
 	jw_key(&w, "paths");
 	jw_begin_object(&w);
-	oa_paths(&w, OA_V2, NULL, NULL);
+	oa_paths(ks, &w, OA_V2, NULL, NULL);
 	jw_end_object(&w);
 	jw_key(&w, "definitions");
 	jw_begin_object(&w);
-	oa_schemas(&w, OA_V2, NULL, NULL);
+	oa_schemas(ks, &w, OA_V2, NULL, NULL);
 	jw_end_object(&w);
 	jw_end_object(&w);
 }

@@ -7,12 +7,14 @@
  * may cache. `etag` texts are stable as long as the set of kinds is.
  */
 /* GET /openapi/v3: {"paths":{"api/v1":{"serverRelativeURL":"/openapi/v3/api/v1?hash=..."}}} */
-void api_openapi_v3_index(struct buf *out);
+void api_openapi_v3_index(const struct api_kinds *ks, struct buf *out);
 /* GET /openapi/v3/apis/apps/v1. -ENOENT when no kind is in it. */
-int api_openapi_v3(struct str group, struct str version, struct buf *out);
+int api_openapi_v3(const struct api_kinds *ks, struct str group, struct str version,
+		   struct buf *out);
 /* GET /openapi/v2 as JSON, and as gnostic protobuf (openapi.v2.Document). */
-void api_openapi_v2_json(struct buf *out);
-void api_openapi_v2_pb(struct buf *out);
+void api_openapi_v2_json(const struct api_kinds *ks, struct buf *out);
+void api_openapi_v2_pb(const struct api_kinds *ks, struct buf *out);
 /* Hex text that changes when the set of kinds does. */
-void api_openapi_hash(struct str group, struct str version, struct buf *out);
+void api_openapi_hash(const struct api_kinds *ks, struct str group, struct str version,
+		      struct buf *out);
 #endif

@@ -121,16 +121,22 @@ static const char *const patch_types[] = {
 	"application/json-patch+json", "application/merge-patch+json",
 	"application/strategic-merge-patch+json", "application/apply-patch+yaml"};
 
+/* Custom resources have no strategic merge. */
+static bool takes_patch(const struct api_kind *k, size_t i)
+{
+	return !k->custom || !strstr(patch_types[i], "strategic");
+}
+
 static void write_body_v3(struct jw *w, const struct oa_op *op, const char *schema)
 {
 	jw_key(w, "requestBody");
 	jw_begin_object(w);
 	jw_key(w, "content");
 	jw_begin_object(w);
-	if (op->verb == API_VERB_PATCH)
-		for (size_t i = 0; i < ARRAY_SIZE(patch_types); i++)
+	for (size_t i = 0; op->verb == API_VERB_PATCH && i < ARRAY_SIZE(patch_types); i++)
+		if (takes_patch(op->k, i))
 			media(w, OA_V3, patch_types[i], schema);
-	else
+	if (op->verb != API_VERB_PATCH)
 		media(w, OA_V3, "*/*", schema);
 	jw_end_object(w);
 	jw_end_object(w);
@@ -233,7 +239,8 @@ static void write_operation(struct jw *w, enum oa_version v, const struct oa_op 
 		jw_key(w, "consumes");
 		jw_begin_array(w);
 		for (size_t i = 0; op->verb == API_VERB_PATCH && i < ARRAY_SIZE(patch_types); i++)
-			jw_str(w, str_of(patch_types[i]));
+			if (takes_patch(op->k, i))
+				jw_str(w, str_of(patch_types[i]));
 		if (op->verb != API_VERB_PATCH)
 			jw_str(w, STR("*/*"));
 		jw_end_array(w);
@@ -280,11 +287,12 @@ static void write_path(struct jw *w, enum oa_version v, const struct api_kind *k
 		jw_end_object(w);
 }
 
-void oa_paths(struct jw *w, enum oa_version v, const char *group, const char *version)
+void oa_paths(const struct api_kinds *ks, struct jw *w, enum oa_version v, const char *group,
+	      const char *version)
 {
 	const struct api_kind *k;
 
-	for (size_t i = 0; (k = api_kind_at(i)); i++) {
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++) {
 		if (!k->plural || !oa_wants(k, group, version))
 			continue;
 		if (api_kind_namespaced(k))

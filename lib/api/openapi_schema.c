@@ -197,6 +197,10 @@ static void write_type(struct jw *w, enum oa_version v, const struct api_type *t
 	struct schema_ctx c = {w, v, 0};
 
 	jw_key(w, t->name);
+	if (root && root->custom) {
+		custom_openapi_write(w, v, root);
+		return;
+	}
 	jw_begin_object(w);
 	if (t->help)
 		jw_member_str(w, "description",
@@ -283,24 +287,25 @@ static int reach_field(const struct api_field *f, void *user)
 	return 0;
 }
 
-static const struct api_kind *root_of(const struct api_type *t)
+static const struct api_kind *root_of(const struct api_kinds *ks, const struct api_type *t)
 {
 	const struct api_kind *k;
 
-	for (size_t i = 0; (k = api_kind_at(i)); i++)
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++)
 		if (k->type == t)
 			return k;
 	return NULL;
 }
 
-void oa_schemas(struct jw *w, enum oa_version v, const char *group, const char *version)
+void oa_schemas(const struct api_kinds *ks, struct jw *w, enum oa_version v, const char *group,
+		const char *version)
 {
 	struct closure c = {.seen = hmap_new()};
 	const struct api_kind *k;
 
 	reach(&c, &api_t_meta_v1_Status);
 	reach(&c, &api_t_meta_v1_DeleteOptions);
-	for (size_t i = 0; (k = api_kind_at(i)); i++) {
+	for (size_t i = 0; (k = api_kinds_at(ks, i)); i++) {
 		if (!oa_wants(k, group, version))
 			continue;
 		reach(&c, k->type);
@@ -318,7 +323,7 @@ void oa_schemas(struct jw *w, enum oa_version v, const char *group, const char *
 			write_list(w, v, k);
 	}
 	for (size_t i = 0; i < c.n; i++)
-		write_type(w, v, c.v[i], root_of(c.v[i]));
+		write_type(w, v, c.v[i], root_of(ks, c.v[i]));
 	for (size_t i = 0; i < ARRAY_SIZE(scalars); i++) {
 		CLEANUP(buf_done) struct buf b = BUF_INIT;
 

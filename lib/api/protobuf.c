@@ -236,6 +236,30 @@ static struct json_object *message(struct pb_dec *d, const struct api_type *t, s
 
 static struct json_object *list_message(struct pb_dec *d, const struct api_field *f, struct str in);
 
+/* {1: message}, or {1: bool, 2: message} where a boolean may stand in its place. */
+static struct json_object *wrapped_message(struct pb_dec *d, const struct api_field *f,
+					   struct str in)
+{
+	uint32_t at = f->flags & API_OR_BOOL ? 2 : 1;
+	struct json_object *v = NULL;
+	bool allows = false;
+	struct pb_item it;
+
+	while (next_item(&in, &it) > 0) {
+		if (it.number == at && it.wire == 2) {
+			json_object_put(v);
+			v = message(d, f->ref, it.bytes);
+			if (!v)
+				return NULL;
+		} else if (it.number == 1 && it.wire == 0) {
+			allows = it.value != 0;
+		}
+	}
+	if (v)
+		return v;
+	return at == 2 ? json_object_new_boolean(allows) : json_object_new_object();
+}
+
 static struct json_object *value(struct pb_dec *d, const struct api_field *f,
 				 const struct pb_item *it)
 {
@@ -263,6 +287,8 @@ static struct json_object *value(struct pb_dec *d, const struct api_field *f,
 	case API_BYTES:
 		return base64(it->bytes);
 	case API_OBJECT:
+		if (f->flags & (API_OR_BOOL | API_PB_INNER))
+			return wrapped_message(d, f, it->bytes);
 		return message(d, f->ref, it->bytes);
 	case API_ANY:
 		return free_json(it->bytes);
@@ -276,6 +302,8 @@ static struct json_object *value(struct pb_dec *d, const struct api_field *f,
 	case API_DURATION:
 		return duration(it->bytes);
 	case API_DOUBLE:
+	case API_NESTED:
+	case API_DEDUCED:
 	case API_VTYPE_MAX:
 		break;
 	}

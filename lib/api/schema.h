@@ -28,6 +28,8 @@ enum api_vtype {
 	API_DURATION, /* Go duration text */
 	API_QUANTITY, /* "100m", or a JSON number */
 	API_INT_OR_STRING,
+	API_NESTED, /* lists in maps and the like: the one row of .ref says what an element is */
+	API_DEDUCED, /* known by its value alone: members of objects are owned one by one */
 	API_VTYPE_MAX,
 };
 
@@ -58,6 +60,8 @@ enum api_field_flags {
 	API_PRESERVE = 1 << 9, /* unknown fields are kept (x-kubernetes-preserve-unknown-fields) */
 	API_PB_WRAPPED = 1 << 10, /* protobuf wraps the list in a message with field 1 */
 	API_MAP_OF_LISTS = 1 << 11, /* the map's values are lists (extra: {"k": ["v"]}) */
+	API_PB_INNER = 1 << 12, /* in protobuf the message is field 1 of one around it */
+	API_OR_BOOL = 1 << 13, /* true or false in its place; in protobuf {1: bool, 2: message} */
 };
 
 struct api_field {

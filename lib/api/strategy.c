@@ -30,21 +30,22 @@ void api_prepare_create(const struct api_kind *k, struct json_object *obj)
 		k->strategy->prepare_create(obj);
 }
 
-/* Does anything but metadata and status differ? */
-static bool content_changed(struct json_object *a, struct json_object *b)
+/* Does anything but metadata (and status) differ? */
+static bool content_changed(struct json_object *a, struct json_object *b, bool with_status)
 {
 	size_t na = 0, nb = 0;
 
 	json_object_object_foreach(a, key, v)
 	{
-		if (!v || strcmp(key, "metadata") == 0 || strcmp(key, "status") == 0)
+		if (!v || strcmp(key, "metadata") == 0 ||
+		    (!with_status && strcmp(key, "status") == 0))
 			continue;
 		na++;
 		if (!jsonc_equal(v, jsonc_get(b, key)))
 			return true;
 	}
 	json_object_object_foreach(b, key2, v2) nb +=
-		v2 && strcmp(key2, "metadata") != 0 && strcmp(key2, "status") != 0;
+		v2 && strcmp(key2, "metadata") != 0 && (with_status || strcmp(key2, "status") != 0);
 	return na != nb;
 }
 
@@ -74,7 +75,10 @@ static void count_generation(const struct api_kind *k, struct json_object *obj,
 		   !jsonc_equal(jsonc_get(meta, "annotations"),
 				jsonc_path(old, "metadata.annotations"));
 
-	if (k->flags & API_K_GENERATION && (ann || content_changed(obj, old)))
+	/* Of a custom resource without the subresource, status is a field like others. */
+	bool status = k->custom && !(k->flags & API_K_STATUS);
+
+	if (k->flags & API_K_GENERATION && (ann || content_changed(obj, old, status)))
 		jsonc_set(meta, "generation", json_object_new_int64(gen + 1));
 }
 
@@ -108,11 +112,28 @@ static void status_only(struct json_object *obj, struct json_object *old)
 		json_object_object_del(obj, "status");
 }
 
+/* The status of a custom resource brings no metadata along but who wrote it. */
+static void custom_metadata(struct json_object *obj, struct json_object *old)
+{
+	struct json_object *managers = jsonc_path(obj, "metadata.managedFields");
+	struct json_object *rv = jsonc_path(obj, "metadata.resourceVersion");
+	struct json_object *meta = jsonc_clone(jsonc_get(old, "metadata"));
+
+	if (managers)
+		jsonc_set(meta, "managedFields", json_object_get(managers));
+	if (rv)
+		jsonc_set(meta, "resourceVersion", json_object_get(rv));
+	jsonc_set(obj, "metadata", meta);
+}
+
 void api_prepare_update_sub(const struct api_kind *k, const struct api_subresource *sub,
 			    struct json_object *obj, struct json_object *old)
 {
 	keep_system_metadata(obj, old);
-	if (sub->prepare_update)
+	if (k->custom) {
+		status_only(obj, old);
+		custom_metadata(obj, old);
+	} else if (sub->prepare_update)
 		sub->prepare_update(obj, old);
 	else if (strcmp(sub->name, "status") == 0)
 		status_only(obj, old);
@@ -133,7 +154,7 @@ static bool same_metadata(struct json_object *a, struct json_object *b)
 
 bool api_unchanged(struct json_object *a, struct json_object *b)
 {
-	return !content_changed(a, b) &&
+	return !content_changed(a, b, false) &&
 	       jsonc_equal(jsonc_get(a, "status"), jsonc_get(b, "status")) &&
 	       same_metadata(jsonc_get(a, "metadata"), jsonc_get(b, "metadata"));
 }

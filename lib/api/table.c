@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/table.h"
+#include "lib/api/jsonpath.h"
 #include "lib/api/kinds/kinds.h"
 
 static const struct api_column default_columns[] = {COLUMN_NAME, COLUMN_AGE};
@@ -65,6 +66,29 @@ void api_table_begin(const struct api_kind *k, const char *version, struct str r
 	buf_adds(out, ",\"rows\":[");
 }
 
+/* A custom column: the value by the column's type, null when it has another. */
+static void cell_of_path(const struct api_table_ctx *ctx, const struct api_column *c,
+			 const struct jsonpath *path, struct jv obj, struct jw *w)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct jv v = jsonpath_first(path, obj);
+	enum jv_type t = jv_type(v);
+
+	if (!strcmp(c->type, "date") && t == JV_STRING) {
+		column_age(ctx, v, &b);
+		jw_str(w, str_eqs(buf_str(&b), "<unknown>") ? STR("<invalid>") : buf_str(&b));
+	} else if (!strcmp(c->type, "integer") && t == JV_NUMBER) {
+		jw_i64(w, jv_i64(v, (int64_t)jv_double(v, 0)));
+	} else if (!strcmp(c->type, "string") && jv_exists(v)) {
+		jw_str(w, t == JV_STRING ? jv_str(v, &b) : jv_raw(v));
+	} else if ((!strcmp(c->type, "number") && t == JV_NUMBER) ||
+		   (!strcmp(c->type, "boolean") && t == JV_BOOL)) {
+		jw_raw(w, jv_raw(v));
+	} else {
+		jw_null(w);
+	}
+}
+
 void api_table_row(const struct api_kind *k, const char *version, int64_t now_ns, struct jv obj,
 		   enum api_table_include include, bool first, struct buf *out)
 {
@@ -84,6 +108,10 @@ void api_table_row(const struct api_kind *k, const char *version, int64_t now_ns
 	for (size_t i = 0; i < n; i++) {
 		struct str s;
 
+		if (k->column_paths && k->column_paths[i]) {
+			cell_of_path(&ctx, &c[i], k->column_paths[i], obj, &w);
+			continue;
+		}
 		if (!c[i].path) {
 			c[i].cell(&ctx, obj, &w);
 			continue;

@@ -3,10 +3,12 @@
 #include "lib/json/jsonc.h"
 
 /* How a value is owned. */
-enum form { LEAF, STRUCT, MAP, SET, LISTMAP };
+enum form { LEAF, STRUCT, MAP, SET, LISTMAP, DEDUCED };
 
 static enum form form_of(const struct api_field *f)
 {
+	if (f->type == API_DEDUCED)
+		return DEDUCED;
 	switch ((enum api_shape)f->shape) {
 	case API_LIST:
 		return f->list == API_LISTMAP ? LISTMAP : f->list == API_SET ? SET : LEAF;
@@ -25,10 +27,22 @@ static struct api_field element_of(const struct api_field *f)
 {
 	struct api_field e = *f;
 
+	if (f->type == API_NESTED)
+		return f->ref->fields[0];
 	e.shape = f->flags & API_MAP_OF_LISTS ? API_LIST : API_ONE;
 	e.list = API_ATOMIC;
 	e.flags &= ~(API_WHOLE | API_MAP_OF_LISTS);
 	return e;
+}
+
+/* What a member without a row of its own is, where such are kept. */
+static const struct api_field deduced = {.name = "", .type = API_DEDUCED, .flags = API_PTR};
+
+static const struct api_field *member_of(const struct api_type *t, struct str name)
+{
+	const struct api_field *f = api_field_find(t, name);
+
+	return f || !(t->flags & API_PRESERVE) ? f : &deduced;
 }
 
 static bool is_object(struct json_object *v)
@@ -46,6 +60,24 @@ static bool hollow(struct json_object *v)
 {
 	return !v || (is_object(v) && !json_object_object_length(v)) ||
 	       (json_object_is_type(v, json_type_array) && !json_object_array_length(v));
+}
+
+/* The same for a value: what is known by the value alone is owned by members if it has any. */
+static enum form form_at(const struct api_field *f, struct json_object *v)
+{
+	enum form form = form_of(f);
+
+	if (form == DEDUCED)
+		return is_object(v) ? MAP : LEAF;
+	return form;
+}
+
+static enum form form_pair(const struct api_field *f, struct json_object *old,
+			   struct json_object *now)
+{
+	if (form_of(f) == DEDUCED && old && now && is_object(old) != is_object(now))
+		return LEAF;
+	return form_at(f, now ? now : old);
 }
 
 static int cmp_str(const void *a, const void *b)
@@ -111,7 +143,7 @@ static void set_of_struct(const struct api_type *t, struct json_object *obj, str
 	json_object_object_foreach(obj, key, v)
 	{
 		CLEANUP_FREE char *elem = field_key(key);
-		const struct api_field *f = api_field_find(t, str_of(key));
+		const struct api_field *f = member_of(t, str_of(key));
 
 		if (f)
 			set_of(f, v, fieldset_ensure(s, elem));
@@ -122,7 +154,7 @@ static void set_of_struct(const struct api_type *t, struct json_object *obj, str
 
 static void set_of(const struct api_field *f, struct json_object *v, struct fieldset *s)
 {
-	enum form form = form_of(f);
+	enum form form = form_at(f, v);
 
 	if (form == LEAF || hollow(v)) {
 		s->member = true;
@@ -212,7 +244,7 @@ static void compare_struct(const struct api_type *t, struct json_object *old,
 		json_object_object_foreach(now, key, v)
 		{
 			struct at below = {.up = a, .name = key};
-			const struct api_field *f = api_field_find(t, str_of(key));
+			const struct api_field *f = member_of(t, str_of(key));
 			/* Go's form of the object has plain structs and null lists even when unset.
 			 */
 			bool implied = f && ((form_of(f) == STRUCT && !(f->flags & API_PTR)) ||
@@ -226,7 +258,7 @@ static void compare_struct(const struct api_type *t, struct json_object *old,
 		json_object_object_foreach(old, key2, v2)
 		{
 			struct at below = {.up = a, .name = key2};
-			const struct api_field *f = api_field_find(t, str_of(key2));
+			const struct api_field *f = member_of(t, str_of(key2));
 
 			if (f && v2 && !jsonc_get(now, key2))
 				compare(f, v2, false, NULL, &below);
@@ -303,7 +335,7 @@ static void compare_list(const struct api_field *f, struct json_object *old,
 static void compare(const struct api_field *f, struct json_object *old, bool implied,
 		    struct json_object *now, struct at *a)
 {
-	enum form form = form_of(f);
+	enum form form = form_pair(f, old, now);
 
 	if (form == LEAF || (hollow(old) && hollow(now))) {
 		if (!old && now)
@@ -355,7 +387,7 @@ static struct json_object *merge_struct(const struct api_type *t, struct json_ob
 
 	json_object_object_foreach(config, key, v)
 	{
-		const struct api_field *f = api_field_find(t, str_of(key));
+		const struct api_field *f = member_of(t, str_of(key));
 		struct json_object *m = f ? merge(f, jsonc_get(live, key), v) : jsonc_clone(v);
 
 		if (m)
@@ -427,8 +459,9 @@ static struct json_object *merge(const struct api_field *f, struct json_object *
 {
 	if (!config)
 		return NULL;
-	switch (form_of(f)) {
+	switch (form_at(f, config)) {
 	case LEAF:
+	case DEDUCED:
 		break;
 	case STRUCT:
 		if (is_object(config))
@@ -463,7 +496,7 @@ void typed_prune(const struct api_type *t, struct json_object *obj, const struct
 {
 	for (size_t i = 0; i < last->n; i++) {
 		const char *name = last->children[i]->elem + 2;
-		const struct api_field *f = api_field_find(t, str_of(name));
+		const struct api_field *f = member_of(t, str_of(name));
 		const struct fieldset *o = fieldset_child(owned, last->children[i]->elem);
 		struct json_object *v = jsonc_get(obj, name);
 
@@ -514,8 +547,9 @@ static void prune_list(const struct api_field *f, struct json_object *v,
 static void prune_value(const struct api_field *f, struct json_object *v,
 			const struct fieldset *last, const struct fieldset *owned)
 {
-	switch (form_of(f)) {
+	switch (form_at(f, v)) {
 	case LEAF:
+	case DEDUCED:
 		break;
 	case STRUCT:
 		if (is_object(v))

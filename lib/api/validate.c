@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/validate.h"
+#include "lib/api/crd/custom.h"
 #include "lib/api/status.h"
 
 static void check_field(const struct api_field *f, struct json_object *v, const struct place *p)
@@ -81,7 +82,8 @@ void validate_content(const struct api_type *t, struct json_object *obj, const s
 	}
 }
 
-static void whole(const struct api_kind *k, struct json_object *obj, const struct place *root)
+static void whole(const struct api_kind *k, struct json_object *obj, struct json_object *old,
+		  const struct place *root)
 {
 	const struct api_field *spec = api_field_find(k->type, STR("spec"));
 	struct json_object *v = jsonc_get(obj, "spec");
@@ -89,7 +91,9 @@ static void whole(const struct api_kind *k, struct json_object *obj, const struc
 	if (k->flags & API_K_VIRTUAL || !k->plural)
 		return;
 	validate_metadata(k, obj, root);
-	if (k->strategy && k->strategy->validate)
+	if (k->custom)
+		custom_validate(k, obj, old, root);
+	else if (k->strategy && k->strategy->validate)
 		k->strategy->validate(obj, root->err);
 	else if (spec && spec->type == API_OBJECT && v)
 		validate_table(spec->ref, v, PLACE(root, "spec"));
@@ -112,7 +116,7 @@ int api_validate_create(const struct api_kind *kind, struct json_object *obj, st
 {
 	struct err own = ERR_INIT;
 
-	whole(kind, obj, PLACE_OF(&own));
+	whole(kind, obj, NULL, PLACE_OF(&own));
 	if (kind->strategy && kind->strategy->validate_create)
 		kind->strategy->validate_create(obj, &own);
 	return finish(kind, obj, &own, err);
@@ -127,13 +131,15 @@ int api_validate_update(const struct api_kind *kind, const struct api_subresourc
 	validate_metadata_update(obj, old, root);
 	if (sub && sub->validate_update) {
 		sub->validate_update(obj, old, &own);
+	} else if (sub && kind->custom) {
+		custom_validate(kind, obj, old, root);
 	} else if (sub && !strcmp(sub->name, "status")) {
 		/* The rest is that of the stored object. */
 		check_labels(PLACE(root, "metadata.labels"), jsonc_path(obj, "metadata.labels"));
 		check_annotations(PLACE(root, "metadata.annotations"),
 				  jsonc_path(obj, "metadata.annotations"));
 	} else {
-		whole(kind, obj, root);
+		whole(kind, obj, old, root);
 		if (kind->strategy && kind->strategy->validate_update)
 			kind->strategy->validate_update(obj, old, &own);
 	}

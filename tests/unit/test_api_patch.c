@@ -151,21 +151,21 @@ static void test_discovery(void **state)
 	assert_int_equal(api_discovery_accept(STR("application/json, */*")), API_DISCOVERY_PLAN);
 	for (int f = API_DISCOVERY_PLAN; f <= API_DISCOVERY_V2; f++) {
 		buf_clear(&b);
-		api_discovery_core(f, "1.2.3.4:6443", &b);
+		api_discovery_core(NULL, f, "1.2.3.4:6443", &b);
 		assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
 		buf_clear(&b);
-		api_discovery_groups(f, &b);
+		api_discovery_groups(NULL, f, &b);
 		assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
 	}
 	buf_clear(&b);
-	assert_int_equal(api_discovery_resources(STR(""), STR("v1"), &b), 0);
+	assert_int_equal(api_discovery_resources(NULL, STR(""), STR("v1"), &b), 0);
 	assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
 	assert_non_null(strstr(b.p,
 			       "{\"name\":\"pods/eviction\",\"singularName\":\"\",\"namespaced\":"
 			       "true,\"group\":\"policy\",\"version\":\"v1\",\"kind\":"
 			       "\"Eviction\",\"verbs\":[\"create\"]}"));
-	assert_int_equal(api_discovery_resources(STR("nope"), STR("v1"), &b), -ENOENT);
-	assert_int_equal(api_discovery_group(STR("apps"), &b), 0);
+	assert_int_equal(api_discovery_resources(NULL, STR("nope"), STR("v1"), &b), -ENOENT);
+	assert_int_equal(api_discovery_group(NULL, STR("apps"), &b), 0);
 }
 
 static void test_openapi(void **state)
@@ -174,22 +174,22 @@ static void test_openapi(void **state)
 	CLEANUP(buf_done) struct buf b = BUF_INIT, pb = BUF_INIT;
 	struct jv op;
 
-	api_openapi_v3_index(&b);
+	api_openapi_v3_index(NULL, &b);
 	assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(gv); i++) {
 		buf_clear(&b);
-		assert_int_equal(api_openapi_v3(str_of(gv[i][0]), str_of(gv[i][1]), &b), 0);
+		assert_int_equal(api_openapi_v3(NULL, str_of(gv[i][0]), str_of(gv[i][1]), &b), 0);
 		assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
 	}
 	op = jv_get(jv_get(jv_of(buf_str(&b)), "paths"),
 		    "/apis/apps/v1/namespaces/{namespace}/deployments/{name}");
 	assert_non_null(memmem(jv_raw(jv_get(op, "patch")).p, jv_raw(jv_get(op, "patch")).len,
 			       "\"fieldValidation\"", 17));
-	assert_int_equal(api_openapi_v3(STR("nope"), STR("v1"), &b), -ENOENT);
+	assert_int_equal(api_openapi_v3(NULL, STR("nope"), STR("v1"), &b), -ENOENT);
 	buf_clear(&b);
-	api_openapi_v2_json(&b);
+	api_openapi_v2_json(NULL, &b);
 	assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
-	api_openapi_v2_pb(&pb);
+	api_openapi_v2_pb(NULL, &pb);
 	assert_memory_equal(pb.p,
 			    "\x0a\x03"
 			    "2.0",

@@ -25,6 +25,7 @@ const struct api_kind *const api_builtin_kinds[] = {
 	&api_kind_delete_options,
 	&api_kind_status,
 	&api_kind_apiservice,
+	&api_kind_crd,
 	&api_kind_controllerrevision,
 	&api_kind_daemonset,
 	&api_kind_deployment,

@@ -41,6 +41,9 @@ extern const struct api_kind api_kind_validatingwebhook, api_kind_mutatingwebhoo
 	api_kind_resourceclaim, api_kind_resourceclaimtemplate, api_kind_resourceslice,
 	api_kind_apiservice, api_kind_node_metrics, api_kind_pod_metrics;
 
+/* apiextensions_kinds.c */
+extern const struct api_kind api_kind_crd;
+
 /* What most kinds say of themselves in the same words. */
 #define KIND_NAMES(group_, version_, kind_, plural_, singular_)                         \
 	.group = (group_), .version = (version_), .kind = (kind_), .plural = (plural_), \

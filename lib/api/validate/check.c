@@ -38,6 +38,11 @@ static struct err *err_of(const struct place *p)
 	return p->err;
 }
 
+void place_path(const struct place *p, struct buf *out)
+{
+	render(p, out);
+}
+
 size_t place_mistakes(const struct place *p)
 {
 	return err_of(p)->n_fields;

@@ -56,6 +56,8 @@ void place_too_long(const struct place *p, size_t max_bytes);
 void place_too_many(const struct place *p, size_t n, size_t max);
 /* How many mistakes there are so far: to see whether a check found one. */
 size_t place_mistakes(const struct place *p);
+/* "spec.containers[0].name", appended. */
+void place_path(const struct place *p, struct buf *out);
 
 /* ---- Reading objects ---- */
 

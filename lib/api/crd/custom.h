@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_API_CRD_CUSTOM_H
+#define KNARR_API_CRD_CUSTOM_H
+#include "lib/api/api.h"
+#include "lib/api/crd/schema.h"
+#include "lib/api/validate/check.h"
+/*
+ * Kinds made at run time from a CustomResourceDefinition. They are struct api_kind like the
+ * built-in ones, with .custom set; decoding, defaults, validation, apply, OpenAPI and printing ask
+ * here in place of the const tables. What a kind costs in memory comes with its first use: its
+ * schema is compiled when something is written, not when the definition is read.
+ */
+struct custom_def;
+
+/* What an object is changed by, for reading what older schemas let through. */
+struct api_custom;
+
+/*
+ * The served versions of an established definition. `json` are its stored bytes, kept alive by
+ * `owner` until release(owner). rev: since when objects were written under this spec; what is
+ * older gets defaults and pruning when it is read. One reference.
+ */
+struct custom_def *custom_def_new(struct str json, uint64_t rev, void (*release)(void *owner),
+				  void *owner);
+void custom_def_ref(struct custom_def *d);
+void custom_def_unref(struct custom_def *d); /* NULL is fine */
+size_t custom_def_len(const struct custom_def *d);
+const struct api_kind *custom_def_kind(const struct custom_def *d, size_t i);
+struct custom_def *custom_def_of(const struct api_kind *k); /* NULL: built-in */
+struct str custom_def_json(const struct custom_def *d);
+
+/* The kind's schema; NULL for built-in kinds. */
+struct crd_schema_set *custom_schema(const struct api_kind *k);
+/* The table that says how fields are owned: the kind's own, or that of its schema. */
+const struct api_type *custom_type(const struct api_kind *k);
+/* openAPIV3Schema as the definition has it. */
+struct jv custom_openapi(const struct api_kind *k);
+/* The text for the Warning header of a deprecated version; NULL. */
+const char *custom_warning(const struct api_kind *k);
+
+/*
+ * Is what is stored (written at `rev`) just what shall be read? If not, custom_read appends what
+ * is: apiVersion of this version, pruned and with defaults. Built-in kinds: always true.
+ */
+bool custom_is_fresh(const struct api_kind *k, struct str value, uint64_t rev);
+void custom_read(const struct api_kind *k, struct jv stored, struct buf *out);
+/* The same for a tree, in place. */
+void custom_read_tree(const struct api_kind *k, struct json_object *obj);
+
+/* Rules of the schema; old NULL: create. */
+void custom_validate(const struct api_kind *k, struct json_object *obj, struct json_object *old,
+		     const struct place *root);
+/* Versions in the order of preference: v2, v1, v1beta1, ...; as strcmp. */
+int custom_version_cmp(const char *a, const char *b);
+/* Is the definition's condition True? */
+bool custom_condition(struct jv crd, const char *type);
+#endif
