@@ -568,6 +568,20 @@ struct informer *informers_find(struct informers *s, const struct client_kind *k
 	return full ? full : set_find(s, kind, true);
 }
 
+void informers_drop(struct informers *s, struct informer *in)
+{
+	if (in->n_handlers)
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i] != in)
+			continue;
+		s->v[i] = s->v[--s->n];
+		informer_free(in);
+		informers_check(s);
+		return;
+	}
+}
+
 void informers_start(struct informers *s)
 {
 	for (size_t i = 0; i < s->n; i++)

@@ -96,6 +96,8 @@ struct informer *informers_get(struct informers *s, const struct client_kind *ki
 struct informer *informers_get_metadata(struct informers *s, const struct client_kind *kind);
 /* The full or the metadata one if there is one, else NULL. */
 struct informer *informers_find(struct informers *s, const struct client_kind *kind);
+/* Away with one that nobody handles any more (its kind is served no more); else nothing. */
+void informers_drop(struct informers *s, struct informer *in);
 void informers_start(struct informers *s);
 bool informers_synced(const struct informers *s);
 struct client *informers_client(struct informers *s);

@@ -5,6 +5,8 @@
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
 
+#define CRD_FINALIZER "customresourcecleanup.apiextensions.k8s.io"
+
 /* ---- options ---- */
 
 void delete_options_done(struct delete_options *o)
@@ -179,6 +181,40 @@ static void mark_namespace(struct write *w, struct json_object *obj)
 		api_set_str(obj, "status.phase", STR("Terminating"));
 }
 
+/* A definition goes with its objects: the controller deletes them, then takes its finalizer off. */
+static void mark_definition(struct write *w, struct json_object *obj)
+{
+	struct json_object *status, *list, *c;
+	char time[TIME_LEN + 1];
+
+	if (strcmp(w->kind->plural, "customresourcedefinitions") != 0 ||
+	    jsonc_path(obj, "metadata.deletionTimestamp"))
+		return;
+	list = jsonc_path(obj, "metadata.finalizers");
+	if (!list) {
+		list = json_object_new_array();
+		api_set(obj, "metadata.finalizers", list);
+	}
+	if (!has_finalizer(list, CRD_FINALIZER))
+		json_object_array_add(list, json_object_new_string(CRD_FINALIZER));
+	status = jsonc_ensure(obj, "status");
+	list = jsonc_get(status, "conditions");
+	if (!json_object_is_type(list, json_type_array)) {
+		list = json_object_new_array();
+		jsonc_set(status, "conditions", list);
+	}
+	time_format(server_now_ns(w->srv), time);
+	c = json_object_new_object();
+	jsonc_set_str(c, "type", STR("Terminating"));
+	jsonc_set_str(c, "status", STR("True"));
+	jsonc_set_str(c, "lastTransitionTime", str_of(time));
+	jsonc_set_str(c, "reason", STR("InstanceDeletionPending"));
+	jsonc_set_str(c, "message",
+		      STR("CustomResourceDefinition marked for deletion; CustomResource deletion "
+			  "will begin soon"));
+	json_object_array_add(list, c);
+}
+
 /* Kinds from before the garbage collector leave their pods unless the client says otherwise. */
 static bool orphans_by_default(struct write *w, const struct delete_options *o,
 			       struct json_object *cur)
@@ -228,6 +264,7 @@ int delete_make(struct write *w, const struct delete_options *o, struct json_obj
 		set_gc_finalizer(obj, "orphan");
 	else if (o->policy == DELETE_BACKGROUND)
 		set_gc_finalizer(obj, NULL);
+	mark_definition(w, obj);
 	mark_deleted(w, obj, grace_of(w, o, cur));
 	mark_namespace(w, obj);
 	if (write_is_final(obj))

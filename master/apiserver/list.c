@@ -193,7 +193,7 @@ static void respond_table(struct list_state *l)
 	for (size_t i = 0; i < l->n; i++) {
 		struct str value = l->objs[i]->value;
 
-		if (r->kind->storage) {
+		if (!api_is_served_form(r->kind, value, l->objs[i]->rev)) {
 			buf_clear(&converted);
 			api_convert_bytes(r->kind, jv_of(value), &converted);
 			value = buf_str(&converted);
@@ -219,7 +219,7 @@ static void respond_made(struct list_state *l)
 			buf_addc(&b, ',');
 		if (l->r->accept.form == ACCEPT_PARTIAL)
 			api_partial_metadata(l->r->accept.version, stored, &b);
-		else if (l->r->kind->storage)
+		else if (!api_is_served_form(l->r->kind, l->objs[i]->value, l->objs[i]->rev))
 			api_convert_bytes(l->r->kind, stored, &b);
 		else
 			buf_addstr(&b, l->objs[i]->value);
@@ -314,6 +314,18 @@ static void respond_pieces(struct list_state *l)
 	http_blob_unref(head_blob);
 }
 
+static bool as_stored(const struct list_state *l)
+{
+	const struct api_kind *k = l->r->kind;
+
+	if (!k->custom)
+		return !k->storage;
+	for (size_t i = 0; i < l->n; i++)
+		if (!api_is_served_form(k, l->objs[i]->value, l->objs[i]->rev))
+			return false;
+	return true;
+}
+
 static void list_now(struct request *r)
 {
 	CLEANUP(list_done) struct list_state l = {.r = r, .prefix = BUF_INIT, .after = BUF_INIT};
@@ -330,7 +342,7 @@ static void list_now(struct request *r)
 		respond_pb(&l);
 	else if (r->accept.form == ACCEPT_TABLE)
 		respond_table(&l);
-	else if (r->accept.form == ACCEPT_PARTIAL || r->kind->storage || r->accept.yaml)
+	else if (r->accept.form == ACCEPT_PARTIAL || !as_stored(&l) || r->accept.yaml)
 		respond_made(&l);
 	else
 		respond_pieces(&l);

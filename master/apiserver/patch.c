@@ -163,6 +163,17 @@ int patch_parse(struct request *r, struct json_object **ret, bool *ret_apply, st
 		err_clear(err);
 		return api_err_bad_request(err, "error decoding patch: %s", text);
 	}
+	if (type == PATCH_STRATEGIC && r->kind->custom) {
+		json_object_put(*ret);
+		*ret = NULL;
+		err_set(err, EMEDIUMTYPE, "UnsupportedMediaType",
+			"the body of the request was in an unknown format - accepted media types "
+			"include: application/json-patch+json, application/merge-patch+json, "
+			"application/apply-patch+yaml");
+		if (err)
+			err->http_code = 415;
+		return -EMEDIUMTYPE;
+	}
 	*ret_apply = type == PATCH_APPLY;
 	return type;
 }

@@ -28,13 +28,13 @@ static void get_api(struct request *r, struct str rest)
 		xasprintf("%s:%u", r->srv->conf.advertise_address, r->srv->conf.port);
 
 	if (rest.len) {
-		if (api_discovery_resources(STR(""), rest, &b) < 0)
+		if (api_discovery_resources(server_kinds(r->srv), STR(""), rest, &b) < 0)
 			respond_not_served(r);
 		else
 			respond_buf(r, 200, JSON_TYPE, &b);
 		return;
 	}
-	api_discovery_core(form, addr, &b);
+	api_discovery_core(server_kinds(r->srv), form, addr, &b);
 	respond_buf(r, 200, api_discovery_content_type(form), &b);
 }
 
@@ -46,14 +46,14 @@ static void get_apis(struct request *r, struct str rest)
 	int e;
 
 	if (!rest.len) {
-		api_discovery_groups(form, &b);
+		api_discovery_groups(server_kinds(r->srv), form, &b);
 		aggregate_add_groups(r->srv, form, &b);
 		respond_buf(r, 200, api_discovery_content_type(form), &b);
 		return;
 	}
 	str_split(&rest, '/', &group);
-	e = rest.p && rest.len ? api_discovery_resources(group, rest, &b)
-			       : api_discovery_group(group, &b);
+	e = rest.p && rest.len ? api_discovery_resources(server_kinds(r->srv), group, rest, &b)
+			       : api_discovery_group(server_kinds(r->srv), group, &b);
 	if (e < 0 && !(rest.p && rest.len))
 		e = aggregate_group(r->srv, group, &b);
 	if (e < 0)
@@ -74,10 +74,10 @@ static void get_openapi_v2(struct request *r, struct str rest)
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
 	if (accepts(r, "proto-openapi")) {
-		api_openapi_v2_pb(&b);
+		api_openapi_v2_pb(server_kinds(r->srv), &b);
 		respond_buf(r, 200, V2_PB_TYPE, &b);
 	} else {
-		api_openapi_v2_json(&b);
+		api_openapi_v2_json(server_kinds(r->srv), &b);
 		respond_buf(r, 200, JSON_TYPE, &b);
 	}
 }
@@ -88,7 +88,7 @@ static void get_openapi_v3(struct request *r, struct str rest)
 	struct str first, group = STR(""), all = rest;
 
 	if (!rest.len) {
-		api_openapi_v3_index(&b);
+		api_openapi_v3_index(server_kinds(r->srv), &b);
 		aggregate_add_openapi(r->srv, &b);
 		respond_buf(r, 200, JSON_TYPE, &b);
 		return;
@@ -96,7 +96,8 @@ static void get_openapi_v3(struct request *r, struct str rest)
 	str_split(&rest, '/', &first);
 	if (str_eqs(first, "apis") && rest.len)
 		str_split(&rest, '/', &group);
-	if (!str_starts(all, STR("api")) || !rest.p || api_openapi_v3(group, rest, &b) < 0)
+	if (!str_starts(all, STR("api")) || !rest.p ||
+	    api_openapi_v3(server_kinds(r->srv), group, rest, &b) < 0)
 		respond_not_served(r);
 	else
 		respond_buf(r, 200, JSON_TYPE, &b);

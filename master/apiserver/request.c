@@ -3,6 +3,7 @@
 #include "lib/api/fields.h"
 #include "lib/api/protobuf.h"
 #include "master/apiserver/aggregate.h"
+#include "master/apiserver/customs.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/impersonate.h"
 #include "master/apiserver/metrics.h"
@@ -76,6 +77,7 @@ void request_unref(struct request *r)
 		list_remove(&r->node);
 		r->srv->n_requests--;
 	}
+	custom_def_unref(custom_def_of(r->kind));
 	user_unref(r->user);
 	user_unref(r->as);
 	query_done(&r->query);
@@ -297,6 +299,19 @@ static bool shape_fits(const struct request *r, const struct route *route)
 	return i->name.len && (!namespaced || i->ns.len);
 }
 
+/* The definition stays as it is for this request, whatever becomes of it meanwhile. */
+static bool begin_custom(struct request *r)
+{
+	custom_def_ref(custom_def_of(r->kind));
+	if (custom_warning(r->kind))
+		api_warnings_add(&r->warnings, "%s", custom_warning(r->kind));
+	if (strcmp(r->info.verb, "create") != 0 || !customs_is_terminating(r->kind))
+		return true;
+	fail(r, EINVAL, 405, "MethodNotAllowed",
+	     "create not allowed while custom resource definition is terminating");
+	return false;
+}
+
 static void run_resource(struct request *r)
 {
 	const struct request_info *i = &r->info;
@@ -304,12 +319,14 @@ static void run_resource(struct request *r)
 	const struct sub_route *sr = NULL;
 	uint16_t allowed;
 
-	r->kind = api_kind_find(i->group, i->version, i->resource);
+	r->kind = api_kinds_find(server_kinds(r->srv), i->group, i->version, i->resource);
 	if (!r->kind) {
 		respond_not_served(r);
 		return;
 	}
 	r->accept = accept_parse(r->accept_text, api_pb_has(r->kind->type));
+	if (r->kind->custom && !begin_custom(r))
+		return;
 	allowed = r->kind->verbs;
 	if (i->subresource.len) {
 		r->sub = api_subresource_find(r->kind, i->subresource);

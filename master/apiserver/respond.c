@@ -195,7 +195,7 @@ static void respond_bytes(struct request *r, int status, struct str value,
 	CLEANUP(buf_done) struct buf converted = BUF_INIT;
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
-	if (r->kind->storage) {
+	if (!api_is_served_form(r->kind, value, o ? o->rev : UINT64_MAX)) {
 		api_convert_bytes(r->kind, jv_of(value), &converted);
 		value = buf_str(&converted);
 		o = NULL;

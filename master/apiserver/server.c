@@ -2,6 +2,7 @@
 #include "master/apiserver/server.h"
 #include "master/apiserver/aggregate.h"
 #include "master/apiserver/bootstrap.h"
+#include "master/apiserver/customs.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/kubelet.h"
 #include "master/apiserver/usage.h"
@@ -22,6 +23,11 @@ const struct api_kind *server_kind(const char *group, const char *version, const
 
 	assert(k);
 	return k;
+}
+
+const struct api_kinds *server_kinds(const struct apiserver *s)
+{
+	return customs_kinds(s->customs);
 }
 
 /* A token's service account, pod or secret, for authn. */
@@ -57,6 +63,7 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	s->aggregate = aggregate_new(s);
 	s->webhooks = webhooks_new(s->store);
 	s->webhook_client = webhook_client_new(s);
+	s->customs = customs_new(s);
 	s->pages = pages_new(s->timers);
 	s->metrics = metrics_new();
 	r = service_alloc_new(s->store, conf->service_cidr,
@@ -177,6 +184,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	forget_masters(s);
 	service_alloc_free(s->services);
 	roles_free(s->roles);
+	customs_free(s->customs);
 	pages_free(s->pages);
 	metrics_free(s->metrics);
 	free(s->issuer);

@@ -21,6 +21,7 @@ struct aggregate; /* aggregate.h */
 struct webhooks; /* webhooks.h: the admission webhooks there are */
 struct webhook_client; /* webhook_client.h */
 struct usage_cache; /* usage.h */
+struct customs; /* customs.h: kinds made at run time */
 struct roles; /* roles.h: the stored roles, as an index for authz */
 
 struct apiserver {
@@ -34,6 +35,7 @@ struct apiserver {
 	struct page_views *pages;
 	struct service_alloc *services;
 	struct roles *roles;
+	struct customs *customs;
 	struct metrics *metrics;
 	struct kubelet_client *kubelet;
 	struct usage_cache *usage;
@@ -57,6 +59,8 @@ static inline int64_t server_now_ns(const struct apiserver *s)
 {
 	return clock_real_ns(s->clock);
 }
+/* All kinds this server has; those made at run time too. */
+const struct api_kinds *server_kinds(const struct apiserver *s);
 /* The stored object of a kind, borrowed from the view; NULL if there is none. */
 const struct store_obj *server_get(const struct store_view *v, const struct api_kind *k,
 				   struct str ns, struct str name);

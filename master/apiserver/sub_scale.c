@@ -18,19 +18,36 @@ static const struct api_kind *scale_kind(void)
 	return api_kind_by_gvk(STR("autoscaling"), STR("v1"), STR("Scale"));
 }
 
-static void scale_write(struct str value, struct buf *out)
+static const struct api_scale_paths usual = {"spec.replicas", "status.replicas", NULL};
+
+/* The selector as text: of the object's own form, or where a custom resource has the text. */
+static void scale_selector(const struct api_kind *k, struct jv o, struct buf *text)
+{
+	CLEANUP(label_selector_done) struct label_selector sel = {0};
+	struct jv selector = jv_path(o, "spec.selector");
+	bool plain = jv_eqs(jv_get(o, "kind"), "ReplicationController");
+
+	if (k->scale) {
+		CLEANUP(buf_done) struct buf tmp = BUF_INIT;
+
+		if (k->scale->selector)
+			buf_addstr(text, jv_str(jv_path(o, k->scale->selector), &tmp));
+	} else if ((plain ? label_selector_from_map : label_selector_from_object)(selector, &sel,
+										  NULL) == 0) {
+		label_selector_format(&sel, text);
+	}
+}
+
+static void scale_write(const struct api_kind *k, struct str value, struct buf *out)
 {
 	static const char *const meta[] = {"name", "namespace", "uid", "resourceVersion",
 					   "creationTimestamp"};
-	struct jv o = jv_of(value), selector = jv_path(o, "spec.selector");
-	CLEANUP(label_selector_done) struct label_selector sel = {0};
+	const struct api_scale_paths *paths = k->scale ? k->scale : &usual;
+	struct jv o = jv_of(value);
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
-	bool plain = jv_eqs(jv_get(o, "kind"), "ReplicationController");
 	struct jw w = jw_start(out);
 
-	if ((plain ? label_selector_from_map : label_selector_from_object)(selector, &sel, NULL) ==
-	    0)
-		label_selector_format(&sel, &text);
+	scale_selector(k, o, &text);
 	jw_begin_object(&w);
 	jw_member_str(&w, "kind", STR("Scale"));
 	jw_member_str(&w, "apiVersion", STR("autoscaling/v1"));
@@ -41,11 +58,11 @@ static void scale_write(struct str value, struct buf *out)
 	jw_end_object(&w);
 	jw_key(&w, "spec");
 	jw_begin_object(&w);
-	jw_member_i64(&w, "replicas", jv_i64(jv_path(o, "spec.replicas"), 0));
+	jw_member_i64(&w, "replicas", jv_i64(jv_path(o, paths->spec_replicas), 0));
 	jw_end_object(&w);
 	jw_key(&w, "status");
 	jw_begin_object(&w);
-	jw_member_i64(&w, "replicas", jv_i64(jv_path(o, "status.replicas"), 0));
+	jw_member_i64(&w, "replicas", jv_i64(jv_path(o, paths->status_replicas), 0));
 	if (text.len)
 		jw_member_str(&w, "selector", buf_str(&text));
 	jw_end_object(&w);
@@ -56,7 +73,7 @@ static void scale_respond(struct request *r, struct str value)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
-	scale_write(value, &b);
+	scale_write(r->kind, value, &b);
 	respond_json(r, 200, &b);
 }
 
@@ -88,7 +105,7 @@ static int wanted(struct scale *s, struct json_object **ret, struct err *err)
 	if (!s->patch)
 		return api_decode(scale_kind(), r->content_type, r->body,
 				  (enum api_strictness)strict, ret, &r->warnings, err);
-	scale_write(s->w.cur_obj->value, &now);
+	scale_write(s->w.kind, s->w.cur_obj->value, &now);
 	e = jsonc_parse(buf_str(&now), NULL, &cur, err);
 	if (e == 0)
 		e = patch_apply(s->type, scale_kind(), cur, s->patch, &raw, err);
@@ -122,7 +139,8 @@ static int scale_make(struct write *w, struct json_object *cur, struct json_obje
 		return api_err_invalid(err, scale_kind(), str_of(w->name));
 	}
 	obj = jsonc_clone(cur);
-	api_set(obj, "spec.replicas", json_object_new_int64(replicas));
+	api_set(obj, w->kind->scale ? w->kind->scale->spec_replicas : "spec.replicas",
+		json_object_new_int64(replicas));
 	e = write_begin_update(w, obj, cur, err);
 	if (e >= 0)
 		*ret = TAKE(obj);

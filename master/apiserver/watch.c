@@ -241,12 +241,12 @@ static void write_object(struct watch *w, enum transport_event ev, const struct 
 
 	if (r->gone || w->over)
 		return;
-	if (r->accept.form == ACCEPT_OBJECT && !r->kind->storage) {
+	if (r->accept.form == ACCEPT_OBJECT && api_is_served_form(r->kind, value, o->rev)) {
 		if (!r->front->object || !r->front->object(r, ev, o))
 			write_shared(w, ev, o, e && e->obj == o ? e : NULL);
 		return;
 	}
-	if (r->kind->storage) {
+	if (!api_is_served_form(r->kind, value, o->rev)) {
 		api_convert_bytes(r->kind, jv_of(value), &b);
 		value = buf_str(&b);
 	}

@@ -334,7 +334,7 @@ void write_start(struct write *w)
 	w->cur_obj = *w->name ? server_get(w->view, w->kind, str_of(w->ns), str_of(w->name)) : NULL;
 	if (w->cur_obj) {
 		action = jsonc_parse(w->cur_obj->value, NULL, &w->cur, &e);
-		if (action == 0 && w->kind->storage)
+		if (action == 0 && !api_is_served_form(w->kind, w->cur_obj->value, w->cur_obj->rev))
 			api_from_storage(w->kind, w->cur);
 	}
 	if (action == 0)

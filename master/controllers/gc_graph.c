@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/controllers/gc_graph.h"
+#include "master/controllers/custom_kinds.h"
 #include "master/controllers/kinds.h"
 #include "master/controllers/util.h"
 
@@ -78,12 +79,15 @@ void gc_note_absent(struct gc *g, struct str uid)
 
 struct gc_kind *gc_kind_of_ref(struct gc *g, struct jv ref)
 {
-	const struct client_kind *k =
-		kinds_find(jv_text(jv_get(ref, "apiVersion")), jv_text(jv_get(ref, "kind")));
+	struct str version = jv_text(jv_get(ref, "apiVersion"));
+	struct str kind = jv_text(jv_get(ref, "kind"));
+	const struct client_kind *k = kinds_find(version, kind);
 
+	if (!k && g->customs)
+		k = custom_kinds_find(g->customs, version, kind);
 	for (size_t i = 0; k && i < g->n_kinds; i++)
-		if (g->kinds[i].kind == k)
-			return &g->kinds[i];
+		if (g->kinds[i] && g->kinds[i]->kind == k)
+			return g->kinds[i];
 	return NULL;
 }
 
@@ -101,9 +105,10 @@ struct object *gc_find(struct gc *g, struct str key, struct gc_kind **ret)
 	struct str index;
 	uint64_t at;
 
-	if (!str_split(&key, ':', &index) || str_to_u64(index, &at) < 0 || at >= g->n_kinds)
+	if (!str_split(&key, ':', &index) || str_to_u64(index, &at) < 0 || at >= g->n_kinds ||
+	    !g->kinds[at])
 		return NULL;
-	*ret = &g->kinds[at];
+	*ret = g->kinds[at];
 	return informer_get((*ret)->in, key);
 }
 
@@ -172,23 +177,64 @@ static void on_deleted(void *user, struct object *o)
 }
 static const struct informer_handler handler = {on_added, on_updated, on_deleted, NULL};
 
+static struct gc_kind *add_kind(struct gc *g, const struct client_kind *kind)
+{
+	struct gc_kind *k = NEW(struct gc_kind);
+	size_t at = 0;
+
+	while (at < g->n_kinds && g->kinds[at])
+		at++;
+	if (at == g->n_kinds)
+		ARRAY_PUSH(g->kinds, g->n_kinds, g->cap_kinds);
+	*k = (struct gc_kind){g, kind, informers_get_metadata(g->c->informers, kind), at};
+	g->kinds[at] = k;
+	return k;
+}
+
+static void custom_added(void *user, const struct client_kind *kind)
+{
+	struct gc *g = user;
+	struct gc_kind *k = add_kind(g, kind);
+
+	informer_handle(k->in, &handler, k);
+	informers_start(g->c->informers);
+}
+
+/* Entries of others' lists that point to it go with it. */
+static void custom_removed(void *user, const struct client_kind *kind)
+{
+	struct gc *g = user;
+
+	for (size_t i = 0; i < g->n_kinds; i++) {
+		struct gc_kind *k = g->kinds[i];
+
+		if (!k || k->kind != kind)
+			continue;
+		informer_for_each(o, k->in) link_all(k, o, unlink_owner);
+		informer_unhandle(k->in, &handler, k);
+		informers_drop(g->c->informers, k->in);
+		g->kinds[i] = NULL;
+		free(k);
+		return;
+	}
+}
+static const struct custom_kinds_ops custom_ops = {custom_added, custom_removed};
+
 struct gc *gc_graph_new(struct ctl *c)
 {
 	struct gc *g = NEW(struct gc);
-	const struct client_kind *kinds = kinds_all(&g->n_kinds);
+	size_t n;
+	const struct client_kind *kinds = kinds_all(&n);
 
 	g->c = c;
 	g->dependents = hmap_new();
 	g->absent = hmap_new();
-	g->kinds = xcalloc(g->n_kinds, sizeof(*g->kinds));
-	for (size_t i = 0; i < g->n_kinds; i++) {
-		struct informer *in = informers_get_metadata(c->informers, &kinds[i]);
-
-		g->kinds[i] = (struct gc_kind){g, &kinds[i], in, i};
-	}
+	for (size_t i = 0; i < n; i++)
+		add_kind(g, &kinds[i]);
 	/* Handlers last: those of one kind ask for the others. */
-	for (size_t i = 0; i < g->n_kinds; i++)
-		informer_handle(g->kinds[i].in, &handler, &g->kinds[i]);
+	for (size_t i = 0; i < n; i++)
+		informer_handle(g->kinds[i]->in, &handler, g->kinds[i]);
+	g->customs = custom_kinds_new(c, &custom_ops, g);
 	return g;
 }
 
@@ -196,8 +242,13 @@ struct gc *gc_graph_free(struct gc *g)
 {
 	if (!g)
 		return NULL;
-	for (size_t i = 0; i < g->n_kinds; i++)
-		informer_unhandle(g->kinds[i].in, &handler, &g->kinds[i]);
+	custom_kinds_free(g->customs);
+	for (size_t i = 0; i < g->n_kinds; i++) {
+		if (!g->kinds[i])
+			continue;
+		informer_unhandle(g->kinds[i]->in, &handler, g->kinds[i]);
+		free(g->kinds[i]);
+	}
 	hmap_free_full(g->dependents, array_free);
 	hmap_free(g->absent);
 	free(g->kinds);

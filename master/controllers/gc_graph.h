@@ -24,8 +24,9 @@ struct gc_list {
 };
 struct gc {
 	struct ctl *c;
-	struct gc_kind *kinds;
-	size_t n_kinds;
+	struct gc_kind **kinds; /* a slot is NULL when its kind has gone */
+	size_t n_kinds, cap_kinds;
+	struct custom_kinds *customs;
 	struct hmap *dependents; /* uid -> list */
 	struct hmap *absent; /* uids known to exist no more */
 };

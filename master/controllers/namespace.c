@@ -2,6 +2,7 @@
 #include "lib/base/base.h"
 #include "lib/json/jsonc.h"
 #include "master/controllers/controller.h"
+#include "master/controllers/custom_kinds.h"
 #include "master/controllers/kinds.h"
 #include "master/controllers/util.h"
 
@@ -56,6 +57,28 @@ static bool has_finalizer(const struct object *ns)
 	return false;
 }
 
+/* Custom resources of the namespace; false: there are some, or it is not known yet. */
+static bool empty_of_customs(struct ctl *c, struct plan *p, struct str ns)
+{
+	const struct client_kind *k;
+	bool empty = true;
+
+	for (size_t i = 0; (k = custom_kinds_at(c->state, i)); i++) {
+		struct informer *in = informers_find(c->informers, k);
+
+		if (!k->namespaced || !in)
+			continue;
+		if (!informer_synced(in)) {
+			plan_again_in(p, NSEC_PER_SEC / 4);
+			empty = false;
+		} else if (content(c, k, ns)) {
+			delete_all(p, k, ns);
+			empty = false;
+		}
+	}
+	return empty;
+}
+
 static void reconcile(struct ctl *c, struct str key, struct plan *p)
 {
 	struct object *ns = informer_get(namespaces(c), key);
@@ -72,6 +95,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 		delete_all(p, &kinds[i], ns->name);
 		empty = false;
 	}
+	empty &= empty_of_customs(c, p, ns->name);
 	if (!empty) {
 		plan_again_in(p, LOOK_AGAIN_NS);
 		return;
@@ -91,6 +115,31 @@ static void content_gone(void *user, struct object *o)
 }
 static const struct informer_handler on_content = {NULL, NULL, content_gone, NULL};
 
+static void custom_added(void *user, const struct client_kind *k)
+{
+	struct ctl *c = user;
+	struct informer *in;
+
+	if (!k->namespaced)
+		return;
+	in = informers_get_metadata(c->informers, k);
+	informer_index(in, informer_by_ns);
+	informer_handle(in, &on_content, c);
+	informers_start(c->informers);
+}
+
+static void custom_removed(void *user, const struct client_kind *k)
+{
+	struct ctl *c = user;
+	struct informer *in = k->namespaced ? informers_find(c->informers, k) : NULL;
+
+	if (!in)
+		return;
+	informer_unhandle(in, &on_content, c);
+	informers_drop(c->informers, in);
+}
+static const struct custom_kinds_ops custom_ops = {custom_added, custom_removed};
+
 static bool init(struct ctl *c)
 {
 	const struct client_kind *kinds;
@@ -107,7 +156,21 @@ static bool init(struct ctl *c)
 		informer_index(in, informer_by_ns);
 		ctl_handle(c, in, &on_content);
 	}
+	c->state = custom_kinds_new(c, &custom_ops, c);
 	return true;
+}
+
+static void done(struct ctl *c)
+{
+	const struct client_kind *k;
+
+	for (size_t i = 0; (k = custom_kinds_at(c->state, i)); i++) {
+		struct informer *in = k->namespaced ? informers_find(c->informers, k) : NULL;
+
+		if (in)
+			informer_unhandle(in, &on_content, c);
+	}
+	c->state = custom_kinds_free(c->state);
 }
 
 const struct controller namespace_controller = {
@@ -115,4 +178,5 @@ const struct controller namespace_controller = {
 	.parallel = 4,
 	.init = init,
 	.sync = reconcile,
+	.done = done,
 };

@@ -2,7 +2,7 @@
 #include "lib/base/base.h"
 #include "master/controllers/controller.h"
 
-extern const struct controller clusterrole_controller, daemonset_controller, deployment_controller,
+extern const struct controller clusterrole_controller, crd_controller, daemonset_controller, deployment_controller,
 	disruption_controller, endpoints_controller, endpointslice_controller, eviction_controller,
 	gc_controller, job_controller, cronjob_controller, replicationcontroller_controller,
 	namespace_controller, nodeipam_controller, nodelifecycle_controller, podgc_controller,
@@ -28,6 +28,7 @@ const struct controller *const controllers_table[] = {
 	&nodelifecycle_controller,
 	&eviction_controller,
 	&podgc_controller,
+	&crd_controller,
 	&namespace_controller,
 	&gc_controller,
 	NULL,
