@@ -141,6 +141,24 @@ static void put_double(struct buf *out, uint32_t number, double d)
 		buf_addc(out, (char)(bits >> (8 * i)));
 }
 
+/* {message 1}, or {allows 1, message 2} where a boolean may stand in its place. */
+static void put_inner(struct buf *out, const struct api_field *f, uint32_t number, struct jv v)
+{
+	size_t at = open_message(out, number), in;
+	bool or_bool = f->flags & API_OR_BOOL, is_bool = jv_type(v) == JV_BOOL;
+
+	if (or_bool) {
+		put_tag(out, 1, 0);
+		put_varint(out, is_bool ? jv_bool(v, false) : true);
+	}
+	if (!is_bool) {
+		in = open_message(out, or_bool ? 2 : 1);
+		api_pb_encode(f->ref, v, out);
+		close_message(out, in);
+	}
+	close_message(out, at);
+}
+
 static void put_value(struct buf *out, const struct api_field *f, uint32_t number, struct jv v)
 {
 	size_t at;
@@ -165,6 +183,10 @@ static void put_value(struct buf *out, const struct api_field *f, uint32_t numbe
 		put_base64(out, number, v);
 		break;
 	case API_OBJECT:
+		if (f->flags & (API_OR_BOOL | API_PB_INNER)) {
+			put_inner(out, f, number, v);
+			break;
+		}
 		at = open_message(out, number);
 		api_pb_encode(f->ref, v, out);
 		close_message(out, at);
@@ -185,6 +207,8 @@ static void put_value(struct buf *out, const struct api_field *f, uint32_t numbe
 	case API_INT_OR_STRING:
 		put_int_or_string(out, number, v);
 		break;
+	case API_NESTED:
+	case API_DEDUCED:
 	case API_VTYPE_MAX:
 		break;
 	}
