@@ -40,6 +40,8 @@ static struct json_object *value(const struct api_field *f, unsigned depth, size
 		return json_object_new_string("1500m");
 	case API_INT_OR_STRING:
 		return depth % 2 ? json_object_new_string("50%") : json_object_new_int64(-3);
+	case API_NESTED:
+	case API_DEDUCED:
 	case API_VTYPE_MAX:
 		break;
 	}
@@ -79,7 +81,7 @@ static void fill(const struct api_type *t, struct json_object *o, unsigned depth
 
 		if (f->flags & API_INLINE)
 			fill(f->ref, o, depth);
-		else if (f->pb && (f->type != API_OBJECT || depth < DEPTH_MAX))
+		else if (f->pb && (f->type != API_OBJECT || depth < (f->ref == t ? 6 : DEPTH_MAX)))
 			json_object_object_add(o, f->name, field(f, depth));
 	}
 }
