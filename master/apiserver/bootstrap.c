@@ -192,6 +192,20 @@ static char *front_proxy(const struct apiserver *s)
 	return buf_take(&b);
 }
 
+/* The range that the master was given, as an object. */
+static char *service_cidr(const struct apiserver *s)
+{
+	char now[TIME_LEN + 1];
+
+	time_format(server_now_ns(s), now);
+	return xasprintf("{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"ServiceCIDR\","
+			 "\"metadata\":{\"name\":\"kubernetes\"},\"spec\":{\"cidrs\":[\"%s\"]},"
+			 "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\","
+			 "\"reason\":\"\",\"message\":\"Kubernetes Service CIDR is ready\","
+			 "\"lastTransitionTime\":\"%s\"}]}}",
+			 s->conf.service_cidr, now);
+}
+
 /* An APIService for each group and version that the master serves itself. */
 static void plan_apiservices(struct bootstrap *b)
 {
@@ -252,6 +266,7 @@ static void plan(struct bootstrap *b)
 		      "\"clusterIP\":\"%s\",\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\","
 		      "\"port\":443,\"targetPort\":%u}]}}",
 		      service_alloc_first_ip(b->s->services), c->port));
+	add(b, "/apis/networking.k8s.io/v1/servicecidrs", "kubernetes", false, service_cidr(b->s));
 	add(b, "/api/v1/namespaces/kube-system/configmaps", "extension-apiserver-authentication",
 	    true, front_proxy(b->s));
 	plan_apiservices(b);

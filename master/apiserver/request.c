@@ -240,6 +240,10 @@ static void run_verb(struct request *r)
 		usage_run(r);
 		return;
 	}
+	if (!*r->kind->group && !strcmp(r->kind->plural, "componentstatuses")) {
+		component_read(r);
+		return;
+	}
 	if (r->kind->flags & API_K_VIRTUAL) {
 		virtual_create(r);
 		return;

@@ -29,6 +29,8 @@ void sub_proxy(struct request *r);
 
 /* Kinds that are answered at once: SelfSubjectReview and its like. */
 void virtual_create(struct request *r);
+/* get and list of ComponentStatus. */
+void component_read(struct request *r);
 
 /* What is no resource: discovery, OpenAPI, health, version, metrics. */
 void paths_run(struct request *r);

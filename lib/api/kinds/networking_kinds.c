@@ -198,7 +198,7 @@ static const struct api_subresource servicecidr_subs[] = {SUB_STATUS};
 
 const struct api_kind api_kind_servicecidr = {
 	KIND_NAMES(NETWORKING, "v1", "ServiceCIDR", "servicecidrs", "servicecidr"),
-	.flags = API_K_STATUS | API_K_GENERATION | API_K_UNCONDITIONAL,
+	.flags = API_K_STATUS | API_K_STATUS_ON_CREATE | API_K_GENERATION | API_K_UNCONDITIONAL,
 	.type = &api_t_networking_v1_ServiceCIDR,
 	KIND_SUBS(servicecidr_subs),
 	KIND_COLUMNS(servicecidr_columns),

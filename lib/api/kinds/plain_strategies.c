@@ -91,7 +91,15 @@ const struct api_strategy ipaddress_strategy = {
 	.validate = validate_ipaddress,
 	.validate_update = validate_ipaddress_update,
 };
+/* The one that the master makes of its own range is ready from the start. */
+static void servicecidr_create(struct json_object *obj)
+{
+	if (!str_eqs(jsonc_path_str(obj, "metadata.name"), "kubernetes"))
+		json_object_object_del(obj, "status");
+}
+
 const struct api_strategy servicecidr_strategy = {
+	.prepare_create = servicecidr_create,
 	.validate = validate_servicecidr,
 	.validate_update = validate_servicecidr_update,
 };
