@@ -20,6 +20,12 @@ static enum api_discovery_form discovery_form(struct request *r)
 	return api_discovery_accept(r->accept_text.p ? r->accept_text : STR(""));
 }
 
+/* "/apis/apps/v1/" is "/apis/apps/v1". */
+static struct str without_slash(struct str path)
+{
+	return str_ends(path, STR("/")) ? str_n(path.p, path.len - 1) : path;
+}
+
 static void get_api(struct request *r, struct str rest)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
@@ -27,6 +33,7 @@ static void get_api(struct request *r, struct str rest)
 	CLEANUP_FREE char *addr =
 		xasprintf("%s:%u", r->srv->conf.advertise_address, r->srv->conf.port);
 
+	rest = without_slash(rest);
 	if (rest.len) {
 		if (api_discovery_resources(server_kinds(r->srv), STR(""), rest, &b) < 0)
 			respond_not_served(r);
@@ -45,6 +52,7 @@ static void get_apis(struct request *r, struct str rest)
 	struct str group;
 	int e;
 
+	rest = without_slash(rest);
 	if (!rest.len) {
 		api_discovery_groups(server_kinds(r->srv), form, &b);
 		aggregate_add_groups(r->srv, form, &b);
