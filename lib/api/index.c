@@ -83,6 +83,23 @@ static struct str find(struct str meta, char tag, struct str key)
 	return STR_NULL;
 }
 
+void api_index_with_field(struct str meta, const char *path, struct str value, struct buf *out)
+{
+	if (value.len)
+		add(out, 'F', path, value);
+	while (meta.len >= HEAD) {
+		const unsigned char *p = (const unsigned char *)meta.p;
+		size_t klen = p[1] | (size_t)p[2] << 8, vlen = p[3] | (size_t)p[4] << 8;
+		size_t len = HEAD + klen + vlen;
+
+		if (meta.len < len)
+			break;
+		if (meta.p[0] != 'F' || !str_eqs(str_n(meta.p + HEAD, klen), path))
+			buf_add(out, meta.p, len);
+		meta = str_skip(meta, len);
+	}
+}
+
 struct str api_index_field(struct str meta, struct str path)
 {
 	return find(meta, 'F', path);

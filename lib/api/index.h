@@ -11,6 +11,8 @@
  * key, value}; fields with an empty value are left out.
  */
 void api_index_extract(const struct api_kind *kind, struct json_object *obj, struct buf *meta);
+/* The same bytes with another value of one field, appended to out; for changes made in place. */
+void api_index_with_field(struct str meta, const char *path, struct str value, struct buf *out);
 /* Value of a field or a label; STR_NULL when absent. Points into meta. */
 struct str api_index_field(struct str meta, struct str path);
 struct str api_index_label(struct str meta, struct str key);

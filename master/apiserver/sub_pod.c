@@ -57,92 +57,6 @@ static struct act *act_new(struct request *r, const char *group, const char *ver
 	return a;
 }
 
-/* ---- binding ---- */
-
-static void set_scheduled(struct write *w, struct json_object *pod)
-{
-	struct json_object *status = jsonc_ensure(pod, "status"), *c = NULL;
-	struct json_object *list = jsonc_get(status, "conditions");
-	char time[TIME_LEN + 1];
-
-	if (!json_object_is_type(list, json_type_array)) {
-		list = json_object_new_array();
-		jsonc_set(status, "conditions", list);
-	}
-	for (size_t i = 0; !c && i < json_object_array_length(list); i++) {
-		c = json_object_array_get_idx(list, i);
-		if (!str_eqs(jsonc_path_str(c, "type"), "PodScheduled"))
-			c = NULL;
-	}
-	if (!c) {
-		c = json_object_new_object();
-		json_object_array_add(list, c);
-	}
-	time_format(server_now_ns(w->srv), time);
-	jsonc_set_str(c, "type", STR("PodScheduled"));
-	jsonc_set_str(c, "status", STR("True"));
-	jsonc_set_str(c, "lastTransitionTime", str_of(time));
-	json_object_object_del(c, "reason");
-	json_object_object_del(c, "message");
-	json_object_object_del(status, "nominatedNodeName"); /* it has come true, or another did */
-}
-
-static void add_annotations(struct json_object *pod, struct json_object *notes)
-{
-	struct json_object *to = jsonc_ensure(jsonc_ensure(pod, "metadata"), "annotations");
-
-	json_object_object_foreach(notes, key, val)
-	{
-		jsonc_set(to, key, json_object_get(val));
-	}
-}
-
-static int binding_make(struct write *w, struct json_object *cur, struct json_object **ret,
-			struct err *err)
-{
-	struct act *a = container_of(w, struct act, w);
-	struct str node = jsonc_path_str(a->body, "target.name");
-	struct str uid = jsonc_path_str(a->body, "metadata.uid");
-	struct json_object *notes = jsonc_path(a->body, "metadata.annotations");
-	struct str bound = jsonc_path_str(cur, "spec.nodeName");
-	CLEANUP_FREE char *why = NULL;
-	CLEANUP_JSON struct json_object *obj = NULL;
-
-	if (!cur)
-		return api_err_not_found(err, w->kind, str_of(w->name));
-	validate_binding(a->body, err);
-	if (err->n_fields)
-		return api_err_invalid(err, w->kind, str_of(w->name));
-	if (uid.len && !str_eq(uid, jsonc_path_str(cur, "metadata.uid")))
-		why = xstrdup("Precondition failed: UID in precondition does not match");
-	else if (jsonc_path(cur, "metadata.deletionTimestamp"))
-		why = xasprintf("pod %s is being deleted, cannot be assigned to a host", w->name);
-	else if (bound.len)
-		why = xasprintf("pod %s is already assigned to node \"%.*s\"", w->name,
-				STR_ARG(bound));
-	if (why)
-		return api_err_conflict(err, w->kind, str_of(w->name), why);
-	obj = jsonc_clone(cur);
-	api_set_str(obj, "spec.nodeName", node);
-	if (notes)
-		add_annotations(obj, notes);
-	set_scheduled(w, obj);
-	*ret = TAKE(obj);
-	return WRITE_PUT;
-}
-
-static const struct write_ops binding_ops = {binding_make, act_done, act_retry, act_free};
-
-void sub_binding(struct request *r)
-{
-	struct act *a = act_new(r, "", "v1", "Binding");
-
-	if (!a)
-		return;
-	write_init(&a->w, r, &binding_ops);
-	write_start(&a->w);
-}
-
 /* ---- eviction: a deletion that asks first (policy/v1) ---- */
 
 static int eviction_make(struct write *w, struct json_object *cur, struct json_object **ret,
@@ -151,7 +65,8 @@ static int eviction_make(struct write *w, struct json_object *cur, struct json_o
 	return delete_make(w, &container_of(w, struct act, w)->o, cur, ret, err);
 }
 
-static const struct write_ops eviction_ops = {eviction_make, act_done, act_retry, act_free};
+static const struct write_ops eviction_ops = {
+	.make = eviction_make, .done = act_done, .retry = act_retry, .free = act_free};
 
 /*
  * The budget of the pod is charged first, then the pod is deleted: should the deletion fail, the
@@ -248,7 +163,8 @@ static void charge_free(struct write *w)
 	free(c);
 }
 
-static const struct write_ops charge_ops = {charge_make, charge_done, act_retry, charge_free};
+static const struct write_ops charge_ops = {
+	.make = charge_make, .done = charge_done, .retry = act_retry, .free = charge_free};
 
 /* The budgets that select the pod: how many, and one of them. */
 static size_t budgets_of(const struct store_view *v, struct str ns, struct jv pod,

@@ -166,7 +166,8 @@ static void scale_free(struct write *w)
 	free(s);
 }
 
-static const struct write_ops scale_ops = {scale_make, scale_done, scale_retry, scale_free};
+static const struct write_ops scale_ops = {
+	.make = scale_make, .done = scale_done, .retry = scale_retry, .free = scale_free};
 
 void sub_scale(struct request *r)
 {

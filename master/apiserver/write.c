@@ -216,16 +216,15 @@ static void encode(struct write *w, struct buf *meta)
 	api_index_extract(st, w->obj, meta);
 }
 
-static void propose(struct write *w)
+/* w->value and meta are what shall be stored. */
+static void put(struct write *w, struct str meta)
 {
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
-	CLEANUP(buf_done) struct buf meta = BUF_INIT;
 	struct store_op ops[1 + WRITE_EXTRA_MAX], *op = ops;
 	int r;
 
 	op[0] = (struct store_op){.type = w->action == WRITE_PUT ? STORE_PUT : STORE_DELETE,
 				  .expect = w->cur_obj ? w->cur_obj->rev : STORE_ABSENT};
-	encode(w, &meta);
 	if (request_dry_run(w->r)) {
 		dry_answer(w);
 		return;
@@ -234,7 +233,7 @@ static void propose(struct write *w)
 	op->key = buf_str(&key);
 	if (op->type == STORE_PUT) {
 		op->value = buf_str(&w->value);
-		op->meta = buf_str(&meta);
+		op->meta = meta;
 		op->rv_at = (uint32_t)w->rv_at;
 		op->ttl_s = !strcmp(request_storage(w->kind)->plural, "events") ? EVENT_TTL_S : 0;
 	}
@@ -253,6 +252,14 @@ static void propose(struct write *w)
 		fail_store(w, r);
 	else
 		drop_try(w); /* copied: nothing is held while the disk works */
+}
+
+static void propose(struct write *w)
+{
+	CLEANUP(buf_done) struct buf meta = BUF_INIT;
+
+	encode(w, &meta);
+	put(w, buf_str(&meta));
 }
 
 /*
@@ -320,6 +327,29 @@ static void mutated(struct write *w, const struct err *e)
 	admission_webhooks(w, false, validated);
 }
 
+/* False: it has to be made from the tree. */
+static bool try_splice(struct write *w)
+{
+	CLEANUP(buf_done) struct buf meta = BUF_INIT;
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	int r;
+
+	if (w->kind->storage)
+		return false;
+	buf_clear(&w->value);
+	r = w->ops->splice(w, &meta, &e);
+	if (r < 0) {
+		if (!must_confirm(w))
+			fail(w, &e);
+		return true;
+	}
+	if (!r)
+		return false;
+	w->action = WRITE_PUT;
+	put(w, buf_str(&meta));
+	return true;
+}
+
 void write_start(struct write *w)
 {
 	CLEANUP(err_done) struct err e = ERR_INIT;
@@ -332,6 +362,8 @@ void write_start(struct write *w)
 	w->phase = WRITE_PHASE_OTHER;
 	w->view = store_view(w->srv->store);
 	w->cur_obj = *w->name ? server_get(w->view, w->kind, str_of(w->ns), str_of(w->name)) : NULL;
+	if (w->cur_obj && w->ops->splice && try_splice(w))
+		return;
 	if (w->cur_obj) {
 		action = jsonc_parse(w->cur_obj->value, NULL, &w->cur, &e);
 		if (action == 0 && !api_is_served_form(w->kind, w->cur_obj->value, w->cur_obj->rev))

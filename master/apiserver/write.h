@@ -39,6 +39,12 @@ struct write_ops {
 	 */
 	int (*make)(struct write *w, struct json_object *cur, struct json_object **ret,
 		    struct err *err);
+	/*
+	 * May be NULL. Asked before make, for changes so small and so frequent that they are worth
+	 * being made in the stored bytes (w->cur_obj): appends the new value to w->value with
+	 * w->rv_at, and index bytes to meta. 1: done, put that; 0: make has to; or an error.
+	 */
+	int (*splice)(struct write *w, struct buf *meta, struct err *err);
 	/* Instead of the usual answer; value is what is stored now, or was deleted. */
 	void (*done)(struct write *w, enum write_action a, struct str value,
 		     const struct store_obj *o);

@@ -8,7 +8,7 @@
  */
 #define SAY_EVERY_NS (5 * NSEC_PER_MSEC)
 #define SAY_LATEST_NS (1 * NSEC_PER_SEC)
-#define SAY_BATCH 32
+#define SAY_BATCH 32 /* at a time; while there is much to bind, one */
 #define NOTES_MAX 50000 /* more are forgotten, oldest first */
 
 /* A binding under way. */
@@ -178,7 +178,7 @@ static void say(struct timer *t)
 		timers_arm_in(client_timers(s->c), t, SAY_EVERY_NS);
 		return;
 	}
-	for (int i = 0; i < SAY_BATCH && first; i++) {
+	for (int i = 0; i < (busy ? 1 : SAY_BATCH) && first; i++) {
 		say_one(s, first);
 		first = list_first(&s->notes, struct note, node);
 	}

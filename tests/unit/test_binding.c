@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/base.h"
+#include "lib/api/labels.h"
+#include "lib/client/client.h"
+#include "lib/json/json_scan.h"
+#include "lib/json/jv.h"
+#include "lib/sys/timers_uv.h"
+#include "master/apiserver/apiserver.h"
+#include "master/index.h"
+#include "tests/unit/test.h"
+/* pods/binding against a whole API server with its store, in this process. */
+
+struct fixture {
+	char dir[64];
+	uv_loop_t loop;
+	struct timers timers;
+	struct timers_uv *driver;
+	struct pki *pki;
+	struct store *store;
+	struct apiserver *api;
+	struct transport *t;
+	struct client *c;
+	/* The last answer. */
+	bool answered;
+	int errnum;
+	char *message;
+	struct buf body;
+};
+
+static void begin(struct fixture *f)
+{
+	char path[96];
+	struct store_conf sc = {.loop = &f->loop, .index_value = index_value, .dir = path};
+	struct apiserver_conf ac = {.loop = &f->loop,
+				    .timers = &f->timers,
+				    .service_cidr = "10.96.0.0/16",
+				    .advertise_address = "192.0.2.1",
+				    .port = 6443,
+				    .cluster_domain = "cluster.local"};
+
+	*f = (struct fixture){.body = BUF_INIT};
+	snprintf(f->dir, sizeof(f->dir), "/tmp/test-binding-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	uv_loop_init(&f->loop);
+	timers_init(&f->timers, &clock_system);
+	f->driver = timers_uv_attach(&f->timers, &f->loop);
+	snprintf(path, sizeof(path), "%s/pki", f->dir);
+	assert_int_equal(pki_open(path, &clock_system, &f->pki, NULL), 0);
+	snprintf(path, sizeof(path), "%s/store", f->dir);
+	assert_int_equal(store_open(&sc, &f->store, NULL), 0);
+	ac.store = f->store;
+	ac.pki = f->pki;
+	assert_int_equal(apiserver_new(&ac, &f->api, NULL), 0);
+	apiserver_lead(f->api);
+	while (!apiserver_is_ready(f->api))
+		uv_run(&f->loop, UV_RUN_ONCE);
+	f->t = apiserver_local_transport(f->api, "test");
+	f->c = client_new(&(struct client_conf){.transport = f->t, .timers = &f->timers});
+}
+
+static void end(struct fixture *f)
+{
+	CLEANUP_FREE char *rm = xasprintf("rm -rf %s", f->dir);
+
+	client_free(f->c);
+	transport_free(f->t);
+	store_close(f->store);
+	apiserver_free(f->api);
+	pki_free(f->pki);
+	timers_uv_detach(f->driver);
+	timers_done(&f->timers);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&f->loop);
+	buf_done(&f->body);
+	free(f->message);
+	assert_int_equal(system(rm), 0);
+}
+
+static void answer(void *user, const struct err *e, struct str body)
+{
+	struct fixture *f = user;
+
+	f->answered = true;
+	f->errnum = e->errnum;
+	free(f->message);
+	f->message = e->errnum ? xstrdup(err_text(e)) : NULL;
+	buf_clear(&f->body);
+	buf_addstr(&f->body, body);
+}
+
+static void wait(struct fixture *f)
+{
+	/* UV_RUN_ONCE would wait for more after the timer that brought the answer. */
+	while (!f->answered)
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+	f->answered = false;
+}
+
+static void create(struct fixture *f, const struct client_kind *k, const char *json)
+{
+	client_create(f->c, k, k->namespaced ? STR("default") : STR_NULL, str_of(json), answer, f);
+	wait(f);
+	if (f->errnum)
+		fail_msg("%s", f->message);
+}
+
+static void pod(struct fixture *f, const char *name)
+{
+	CLEANUP_FREE char *json = xasprintf(
+		"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s\",\"labels\":{"
+		"\"app\":\"x\"}},\"spec\":{\"automountServiceAccountToken\":false,\"containers\":["
+		"{\"name\":\"c\",\"image\":\"i\"}]}}",
+		name);
+
+	create(f, &client_pods, json);
+}
+
+static struct jv get(struct fixture *f, const char *name)
+{
+	client_get(f->c, &client_pods, STR("default"), str_of(name), answer, f);
+	wait(f);
+	assert_int_equal(f->errnum, 0);
+	assert_int_equal(json_scan(buf_str(&f->body), NULL, NULL), 0);
+	return jv_of(buf_str(&f->body));
+}
+
+static void bind_to(struct fixture *f, const char *name, const char *more, const char *node)
+{
+	CLEANUP_FREE char *json =
+		xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Binding\",\"metadata\":{\"name\":"
+			  "\"%s\"%s},\"target\":{\"kind\":\"Node\",\"name\":\"%s\"}}",
+			  name, more, node);
+
+	client_do(f->c,
+		  &(struct client_req){.method = "POST",
+				       .kind = &client_pods,
+				       .ns = STR("default"),
+				       .name = str_of(name),
+				       .sub = "binding",
+				       .body = str_of(json)},
+		  answer, f);
+	wait(f);
+}
+
+static void patch(struct fixture *f, const char *name, const char *sub, const char *json)
+{
+	client_merge(f->c, &client_pods, STR("default"), str_of(name), sub, str_of(json), answer,
+		     f);
+	wait(f);
+	assert_int_equal(f->errnum, 0);
+}
+
+static size_t on_node(struct fixture *f, const char *node)
+{
+	CLEANUP_FREE char *query = xasprintf("fieldSelector=spec.nodeName%%3D%s", node);
+
+	client_list(f->c, &client_pods, STR("default"), query, answer, f);
+	wait(f);
+	return jv_len(jv_get(jv_of(buf_str(&f->body)), "items"));
+}
+
+static void expect_bound(struct fixture *f, const char *name, const char *node)
+{
+	struct jv pod_v = get(f, name), conditions = jv_path(pod_v, "status.conditions");
+	size_t scheduled = 0;
+
+	assert_true(jv_eqs(jv_path(pod_v, "spec.nodeName"), node));
+	assert_true(jv_eqs(jv_path(pod_v, "status.phase"), "Pending"));
+	assert_true(jv_eqs(jv_path(pod_v, "metadata.labels.app"), "x"));
+	jv_for_each (c, conditions) {
+		if (!jv_eqs(jv_get(c.value, "type"), "PodScheduled"))
+			continue;
+		scheduled++;
+		assert_true(jv_eqs(jv_get(c.value, "status"), "True"));
+		assert_int_equal(jv_text(jv_get(c.value, "lastTransitionTime")).len, TIME_LEN);
+		assert_false(jv_exists(jv_get(c.value, "reason")));
+	}
+	assert_int_equal(scheduled, 1);
+	assert_false(jv_exists(jv_path(pod_v, "status.nominatedNodeName")));
+}
+
+static void test_binds(void **state)
+{
+	CLEANUP_FREE char *first = NULL;
+	struct fixture f;
+	struct jv v;
+
+	begin(&f);
+	create(&f, &client_serviceaccounts,
+	       "{\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\",\"metadata\":{\"name\":"
+	       "\"default\"}}");
+	pod(&f, "a");
+	v = get(&f, "a");
+	first = str_dup(jv_text(jv_path(v, "metadata.resourceVersion")));
+	bind_to(&f, "a", "", "n1");
+	assert_int_equal(f.errnum, 0);
+	expect_bound(&f, "a", "n1");
+	v = jv_of(buf_str(&f.body));
+	assert_false(jv_eqs(jv_path(v, "metadata.resourceVersion"), first));
+	assert_int_equal(on_node(&f, "n1"), 1);
+	assert_int_equal(on_node(&f, "n2"), 0);
+	/* What follows works on it as on any other object. */
+	patch(&f, "a", NULL, "{\"metadata\":{\"labels\":{\"app\":\"x\",\"more\":\"y\"}}}");
+	expect_bound(&f, "a", "n1");
+	assert_int_equal(on_node(&f, "n1"), 1);
+	/* Conditions that are there stay. */
+	pod(&f, "b");
+	patch(&f, "b", "status",
+	      "{\"status\":{\"conditions\":[{\"type\":\"Other\",\"status\":\"True\"}]}}");
+	bind_to(&f, "b", "", "n1");
+	expect_bound(&f, "b", "n1");
+	assert_int_equal(jv_len(jv_path(jv_of(buf_str(&f.body)), "status.conditions")), 2);
+	/* One that said no is turned round; a nomination is over. */
+	pod(&f, "c");
+	patch(&f, "c", "status",
+	      "{\"status\":{\"nominatedNodeName\":\"n3\",\"conditions\":[{\"type\":"
+	      "\"PodScheduled\","
+	      "\"status\":\"False\",\"reason\":\"Unschedulable\",\"message\":\"m\"}]}}");
+	bind_to(&f, "c", "", "n2");
+	expect_bound(&f, "c", "n2");
+	pod(&f, "d");
+	bind_to(&f, "d", ",\"annotations\":{\"k\":\"v\"}", "n2");
+	expect_bound(&f, "d", "n2");
+	assert_true(jv_eqs(jv_path(jv_of(buf_str(&f.body)), "metadata.annotations.k"), "v"));
+	assert_int_equal(on_node(&f, "n2"), 2);
+	end(&f);
+}
+
+static void test_refuses(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	create(&f, &client_serviceaccounts,
+	       "{\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\",\"metadata\":{\"name\":"
+	       "\"default\"}}");
+	pod(&f, "a");
+	bind_to(&f, "a", ",\"uid\":\"other\"", "n1");
+	assert_int_equal(f.errnum, EAGAIN);
+	assert_non_null(strstr(f.message, "Precondition failed: UID in precondition"));
+	bind_to(&f, "a", "", "");
+	assert_int_equal(f.errnum, EINVAL);
+	bind_to(&f, "a", "", "n1");
+	assert_int_equal(f.errnum, 0);
+	bind_to(&f, "a", "", "n2");
+	assert_int_equal(f.errnum, EAGAIN);
+	assert_non_null(strstr(f.message, "pod a is already assigned to node \"n1\""));
+	bind_to(&f, "none", "", "n1");
+	assert_int_equal(f.errnum, ENOENT);
+	end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
