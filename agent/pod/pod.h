@@ -124,6 +124,7 @@ struct pod {
 
 	enum sandbox_state sandbox;
 	char sandbox_id[KNARR_ID_LEN + 1];
+	bool half_made; /* the agent ended before the sandbox had its network and files */
 	uint32_t sandbox_attempt; /* 0: none was made yet */
 	char ip[48]; /* "" while unknown */
 	bool net_attached;

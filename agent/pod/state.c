@@ -97,6 +97,7 @@ void pod_state_save(struct pod *p)
 	jw_member_i64(&w, "grace", p->grace_s);
 	jw_member_str(&w, "sandbox", str_of(p->sandbox_id));
 	jw_member_i64(&w, "attempt", p->sandbox_attempt);
+	jw_member_bool(&w, "halfMade", p->sandbox == SANDBOX_STARTING);
 	jw_member_str(&w, "ip", str_of(p->ip));
 	jw_member_i64(&w, "start", p->start_ns);
 	jw_member_bool(&w, "volumes", p->volumes_ready);
@@ -253,8 +254,10 @@ void pod_state_load(struct pod *p)
 	if (p->sandbox_id[0])
 		p->sandbox = SANDBOX_GONE;
 	if (p->sandbox_id[0] && runtime_sandbox_get(p->all->conf.rt, p->sandbox_id, &info) == 0 &&
-	    info.state == RUNTIME_SANDBOX_READY)
+	    info.state == RUNTIME_SANDBOX_READY) {
 		p->sandbox = SANDBOX_READY;
+		p->half_made = jv_bool(jv_get(v, "halfMade"), false);
+	}
 	jv_for_each (it, jv_get(v, "containers")) {
 		struct container *c = pod_container(p, jv_text(jv_get(it.value, "name")));
 

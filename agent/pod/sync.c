@@ -180,7 +180,10 @@ static bool sandbox_sync(struct pod *p)
 {
 	switch (p->sandbox) {
 	case SANDBOX_READY:
-		return true;
+		if (p->half_made)
+			pod_sandbox_stop(p); /* and a new one */
+		p->half_made = false;
+		return p->sandbox == SANDBOX_READY;
 	case SANDBOX_NONE:
 	case SANDBOX_GONE:
 		if (pods_shutting_down(p->all))

@@ -64,8 +64,10 @@ bool pod_available(struct jv pod, int64_t min_ready_s, int64_t now_ns, uint64_t 
 	due_ns = since_ns + min_ready_s * (int64_t)NSEC_PER_SEC;
 	if (now_ns >= due_ns)
 		return true;
+	/* Not longer, however far the node's clock or ours is off: it may be set meanwhile. */
 	if (ret_wait_ns)
-		*ret_wait_ns = (uint64_t)(due_ns - now_ns);
+		*ret_wait_ns =
+			MIN((uint64_t)(due_ns - now_ns), (uint64_t)min_ready_s * NSEC_PER_SEC);
 	return false;
 }
 

@@ -3,6 +3,7 @@
 
 #include "agent/image/image.h"
 #include "lib/base/hmap.h"
+#include "lib/base/list.h"
 #include "net/pod_net.h"
 
 #define MAX_ROWS 256
@@ -17,11 +18,13 @@ struct row {
 };
 struct later {
 	struct timer t;
+	struct list node;
 	runtime_done_fn *done;
 	void *user;
 	int r;
 };
 static struct timers *timers;
+static struct list laters = {&laters, &laters};
 static runtime_event_fn *on_event;
 static void *event_user;
 static struct row rows[MAX_ROWS];
@@ -50,9 +53,21 @@ static void on_later(struct timer *t)
 
 	if (l->r < 0)
 		err_sys(&err, -l->r, "fake: %s", strerror(-l->r));
+	list_remove(&l->node);
 	l->done(l->user, l->r, &err);
 	err_done(&err);
 	free(l);
+}
+
+void fake_runtime_close(void)
+{
+	while (!list_empty(&laters)) {
+		struct later *l = list_entry(laters.next, struct later, node);
+
+		timers_disarm(timers, &l->t);
+		l->r = -ECANCELED;
+		on_later(&l->t);
+	}
 }
 
 static int answer(runtime_done_fn *done, void *user, int r)
@@ -63,6 +78,7 @@ static int answer(runtime_done_fn *done, void *user, int r)
 	l->done = done;
 	l->user = user;
 	l->r = r;
+	list_append(&laters, &l->node);
 	timers_arm_in(timers, &l->t, NSEC_PER_MSEC);
 	return 0;
 }

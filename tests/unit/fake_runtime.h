@@ -8,6 +8,8 @@
  * container is a row in a table, and the test says when it ends. Answers come through the timers.
  */
 void fake_runtime_reset(struct timers *ts, runtime_event_fn *on_event, void *user);
+/* The agent ends: calls under way are answered with -ECANCELED; what runs, runs on. */
+void fake_runtime_close(void);
 /* End the container whose spec's note names `name`; asserts that it runs. */
 void fake_exit(const char *name, int code);
 /* The next start of that container fails with this number; 0: none. */

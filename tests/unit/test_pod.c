@@ -321,6 +321,24 @@ static void test_restart_of_agent(void **state)
 	assert_int_equal(fake_started("a"), 1);
 }
 
+/* Killed when the sandbox was there, but not yet its network. */
+static void test_half_made(void **state)
+{
+	struct world *w = *state;
+
+	put(w, ONE("Always"), "");
+	while (!fake_sandboxes())
+		run(w, NSEC_PER_MSEC / 10);
+	pods_stop(w->pods);
+	fake_runtime_close();
+	w->pods = pods_free(w->pods);
+	pods_up(w);
+	run(w, SECONDS(5));
+	assert_string_equal(status(w, "podIP"), "10.0.0.5");
+	assert_string_equal(status(w, C0 "ready"), "true");
+	assert_int_equal(fake_sandboxes(), 1);
+}
+
 static void test_removed_while_away(void **state)
 {
 	struct world *w = *state;
@@ -371,11 +389,11 @@ static void test_deadline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_run_and_delete),   T(test_report_again),     T(test_grace_shortened),
-		T(test_crash_loop),       T(test_policies),         T(test_never),
-		T(test_init_order),       T(test_images),           T(test_start_fails),
-		T(test_config_map_comes), T(test_restart_of_agent), T(test_removed_while_away),
-		T(test_api_fails),        T(test_deadline),
+		T(test_run_and_delete),     T(test_report_again),     T(test_grace_shortened),
+		T(test_crash_loop),         T(test_policies),         T(test_never),
+		T(test_init_order),         T(test_images),           T(test_start_fails),
+		T(test_config_map_comes),   T(test_restart_of_agent), T(test_half_made),
+		T(test_removed_while_away), T(test_api_fails),        T(test_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

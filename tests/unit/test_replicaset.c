@@ -47,6 +47,30 @@ static void test_scales(void **state)
 	end(&f);
 }
 
+/* Pods became ready by a clock that was an hour ahead of the master's, which is then set right. */
+static void test_clock_is_set(void **state)
+{
+	struct fixture f;
+	const int64_t hour = 3600 * (int64_t)NSEC_PER_SEC;
+
+	begin(&f, "replicaset");
+	put_rs(&f, 2);
+	fake_api_put(f.api, RS,
+		     "{\"spec\":{\"replicas\":2,\"minReadySeconds\":2,\"selector\":{"
+		     "\"matchLabels\":{\"app\":\"web\"}},\"template\":{\"metadata\":{\"labels\":{"
+		     "\"app\":\"web\"}},\"spec\":{\"containers\":[{\"name\":\"c\"}]}}}}");
+	run(&f, 100);
+	f.time.real_ns += hour;
+	run_pods(&f);
+	f.time.real_ns -= hour;
+	run(&f, 10000);
+	assert_int_equal(number(&f, RS, "status.availableReplicas"), 0);
+	f.time.real_ns += hour;
+	run(&f, 5000);
+	assert_int_equal(number(&f, RS, "status.availableReplicas"), 2);
+	end(&f);
+}
+
 static void test_adopts_and_releases(void **state)
 {
 	struct fixture f;
@@ -114,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scales),
+		cmocka_unit_test(test_clock_is_set),
 		cmocka_unit_test(test_adopts_and_releases),
 		cmocka_unit_test(test_failure),
 		cmocka_unit_test(test_no_double_work),
