@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The masters: /knarr/v1/members of any one of them, which asks the one that leads. */
+#include "cli/backup.h"
 #include "cli/session.h"
 #include "lib/base/clock.h"
 #include "lib/json/jw.h"
@@ -9,6 +10,8 @@
 struct member_options {
 	struct cli_common common;
 	bool force, standby;
+	const char *data_dir;
+	uint64_t bump;
 };
 
 static const struct option_row rows[] = {
@@ -18,16 +21,21 @@ static const struct option_row rows[] = {
 	 "remove, demote: although too few of the others answer"},
 	{"standby", 0, OPTION_FLAG, offsetof(struct member_options, standby), NULL,
 	 "add, replace: the new one shall have no vote"},
+	{"data-dir", 'd', OPTION_STRING, offsetof(struct member_options, data_dir), "DIR",
+	 "rebuild: of the master, as knarr-master's (/var/lib/knarr/master)"},
+	{"bump-revision", 0, OPTION_U64, offsetof(struct member_options, bump), "N",
+	 "rebuild: how much higher resourceVersions begin than they were (1000000000)"},
 };
 static const struct options_spec spec = {
 	"knarrctl member",
-	"list | add | promote NAME | demote NAME | lead NAME | remove NAME | replace NAME",
+	"list | add | promote NAME | demote NAME | lead NAME | remove NAME | replace NAME | "
+	"rebuild",
 	"Administers the masters of the cluster.",
 	rows,
 	ARRAY_SIZE(rows),
 	"add and replace print the command with which the new one joins; it begins as a stand-by "
-	"and "
-	"votes when it has caught up."};
+	"and votes when it has caught up. rebuild, on a machine whose master is stopped, makes a "
+	"cluster of what it has, when most of the masters are lost for good."};
 
 static struct str yes_no(struct jv v)
 {
@@ -185,9 +193,23 @@ static int run(struct session *s, const struct member_options *o, const char **a
 	return 1;
 }
 
+static int rebuild(const struct member_options *o, enum cli_output how, struct err *err)
+{
+	CLEANUP(buf_done) struct buf old = BUF_INIT;
+	struct store_backup_info info;
+	int r = member_rebuild(o->data_dir, o->bump, &info, &old, err);
+
+	if (r < 0)
+		return r;
+	cli_print_backup(&info, how);
+	fprintf(stderr, "knarrctl member: the store as it was is in %s\n", old.p);
+	return 0;
+}
+
 int cmd_member(int argc, char **argv, void *user)
 {
-	struct member_options o = {0};
+	struct member_options o = {.data_dir = "/var/lib/knarr/master",
+				   .bump = STORE_REVISION_BUMP};
 	CLEANUP(session_closep) struct session *s = NULL;
 	CLEANUP_FREE const char **args = NULL;
 	struct err err = ERR_INIT;
@@ -202,10 +224,13 @@ int cmd_member(int argc, char **argv, void *user)
 	how = cli_output_parse(o.common.output, &err);
 	if ((int)how < 0)
 		return cli_fail("member", &err) + 1;
+	if (n == 1 && !strcmp(args[0], "rebuild"))
+		return rebuild(&o, how, &err) < 0 ? cli_fail("member", &err) : 0;
 	r = session_open(&o.common, &s, &err);
 	if (!r)
 		r = run(s, &o, args, n, how, &err);
 	if (r > 0)
-		return cli_usage("member", "list, add, promote, demote, lead, remove or replace?");
+		return cli_usage("member",
+				 "list, add, promote, demote, lead, remove, replace or rebuild?");
 	return r < 0 ? cli_fail("member", &err) : 0;
 }

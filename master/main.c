@@ -19,6 +19,7 @@
 #include "master/controllers/controllers.h"
 #include "master/identity.h"
 #include "master/index.h"
+#include "master/autosave.h"
 #include "master/membership.h"
 #include "master/scheduler/scheduler.h"
 
@@ -35,10 +36,10 @@
 struct options {
 	const char *data_dir, *config_dir, *bind, *advertise, *service_cidr, *cluster_cidr, *domain;
 	const char *node_ports, *log_level, *only_controllers;
-	const char *name, *join, *token, *ca_hash, *replaces, *peer_address;
+	const char *name, *join, *token, *ca_hash, *replaces, *peer_address, *snapshot_dir;
 	struct option_list sans;
 	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
-		not_ready_ns, unreachable_ns;
+		not_ready_ns, unreachable_ns, snapshot_every_ns, snapshot_keep;
 	bool no_scheduler, no_controllers, standby;
 };
 
@@ -97,6 +98,12 @@ static const struct option_row rows[] = {
 	    "a leader silent for so long is replaced (default 200ms)"),
 	ROW("heartbeat-interval", 0, OPTION_DURATION, heartbeat_ns, "TIME",
 	    "of the leader to the others (default: a fifth of that)"),
+	ROW("snapshot-every", 0, OPTION_DURATION, snapshot_every_ns, "TIME",
+	    "save a backup of the store so often (default: never)"),
+	ROW("snapshot-keep", 0, OPTION_U64, snapshot_keep, "N",
+	    "so many of them, the newest (default 5)"),
+	ROW("snapshot-dir", 0, OPTION_STRING, snapshot_dir, "DIR",
+	    "where they are (default: snapshots below the data directory)"),
 	ROW("controllers", 0, OPTION_STRING, only_controllers, "NAMES",
 	    "run only these controllers, comma-separated (default all)"),
 	ROW("no-scheduler", 0, OPTION_FLAG, no_scheduler, NULL, "do not place pods"),
@@ -121,6 +128,7 @@ struct master {
 	struct timers_uv *driver;
 	struct pki *pki;
 	struct membership *membership;
+	struct autosave *autosave;
 	struct identity *identity;
 	struct store *store;
 	struct apiserver *api;
@@ -172,6 +180,7 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			      .settle_ns = 1500 * NSEC_PER_MSEC,
 			      .evict_every_ns = NSEC_PER_SEC,
 			      .not_ready_ns = 300 * NSEC_PER_SEC,
+			      .snapshot_keep = 5,
 			      .log_level = "info"};
 	r = options_parse(&spec, argc, argv, o, &args, &n, err);
 	if (r)
@@ -193,6 +202,10 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			       "--peer-address: \"%s\" is no address and port such as "
 			       "10.0.0.1:6380",
 			       o->peer_address);
+	if (o->snapshot_every_ns && o->snapshot_every_ns < NSEC_PER_SEC)
+		return err_sys(err, EINVAL, "--snapshot-every: at least 1s");
+	if (!o->snapshot_keep)
+		return err_sys(err, EINVAL, "--snapshot-keep: at least 1");
 	if (!o->join && (o->token || o->ca_hash || o->replaces || o->standby))
 		return err_sys(err, EINVAL,
 			       "--token, --ca-hash, --replace and --standby go with --join");
@@ -223,6 +236,19 @@ static int open_store(struct master *m, struct err *err)
 
 	membership_store(m->membership, &conf);
 	return store_open(&conf, &m->store, err);
+}
+
+static void start_snapshots(struct master *m)
+{
+	CLEANUP_FREE char *dir = xasprintf("%s/snapshots", m->o.data_dir);
+	struct autosave_conf conf = {.store = m->store,
+				     .timers = &m->timers,
+				     .dir = m->o.snapshot_dir ? m->o.snapshot_dir : dir,
+				     .every_ns = m->o.snapshot_every_ns,
+				     .keep = m->o.snapshot_keep};
+
+	if (conf.every_ns)
+		m->autosave = autosave_new(&conf);
 }
 
 static int start_http(struct master *m, struct err *err)
@@ -547,6 +573,7 @@ static int start(struct master *m, struct err *err)
 	r = membership_start(m->membership, m->store, m->api, (uint16_t)m->o.port, err);
 	if (r < 0)
 		return r;
+	start_snapshots(m);
 	m->ready_poll.fire = ready_fire;
 	timers_soon(&m->timers, &m->ready_poll);
 	start_signals(m);
@@ -559,6 +586,7 @@ static void stop(struct master *m)
 	m->http = http_server_free(m->http);
 	uv_run(&m->loop, UV_RUN_NOWAIT);
 	membership_stop(m->membership);
+	m->autosave = autosave_free(m->autosave);
 	m->store = store_close(m->store); /* tells writes under way, which are the API server's */
 	m->api = apiserver_free(m->api);
 	m->membership = membership_free(m->membership);

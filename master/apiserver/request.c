@@ -384,6 +384,8 @@ void request_run(struct request *r)
 		aggregate_run(r);
 	else if (r->info.is_resource)
 		run_resource(r);
+	else if (str_eqs(r->info.path, BACKUP_PATH))
+		backup_run(r);
 	else if (s->conf.cluster && str_starts(r->info.path, STR(CLUSTER_PATH)))
 		cluster_begin(r);
 	else

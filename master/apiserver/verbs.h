@@ -39,4 +39,7 @@ void paths_run(struct request *r);
 #define CLUSTER_PATH "/knarr/v1/"
 void cluster_begin(struct request *r);
 void cluster_run(struct request *r);
+/* A backup, as a file; of any master, alone or not. */
+#define BACKUP_PATH "/knarr/v1/snapshot"
+void backup_run(struct request *r);
 #endif
