@@ -57,6 +57,11 @@ static uint64_t grace(const struct ctl *c, struct jv node)
 	return c->conf->node_startup_grace_ns ? c->conf->node_startup_grace_ns : STARTUP_GRACE_NS;
 }
 
+static uint64_t lease_grace(const struct ctl *c)
+{
+	return c->conf->node_grace_ns ? c->conf->node_grace_ns : GRACE_NS;
+}
+
 static uint64_t settle(const struct ctl *c)
 {
 	return c->conf->node_settle_ns ? c->conf->node_settle_ns : SETTLE_NS;
@@ -435,9 +440,24 @@ static void lease_seen(void *user, struct object *o)
 {
 	struct ctl *c = user;
 
-	/* The first one may be old: it says only that there was somebody. */
-	if (str_eqs(o->ns, "kube-node-lease"))
-		health_of(c, o->name);
+	struct health *h;
+	int64_t renewed, age;
+
+	if (!str_eqs(o->ns, "kube-node-lease"))
+		return;
+	/*
+	 * The first one may be old: it says only that there was somebody. One that the node dates
+	 * within its grace was renewed at the leader before this one, and counts from then, so that
+	 * a change of leaders costs no time; clocks that differ by more only cost that gain.
+	 */
+	h = health_of(c, o->name);
+	if (h->heard || time_parse(jv_text(jv_get(object_spec(o), "renewTime")), &renewed) < 0)
+		return;
+	age = client_real_ns(c->client) - renewed;
+	if (age >= 0 && age < (int64_t)lease_grace(c)) {
+		h->seen_ns -= MIN((uint64_t)age, h->seen_ns);
+		h->heard = true;
+	}
 }
 static void lease_two(void *user, struct object *old, struct object *o)
 {
