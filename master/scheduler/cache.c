@@ -106,13 +106,24 @@ static uint32_t take_slot(struct sched_cache *c, struct sched_node *n)
 	return slot;
 }
 
+static struct sched_node *node_new(void)
+{
+	size_t size = (sizeof(struct sched_node) + 63) / 64 * 64;
+	struct sched_node *n = aligned_alloc(64, size);
+
+	if (!n)
+		abort();
+	memset(n, 0, size);
+	return n;
+}
+
 static struct sched_node *node_of(struct sched_cache *c, struct str name)
 {
 	struct sched_node *n = hmap_get(c->by_node_name, name);
 
 	if (n)
 		return n;
-	n = NEW(struct sched_node);
+	n = node_new();
 	list_init(&n->pods);
 	list_init(&n->nominated);
 	n->own_name = str_dup(name);
@@ -417,10 +428,20 @@ static void read_pod(struct sched_cache *c, struct sched_pod *p)
 		nominate(p, NULL);
 }
 
+/* The specs are the same, but for a node at the end of the new one, where a binding sets it. */
+static bool same_spec(const struct object *old, const struct object *now)
+{
+	struct str a = jv_raw(object_spec(old)), b = jv_raw(object_spec(now));
+
+	if (a.len < 2 || b.len < a.len || memcmp(a.p, b.p, a.len - 1) != 0)
+		return false;
+	return a.len == b.len || str_starts(str_skip(b, a.len - 1), STR(",\"nodeName\":"));
+}
+
 /* Spec and labels are as they were: only bytes and small facts are renewed. */
 static bool same_class(const struct sched_pod *p, const struct object *obj)
 {
-	return p->class && str_eq(jv_raw(object_spec(p->obj)), jv_raw(object_spec(obj))) &&
+	return p->class && same_spec(p->obj, obj) &&
 	       str_eq(jv_raw(jv_get(object_meta(p->obj), "labels")),
 		      jv_raw(jv_get(object_meta(obj), "labels"))) &&
 	       str_eq(informer_by_controller(p->obj), informer_by_controller(obj));
@@ -464,7 +485,8 @@ struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj)
 		take_off_node(c, p);
 		set_class(c, p, obj);
 		c->version++;
-	} else if (p->deleting != obj->deleting) {
+	} else if (p->deleting != obj->deleting || (p->node && !str_eq(p->node->name, node_name) &&
+						    (node_name.len || p->state == SCHED_BOUND))) {
 		take_off_node(c, p);
 		c->version++;
 	}

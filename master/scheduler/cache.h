@@ -23,28 +23,32 @@ struct sched_set;
 struct sched_pod_term;
 struct label_selector;
 
+/* What every decision reads of hundreds of nodes stands first, and begins a cache line. */
 struct sched_node {
+	uint32_t slot; /* its bit and index in all tables by node; stable while it is known */
+	bool present; /* false: only pods refer to it (their node is not, or no longer, known) */
+	bool unschedulable;
+	bool hard_taints, soft_taints; /* some of NoSchedule or NoExecute; of PreferNoSchedule */
+	size_t n_pods;
+	int64_t max_pods;
+	struct list nominated; /* pods for which room is being made here */
+	int64_t used_cpu_nonzero, used_mem_nonzero; /* pods without requests count a little */
+	struct sched_resources allocatable, used;
+
+	size_t at; /* position in cache.nodes */
 	struct object *obj; /* texts below point into its bytes */
 	char *own_name;
 	struct str name;
-	uint32_t slot; /* its bit and index in all tables by node; stable while it is known */
-	size_t at; /* position in cache.nodes */
-	bool present; /* false: only pods refer to it (their node is not, or no longer, known) */
-	bool unschedulable;
 	struct sched_label *labels;
 	size_t n_labels, cap_labels;
 	struct sched_taint *taints;
 	size_t n_taints, cap_taints;
-	bool hard_taints, soft_taints; /* some of NoSchedule or NoExecute; of PreferNoSchedule */
-	struct sched_resources allocatable, used;
-	int64_t used_cpu_nonzero, used_mem_nonzero; /* pods without requests count a little */
-	int64_t max_pods;
 	struct list pods;
-	size_t n_pods, n_port_pods;
-	struct list nominated; /* pods for which room is being made here */
+	size_t n_port_pods;
 	struct sched_image **images;
 	size_t n_images, cap_images;
 };
+#define SCHED_NODE_HOT_BYTES (offsetof(struct sched_node, at))
 
 /* A container image that some node has. */
 struct sched_image {

@@ -182,6 +182,13 @@ static struct sched_node *node_at(const struct sched_cache *c, size_t i)
 	return c->nodes[i < c->n_nodes ? i : i - c->n_nodes];
 }
 
+#define AHEAD 6
+static inline void fetch(const struct sched_node *n)
+{
+	for (size_t at = 0; at < SCHED_NODE_HOT_BYTES; at += 64)
+		__builtin_prefetch((const char *)n + at);
+}
+
 /* A node that was meant for the pod goes before all others. */
 static bool fits_nominated(struct sched_cycle *cy)
 {
@@ -207,6 +214,10 @@ static void find_fit(struct sched_framework *fw, struct sched_cycle *cy)
 	for (i = 0; i < c->n_nodes && cy->n_fit < want; i++) {
 		struct sched_node *n = node_at(c, fw->start + i);
 
+		/* Nodes lie all over the memory: the next ones are fetched while this one is looked
+		 * at. */
+		if (i + AHEAD < c->n_nodes)
+			fetch(node_at(c, fw->start + i + AHEAD));
 		if (sched_fits(cy, n))
 			cy->fit[cy->n_fit++] = n;
 	}
