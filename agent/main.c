@@ -10,8 +10,10 @@
 #include <uv.h>
 
 #include "agent/image/image.h"
+#include "agent/node/announce_sync.h"
 #include "agent/node/api.h"
 #include "agent/node/dns_records.h"
+#include "agent/node/health_ports.h"
 #include "agent/node/housekeeping.h"
 #include "agent/node/join.h"
 #include "agent/node/masters.h"
@@ -68,6 +70,8 @@ struct agent {
 	struct renewer *renewer;
 	struct housekeeping *housekeeping;
 	struct node_shutdown *shutdown;
+	struct health_ports *health;
+	struct announce_sync *announce;
 	bool again; /* start anew by exec: the node's certificate is another */
 	struct timer watchdog, collect;
 	uint64_t watchdog_ns;
@@ -247,6 +251,7 @@ static int open_services(struct agent *a, struct err *err)
 		return r;
 	if (ip4_parse(str_of(a->node_ip), &addr) == 0)
 		lb_node_addrs(a->lb, &addr, 1, NULL); /* open_net adds the one for pods */
+	a->health = health_ports_new(&a->loop);
 	if (a->client)
 		a->service_sync =
 			service_sync_start(&(struct service_sync_conf){.client = a->client,
@@ -257,6 +262,7 @@ static int open_services(struct agent *a, struct err *err)
 								       .node_name = a->o.node_name,
 								       .mark = a->services_mark,
 								       .netns_fds = netns_fds,
+								       .health = a->health,
 								       .user = a});
 	/* Until a master has said it: as it was given. */
 	for (size_t i = 0; i < a->o.labels.n; i++)
@@ -372,6 +378,14 @@ static int open_net(struct agent *a, const char *cidr, struct err *err)
 							       .net = a->net,
 							       .node_name = a->o.node_name,
 							       .file = a->routes_file});
+	a->announce =
+		announce_sync_start(&(struct announce_sync_conf){.loop = &a->loop,
+								 .timers = &a->timers,
+								 .services = a->services,
+								 .node = a->node,
+								 .node_name = a->o.node_name,
+								 .run_dir = a->o.run_dir,
+								 .uplink = pod_net_uplink(a->net)});
 	pods_set_net(a->pods, a->net, a->dns ? a->net_dns : NULL);
 	if (a->node)
 		node_set_ready(a->node, true, "KubeletReady", "kubelet is posting ready status");
@@ -576,11 +590,13 @@ static void close_all(struct agent *a)
 	node_api_stop(a->api);
 	node_shutdown_stop(a->shutdown);
 	timers_disarm(&a->timers, &a->collect);
+	a->announce = announce_sync_stop(a->announce);
 	a->node = node_stop(a->node);
 	pods_stop(a->pods);
 	a->routes = route_sync_stop(a->routes);
 	a->dns = dns_records_stop(a->dns);
 	a->service_sync = service_sync_stop(a->service_sync);
+	a->health = health_ports_free(a->health);
 	a->masters = masters_stop(a->masters);
 	object_file_close(a->services_file);
 	object_file_close(a->slices_file);

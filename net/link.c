@@ -343,7 +343,9 @@ int route_add(struct nl_sock *s, const struct route *r)
 		abort();
 	rtnl_route_set_dst(rt, dst);
 	rtnl_route_set_protocol(rt, RTPROT_STATIC);
-	rtnl_route_set_scope(rt, r->via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+	rtnl_route_set_scope(rt, r->via || r->unreachable ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+	if (r->unreachable)
+		rtnl_route_set_type(rt, RTN_UNREACHABLE);
 	if (r->ifindex)
 		rtnl_route_nh_set_ifindex(nh, (int)r->ifindex);
 	if (r->via) {
@@ -354,7 +356,10 @@ int route_add(struct nl_sock *s, const struct route *r)
 	}
 	if (r->onlink)
 		rtnl_route_nh_set_flags(nh, RTNH_F_ONLINK);
-	rtnl_route_add_nexthop(rt, nh);
+	if (r->unreachable)
+		rtnl_route_nh_free(nh);
+	else
+		rtnl_route_add_nexthop(rt, nh);
 	if (r->mtu)
 		rtnl_route_set_metric(rt, RTAX_MTU, r->mtu);
 	if (r->src) {
@@ -369,7 +374,7 @@ int route_add(struct nl_sock *s, const struct route *r)
 	return nl_errno(q);
 }
 
-int route_del(struct nl_sock *s, struct ip4_prefix dst)
+static int route_del_type(struct nl_sock *s, struct ip4_prefix dst, uint8_t type)
 {
 	struct rtnl_route *rt = rtnl_route_alloc();
 	struct nl_addr *a = nl_of(dst.addr, dst.len);
@@ -378,11 +383,22 @@ int route_del(struct nl_sock *s, struct ip4_prefix dst)
 	if (!rt)
 		abort();
 	rtnl_route_set_dst(rt, a);
+	rtnl_route_set_type(rt, type);
 	rtnl_route_set_scope(rt, RT_SCOPE_NOWHERE);
 	r = nl_errno(rtnl_route_delete(s, rt, 0));
 	nl_addr_put(a);
 	rtnl_route_put(rt);
 	return r == -ENOENT || r == -EIO || r == -ENODEV ? 0 : r;
+}
+
+int route_del(struct nl_sock *s, struct ip4_prefix dst)
+{
+	return route_del_type(s, dst, RTN_UNICAST);
+}
+
+int route_del_unreachable(struct nl_sock *s, struct ip4_prefix dst)
+{
+	return route_del_type(s, dst, RTN_UNREACHABLE);
 }
 
 struct route_answer {

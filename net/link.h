@@ -52,9 +52,11 @@ struct route {
 	uint32_t src; /* preferred source, 0: none */
 	uint32_t mtu; /* 0: the link's */
 	bool onlink; /* the gateway is reachable although no route says so */
+	bool unreachable; /* refused with an ICMP error; no link and no gateway */
 };
 int route_add(struct nl_sock *s, const struct route *r); /* replaces one to the same prefix */
 int route_del(struct nl_sock *s, struct ip4_prefix dst); /* 0 when there is none */
+int route_del_unreachable(struct nl_sock *s, struct ip4_prefix dst);
 /*
  * How a packet to `dst` would leave: ret->via 0 when it is on a link of ours. *ret_local: it would
  * not leave at all, the address is our own.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/pod_net.h"
 #include "lib/sys/file.h"
+#include "net/announce.h"
 #include "net/ipam.h"
 #include "net/link.h"
 #include "net/masq.h"
@@ -611,6 +612,7 @@ int pod_net_reset(const struct pod_net_conf *conf, struct err *err)
 	mc.uplink = find_uplink(n.rt, conf);
 	masq_reset(&mc, NULL);
 	overlay_reset(conf->node, NULL);
+	announce_reset(conf->run_dir);
 	ipam_close(n.ipam);
 	rt_close(n.rt);
 	r = dir_remove_tree(AT_FDCWD, state);

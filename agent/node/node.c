@@ -440,6 +440,14 @@ void node_set_pressure(struct node *n, bool disk, bool memory, bool pids)
 		      : "kubelet has sufficient PID available");
 }
 
+bool node_is_connected(const struct node *n)
+{
+	uint64_t period_ns = n->conf.heartbeat_ns ? n->conf.heartbeat_ns : NSEC_PER_SEC;
+	uint64_t last = n->lease ? lease_renewer_last_ns(n->lease) : 0;
+
+	return last && timers_now_ns(n->conf.timers) - last < 5 * period_ns;
+}
+
 void node_images_changed(struct node *n)
 {
 	n->dirty = true;

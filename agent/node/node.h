@@ -46,6 +46,8 @@ struct node *node_stop(struct node *n);
 /* Conditions as they are; a change is told at once. */
 void node_set_ready(struct node *n, bool ready, const char *reason, const char *message);
 void node_set_pressure(struct node *n, bool disk, bool memory, bool pids);
+/* A master has heard of this node within the time its Lease is good for. */
+bool node_is_connected(const struct node *n);
 /* The list of images changed. */
 void node_images_changed(struct node *n);
 /* The Node object and its status as JSON: pure, for tests. */

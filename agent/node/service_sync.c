@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/node/service_sync.h"
 
+#include "agent/node/health_ports.h"
 #include "lib/base/hmap.h"
 #include "lib/base/log.h"
 #include "lib/client/informer.h"
@@ -218,7 +219,8 @@ static void addrs_add(struct build *b, const struct lb_front *like, struct jv li
 	uint32_t addr;
 
 	jv_for_each (it, list)
-		if (ip4_parse(jv_text(member ? jv_get(it.value, member) : it.value), &addr) == 0)
+		if (ip4_parse(jv_text(member ? jv_get(it.value, member) : it.value), &addr) == 0 &&
+		    !(member && jv_eqs(jv_get(it.value, "ipMode"), "Proxy")))
 			front_add(b, like, addr, port, true);
 }
 
@@ -265,11 +267,40 @@ static void add_port(struct service_sync *s, struct build *b, struct str key, st
 	addrs_add(b, &out, jv_path(svc, "status.loadBalancer.ingress"), "ip", number);
 }
 
+/* Ready addresses on this node, each once: a Service may have several ports. */
+static size_t count_local(struct service_sync *s, struct str key, struct jv svc)
+{
+	struct endpoints e = {0};
+	size_t n = 0;
+
+	jv_for_each (it, jv_path(svc, "spec.ports"))
+		collect(s, key, jv_text(jv_get(it.value, "name")),
+			proto_of(jv_get(it.value, "protocol")), &e);
+	for (size_t i = 0; i < e.n; i++) {
+		bool seen = !e.v[i].ready || !e.v[i].local;
+
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = e.v[k].ready && e.v[k].b.addr == e.v[i].b.addr;
+		n += !seen;
+	}
+	free(e.v);
+	return n;
+}
+
+static void tell_health(struct service_sync *s, struct str key, struct jv svc)
+{
+	uint16_t port = (uint16_t)jv_i64(jv_path(svc, "spec.healthCheckNodePort"), 0);
+
+	if (s->conf.health)
+		health_ports_set(s->conf.health, key, port, port ? count_local(s, key, svc) : 0);
+}
+
 static void add_service(struct service_sync *s, struct build *b, struct str key)
 {
 	struct object *o = informer_get(s->conf.services, key);
 	struct jv svc;
 
+	tell_health(s, key, o ? jv_of(o->bytes) : JV_NONE);
 	if (!o)
 		return;
 	svc = jv_of(o->bytes);

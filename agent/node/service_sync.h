@@ -9,6 +9,7 @@
  */
 struct service_sync;
 struct client;
+struct health_ports;
 struct informer;
 struct lb;
 struct masq;
@@ -30,6 +31,7 @@ struct service_sync_conf {
 	 */
 	size_t (*netns_fds)(void *user, int **ret);
 	void *user;
+	struct health_ports *health; /* of healthCheckNodePort; may be NULL */
 };
 struct service_sync *service_sync_start(const struct service_sync_conf *conf);
 /* Port 53 of `vip` leads to `addr` (network byte order): the agent's own DNS server. */

@@ -8,7 +8,7 @@ struct lease_renewer {
 	struct client *c;
 	char *ns, *name, *holder, *owner_json;
 	uint32_t duration_s;
-	uint64_t period_ns, retry_ns;
+	uint64_t period_ns, retry_ns, last_ns;
 	struct timer timer;
 	struct client_call *call;
 	bool create; /* the last answer was NotFound */
@@ -53,6 +53,7 @@ static void on_renewed(void *user, const struct err *e, struct str body)
 	r->call = NULL;
 	if (!e->errnum) {
 		r->create = false;
+		r->last_ns = client_now_ns(r->c);
 		r->retry_ns = RETRY_MIN_NS;
 		timers_arm_in(ts, &r->timer, r->period_ns);
 		return;
@@ -98,6 +99,11 @@ struct lease_renewer *lease_renewer_start(struct client *c, const struct lease_r
 	r->timer.fire = renew;
 	timers_soon(client_timers(c), &r->timer);
 	return r;
+}
+
+uint64_t lease_renewer_last_ns(const struct lease_renewer *r)
+{
+	return r->last_ns;
 }
 
 struct lease_renewer *lease_renewer_stop(struct lease_renewer *r)

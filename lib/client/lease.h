@@ -18,6 +18,8 @@ struct lease_renewer_conf {
  * doubling to the period. */
 struct lease_renewer *lease_renewer_start(struct client *c, const struct lease_renewer_conf *conf);
 struct lease_renewer *lease_renewer_stop(struct lease_renewer *r);
+/* When a master last said yes, by the client's monotonic clock; 0: never. */
+uint64_t lease_renewer_last_ns(const struct lease_renewer *r);
 
 struct leader_elector;
 struct leader_conf {

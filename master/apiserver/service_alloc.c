@@ -355,6 +355,38 @@ static void prepare_ports(struct service_alloc *a, struct held *h, struct json_o
 		prepare_port(a, h, json_object_array_get_idx(ports, i), i, old, err);
 }
 
+/* Of a load balancer that asks each node for endpoints of its own (healthCheckNodePort). */
+static void prepare_health(struct service_alloc *a, struct held *h, struct json_object *spec,
+			   struct json_object *old, struct err *err)
+{
+	static const char *const path = "spec.healthCheckNodePort";
+	int64_t want = jsonc_i64(jsonc_get(spec, "healthCheckNodePort"), 0);
+	uint16_t got;
+
+	if (!str_eqs(jsonc_path_str(spec, "type"), "LoadBalancer") ||
+	    !str_eqs(jsonc_path_str(spec, "externalTrafficPolicy"), "Local") ||
+	    (want && want == jsonc_i64(jsonc_path(old, path), 0)))
+		return;
+	if (!want && free_port(a, &got) < 0) {
+		err_field(err, path, "InternalError",
+			  "failed to allocate a HealthCheck NodePort: range is full");
+	} else if (!want) {
+		hold_port(a, h, got);
+		jsonc_set(spec, "healthCheckNodePort", json_object_new_int64(got));
+	} else if (want < a->port_first || want > a->port_last) {
+		err_field(err, path, "FieldValueInvalid",
+			  "Invalid value: %" PRId64
+			  ": provided port is not in the valid range. The range of valid ports is "
+			  "%u-%u",
+			  want, a->port_first, a->port_last);
+	} else if (a->ports[want] || held_port(h, (uint16_t)want)) {
+		err_field(err, path, "FieldValueInvalid",
+			  "Invalid value: %" PRId64 ": provided port is already allocated", want);
+	} else {
+		hold_port(a, h, (uint16_t)want);
+	}
+}
+
 int service_alloc_prepare(struct service_alloc *a, const struct api_kind *k,
 			  const struct api_subresource *sub, struct json_object *obj,
 			  struct json_object *old, void **held, struct err *err)
@@ -368,6 +400,7 @@ int service_alloc_prepare(struct service_alloc *a, const struct api_kind *k,
 	list_append(&a->held, &h->node);
 	prepare_ip(a, h, spec, jsonc_path_str(old, "spec.clusterIP"), err);
 	prepare_ports(a, h, spec, old, err);
+	prepare_health(a, h, spec, old, err);
 	if (err->n_fields) {
 		service_alloc_drop(a, h);
 		return api_err_invalid(err, k, jsonc_path_str(obj, "metadata.name"));
