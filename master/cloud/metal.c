@@ -26,7 +26,7 @@ struct metal {
 	struct cloud_base base;
 	struct timers *timers;
 	char *file;
-	struct timespec mtime;
+	struct stat seen; /* the file as it was read */
 	struct timer look;
 	struct inventory *inventory;
 	struct hmap *held; /* address -> uid */
@@ -60,7 +60,7 @@ static int load(struct metal *m, struct err *err)
 
 	if (stat(m->file, &st) < 0)
 		return err_sys(err, errno, "%s: %s", m->file, strerror(errno));
-	m->mtime = st.st_mtim;
+	m->seen = st;
 	r = file_read(AT_FDCWD, m->file, FILE_MAX, &text);
 	if (r < 0)
 		return err_sys(err, -r, "%s: %s", m->file, strerror(-r));
@@ -74,6 +74,12 @@ static int load(struct metal *m, struct err *err)
 	return 0;
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ino == b->st_ino && a->st_size == b->st_size;
+}
+
 static void on_look(struct timer *t)
 {
 	struct metal *m = container_of(t, struct metal, look);
@@ -81,8 +87,7 @@ static void on_look(struct timer *t)
 	struct stat st;
 
 	timers_arm_in(m->timers, &m->look, LOOK_NS);
-	if (stat(m->file, &st) < 0 ||
-	    (st.st_mtim.tv_sec == m->mtime.tv_sec && st.st_mtim.tv_nsec == m->mtime.tv_nsec))
+	if (stat(m->file, &st) < 0 || same_file(&st, &m->seen))
 		return;
 	if (load(m, &e) < 0) {
 		log_warn("the inventory stays as it was: %s", err_text(&e));

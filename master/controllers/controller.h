@@ -30,6 +30,8 @@ struct controller {
 	void (*start)(struct ctl *c);
 	void (*sync)(struct ctl *c, struct str key, struct plan *p);
 	void (*done)(struct ctl *c); /* frees c->state; handlers are removed by the frame */
+	/* The cloud provider's answers may be others now (its inventory changed); may be NULL. */
+	void (*cloud_changed)(struct ctl *c);
 };
 
 /* One running controller. */

@@ -3,6 +3,7 @@
 #include "lib/base/list.h"
 #include "lib/base/log.h"
 #include "lib/json/jv.h"
+#include "master/cloud/cloud.h"
 #include "master/controllers/controller.h"
 
 /*
@@ -306,6 +307,15 @@ static void on_begin(void *user)
 	}
 }
 
+static void on_cloud_changed(void *user)
+{
+	struct controllers *cs = user;
+
+	for (size_t i = 0; i < cs->n; i++)
+		if (cs->v[i].def->cloud_changed)
+			cs->v[i].def->cloud_changed(&cs->v[i]);
+}
+
 struct controllers *controllers_start(struct informers *informers,
 				      const struct controllers_conf *conf)
 {
@@ -325,6 +335,8 @@ struct controllers *controllers_start(struct informers *informers,
 		if (wanted(&cs->conf, controllers_table[i]->name) &&
 		    ctl_start(cs, &cs->v[cs->n], controllers_table[i]))
 			cs->n++;
+	if (conf->cloud)
+		cloud_on_change(conf->cloud, on_cloud_changed, cs);
 	informers_on_synced(informers, on_begin, cs);
 	return cs;
 }
@@ -334,6 +346,8 @@ struct controllers *controllers_stop(struct controllers *cs)
 	if (!cs)
 		return NULL;
 	informers_cancel_on_synced(cs->informers, on_begin, cs);
+	if (cs->conf.cloud)
+		cloud_on_change(cs->conf.cloud, NULL, NULL);
 	for (size_t i = 0; i < cs->n; i++)
 		ctl_stop(&cs->v[i]);
 	for (size_t i = 0; i < cs->n_watched; i++)

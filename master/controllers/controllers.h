@@ -8,6 +8,7 @@
  * longer.
  */
 struct controllers;
+struct cloud;
 struct controllers_conf {
 	struct str ca_pem; /* what kube-root-ca.crt holds; absent: that controller is not run */
 	uint64_t node_grace_ns; /* without a lease renewal a node is Unknown; 0: 40 s */
@@ -22,6 +23,7 @@ struct controllers_conf {
 	uint32_t max_endpoints_per_slice; /* 0: 100 */
 	const char *cluster_cidr; /* pod addresses, "10.244.0.0/16"; NULL: no range is given out */
 	unsigned node_cidr_bits; /* prefix length of one node's range; 0: 24 */
+	struct cloud *cloud; /* borrowed; NULL: no cloud provider */
 	const char *only; /* comma-separated names of controllers to run; NULL: all */
 };
 /*

@@ -2,12 +2,30 @@
 #include "lib/base/base.h"
 #include "master/controllers/controller.h"
 
-extern const struct controller clusterrole_controller, crd_controller, daemonset_controller,
-	deployment_controller, disruption_controller, endpoints_controller,
-	endpointslice_controller, eviction_controller, gc_controller, job_controller,
-	cronjob_controller, replicationcontroller_controller, namespace_controller,
-	nodeipam_controller, nodelifecycle_controller, podgc_controller, replicaset_controller,
-	root_ca_controller, serviceaccount_controller, statefulset_controller;
+/* One a line: each adds a line of its own. */
+extern const struct controller cloud_node_controller;
+extern const struct controller cloud_route_controller;
+extern const struct controller clusterrole_controller;
+extern const struct controller crd_controller;
+extern const struct controller cronjob_controller;
+extern const struct controller daemonset_controller;
+extern const struct controller deployment_controller;
+extern const struct controller disruption_controller;
+extern const struct controller endpoints_controller;
+extern const struct controller endpointslice_controller;
+extern const struct controller eviction_controller;
+extern const struct controller gc_controller;
+extern const struct controller job_controller;
+extern const struct controller namespace_controller;
+extern const struct controller nodeipam_controller;
+extern const struct controller nodelifecycle_controller;
+extern const struct controller podgc_controller;
+extern const struct controller replicaset_controller;
+extern const struct controller replicationcontroller_controller;
+extern const struct controller root_ca_controller;
+extern const struct controller service_lb_controller;
+extern const struct controller serviceaccount_controller;
+extern const struct controller statefulset_controller;
 
 /* Those that want whole objects stand before those that share what there is (namespace, gc). */
 const struct controller *const controllers_table[] = {
@@ -29,6 +47,9 @@ const struct controller *const controllers_table[] = {
 	&eviction_controller,
 	&podgc_controller,
 	&crd_controller,
+	&cloud_node_controller,
+	&cloud_route_controller,
+	&service_lb_controller,
 	&namespace_controller,
 	&gc_controller,
 	NULL,

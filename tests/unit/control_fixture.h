@@ -15,7 +15,9 @@ struct fixture {
 	struct controllers *cs;
 };
 
-static inline void begin(struct fixture *f, const char *only)
+/* `cloud` is made from the fixture's timers (a test's own provider, or NULL). */
+static inline void begin_cloud(struct fixture *f, const char *only,
+			       struct cloud *(*cloud)(struct fixture *f))
 {
 	memset(f, 0, sizeof(*f));
 	fake_time_init(&f->time);
@@ -25,11 +27,17 @@ static inline void begin(struct fixture *f, const char *only)
 	f->set = informers_new(f->c);
 	f->cs = controllers_start(f->set,
 				  &(struct controllers_conf){.only = only,
+							     .cloud = cloud ? cloud(f) : NULL,
 							     .ca_pem = STR("CA"),
 							     .terminated_pod_threshold = 3,
 							     .cluster_cidr = "10.244.0.0/23"});
 	informers_start(f->set);
 	fake_time_run(&f->time, NSEC_PER_MSEC);
+}
+
+static inline void begin(struct fixture *f, const char *only)
+{
+	begin_cloud(f, only, NULL);
 }
 
 static inline void end(struct fixture *f)
