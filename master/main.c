@@ -16,6 +16,7 @@
 #include "lib/sys/options.h"
 #include "lib/sys/timers_uv.h"
 #include "master/apiserver/apiserver.h"
+#include "master/cloud/cloud.h"
 #include "master/controllers/controllers.h"
 #include "master/identity.h"
 #include "master/index.h"
@@ -40,6 +41,7 @@ struct options {
 	struct option_list sans;
 	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
 		not_ready_ns, unreachable_ns, snapshot_every_ns, snapshot_keep;
+	const char *cloud, *cloud_config;
 	bool no_scheduler, no_controllers, standby;
 };
 
@@ -104,6 +106,9 @@ static const struct option_row rows[] = {
 	    "so many of them, the newest (default 5)"),
 	ROW("snapshot-dir", 0, OPTION_STRING, snapshot_dir, "DIR",
 	    "where they are (default: snapshots below the data directory)"),
+	ROW("cloud", 0, OPTION_STRING, cloud, "NAME",
+	    "where the machines stand: metal (an inventory) or exec (a program); default none"),
+	ROW("cloud-config", 0, OPTION_STRING, cloud_config, "FILE", "what --cloud works by"),
 	ROW("controllers", 0, OPTION_STRING, only_controllers, "NAMES",
 	    "run only these controllers, comma-separated (default all)"),
 	ROW("no-scheduler", 0, OPTION_FLAG, no_scheduler, NULL, "do not place pods"),
@@ -138,6 +143,7 @@ struct master {
 	struct informers *scheduler_i, *controllers_i;
 	struct scheduler *scheduler;
 	struct controllers *controllers;
+	struct cloud *cloud;
 	uv_signal_t on_term, on_int;
 	struct timer ready_poll, watchdog;
 	uint64_t watchdog_ns, began_ns;
@@ -298,7 +304,8 @@ static void start_leading(struct master *m)
 				      .node_grace_ns = m->o.grace_ns,
 				      .node_settle_ns = m->o.settle_ns,
 				      .node_evict_every_ns = m->o.evict_every_ns,
-				      .cluster_cidr = m->o.cluster_cidr};
+				      .cluster_cidr = m->o.cluster_cidr,
+				      .cloud = m->cloud};
 	struct scheduler_conf sc = {NULL};
 
 	m->signer_t = apiserver_local_transport(m->api, "system:certificate-controller");
@@ -549,10 +556,28 @@ static int open_identity(struct master *m, struct err *err)
 	return r < 0 ? r : membership_peers(m->membership, m->identity, m->pki, err);
 }
 
+/* Asked by the controllers where this process leads; its configuration is checked at once. */
+static int open_cloud(struct master *m, struct err *err)
+{
+	struct cloud_conf conf = {
+		.file = m->o.cloud_config, .timers = &m->timers, .loop = &m->loop};
+	int r;
+
+	if (!m->o.cloud && m->o.cloud_config)
+		r = err_sys(err, EINVAL, "--cloud-config goes with --cloud");
+	else
+		r = m->o.cloud ? cloud_open(m->o.cloud, &conf, &m->cloud, err) : 0;
+	if (r < 0)
+		m->exit_code = EXIT_CONFIG;
+	return r;
+}
+
 static int start(struct master *m, struct err *err)
 {
-	int r = open_membership(m, err);
+	int r = open_cloud(m, err);
 
+	if (r == 0)
+		r = open_membership(m, err);
 	if (r == 0)
 		r = open_identity(m, err);
 	if (r == 0)
@@ -583,6 +608,7 @@ static int start(struct master *m, struct err *err)
 static void stop(struct master *m)
 {
 	stop_leading(m);
+	m->cloud = cloud_close(m->cloud);
 	m->http = http_server_free(m->http);
 	uv_run(&m->loop, UV_RUN_NOWAIT);
 	membership_stop(m->membership);
@@ -625,5 +651,5 @@ int main(int argc, char **argv)
 	else
 		uv_run(&m.loop, UV_RUN_DEFAULT);
 	stop(&m);
-	return r < 0 ? EXIT_FAILURE : m.exit_code;
+	return r < 0 && !m.exit_code ? EXIT_FAILURE : m.exit_code;
 }

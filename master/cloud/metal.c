@@ -12,8 +12,9 @@
 
 /*
  * Machines of one's own: an inventory file says which there are and where they stand, and which
- * addresses of their network load balancers may have. The file is looked at every two seconds; one
- * with a mistake is refused with a line in the log, and what was known stays.
+ * addresses of their network load balancers may have. The file is looked at for each question, and
+ * every two seconds; one with a mistake is refused with a line in the log, and what was known
+ * stays.
  *
  * Who has which address stands in the Services themselves; `held` is a copy of that, with what was
  * given out a moment ago.
@@ -80,13 +81,12 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_ino == b->st_ino && a->st_size == b->st_size;
 }
 
-static void on_look(struct timer *t)
+/* Reads the file again if it is another. */
+static void refresh(struct metal *m)
 {
-	struct metal *m = container_of(t, struct metal, look);
 	CLEANUP(err_done) struct err e = ERR_INIT;
 	struct stat st;
 
-	timers_arm_in(m->timers, &m->look, LOOK_NS);
 	if (stat(m->file, &st) < 0 || same_file(&st, &m->seen))
 		return;
 	if (load(m, &e) < 0) {
@@ -97,6 +97,14 @@ static void on_look(struct timer *t)
 		   m->inventory->n_machines, m->inventory->n_pools);
 	if (m->base.changed)
 		m->base.changed(m->base.user);
+}
+
+static void on_look(struct timer *t)
+{
+	struct metal *m = container_of(t, struct metal, look);
+
+	timers_arm_in(m->timers, &m->look, LOOK_NS);
+	refresh(m);
 }
 
 /* ---- Machines ---- */
@@ -310,6 +318,7 @@ static struct cloud_call *metal_ask(struct cloud *c, enum cloud_verb v, struct s
 	call->timer.fire = on_answer;
 	buf_init(&call->result);
 	list_append(&m->calls, &call->node);
+	refresh(m); /* a machine that was entered a moment ago is not gone */
 	switch (v) {
 	case CLOUD_INSTANCE:
 		answer_instance(m, p, &call->result);
