@@ -166,6 +166,10 @@ void virtual_create(struct request *r)
 	CLEANUP_JSON struct json_object *obj = NULL;
 	int strict = write_strictness(r, &e);
 
+	if (r->accept.form != ACCEPT_OBJECT) { /* a review has no other form than itself */
+		respond_not_acceptable(r);
+		return;
+	}
 	if (strict < 0 ||
 	    api_decode(r->kind, r->content_type, r->body, (enum api_strictness)strict, &obj,
 		       &r->warnings, &e) < 0 ||

@@ -82,6 +82,15 @@ def test_not_acceptable(master, accept):
     assert json.loads(data)["reason"] == "NotAcceptable"
 
 
+def test_review_has_no_table(master):
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": {"nonResourceAttributes": {"verb": "get", "path": "/"}}}
+    _, data = get(master, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                  "application/json;as=Table;v=v1;g=meta.k8s.io", 406, "POST", json.dumps(body),
+                  **{"Content-Type": "application/json"})
+    assert json.loads(data)["reason"] == "NotAcceptable"
+
+
 def test_list(master):
     for i in range(3):
         create(master, CMS, {"metadata": {"name": f"l{i}", "labels": {"pb": "list"}}})
