@@ -195,6 +195,11 @@ void act_unschedulable(struct scheduler *s, struct sched_pod *p, struct str why,
 	n->nominated = nominated.p ? xstrndup(nominated.p, nominated.len) : NULL;
 }
 
+void act_event(struct scheduler *s, struct object *pod, const char *reason, const char *why)
+{
+	note(s, pod, EVENT_WARNING, reason, xstrdup(why));
+}
+
 /* Bindings */
 
 static void bind_free(struct bind *b)

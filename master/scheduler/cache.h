@@ -21,6 +21,7 @@ struct sched_class;
 struct sched_counts;
 struct sched_set;
 struct sched_pod_term;
+struct sched_storage;
 struct label_selector;
 
 /* What every decision reads of hundreds of nodes stands first, and begins a cache line. */
@@ -102,6 +103,7 @@ struct sched_cache {
 	/* Raised by every change that could make a difference to a decision. */
 	uint64_t version;
 	struct buf scratch;
+	struct sched_storage *storage; /* storage.h; borrowed, NULL: pods' claims don't matter */
 	/* Selector of the Services and the controller of a pod, for default spreading (set by the
 	 * scheduler; NULL: none). Adds to *ret and to the text that tells it from others. */
 	void (*workload_selector)(void *user, struct sched_pod *p, struct label_selector *ret,

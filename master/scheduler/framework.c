@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/scheduler/framework.h"
+#include "master/scheduler/storage.h"
 
 const struct sched_plugin *const sched_plugins[] = {
 	&sched_node_unschedulable,
@@ -8,6 +9,10 @@ const struct sched_plugin *const sched_plugins[] = {
 	&sched_node_affinity,
 	&sched_node_ports,
 	&sched_resources_fit,
+	&sched_volume_restrictions,
+	&sched_volume_limits,
+	&sched_volume_binding,
+	&sched_volume_zone,
 	&sched_topology_spread,
 	&sched_inter_pod_affinity,
 	&sched_balanced,
@@ -45,8 +50,13 @@ static void reasons_clear(struct sched_cycle *cy)
 		free(cy->reasons[i].text);
 	cy->n_reasons = cy->n_helpable = 0;
 	cy->refused_by = 0;
-	free(cy->preemption);
-	cy->preemption = NULL;
+	free(TAKE(cy->preemption));
+	free(TAKE(cy->nowhere));
+	free(TAKE(cy->claims_why));
+	if (cy->claims)
+		sched_claims_done(cy->claims);
+	free(TAKE(cy->claims));
+	cy->n_exclusive = 0;
 	cy->explain = false;
 	cy->evaluated = 0;
 }
@@ -58,6 +68,7 @@ void sched_framework_done(struct sched_framework *fw)
 	free(fw->cy.helpable);
 	free(fw->cy.spread_weights);
 	free(fw->cy.images);
+	free(fw->cy.exclusive);
 	free(fw->cy.fit);
 	free(fw->scores);
 	free(fw->totals);
@@ -103,6 +114,16 @@ void sched_refuse(struct sched_cycle *cy, bool resolvable, const struct str *par
 		buf_addstr(&text, parts[i]);
 	*ARRAY_PUSH(cy->reasons, cy->n_reasons, cy->cap_reasons) =
 		(struct sched_reason){buf_take(&text), 1};
+}
+
+bool sched_refuse_all(struct sched_cycle *cy, char *take_why)
+{
+	cy->refused_by |= 1u << cy->plugin;
+	if (cy->nowhere)
+		free(take_why);
+	else
+		cy->nowhere = take_why;
+	return true;
 }
 
 void sched_normalise(int64_t *scores, size_t n, bool reverse)
@@ -284,6 +305,27 @@ static void make_room(struct sched_framework *fw, size_t n)
 	fw->totals = xrealloc(fw->totals, fw->cap * sizeof(*fw->totals));
 }
 
+static void read_claims(struct sched_cycle *cy)
+{
+	if (!cy->cache->storage || !cy->class->pieces[PIECE_VOLUMES].len)
+		return;
+	cy->claims = NEW(struct sched_claims);
+	if (!sched_claims_read(cy->cache->storage, cy->pod, cy->claims, &cy->claims_why))
+		free(TAKE(cy->claims));
+}
+
+static void prepare(struct sched_cycle *cy)
+{
+	cy->active = 0;
+	read_claims(cy);
+	for (uint32_t i = 0; sched_plugins[i]; i++) {
+		cy->plugin = i;
+		if (sched_plugins[i]->filter && !cy->profile->no_filter[i] &&
+		    (!sched_plugins[i]->prepare || sched_plugins[i]->prepare(cy)))
+			cy->active |= 1u << i;
+	}
+}
+
 struct sched_node *sched_decide(struct sched_framework *fw, struct sched_cache *c,
 				const struct sched_profile *profile, struct sched_pod *p)
 {
@@ -297,11 +339,11 @@ struct sched_node *sched_decide(struct sched_framework *fw, struct sched_cache *
 	cy->pod = p;
 	cy->class = p->class;
 	cy->wants = sched_wants_get(c, p->class, p);
-	cy->active = 0;
-	for (uint32_t i = 0; sched_plugins[i]; i++)
-		if (sched_plugins[i]->filter && !profile->no_filter[i] &&
-		    (!sched_plugins[i]->prepare || sched_plugins[i]->prepare(cy)))
-			cy->active |= 1u << i;
+	prepare(cy);
+	if (cy->nowhere) {
+		cy->evaluated = (uint32_t)c->n_nodes;
+		return NULL;
+	}
 	find_fit(fw, cy);
 	if (!cy->n_fit) {
 		find_reasons(cy);
@@ -339,7 +381,10 @@ void sched_explain(const struct sched_cycle *cy, struct buf *out)
 		return;
 	}
 	buf_addf(out, "0/%u nodes are available: ", cy->evaluated);
-	sched_reasons_text(cy->reasons, cy->n_reasons, out);
+	if (cy->nowhere)
+		buf_adds(out, cy->nowhere);
+	else
+		sched_reasons_text(cy->reasons, cy->n_reasons, out);
 	buf_addc(out, '.');
 	if (cy->preemption)
 		buf_addf(out, " preemption: %s", cy->preemption);

@@ -37,7 +37,8 @@ struct sched_plugin {
 
 extern const struct sched_plugin sched_node_unschedulable, sched_node_name, sched_taints,
 	sched_node_affinity, sched_node_ports, sched_resources_fit, sched_balanced,
-	sched_topology_spread, sched_inter_pod_affinity, sched_image_locality;
+	sched_topology_spread, sched_inter_pod_affinity, sched_image_locality,
+	sched_volume_restrictions, sched_volume_limits, sched_volume_binding, sched_volume_zone;
 /* All there are, in the order in which filters run; ended by NULL. */
 extern const struct sched_plugin *const sched_plugins[];
 #define SCHED_PLUGINS_MAX 24
@@ -78,7 +79,13 @@ struct sched_cycle {
 	uint32_t evaluated;
 	uint32_t plugin; /* index of the one that runs */
 	char *preemption; /* what came of it: "0/3 nodes are available: ..."; NULL: nothing said */
+	/* Set by a plugin's prepare: the pod fits nowhere, whatever the node. */
+	char *nowhere;
 	/* Plugins' own */
+	struct sched_claims *claims; /* storage.h; NULL: none */
+	char *claims_why;
+	struct sched_pod **exclusive; /* pods that use a ReadWriteOncePod claim of this one's */
+	size_t n_exclusive, cap_exclusive;
 	double *spread_weights; /* a constraint each, see topology_spread.c */
 	size_t cap_spread;
 	const struct sched_image **images;
@@ -94,6 +101,9 @@ void sched_refuse(struct sched_cycle *cy, bool resolvable, const struct str *par
 #define SCHED_REFUSE(cy, resolvable, ...)                               \
 	sched_refuse(cy, resolvable, (const struct str[]){__VA_ARGS__}, \
 		     sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
+
+/* In prepare: no node will do, and why (taken). Returns true. */
+bool sched_refuse_all(struct sched_cycle *cy, char *take_why);
 
 /* State between decisions. */
 struct sched_framework {

@@ -21,7 +21,7 @@ static bool refused_before(struct scheduler *s, struct sched_pod *p)
 
 	return w && w->failed_text && w->failed_version == s->cache.version &&
 	       w->failed_priority == p->priority && w->workloads == p->class->ns->workloads &&
-	       !p->nominated && !p->never_preempts;
+	       !p->nominated && !p->never_preempts && !p->class->pieces[PIECE_VOLUMES].len;
 }
 
 static void remember_refusal(struct scheduler *s, struct sched_pod *p, uint32_t wakes,
@@ -78,7 +78,8 @@ static void schedule_one(struct scheduler *s, struct sched_pod *p)
 	}
 	sched_queue_remove(&s->queue, p);
 	sched_cache_assume(&s->cache, p, n);
-	act_bind(s, p, n);
+	if (!reserve_start(s, p, n))
+		act_bind(s, p, n);
 }
 
 static void pump(struct timer *t)
@@ -213,6 +214,16 @@ static void namespace_deleted(void *user, struct object *o)
 static const struct informer_handler namespace_handler = {namespace_added, namespace_updated,
 							  namespace_deleted, NULL};
 
+static void volumes_changed(void *user)
+{
+	struct scheduler *s = user;
+
+	s->cache.version++;
+	sched_queue_wake(&s->queue, SCHED_EV_VOLUMES, NULL);
+	if (!list_empty(&s->reserves))
+		timers_soon(client_timers(s->c), &s->volumes_look);
+}
+
 static void on_synced(void *user)
 {
 	struct scheduler *s = user;
@@ -231,6 +242,10 @@ static void watch(struct scheduler *s)
 	informer_handle(s->pods, &pod_handler, s);
 	workloads_start(&s->workloads, s->informers, &s->cache);
 	budgets_start(&s->budgets, s->informers);
+	s->storage.changed = volumes_changed;
+	s->storage.user = s;
+	sched_storage_start(&s->storage, s->informers);
+	s->cache.storage = &s->storage;
 	informers_on_synced(s->informers, on_synced, s);
 }
 
@@ -255,6 +270,8 @@ struct scheduler *scheduler_start(struct informers *informers, const struct sche
 	s->events = recorder_new(s->c, &(struct recorder_conf){.component = s->profile.name});
 	s->pump.fire = pump;
 	act_init(s);
+	list_init(&s->reserves);
+	s->volumes_look.fire = reserve_look;
 	sched_cache_init(&s->cache);
 	sched_queue_init(&s->queue, client_timers(s->c), scheduler_ready, s);
 	s->queue.may_help = may_help;
@@ -269,10 +286,12 @@ struct scheduler *scheduler_stop(struct scheduler *s)
 	unwatch(s);
 	timers_disarm(client_timers(s->c), &s->pump);
 	act_done(s);
+	reserve_done(s);
 	hmap_for_each (e, s->cache.pods)
 		sched_queue_remove(&s->queue, e->value);
 	sched_queue_done(&s->queue);
 	sched_framework_done(&s->fw);
+	sched_storage_stop(&s->storage);
 	sched_cache_done(&s->cache);
 	recorder_free(s->events);
 	free(s->profile.name);

@@ -7,6 +7,7 @@
 #include "master/scheduler/preempt.h"
 #include "master/scheduler/queue.h"
 #include "master/scheduler/scheduler.h"
+#include "master/scheduler/storage.h"
 #include "master/scheduler/workloads.h"
 
 #define BINDS_MAX 512 /* requests under way */
@@ -20,6 +21,7 @@ struct scheduler {
 	struct sched_cache cache;
 	struct workloads workloads;
 	struct budgets budgets;
+	struct sched_storage storage;
 	struct sched_framework fw;
 	struct sched_queue queue;
 	struct timer pump;
@@ -29,6 +31,8 @@ struct scheduler {
 	struct list notes; /* what may be said later: it must not hold up bindings */
 	size_t n_notes;
 	struct timer say;
+	struct list reserves; /* reserve.c: pods that wait for their claims */
+	struct timer volumes_look;
 	struct scheduler_stats stats;
 };
 
@@ -42,5 +46,14 @@ void act_unschedulable(struct scheduler *s, struct sched_pod *p, struct str why,
 /* Ends the victims and notes who gets their place. */
 void act_preempt(struct scheduler *s, struct sched_pod *p, const struct sched_victims *v,
 		 struct str why);
+/* An event about a pod; told when there is time. */
+void act_event(struct scheduler *s, struct object *pod, const char *reason, const char *why);
+/*
+ * reserve.c, right after the decision that put p on n: true if it has claims that are not bound
+ * yet. Then they are seen to, and the pod is bound when they are; the caller does nothing more.
+ */
+bool reserve_start(struct scheduler *s, struct sched_pod *p, struct sched_node *n);
+void reserve_look(struct timer *volumes_look);
+void reserve_done(struct scheduler *s);
 void scheduler_ready(void *s); /* goes on with the queue, if it may */
 #endif

@@ -405,6 +405,13 @@ void sched_spec_parse(struct sched_spec *s, struct jv selector, struct jv node_a
 	}
 }
 
+void sched_spec_parse_selector(struct sched_spec *s, struct jv node_selector)
+{
+	*s = (struct sched_spec){.has_required = jv_exists(node_selector)};
+	jv_for_each (t, jv_get(node_selector, "nodeSelectorTerms"))
+		parse_term(ARRAY_PUSH(s->required, s->n_required, s->cap_required), t.value, 0);
+}
+
 void sched_spec_done(struct sched_spec *s)
 {
 	for (size_t i = 0; i < s->n_required; i++)

@@ -81,6 +81,8 @@ struct sched_spec {
 /* From spec.nodeSelector, spec.affinity.nodeAffinity and spec.tolerations. */
 void sched_spec_parse(struct sched_spec *s, struct jv selector, struct jv node_affinity,
 		      struct jv tolerations);
+/* A NodeSelector alone, as volumes have it; absent: any node. */
+void sched_spec_parse_selector(struct sched_spec *s, struct jv node_selector);
 void sched_spec_done(struct sched_spec *s);
 
 /* What a pod takes of a node. `nonzero`: containers that ask for nothing count a little (scores).
