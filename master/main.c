@@ -16,6 +16,7 @@
 #include "lib/sys/options.h"
 #include "lib/sys/timers_uv.h"
 #include "master/apiserver/apiserver.h"
+#include "master/apiserver/audit.h"
 #include "master/cloud/cloud.h"
 #include "master/controllers/controllers.h"
 #include "master/identity.h"
@@ -37,10 +38,12 @@
 struct options {
 	const char *data_dir, *config_dir, *bind, *advertise, *service_cidr, *cluster_cidr, *domain;
 	const char *node_ports, *log_level, *only_controllers;
+	const char *audit_policy, *audit_log;
 	const char *name, *join, *token, *ca_hash, *replaces, *peer_address, *snapshot_dir;
 	struct option_list sans;
 	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
-		not_ready_ns, unreachable_ns, snapshot_every_ns, snapshot_keep;
+		not_ready_ns, unreachable_ns, snapshot_every_ns, snapshot_keep, audit_size,
+		audit_backups, audit_age;
 	const char *cloud, *cloud_config;
 	bool no_scheduler, no_controllers, standby;
 };
@@ -113,6 +116,16 @@ static const struct option_row rows[] = {
 	    "run only these controllers, comma-separated (default all)"),
 	ROW("no-scheduler", 0, OPTION_FLAG, no_scheduler, NULL, "do not place pods"),
 	ROW("no-controllers", 0, OPTION_FLAG, no_controllers, NULL, "run no controller"),
+	ROW("audit-log-path", 0, OPTION_STRING, audit_log, "FILE",
+	    "write an audit log to FILE, - for standard output (default none)"),
+	ROW("audit-policy-file", 0, OPTION_STRING, audit_policy, "FILE",
+	    "audit.k8s.io/v1 Policy (default: everything at level Metadata)"),
+	ROW("audit-log-maxsize", 0, OPTION_U64, audit_size, "MIB",
+	    "put the audit log aside when it is so large (default 100)"),
+	ROW("audit-log-maxbackup", 0, OPTION_U64, audit_backups, "N",
+	    "keep so many old audit logs (default all)"),
+	ROW("audit-log-maxage", 0, OPTION_U64, audit_age, "DAYS",
+	    "keep old audit logs for so long (default for ever)"),
 	ROW("log-level", 'l', OPTION_STRING, log_level, "LEVEL",
 	    "err, warning, notice, info or debug (default info)"),
 };
@@ -136,6 +149,7 @@ struct master {
 	struct autosave *autosave;
 	struct identity *identity;
 	struct store *store;
+	struct audit *audit;
 	struct apiserver *api;
 	struct http_server *http;
 	struct transport *scheduler_t, *controllers_t, *signer_t;
@@ -268,6 +282,20 @@ static int start_http(struct master *m, struct err *err)
 	return http_server_listen(m->http, m->o.bind, (uint16_t)m->o.port, err);
 }
 
+static int open_audit(struct master *m, struct err *err)
+{
+	struct audit_conf conf = {.policy_file = m->o.audit_policy,
+				  .log_path = m->o.audit_log,
+				  .max_size = m->o.audit_size << 20,
+				  .max_backups = m->o.audit_backups,
+				  .max_age_ns = m->o.audit_age * 24 * 3600 * NSEC_PER_SEC,
+				  .timers = &m->timers};
+
+	if (m->o.audit_policy && !m->o.audit_log)
+		return err_sys(err, EINVAL, "--audit-policy-file needs --audit-log-path");
+	return m->o.audit_log ? audit_open(&conf, &m->audit, err) : 0;
+}
+
 static int start_api(struct master *m, struct err *err)
 {
 	struct apiserver_conf conf = {
@@ -285,8 +313,10 @@ static int start_api(struct master *m, struct err *err)
 		.unreachable_toleration_s = (uint32_t)(m->o.unreachable_ns / NSEC_PER_SEC),
 		.kubelet_tls = identity_kubelet_tls(m->identity),
 		.cluster = membership_cluster(m->membership)};
+	int r = open_audit(m, err);
 
-	return apiserver_new(&conf, &m->api, err);
+	conf.audit = m->audit;
+	return r < 0 ? r : apiserver_new(&conf, &m->api, err);
 }
 
 static struct client *new_client(struct master *m, struct transport *t, const char *agent)
@@ -615,6 +645,7 @@ static void stop(struct master *m)
 	m->autosave = autosave_free(m->autosave);
 	m->store = store_close(m->store); /* tells writes under way, which are the API server's */
 	m->api = apiserver_free(m->api);
+	m->audit = audit_close(m->audit);
 	m->membership = membership_free(m->membership);
 	m->identity = identity_free(m->identity);
 	m->pki = pki_free(m->pki);

@@ -61,6 +61,7 @@ struct apiserver_conf {
 	/* Client side towards the agents' node API (exec, logs); NULL: those answer 503. */
 	struct tls_ctx *kubelet_tls;
 	uint16_t kubelet_port; /* 0: 10250 */
+	struct audit *audit; /* audit.h; borrowed; NULL: no audit log */
 	/* What pods that say nothing tolerate of a node before they are evicted
 	 * (tolerationSeconds). */
 	uint32_t not_ready_toleration_s, unreachable_toleration_s;

@@ -157,6 +157,7 @@ void apiserver_http_request(struct http_req *req, void *user)
 	r->content_type = http_req_header(req, "content-type");
 	r->accept_text = http_req_header(req, "accept");
 	r->user_agent = http_req_header(req, "user-agent");
+	r->peer_addr = http_req_peer_addr(req);
 	r->user = authenticate(s, r, req);
 	r->as = impersonate_wanted(req, &bad);
 	if (bad) /* whose groups? It is nobody's request then */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/kubelet.h"
 #include "lib/http/client.h"
+#include "master/apiserver/audit.h"
 #include "master/apiserver/verbs.h"
 
 #define KUBELET_PORT 10250
@@ -305,6 +306,7 @@ static void plain_response(struct http_call *call, int status, void *user)
 	}
 	p->r->answered = p->r->streaming = true;
 	p->r->status = status;
+	audit_started(p->r, status);
 	p->r->front->start(p->r, status, h, ARRAY_SIZE(h));
 }
 

@@ -3,6 +3,7 @@
 #include "lib/api/fields.h"
 #include "lib/api/protobuf.h"
 #include "master/apiserver/aggregate.h"
+#include "master/apiserver/audit.h"
 #include "master/apiserver/customs.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/impersonate.h"
@@ -80,6 +81,7 @@ void request_unref(struct request *r)
 	custom_def_unref(custom_def_of(r->kind));
 	user_unref(r->user);
 	user_unref(r->as);
+	user_unref(r->real_user);
 	query_done(&r->query);
 	request_info_done(&r->info);
 	api_warnings_done(&r->warnings);
@@ -92,6 +94,7 @@ void request_gone(struct request *r)
 		return;
 	r->gone = true;
 	metrics_request(r->srv->metrics, r);
+	audit_end(r);
 	if (r->on_gone)
 		r->on_gone(r);
 }
@@ -183,8 +186,11 @@ static bool authorise(struct request *r)
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
 	const char *why = NULL;
 
-	if (authz_allow(&r->srv->facts, r->user, &a, &why))
+	if (authz_allow(&r->srv->facts, r->user, &a, &why)) {
+		audit_allowed(r, true, why);
 		return true;
+	}
+	audit_allowed(r, false, why);
 	if (i->is_resource) {
 		buf_addstr(&text, i->resource);
 		if (i->group.len)
@@ -213,7 +219,7 @@ static bool become(struct request *r)
 		respond_err(r, &e);
 		return false;
 	}
-	user_unref(r->user);
+	r->real_user = r->user;
 	r->user = TAKE(r->as);
 	return true;
 }
@@ -370,6 +376,7 @@ void request_run(struct request *r)
 		fail(r, EINVAL, 400, "BadRequest", "the request's path or query cannot be read");
 		return;
 	}
+	audit_begin(r);
 	if (!r->user) {
 		fail(r, EACCES, 401, "Unauthorized", "Unauthorized");
 		return;

@@ -59,6 +59,9 @@ struct request {
 	struct str accept_text;
 	struct user *user; /* owned */
 	struct user *as; /* owned: whom the user wants to be, or NULL */
+	struct user *real_user; /* owned: who it was before he became somebody else, or NULL */
+	const char *peer_addr; /* of a network connection, or NULL */
+	struct audit_event *audit; /* audit.h; NULL: not told of */
 	struct str body;
 	/* Found by the pipeline. */
 	struct query query;

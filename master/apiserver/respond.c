@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/respond.h"
+#include "master/apiserver/audit.h"
 #include "master/apiserver/gzip.h"
 #include "lib/api/convert.h"
 #include "lib/api/protobuf.h"
@@ -38,6 +39,8 @@ static void reply(struct request *r, int status, const char *content_type, uint3
 	r->status = status;
 	h[n++] = HTTP_HEADER("Content-Type", str_of(content_type));
 	h[n++] = HTTP_HEADER("Cache-Control", STR("no-cache, private"));
+	if (r->audit)
+		h[n++] = HTTP_HEADER("Audit-Id", str_of(audit_id(r)));
 	if (retry_after_s) {
 		snprintf(retry, sizeof(retry), "%u", retry_after_s);
 		h[n++] = HTTP_HEADER("Retry-After", str_of(retry));
@@ -49,6 +52,7 @@ static void reply(struct request *r, int status, const char *content_type, uint3
 		warning_text(r->warnings.v[i], t);
 		h[n++] = HTTP_HEADER("Warning", buf_str(t));
 	}
+	audit_answer(r, p, n_p);
 	zipped = gzip_answer(r, p, n_p);
 	if (zipped) {
 		h[n++] = HTTP_HEADER("Content-Encoding", STR("gzip"));

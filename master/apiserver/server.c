@@ -52,6 +52,7 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	s->store = conf->store;
 	s->timers = conf->timers;
 	s->clock = conf->timers->clock;
+	s->audit = conf->audit;
 	s->started_ns = clock_mono_ns(s->clock);
 	list_init(&s->requests);
 	s->issuer = xasprintf("https://kubernetes.default.svc.%s", domain);

@@ -17,6 +17,7 @@ struct kubelet_client; /* kubelet.h */
 struct bootstrap; /* bootstrap.h */
 struct forward_set; /* forward.h */
 struct quota_keeper; /* quota.h */
+struct audit; /* audit.h */
 struct aggregate; /* aggregate.h */
 struct webhooks; /* webhooks.h: the admission webhooks there are */
 struct webhook_client; /* webhook_client.h */
@@ -40,6 +41,7 @@ struct apiserver {
 	struct kubelet_client *kubelet;
 	struct usage_cache *usage;
 	struct forward_set *forward;
+	struct audit *audit; /* borrowed; NULL: no log is kept */
 	struct quota_keeper *quotas;
 	struct aggregate *aggregate;
 	struct webhooks *webhooks;

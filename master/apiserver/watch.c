@@ -2,6 +2,7 @@
 #include "lib/api/convert.h"
 #include "lib/api/protobuf.h"
 #include "lib/api/table.h"
+#include "master/apiserver/audit.h"
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
 
@@ -494,6 +495,7 @@ static void start(struct watch *w, uint64_t timeout_s)
 	timers_arm_in(r->srv->timers, &w->timeout, timeout_s * NSEC_PER_SEC);
 	if (w->bookmarks)
 		timers_arm_in(r->srv->timers, &w->bookmark, BOOKMARK_NS);
+	audit_started(r, 200);
 	r->front->start(r, 200, h, ARRAY_SIZE(h));
 }
 
