@@ -310,8 +310,7 @@ static void on_end(void *user, enum http_relay_end end, const char *why)
 	case RELAY_UPGRADED:
 		r->answered = true;
 		r->status = 101;
-		request_ref(r);
-		proxy_free(p);
+		proxy_free(p); /* the front's reference is left */
 		request_taken(r);
 		break;
 	case RELAY_FAILED: {
