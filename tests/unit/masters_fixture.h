@@ -3,13 +3,12 @@
 #define KNARR_TEST_MASTERS_FIXTURE_H
 #include "lib/base/base.h"
 #include "lib/sys/file.h"
-#include "master/store/io.h"
 #include "master/store/store.h"
 #include "master/store/transport.h"
+#include "tests/unit/faulty_disk.h"
 #include "tests/unit/test.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
 #include <uv.h>
 
@@ -31,11 +30,7 @@ struct master {
 	void (*on_message)(void *arg, uint64_t from, struct str msg);
 	void *arg;
 	bool cut;
-	/* Its disk: real files, with faults. */
-	struct store_io files;
-	atomic_bool full; /* nothing can be reserved or grow */
-	atomic_int fail; /* errno of every write and sync */
-	atomic_uint slow_ms; /* each sync takes so long */
+	struct faulty_disk disk;
 	atomic_int fatal; /* as told to on_fatal */
 };
 
@@ -85,90 +80,6 @@ static inline int net_send(void *user, uint64_t to, const char *address, const s
 	return 0;
 }
 
-/* ---- disks ---- */
-
-#define FILES(user) (&((struct master *)(user))->files)
-
-static inline int dk_open(void *user, const char *name, int flags)
-{
-	return FILES(user)->open(FILES(user)->user, name, flags);
-}
-
-static inline void dk_close(void *user, int fd)
-{
-	FILES(user)->close(FILES(user)->user, fd);
-}
-
-static inline ssize_t dk_pread(void *user, int fd, void *p, size_t len, uint64_t off)
-{
-	return FILES(user)->pread(FILES(user)->user, fd, p, len, off);
-}
-
-static inline int dk_pwritev(void *user, int fd, struct iovec *iov, int n, uint64_t off)
-{
-	struct master *m = user;
-	int64_t size = m->files.size(m->files.user, fd);
-	uint64_t end = off;
-
-	for (int i = 0; i < n; i++)
-		end += iov[i].iov_len;
-	if (atomic_load(&m->fail))
-		return -atomic_load(&m->fail);
-	if (atomic_load(&m->full) && end > (uint64_t)size)
-		return -ENOSPC;
-	return m->files.pwritev(m->files.user, fd, iov, n, off);
-}
-
-static inline int dk_datasync(void *user, int fd)
-{
-	struct master *m = user;
-
-	if (atomic_load(&m->slow_ms))
-		usleep(1000 * atomic_load(&m->slow_ms));
-	if (atomic_load(&m->fail))
-		return -atomic_load(&m->fail);
-	return m->files.datasync(m->files.user, fd);
-}
-
-static inline int dk_allocate(void *user, int fd, uint64_t size)
-{
-	struct master *m = user;
-
-	return atomic_load(&m->full) ? -ENOSPC : m->files.allocate(m->files.user, fd, size);
-}
-
-static inline int64_t dk_size(void *user, int fd)
-{
-	return FILES(user)->size(FILES(user)->user, fd);
-}
-
-static inline int dk_rename(void *user, const char *from, const char *to)
-{
-	return FILES(user)->rename(FILES(user)->user, from, to);
-}
-
-static inline int dk_unlink(void *user, const char *name)
-{
-	return FILES(user)->unlink(FILES(user)->user, name);
-}
-
-static inline int dk_sync_dir(void *user)
-{
-	return FILES(user)->sync_dir(FILES(user)->user);
-}
-
-static inline int dk_list(void *user, void (*each)(void *arg, const char *name), void *arg)
-{
-	return FILES(user)->list(FILES(user)->user, each, arg);
-}
-
-static inline int64_t dk_free_bytes(void *user)
-{
-	struct master *m = user;
-
-	return atomic_load(&m->full) ? 0 : m->files.free_bytes(m->files.user);
-}
-
 static inline void on_fatal(void *user, int error, const char *msg)
 {
 	(void)msg;
@@ -198,12 +109,10 @@ static inline void master_open_as(struct fix *f, unsigned i, enum how how)
 				  .on_fatal = on_fatal,
 				  .user = m,
 				  .election_ms = 100};
-	struct store_io io = {dk_open,     dk_close,      dk_pread,  dk_pwritev, dk_datasync,
-			      dk_allocate, dk_size,       dk_rename, dk_unlink,  dk_sync_dir,
-			      dk_list,     dk_free_bytes, m};
+	struct store_io io = faulty_io(&m->disk);
 
 	conf.io = &io;
-	assert_int_equal(store_io_files(dir, &m->files), 0);
+	assert_int_equal(store_io_files(dir, &m->disk.files), 0);
 	m->fix = f;
 	m->id = i + 1;
 	m->transport = (struct store_transport){net_start, net_stop, net_send, m};
@@ -222,7 +131,7 @@ static inline void master_close(struct fix *f, unsigned i)
 
 	f->m[i].s = store_close(f->m[i].s);
 	if (was)
-		store_io_files_done(&f->m[i].files);
+		store_io_files_done(&f->m[i].disk.files);
 }
 
 static inline void on_tick(uv_timer_t *t)

@@ -27,12 +27,12 @@ static void test_full_follower(void **state)
 	put(f, "/g/r/n/first", "v");
 	full = (wait_leader(f) + 1) % MASTERS;
 	wait_has(f, full, "/g/r/n/first", "v");
-	atomic_store(&f->m[full].full, true);
+	atomic_store(&f->m[full].disk.full, true);
 	put_many(f, "a", 120); /* 7 MB; it has room for two at most */
 	put(f, "/g/r/n/while", "v");
 	assert_false(has(&f->m[full], "/g/r/n/while", "v"));
 	assert_int_equal(atomic_load(&f->m[full].fatal), 0);
-	atomic_store(&f->m[full].full, false);
+	atomic_store(&f->m[full].disk.full, false);
 	wait_has(f, full, "/g/r/n/while", "v");
 	same_everywhere(f);
 
@@ -40,13 +40,13 @@ static void test_full_follower(void **state)
 	master_close(f, full);
 	fill(f, "b");
 	fill(f, "c");
-	atomic_store(&f->m[full].full, true);
+	atomic_store(&f->m[full].disk.full, true);
 	master_open(f, full);
 	put(f, "/g/r/n/again", "v");
 	for (unsigned ms = 0; ms < 500; ms += 5)
 		uv_run(&f->loop, UV_RUN_ONCE);
 	assert_false(has(&f->m[full], "/g/r/n/again", "v"));
-	atomic_store(&f->m[full].full, false);
+	atomic_store(&f->m[full].disk.full, false);
 	wait_has(f, full, "/g/r/n/again", "v");
 	wait_installs(f, full, 1);
 	assert_int_equal(atomic_load(&f->m[full].fatal), 0);
@@ -64,7 +64,7 @@ static void test_full_leader(void **state)
 	memset(value, 'x', BIG);
 	put(f, "/g/r/n/first", "v");
 	lead = wait_leader(f);
-	atomic_store(&f->m[lead].full, true);
+	atomic_store(&f->m[lead].disk.full, true);
 	for (unsigned i = 0; i < 200; i++) {
 		unsigned n = f->answers + 1;
 		int r;
@@ -82,7 +82,7 @@ static void test_full_leader(void **state)
 	assert_true(refused > 0 && taken > 0);
 	assert_int_equal(atomic_load(&f->m[lead].fatal), 0);
 	assert_true(has(&f->m[lead], "/g/r/n/first", "v"));
-	atomic_store(&f->m[lead].full, false);
+	atomic_store(&f->m[lead].disk.full, false);
 	while (put_begin(f, wait_leader(f), "/g/r/n/second", "v") < 0)
 		uv_run(&f->loop, UV_RUN_ONCE);
 	for (unsigned i = 0; i < MASTERS; i++)
@@ -101,14 +101,14 @@ static void test_failing(void **state)
 
 		put(f, "/g/r/n/first", "v");
 		bad = (wait_leader(f) + round) % MASTERS; /* the leader, then a follower */
-		atomic_store(&f->m[bad].fail, EIO);
+		atomic_store(&f->m[bad].disk.fail, EIO);
 		put_begin(f, wait_leader(f), "/g/r/n/x", "v");
 		while (!atomic_load(&f->m[bad].fatal))
 			turn(f, began);
 		assert_int_equal(atomic_load(&f->m[bad].fatal), -EIO);
 		master_close(f, bad);
 		put(f, "/g/r/n/second", round ? "b" : "a");
-		atomic_store(&f->m[bad].fail, 0);
+		atomic_store(&f->m[bad].disk.fail, 0);
 		atomic_store(&f->m[bad].fatal, 0);
 		master_open(f, bad);
 		wait_has(f, bad, "/g/r/n/second", round ? "b" : "a");
@@ -125,17 +125,17 @@ static void test_slow(void **state)
 	put(f, "/g/r/n/first", "v");
 	lead = wait_leader(f);
 	slow = (lead + 1) % MASTERS;
-	atomic_store(&f->m[slow].slow_ms, 300);
+	atomic_store(&f->m[slow].disk.slow_ms, 300);
 	for (unsigned i = 0; i < 20; i++)
 		put(f, "/g/r/n/a", "v");
-	atomic_store(&f->m[slow].slow_ms, 0);
+	atomic_store(&f->m[slow].disk.slow_ms, 0);
 	same_everywhere(f);
 	lead = wait_leader(f);
-	atomic_store(&f->m[lead].slow_ms, 300);
+	atomic_store(&f->m[lead].disk.slow_ms, 300);
 	for (unsigned i = 0; i < 3; i++)
 		put(f, "/g/r/n/a", "v");
 	assert_int_equal(wait_leader(f), lead);
-	atomic_store(&f->m[lead].slow_ms, 0);
+	atomic_store(&f->m[lead].disk.slow_ms, 0);
 	same_everywhere(f);
 }
 
