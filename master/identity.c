@@ -341,7 +341,7 @@ const char *identity_address(const struct identity *i)
 
 void identity_start_signer(struct identity *i, struct transport *t, struct timers *timers)
 {
-	i->signer = signer_start(i->conf.pki, t, timers);
+	i->signer = signer_start(i->conf.pki, t, timers, i->conf.sign_ns);
 }
 
 void identity_stop_signer(struct identity *i)

@@ -20,6 +20,7 @@ struct identity_conf {
 	const char *const *sans; /* further names */
 	size_t n_sans;
 	uint64_t member_id; /* of this master, for the others */
+	uint64_t sign_ns; /* how long certificates signed on request are good for; 0: a year */
 };
 struct peers;
 

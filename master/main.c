@@ -43,7 +43,7 @@ struct options {
 	struct option_list sans;
 	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
 		not_ready_ns, unreachable_ns, snapshot_every_ns, snapshot_keep, audit_size,
-		audit_backups, audit_age;
+		audit_backups, audit_age, sign_ns;
 	const char *cloud, *cloud_config;
 	bool no_scheduler, no_controllers, standby;
 };
@@ -112,6 +112,8 @@ static const struct option_row rows[] = {
 	ROW("cloud", 0, OPTION_STRING, cloud, "NAME",
 	    "where the machines stand: metal (an inventory) or exec (a program); default none"),
 	ROW("cloud-config", 0, OPTION_STRING, cloud_config, "FILE", "what --cloud works by"),
+	ROW("cluster-signing-duration", 0, OPTION_DURATION, sign_ns, "TIME",
+	    "the longest time a certificate that was asked for is good for (default 8760h)"),
 	ROW("controllers", 0, OPTION_STRING, only_controllers, "NAMES",
 	    "run only these controllers, comma-separated (default all)"),
 	ROW("no-scheduler", 0, OPTION_FLAG, no_scheduler, NULL, "do not place pods"),
@@ -224,6 +226,8 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			       o->peer_address);
 	if (o->snapshot_every_ns && o->snapshot_every_ns < NSEC_PER_SEC)
 		return err_sys(err, EINVAL, "--snapshot-every: at least 1s");
+	if (o->sign_ns && o->sign_ns < 30 * NSEC_PER_SEC)
+		return err_sys(err, EINVAL, "--cluster-signing-duration: at least 30s");
 	if (!o->snapshot_keep)
 		return err_sys(err, EINVAL, "--snapshot-keep: at least 1");
 	if (!o->join && (o->token || o->ca_hash || o->replaces || o->standby))
@@ -576,7 +580,8 @@ static int open_identity(struct master *m, struct err *err)
 				     .domain = m->o.domain,
 				     .sans = m->o.sans.v,
 				     .n_sans = m->o.sans.n,
-				     .member_id = membership_id(m->membership)};
+				     .member_id = membership_id(m->membership),
+				     .sign_ns = m->o.sign_ns};
 	int r = pki_open(dir, &clock_system, &m->pki, err);
 
 	if (r < 0)

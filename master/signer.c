@@ -26,6 +26,7 @@ struct signer {
 	struct pki *pki;
 	struct client *client;
 	struct informers *set;
+	uint64_t max_ns;
 };
 
 static const struct signer_row *row_of(struct jv csr)
@@ -133,6 +134,7 @@ static void sign(struct signer *s, struct str name, struct jv csr, const struct 
 				 .valid_ns =
 					 (uint64_t)MIN(MAX(valid_s, 600), YEAR_S) * NSEC_PER_SEC};
 
+	spec.valid_ns = MIN(spec.valid_ns, s->max_ns);
 	for (size_t i = 0; i + 1 < ARRAY_SIZE(orgs); i++)
 		if (!(orgs[i] = cert_name_org(X509_REQ_get_subject_name(req), i)))
 			break;
@@ -217,13 +219,15 @@ static void updated(void *user, struct object *old, struct object *o)
 
 static const struct informer_handler handler = {.added = added, .updated = updated};
 
-struct signer *signer_start(struct pki *pki, struct transport *t, struct timers *timers)
+struct signer *signer_start(struct pki *pki, struct transport *t, struct timers *timers,
+			    uint64_t max_ns)
 {
 	struct client_conf conf = {
 		.transport = t, .timers = timers, .user_agent = "knarr-master/csr-signer"};
 	struct signer *s = NEW(struct signer);
 
 	s->pki = pki;
+	s->max_ns = max_ns ? max_ns : YEAR_S * NSEC_PER_SEC;
 	s->client = client_new(&conf);
 	s->set = informers_new(s->client);
 	informer_handle(informers_get(s->set, &client_csrs), &handler, s);

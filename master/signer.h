@@ -17,6 +17,8 @@
  * The one part outside the API server's core that holds the authority's key.
  */
 struct signer;
-struct signer *signer_start(struct pki *pki, struct transport *t, struct timers *timers);
+/* Certificates are good for `max_ns` at most (0: a year). */
+struct signer *signer_start(struct pki *pki, struct transport *t, struct timers *timers,
+			    uint64_t max_ns);
 struct signer *signer_stop(struct signer *s); /* NULL is fine; returns NULL */
 #endif

@@ -13,7 +13,8 @@
  * CN=system:node:NAME), wait for the certificate, and write a kubeconfig file (0600) with all of
  * it.
  *
- * Renewal: the same request with the present certificate, when four fifths of its life are over.
+ * Renewal: the same request with the present certificate, when about four fifths of its life are
+ * over.
  */
 struct uv_loop_s;
 struct client;

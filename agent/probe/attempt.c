@@ -231,11 +231,56 @@ static void on_https_end(struct http_call *call, int err, void *user)
 	     http_call_error(call));
 }
 
-/* The port is open (we have just seen that); the client does TLS without checking names. */
-static void https_begin(struct attempt *a)
+#define HEADERS_MAX 32
+
+/* httpHeaders as they are; Host is the client's own to write. */
+static size_t https_headers(const struct check *c, struct http_header *ret,
+			    struct buf scratch[2 * HEADERS_MAX])
+{
+	size_t n = 0;
+
+	if (!has_header(c, "Accept"))
+		ret[n++] = (struct http_header){STR("accept"), STR("*/*")};
+	jv_for_each (it, jv_get(c->json, "httpHeaders")) {
+		struct buf *s = &scratch[2 * n];
+		struct str name = jv_str(jv_get(it.value, "name"), &s[0]);
+		struct str value = jv_str(jv_get(it.value, "value"), &s[1]);
+
+		if (n == HEADERS_MAX || !name.len || str_eq_nocase(name, STR("host")) ||
+		    memchr(name.p, '\n', name.len) ||
+		    (value.len &&
+		     (memchr(value.p, '\n', value.len) || memchr(value.p, '\r', value.len))))
+			continue;
+		ret[n++] = (struct http_header){name, value};
+	}
+	return n;
+}
+
+static void https_request(struct attempt *a)
 {
 	static const struct http_call_ops ops = {.on_response = on_https_response,
 						 .on_end = on_https_end};
+	struct http_header headers[HEADERS_MAX + 1];
+	struct buf scratch[2 * HEADERS_MAX + 2];
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(scratch); i++)
+		buf_init(&scratch[i]);
+	n = https_headers(a->check, headers, scratch);
+	a->call = http_client_request(a->https,
+				      &(struct http_call_req){.method = "GET",
+							      .path = a->check->path,
+							      .headers = headers,
+							      .n_headers = n,
+							      .timeout_ns = a->timeout_ns},
+				      &ops, a);
+	for (size_t i = 0; i < ARRAY_SIZE(scratch); i++)
+		buf_done(&scratch[i]);
+}
+
+/* A client of its own, which connects once: a probe must not find an older connection alive. */
+static void https_begin(struct attempt *a)
+{
 	CLEANUP_FREE char *url = xasprintf("https://%s:%u", a->host, a->check->port);
 	const char *urls[] = {url};
 	struct tls_conf tc = {.insecure = true, .no_h2 = true};
@@ -246,17 +291,13 @@ static void https_begin(struct attempt *a)
 						       .endpoints = urls,
 						       .n_endpoints = 1,
 						       .tls = a->tls,
+						       .wait_timeout_ns = 1,
 						       .user_agent = "kube-probe/1.32"},
-			    &a->https, &err) < 0) {
+			    &a->https, &err) < 0)
 		fail(a, "%s", err_text(&err));
-		err_done(&err);
-		return;
-	}
-	a->call = http_client_request(a->https,
-				      &(struct http_call_req){.method = "GET",
-							      .path = a->check->path,
-							      .timeout_ns = a->timeout_ns},
-				      &ops, a);
+	else
+		https_request(a);
+	err_done(&err);
 }
 
 static void on_connected(uv_connect_t *req, int status)
@@ -277,10 +318,6 @@ static void on_connected(uv_connect_t *req, int status)
 	}
 	if (a->check->type == CHECK_TCP) {
 		finish(a, CHECK_SUCCESS, STR_NULL);
-		return;
-	}
-	if (a->check->type == CHECK_HTTP && a->check->tls) {
-		https_begin(a);
 		return;
 	}
 	if (a->check->type == CHECK_GRPC)
@@ -313,7 +350,13 @@ static void on_timeout(struct timer *t)
 static void on_begin(struct timer *t)
 {
 	struct attempt *a = container_of(t, struct attempt, begin);
-	int r = uv_ip4_addr(a->host, a->check->port, &a->addr);
+	int r;
+
+	if (a->check->type == CHECK_HTTP && a->check->tls) {
+		https_begin(a);
+		return;
+	}
+	r = uv_ip4_addr(a->host, a->check->port, &a->addr);
 
 	if (r < 0) {
 		uv_getaddrinfo_t req;
