@@ -6,105 +6,43 @@
         status, obj = master.api("GET", "/api/v1/namespaces/default/configmaps/a")
 """
 import base64
-import http.client
-import json
 import os
 import re
 import shutil
-import signal
-import ssl
 import subprocess
 import tempfile
-import time
+from pathlib import Path
 
 import pytest
 
-from lab import VERSIONS, client, wait_for
+import lab
+from lab import VERSIONS, client, wait_for  # noqa: F401 (others take wait_for from here)
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("KNARR_BUILD", os.path.join(TOP, "build"))
 
 
-class Master:
-    """A knarr-master with directories of its own. start() may be called again after stop()."""
+class Master(lab.Master):
+    """A knarr-master with directories of its own, in a temporary folder."""
 
     def __init__(self, *args, folder=None):
-        self.dir = folder or tempfile.mkdtemp(prefix="knarr-test-")
-        self.args = args
-        self.proc = None
-        self.port = 0
-        self.log_path = os.path.join(self.dir, "log")
-        self.kubeconfig = os.path.join(self.dir, "etc", "admin.conf")
-        self.ctx = None
+        super().__init__(folder or tempfile.mkdtemp(prefix="knarr-test-"), options=args)
 
-    def start(self):
-        with open(self.log_path, "wb") as log:
-            self.proc = subprocess.Popen(
-                [os.path.join(BUILD, "knarr-master"), "--data-dir", os.path.join(self.dir, "data"),
-                 "--config-dir", os.path.join(self.dir, "etc"), "--bind", "127.0.0.1",
-                 "--port", str(self.port), *self.args], stdout=log, stderr=log)
-        wait_for(lambda: self.proc.poll() is not None or "ready after" in self.log())
-        assert self.proc.poll() is None, self.log()
-        self.port = int(re.search(r"https://127\.0\.0\.1:(\d+)", self.log()).group(1))
-        pki = os.path.join(self.dir, "data", "pki")
-        self.ctx = ssl.create_default_context(cafile=os.path.join(pki, "ca.crt"))
-        self.ctx.load_cert_chain(os.path.join(pki, "admin.crt"), os.path.join(pki, "admin.key"))
-        return self
+    @property
+    def proc(self):
+        return self.daemon.p
 
-    def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as f:
-            return f.read()
-
-    def kill(self):
-        self.proc.kill()
-        self.proc.wait()
+    def start(self, timeout=20.0):
+        Path(self.log_path).write_bytes(b"")
+        return super().start(timeout)
 
     def stop(self):
-        if self.proc and self.proc.poll() is None:
-            self.proc.send_signal(signal.SIGTERM)
-            assert self.proc.wait(timeout=15) == 0, self.log()
+        if self.running():
+            assert super().stop() == 0, self.log()
 
     def remove(self):
-        if self.proc and self.proc.poll() is None:
-            self.kill()
+        self.kill()
         shutil.rmtree(self.dir, ignore_errors=True)
-
-    def connect(self, anonymous=False):
-        ctx = self.ctx
-        if anonymous:
-            ctx = ssl.create_default_context(
-                cafile=os.path.join(self.dir, "data", "pki", "ca.crt"))
-        return http.client.HTTPSConnection("127.0.0.1", self.port, context=ctx, timeout=20)
-
-    def raw(self, method, path, body=None, headers=None, anonymous=False):
-        """Status, headers and bytes of one request."""
-        c = self.connect(anonymous)
-        try:
-            c.request(method, path, body=body, headers=headers or {})
-            r = c.getresponse()
-            return r.status, r.headers, r.read()
-        finally:
-            c.close()
-
-    def api(self, method, path, obj=None, content_type="application/json", headers=None,
-            anonymous=False):
-        """Status and decoded JSON of one request; obj may be bytes."""
-        h = dict(headers or {})
-        body = None
-        if obj is not None:
-            body = obj if isinstance(obj, bytes) else json.dumps(obj).encode()
-            h.setdefault("Content-Type", content_type)
-        status, _, data = self.raw(method, path, body, h, anonymous)
-        try:
-            return status, json.loads(data)
-        except ValueError:
-            return status, data.decode("utf-8", "replace")
-
-    def watch(self, path, seconds=1):
-        """Events of a watch that the server ends after `seconds`."""
-        sep = "&" if "?" in path else "?"
-        _, _, data = self.raw("GET", f"{path}{sep}watch=true&timeoutSeconds={seconds}")
-        return [json.loads(line) for line in data.splitlines() if line]
 
     def kubectl(self, *args, version=None, check=True, stdin=None, timeout=60):
         version = version or list(VERSIONS)[-1]

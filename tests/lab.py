@@ -4,6 +4,7 @@
 Everything runs in a folder of its own and, where a node is needed, in a network namespace of its
 own, so that nothing on the machine is touched and several tests can run side by side.
 """
+import http.client
 import json
 import os
 import signal
@@ -146,25 +147,86 @@ class Daemon:
 
 
 class Master:
-    """A master on loopback (or in a network namespace) with a folder of its own."""
+    """A master on loopback (or in a network namespace) with a folder of its own. start() may be
+    called again after stop() or kill(); requests are made as its administrator."""
 
     def __init__(self, dir, netns=None, bind="127.0.0.1", options=(), port=None):
         self.dir = Path(dir)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
-        self.bind = bind
+        self.bind, self.netns, self.options = bind, netns, list(options)
         self.kubeconfig = self.dir / "etc" / "admin.conf"
-        self.daemon = Daemon("knarr-master", [
-            BUILD / "knarr-master", "--data-dir", self.dir / "data", "--config-dir",
-            self.dir / "etc", "--bind", bind, "--port", self.port, "--advertise-address", bind,
-            *options], self.dir / "master.log", netns=netns)
+        self.log_path = str(self.dir / "master.log")
+        self.daemon = None
+        self.ctx = None
 
-    def start(self):
-        self.daemon.start()
+    def argv(self):
+        return [str(a) for a in (
+            BUILD / "knarr-master", "--data-dir", self.dir / "data", "--config-dir",
+            self.dir / "etc", "--bind", self.bind, "--port", self.port, "--advertise-address",
+            self.bind, *self.options)]
+
+    def start(self, timeout=20.0):
+        self.daemon = Daemon("knarr-master", self.argv(), self.log_path, netns=self.netns)
+        self.daemon.start(timeout)
+        self.load_admin()
         return self
 
+    def load_admin(self):
+        pki = self.dir / "data/pki"
+        self.ctx = ssl.create_default_context(cafile=pki / "ca.crt")
+        self.ctx.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+
+    def running(self):
+        return self.daemon is not None and self.daemon.running()
+
     def stop(self):
-        return self.daemon.stop()
+        return self.daemon.stop() if self.daemon else None
+
+    def kill(self):
+        if self.daemon:
+            self.daemon.kill()
+
+    def log(self):
+        return Path(self.log_path).read_text(encoding="utf-8", errors="replace")
+
+    # ---- requests; from the namespace of the test
+
+    def connect(self, anonymous=False, timeout=20.0):
+        ctx = self.ctx
+        if anonymous:
+            ctx = ssl.create_default_context(cafile=self.dir / "data/pki/ca.crt")
+        return http.client.HTTPSConnection(self.bind, self.port, context=ctx, timeout=timeout)
+
+    def raw(self, method, path, body=None, headers=None, anonymous=False):
+        """Status, headers and bytes of one request."""
+        c = self.connect(anonymous)
+        try:
+            c.request(method, path, body=body, headers=headers or {})
+            r = c.getresponse()
+            return r.status, r.headers, r.read()
+        finally:
+            c.close()
+
+    def api(self, method, path, obj=None, content_type="application/json", headers=None,
+            anonymous=False):
+        """Status and decoded JSON of one request; obj may be bytes."""
+        h = dict(headers or {})
+        body = None
+        if obj is not None:
+            body = obj if isinstance(obj, bytes) else json.dumps(obj).encode()
+            h.setdefault("Content-Type", content_type)
+        status, _, data = self.raw(method, path, body, h, anonymous)
+        try:
+            return status, json.loads(data)
+        except ValueError:
+            return status, data.decode("utf-8", "replace")
+
+    def watch(self, path, seconds=1):
+        """Events of a watch that the server ends after `seconds`."""
+        sep = "&" if "?" in path else "?"
+        _, _, data = self.raw("GET", f"{path}{sep}watch=true&timeoutSeconds={seconds}")
+        return [json.loads(line) for line in data.splitlines() if line]
 
 
 class Kubectl:
@@ -407,7 +469,7 @@ class Cluster:
             subprocess.run(["umount", "-l", p], check=False)
 
     def logs(self):
-        text = f"--- master\n{self.master.daemon.tail(25)}\n"
+        text = f"--- master\n{self.master.log()[-3000:]}\n" if self.master.daemon else ""
         for n in self.nodes:
             if n.daemon.log.exists():
                 text += f"--- {n.name}\n{n.daemon.tail(40)}\n"
@@ -447,7 +509,7 @@ class Cluster:
                     p.rmdir()
                 except OSError:
                     pass
-        self.master.daemon.kill()
+        self.master.kill()
         if Path(f"/run/netns/{self.netns}").exists():
             subprocess.run(["ip", "netns", "del", self.netns], check=False)
 
@@ -477,7 +539,6 @@ class Http:
         self.port = int(port)
 
     def __call__(self, method, path, body=None, type="application/json", headers=None):
-        import http.client
         c = http.client.HTTPSConnection(self.host, self.port, context=self.ctx, timeout=30)
         h = dict(headers or {})
         if body is not None:

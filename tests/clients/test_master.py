@@ -75,18 +75,20 @@ def test_stop_ends_watches_and_tells_systemd(tmp_path, monkeypatch):
         monkeypatch.setenv("NOTIFY_SOCKET", path)
         monkeypatch.setenv("WATCHDOG_USEC", "200000")
         m = Master("--no-scheduler", "--no-controllers")
+        p = subprocess.Popen(m.argv(), stderr=subprocess.DEVNULL)
         try:
-            m.start()
             wait_for(lambda: said.count("WATCHDOG=1") > 1)
             assert said[0].startswith("READY=1")
+            m.load_admin()
             c = m.connect()
             c.request("GET", "/api/v1/pods?watch=true")
             assert c.getresponse().status == 200
-            m.proc.send_signal(signal.SIGTERM)
+            p.send_signal(signal.SIGTERM)
             wait_for(lambda: "STOPPING=1" in said)
-            assert m.proc.wait(timeout=15) == 0
+            assert p.wait(timeout=15) == 0
             c.close()
         finally:
+            p.kill()
             m.remove()
             n.sendto(b"end", path)
             listener.join()

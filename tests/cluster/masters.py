@@ -1,79 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several masters on loopback: each has an address of its own in 127.0.0.0/8, so that any number of
 runs stand side by side."""
-import http.client
-import json
 import os
-import ssl
 import subprocess
 from pathlib import Path
 
-from lab import BUILD, Daemon, wait_until
+import lab
+from lab import BUILD, wait_until
 
-PORT, PEER_PORT = 6443, 6380
+PORT = 6443
 
 
-class Master:
-    """One knarr-master process; start() may be called again."""
-
+class Master(lab.Master):
     def __init__(self, group, name, number, options=()):
         self.group, self.name = group, name
         self.address = f"{group.prefix}.{number}"
-        self.dir = group.dir / name
-        self.dir.mkdir(parents=True, exist_ok=True)
-        self.kubeconfig = self.dir / "etc/admin.conf"
+        super().__init__(group.dir / name, bind=self.address, port=PORT, options=options)
         self.join = []
-        self.options = list(options)
-        self.daemon = None
-        self.ctx = None
 
     def argv(self):
-        return [BUILD / "knarr-master", "--name", self.name, "--data-dir", self.dir / "data",
-                "--config-dir", self.dir / "etc", "--bind", self.address, *self.join,
-                *self.options]
+        return [*super().argv(), "--name", self.name, *self.join]
 
     def start(self, timeout=30.0):
-        self.daemon = Daemon(self.name, self.argv(), self.dir / "log")
-        self.daemon.start(timeout)
-        return self
-
-    def kill(self):
-        self.daemon.kill()
-
-    def stop(self):
-        return self.daemon.stop()
-
-    def running(self):
-        return self.daemon is not None and self.daemon.running()
-
-    def log(self):
-        return (self.dir / "log").read_text(errors="replace")
-
-    def context(self):
-        if not self.ctx:
-            pki = self.dir / "data/pki"
-            self.ctx = ssl.create_default_context(cafile=pki / "ca.crt")
-            self.ctx.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-        return self.ctx
-
-    def connect(self, timeout=20.0):
-        return http.client.HTTPSConnection(self.address, PORT, context=self.context(),
-                                           timeout=timeout)
-
-    def api(self, method, path, obj=None, timeout=20.0, headers=None):
-        """Status and decoded body of one request to this master."""
-        c = self.connect(timeout)
-        try:
-            body = None if obj is None else json.dumps(obj)
-            c.request(method, path, body, {"Content-Type": "application/json", **(headers or {})})
-            r = c.getresponse()
-            data = r.read()
-        finally:
-            c.close()
-        try:
-            return r.status, json.loads(data)
-        except ValueError:
-            return r.status, data.decode("utf-8", "replace")
+        return super().start(timeout)
 
     def knarrctl(self, *args, check=True):
         p = subprocess.run([BUILD / "knarrctl", *map(str, args)], capture_output=True, text=True,

@@ -78,7 +78,7 @@ def test_three_restart(three):
     for m in three.all:
         assert m.stop() == 0
     for m in three.all:
-        m.daemon.p = subprocess.Popen([str(a) for a in m.argv()], stderr=open(m.dir / "log", "ab"))
+        m.daemon.p = subprocess.Popen([str(a) for a in m.argv()], stderr=open(m.log_path, "ab"))
     wait_until("a leader", lambda: three.leader(), timeout=20)
     for m in three.all:
         wait_until("reads", lambda m=m: m.api("GET", f"{CONFIGMAPS}/a")[0] == 200)
