@@ -17,7 +17,7 @@ bool ip_parse(struct str text, u128 *ret, bool *ret_v6)
 	size_t n = 4;
 	u128 v = 0;
 
-	if (str_copy(copy, sizeof(copy), text) < 0 || memchr(text.p, 0, text.len))
+	if (!text.len || str_copy(copy, sizeof(copy), text) < 0 || memchr(text.p, 0, text.len))
 		return false;
 	if (inet_pton(AF_INET, copy, a) != 1) {
 		if (inet_pton(AF_INET6, copy, a) != 1)
@@ -218,6 +218,8 @@ static bool read_range(struct str s, struct ip_range *r)
 	uint64_t bits, width;
 	bool v6;
 
+	if (!s.len)
+		return false;
 	if (str_chr(s, '/') >= 0) {
 		u128 span;
 

@@ -45,6 +45,7 @@ static void test_inventory(void **state)
 		{"pools: [{name: p, addresses: [192.0.2.9-192.0.2.1]}]",
 		 "pools[0].addresses: has what is no range (192.0.2.10-192.0.2.20, 192.0.2.0/28)"},
 		{"pools: [{name: p, addresses: [192.0.2.1/24]}]", NULL},
+		{"pools: [{name: p, addresses: [10, ~, {}]}]", NULL},
 		{"pools: [{name: p, addresses: [192.0.2.0/24]}, {name: q, addresses: "
 		 "[192.0.2.7]}]",
 		 "pools[1].addresses: has addresses that another range has"},
