@@ -46,6 +46,11 @@ int admit_node_taint(struct admission *a, struct err *err);
 int admit_limit_defaults(struct admission *a, struct err *err);
 int admit_limits(struct admission *a, struct err *err);
 int admit_pod_security(struct admission *a, struct err *err); /* admission_podsecurity.c */
+/* Classes that are named, or the default ones (admission_classes.c). */
+int admit_runtime_class(struct admission *a, struct err *err);
+int admit_storage_class(struct admission *a, struct err *err);
+int admit_ingress_class(struct admission *a, struct err *err);
+int admit_claim_resize(struct admission *a, struct err *err);
 /* Nobody gives away rights that he hasn't himself (admission_rbac.c). */
 int admit_role(struct admission *a, struct err *err);
 int admit_role_binding(struct admission *a, struct err *err);
