@@ -3,6 +3,7 @@
 #include "lib/base/log.h"
 #include "lib/http/relay.h"
 #include "master/apiserver/aggregate_internal.h"
+#include "master/apiserver/flow.h"
 #include "master/apiserver/respond.h"
 
 #define PREFIX "/apiregistration.k8s.io/apiservices/"
@@ -434,6 +435,7 @@ static void begin(struct request *r, struct http_client *client)
 	r->work = x;
 	r->on_gone = exchange_gone;
 	r->long_running = true;
+	flow_release(r);
 	x->relay = http_relay_start(&conf);
 	for (size_t i = 0; i < u->n_extra; i++)
 		free(names[i]);

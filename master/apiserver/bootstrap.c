@@ -3,6 +3,7 @@
 #include "lib/base/codec.h"
 #include "lib/base/log.h"
 #include "lib/json/jw.h"
+#include "master/apiserver/bootstrap_flow.h"
 #include "master/apiserver/bootstrap_roles.h"
 #include "master/apiserver/server.h"
 #include "master/apiserver/service_alloc.h"
@@ -232,6 +233,11 @@ static void plan_apiservices(struct bootstrap *b)
 	}
 }
 
+static void add_flow(void *user, const char *collection, const char *name, char *take_json)
+{
+	add(user, collection, name, false, take_json);
+}
+
 static void plan(struct bootstrap *b)
 {
 	static const char *const spaces[] = {"default", "kube-system", "kube-public",
@@ -270,6 +276,7 @@ static void plan(struct bootstrap *b)
 	add(b, "/api/v1/namespaces/kube-system/configmaps", "extension-apiserver-authentication",
 	    true, front_proxy(b->s));
 	plan_apiservices(b);
+	bootstrap_flow(add_flow, b);
 	plan_masters(b);
 }
 

@@ -2,6 +2,7 @@
 #include "master/apiserver/kubelet.h"
 #include "lib/http/client.h"
 #include "master/apiserver/audit.h"
+#include "master/apiserver/flow.h"
 #include "master/apiserver/verbs.h"
 
 #define KUBELET_PORT 10250
@@ -306,6 +307,7 @@ static void plain_response(struct http_call *call, int status, void *user)
 	}
 	p->r->answered = p->r->streaming = true;
 	p->r->status = status;
+	flow_release(p->r);
 	audit_started(p->r, status);
 	p->r->front->start(p->r, status, h, ARRAY_SIZE(h));
 }

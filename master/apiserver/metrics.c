@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/metrics.h"
 #include "lib/base/hmap.h"
+#include "master/apiserver/flow.h"
 #include "master/apiserver/server.h"
 
 #include <sys/resource.h>
@@ -161,6 +162,7 @@ void metrics_write(const struct apiserver *s, struct buf *out)
 	write_requests(s->metrics, out);
 	value(out, "apiserver_current_inflight_requests", "gauge", "Requests not over yet.",
 	      (double)s->n_requests);
+	flow_metrics(s->flow, out);
 	write_store(s, out);
 	write_process(s, out);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/http/relay.h"
 #include "master/apiserver/kubelet.h"
+#include "master/apiserver/flow.h"
 #include "master/apiserver/proxy_html.h"
 #include "master/apiserver/verbs.h"
 
@@ -396,6 +397,7 @@ static void begin(struct request *r, const struct proxy_target *t, struct str ta
 	r->work = p;
 	r->on_gone = proxy_gone;
 	r->long_running = true;
+	flow_release(r);
 	p->relay = http_relay_start(&conf);
 }
 

@@ -5,6 +5,8 @@
 #include "master/apiserver/aggregate.h"
 #include "master/apiserver/audit.h"
 #include "master/apiserver/customs.h"
+#include "master/apiserver/flow.h"
+#include "master/apiserver/flow_config.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/impersonate.h"
 #include "master/apiserver/metrics.h"
@@ -82,6 +84,8 @@ void request_unref(struct request *r)
 	user_unref(r->user);
 	user_unref(r->as);
 	user_unref(r->real_user);
+	flow_schema_unref(r->flow_schema);
+	flow_level_unref(r->flow_level);
 	query_done(&r->query);
 	request_info_done(&r->info);
 	api_warnings_done(&r->warnings);
@@ -94,6 +98,7 @@ void request_gone(struct request *r)
 		return;
 	r->gone = true;
 	metrics_request(r->srv->metrics, r);
+	flow_release(r);
 	audit_end(r);
 	if (r->on_gone)
 		r->on_gone(r);
@@ -363,6 +368,24 @@ static void run_resource(struct request *r)
 		run_verb(r);
 }
 
+static void serve(struct request *r)
+{
+	struct apiserver *s = r->srv;
+
+	if (r->gone || !authorise(r))
+		return;
+	if (aggregate_wanted(r))
+		aggregate_run(r);
+	else if (r->info.is_resource)
+		run_resource(r);
+	else if (str_eqs(r->info.path, BACKUP_PATH))
+		backup_run(r);
+	else if (s->conf.cluster && str_starts(r->info.path, STR(CLUSTER_PATH)))
+		cluster_begin(r);
+	else
+		paths_run(r);
+}
+
 void request_run(struct request *r)
 {
 	struct apiserver *s = r->srv;
@@ -385,16 +408,6 @@ void request_run(struct request *r)
 		fail(r, EBUSY, 503, "ServiceUnavailable", "the server is shutting down");
 		return;
 	}
-	if (!become(r) || !authorise(r))
-		return;
-	if (aggregate_wanted(r))
-		aggregate_run(r);
-	else if (r->info.is_resource)
-		run_resource(r);
-	else if (str_eqs(r->info.path, BACKUP_PATH))
-		backup_run(r);
-	else if (s->conf.cluster && str_starts(r->info.path, STR(CLUSTER_PATH)))
-		cluster_begin(r);
-	else
-		paths_run(r);
+	if (become(r))
+		flow_run(r, serve);
 }

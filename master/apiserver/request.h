@@ -61,6 +61,13 @@ struct request {
 	struct user *as; /* owned: whom the user wants to be, or NULL */
 	struct user *real_user; /* owned: who it was before he became somebody else, or NULL */
 	const char *peer_addr; /* of a network connection, or NULL */
+	/* flow.h */
+	struct flow_schema *flow_schema;
+	struct flow_level *flow_level;
+	struct flow_queue *flow_queue; /* NULL: it does not wait */
+	struct list flow_node;
+	void (*flow_run)(struct request *r);
+	bool flow_seated; /* counts among the running ones of its level */
 	struct audit_event *audit; /* audit.h; NULL: not told of */
 	struct str body;
 	/* Found by the pipeline. */

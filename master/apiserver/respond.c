@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/respond.h"
 #include "master/apiserver/audit.h"
+#include "master/apiserver/flow.h"
 #include "master/apiserver/gzip.h"
 #include "lib/api/convert.h"
 #include "lib/api/protobuf.h"
@@ -39,6 +40,10 @@ static void reply(struct request *r, int status, const char *content_type, uint3
 	r->status = status;
 	h[n++] = HTTP_HEADER("Content-Type", str_of(content_type));
 	h[n++] = HTTP_HEADER("Cache-Control", STR("no-cache, private"));
+	if (r->flow_schema) {
+		h[n++] = HTTP_HEADER("X-Kubernetes-PF-FlowSchema-UID", flow_schema_uid(r));
+		h[n++] = HTTP_HEADER("X-Kubernetes-PF-PriorityLevel-UID", flow_level_uid(r));
+	}
 	if (r->audit)
 		h[n++] = HTTP_HEADER("Audit-Id", str_of(audit_id(r)));
 	if (retry_after_s) {

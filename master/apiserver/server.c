@@ -4,6 +4,7 @@
 #include "master/apiserver/bootstrap.h"
 #include "master/apiserver/customs.h"
 #include "master/apiserver/forward.h"
+#include "master/apiserver/flow.h"
 #include "master/apiserver/kubelet.h"
 #include "master/apiserver/usage.h"
 #include "master/apiserver/metrics.h"
@@ -62,6 +63,7 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	s->facts.rbac = roles_rbac(s->roles);
 	s->quotas = quota_keeper_new(s);
 	s->aggregate = aggregate_new(s);
+	s->flow = flow_control_new(s);
 	s->webhooks = webhooks_new(s->store);
 	s->webhook_client = webhook_client_new(s);
 	s->customs = customs_new(s);
@@ -177,6 +179,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	webhooks_free(s->webhooks);
 	quota_keeper_free(s->quotas);
 	aggregate_free(s->aggregate);
+	flow_control_free(s->flow);
 	kubelet_client_free(s->kubelet);
 	usage_cache_free(s->usage);
 	bootstrap_free(&s->bootstrap);

@@ -18,6 +18,7 @@ struct bootstrap; /* bootstrap.h */
 struct forward_set; /* forward.h */
 struct quota_keeper; /* quota.h */
 struct audit; /* audit.h */
+struct flow_control; /* flow.h */
 struct aggregate; /* aggregate.h */
 struct webhooks; /* webhooks.h: the admission webhooks there are */
 struct webhook_client; /* webhook_client.h */
@@ -42,6 +43,7 @@ struct apiserver {
 	struct usage_cache *usage;
 	struct forward_set *forward;
 	struct audit *audit; /* borrowed; NULL: no log is kept */
+	struct flow_control *flow;
 	struct quota_keeper *quotas;
 	struct aggregate *aggregate;
 	struct webhooks *webhooks;

@@ -3,6 +3,7 @@
 #include "lib/api/protobuf.h"
 #include "lib/api/table.h"
 #include "master/apiserver/audit.h"
+#include "master/apiserver/flow.h"
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
 
@@ -495,6 +496,7 @@ static void start(struct watch *w, uint64_t timeout_s)
 	timers_arm_in(r->srv->timers, &w->timeout, timeout_s * NSEC_PER_SEC);
 	if (w->bookmarks)
 		timers_arm_in(r->srv->timers, &w->bookmark, BOOKMARK_NS);
+	flow_release(r);
 	audit_started(r, 200);
 	r->front->start(r, 200, h, ARRAY_SIZE(h));
 }
