@@ -7,6 +7,9 @@ extern const struct controller cloud_node_controller;
 extern const struct controller cloud_route_controller;
 extern const struct controller clusterrole_controller;
 extern const struct controller crd_controller;
+extern const struct controller csr_cleaner_controller;
+extern const struct controller endpointslice_mirror_controller;
+extern const struct controller token_cleaner_controller;
 extern const struct controller cronjob_controller;
 extern const struct controller daemonset_controller;
 extern const struct controller deployment_controller;
@@ -39,6 +42,9 @@ const struct controller *const controllers_table[] = {
 	&disruption_controller,
 	&endpointslice_controller,
 	&endpoints_controller,
+	&endpointslice_mirror_controller,
+	&token_cleaner_controller,
+	&csr_cleaner_controller,
 	&clusterrole_controller,
 	&serviceaccount_controller,
 	&root_ca_controller,

@@ -227,12 +227,108 @@ static void test_shares(void **state)
 	end(&f);
 }
 
+static void put_endpoints(struct fixture *f, const char *meta, const char *subsets)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT;
+
+	buf_addf(&json,
+		 "{\"metadata\":{\"uid\":\"u-e\",\"labels\":{\"l\":\"v\"%s}},\"subsets\":[%s]}",
+		 meta, subsets);
+	fake_api_put(f->api, EP, json.p);
+	run(f, 50);
+}
+
+static void test_mirrored(void **state)
+{
+	struct fixture f;
+	struct jv v;
+
+	begin(&f, "endpointslice-mirroring");
+	put_endpoints(&f, "",
+		      "{\"addresses\":[{\"ip\":\"192.0.2.1\"},{\"ip\":\"2001:db8::1\"}],"
+		      "\"notReadyAddresses\":[{\"ip\":\"192.0.2.2\",\"hostname\":\"h\"}],"
+		      "\"ports\":[{\"name\":\"p\",\"port\":80}]}");
+	assert_int_equal(fake_api_count(f.api, SLICES), 0); /* no Service */
+	fake_api_put(f.api, SVC, "{\"spec\":{\"ports\":[{\"port\":80}]}}");
+	run(&f, 50);
+	assert_int_equal(fake_api_count(f.api, SLICES), 2);
+	v = nth(&f, SLICES, 0);
+	if (jv_eqs(jv_get(v, "addressType"), "IPv6"))
+		v = nth(&f, SLICES, 1);
+	assert_int_equal(jv_len(jv_get(v, "endpoints")), 2);
+	assert_true(jv_bool(jv_path(v, "endpoints[0].conditions.ready"), false));
+	assert_false(jv_bool(jv_path(v, "endpoints[1].conditions.ready"), true));
+	assert_true(jv_eqs(jv_path(v, "endpoints[1].hostname"), "h"));
+	assert_true(jv_eqs(jv_path(v, "ports[0].protocol"), "TCP"));
+	assert_true(
+		jv_eqs(jv_get(jv_path(v, "metadata.labels"), "kubernetes.io/service-name"), "web"));
+	assert_true(jv_eqs(jv_path(v, "metadata.labels.l"), "v"));
+	/* Its own writes are no news. */
+	assert_int_equal(fake_api_requests(f.api, "PATCH"), 0);
+	put_endpoints(&f, "",
+		      "{\"addresses\":[{\"ip\":\"192.0.2.9\"}],\"ports\":[{\"name\":\"p\","
+		      "\"port\":80}]}");
+	assert_int_equal(fake_api_count(f.api, SLICES), 1);
+	v = nth(&f, SLICES, 0);
+	assert_true(jv_eqs(jv_path(v, "endpoints[0].addresses[0]"), "192.0.2.9"));
+	put_endpoints(&f, ",\"endpointslice.kubernetes.io/skip-mirror\":\"true\"",
+		      "{\"addresses\":[{\"ip\":\"192.0.2.9\"}]}");
+	assert_int_equal(fake_api_count(f.api, SLICES), 0);
+	put_endpoints(&f, "", "{\"addresses\":[{\"ip\":\"192.0.2.9\"}]}");
+	assert_int_equal(fake_api_count(f.api, SLICES), 1);
+	/* The Service gets a selector: others make its slices now. */
+	fake_api_put(f.api, SVC, "{\"spec\":{\"selector\":{\"a\":\"b\"}}}");
+	run(&f, 50);
+	assert_int_equal(fake_api_count(f.api, SLICES), 0);
+	fake_api_put(f.api, SVC, "{\"spec\":{}}");
+	run(&f, 50);
+	assert_int_equal(fake_api_count(f.api, SLICES), 1);
+	fake_api_delete(f.api, EP);
+	run(&f, 50);
+	assert_int_equal(fake_api_count(f.api, SLICES), 0);
+	end(&f);
+}
+
+static void test_cleaners(void **state)
+{
+	static const char *const csr = "/apis/certificates.k8s.io/v1/certificatesigningrequests/a";
+	static const char *const secrets = "/api/v1/namespaces/kube-system/secrets";
+	struct fixture f;
+
+	begin(&f, "token-cleaner,csr-cleaner");
+	/* 2026-01-01T00:00:30Z, half a minute from now; no time; for ever; another kind. */
+	fake_api_put(f.api, "/api/v1/namespaces/kube-system/secrets/t1",
+		     "{\"type\":\"bootstrap.kubernetes.io/token\",\"data\":{\"expiration\":"
+		     "\"MjAyNi0wMS0wMVQwMDowMDozMFo=\"}}");
+	fake_api_put(f.api, "/api/v1/namespaces/kube-system/secrets/t2",
+		     "{\"type\":\"bootstrap.kubernetes.io/token\",\"data\":{\"expiration\":"
+		     "\"c29vbg==\"}}");
+	fake_api_put(f.api, "/api/v1/namespaces/kube-system/secrets/t3",
+		     "{\"type\":\"bootstrap.kubernetes.io/token\",\"data\":{}}");
+	fake_api_put(f.api, "/api/v1/namespaces/kube-system/secrets/t4",
+		     "{\"type\":\"Opaque\",\"data\":{\"expiration\":"
+		     "\"MjAyNi0wMS0wMVQwMDowMDozMFo=\"}}");
+	fake_api_put(f.api, csr,
+		     "{\"status\":{\"conditions\":[{\"type\":\"Approved\",\"status\":\"True\","
+		     "\"lastUpdateTime\":\"2026-01-01T00:00:00Z\"}]}}");
+	run(&f, 1000);
+	assert_int_equal(fake_api_count(f.api, secrets), 3);
+	run(&f, 30 * 1000);
+	assert_int_equal(fake_api_count(f.api, secrets), 2);
+	run(&f, 3500 * 1000);
+	assert_true(jv_exists(get(&f, csr)));
+	run(&f, 100 * 1000);
+	assert_false(jv_exists(get(&f, csr)));
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_follows_pods), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_foreign),      cmocka_unit_test(test_close),
-		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_shares),       cmocka_unit_test(test_mirrored),
+		cmocka_unit_test(test_cleaners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
