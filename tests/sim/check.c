@@ -214,8 +214,6 @@ void check_answer(const char *method, struct str path, int status, struct str bo
 	if ((status != 200 && status != 201 && !(get && status == 404)) ||
 	    !path_key(path, name, key, &sub))
 		return;
-	if (str_eqs(sub, "eviction") && status < 300)
-		model_evicted(key);
 	if (sub.len && !str_eqs(sub, "status"))
 		return;
 	if (status == 404) {

@@ -20,10 +20,12 @@ static uint64_t acts_until_ns;
 
 static void act(void *arg)
 {
-	(void)arg;
 	if (world.now_ns > acts_until_ns)
 		return;
-	user_act();
+	if (arg)
+		user_begin_with();
+	else
+		user_act();
 	event_in(MSEC(100 + below(4000)), act, NULL);
 }
 
@@ -49,7 +51,7 @@ static void run(uint64_t seed)
 	nodes_begin(NODES_MIN + (unsigned)below(NODES_MAX - NODES_MIN));
 	user_begin();
 	acts_until_ns = world.now_ns + FAULTS_NS;
-	event_in(SEC(1), act, NULL);
+	event_in(SEC(1), act, &acts_until_ns);
 	faults_begin(acts_until_ns);
 	world_run(world.now_ns + FAULTS_NS, NULL);
 	trace("all is well from here on");
@@ -66,9 +68,11 @@ static void run(uint64_t seed)
 	masters_done();
 	checks_done();
 	printf("seed %" PRIu64 ": %016" PRIx64 " %.1f s, %" PRIu64 " events, %" PRIu64
-	       " acknowledged, %" PRIu64 " reads, %" PRIu64 " crashes, %" PRIu64 " elections\n",
+	       " acknowledged, %" PRIu64 " reads, %" PRIu64 " evictions, %" PRIu64
+	       " crashes, %" PRIu64 " elections\n",
 	       seed, world.hash, (double)world.now_ns / 1e9, world.count.events, world.count.acked,
-	       world.count.reads, world.count.crashes, world.count.elections);
+	       world.count.reads, world.count.evictions, world.count.crashes,
+	       world.count.elections);
 	world_done();
 }
 

@@ -19,6 +19,7 @@ void model_begin(void)
 {
 	running = hmap_new();
 	n_objs = 0;
+	limits_begin();
 }
 
 void model_done(void)
@@ -129,7 +130,11 @@ void model_change(bool put, const struct store_obj *o)
 	size_t at = find(o->key);
 	bool had = at < n_objs && str_eq(objs[at]->key, o->key);
 	const struct store_obj *old = had ? objs[at] : NULL;
+	bool pod = str_starts(o->key, STR("/core/pods/x/"));
+	bool budget = str_starts(o->key, STR("/policy/poddisruptionbudgets/x/"));
 
+	if (pod || budget)
+		limits_look();
 	if (put && had) {
 		objs[at] = store_obj_ref(o);
 	} else if (put) {
@@ -142,6 +147,12 @@ void model_change(bool put, const struct store_obj *o)
 	}
 	if (put && str_starts(o->key, STR("/core/pods/")))
 		pod_changed(old, o);
+	if (put && str_starts(o->key, STR("/apps/deployments/x/")))
+		limits_deployment(o);
+	if (put && str_starts(o->key, STR("/apps/replicasets/x/")))
+		limits_set(old, o);
+	if (put && budget)
+		limits_budget(old, o);
 	store_obj_unref(old);
 }
 
@@ -156,11 +167,6 @@ void model_reset(const struct store_view *v)
 	store_range(v, STR("/"), STR_NULL, &it);
 	while ((o = store_iter_next(&it)))
 		*ARRAY_PUSH(objs, n_objs, cap_objs) = store_obj_ref(o);
-}
-
-void model_evicted(const char *key)
-{
-	world.count.evictions++;
 }
 
 void check_container(unsigned node, struct str uid, struct str name, struct str pod, bool runs)

@@ -15,7 +15,11 @@ const struct store_obj *model_get(struct str key); /* NULL: none */
 /* The i-th object whose key begins so; NULL: no more. In order of keys. */
 const struct store_obj *model_nth(const char *prefix, size_t i);
 size_t model_n(const char *prefix);
-/* The pod of this key was evicted: a client was told so. */
-void model_evicted(const char *key);
+/* limits.c: what changed, and what it was (NULL: nothing). */
+void limits_begin(void);
+void limits_look(void); /* before a pod or a budget changes */
+void limits_deployment(const struct store_obj *o);
+void limits_set(const struct store_obj *old, const struct store_obj *o);
+void limits_budget(const struct store_obj *old, const struct store_obj *o);
 uint64_t check_newest(void); /* the newest revision */
 #endif

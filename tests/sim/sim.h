@@ -187,6 +187,7 @@ void node_return(unsigned i); /* a new machine of that name */
 
 void user_begin(void);
 void user_done(void);
+void user_begin_with(void); /* some workloads */
 void user_act(void); /* one thing, by chance */
 void user_heal(void *arg); /* and every 5 s: undo what keeps a cluster from converging */
 
@@ -214,7 +215,6 @@ void check_answer(const char *method, struct str path, int status, struct str bo
 uint64_t check_acked(struct str path);
 /* A container of a pod begins to run on a machine, ends, or its machine does. */
 void check_container(unsigned node, struct str uid, struct str name, struct str pod, bool runs);
-void check_deleted(struct str body, bool eviction);
 /* Why the cluster isn't what it should be when all is well again; NULL: it is. */
 const char *check_converged(void);
 #endif

@@ -330,11 +330,23 @@ static const struct {
 	    {scale, 12},
 	    {update, 14},
 	    {delete_set, 3},
-	    {create_budget, 4},
+	    {create_budget, 8},
 	    {delete_budget, 1},
 	    {delete_pod, 4},
-	    {drain, 5},
+	    {drain, 8},
 	    {change_nodes, 2}};
+
+void user_begin_with(void)
+{
+	struct proc *before = proc_enter(&proc);
+
+	for (unsigned i = 0; i < 2; i++) {
+		create_deployment();
+		create_budget();
+	}
+	create_set();
+	proc_leave(before);
+}
 
 void user_act(void)
 {
