@@ -77,6 +77,19 @@ static int64_t drop_unhealthy(struct deploy_step *s, int64_t max)
 	return dropped;
 }
 
+/*
+ * Available pods that stay: what a set has been told to lose serves no more, though its status,
+ * which comes later, still counts it.
+ */
+static int64_t staying(const struct deploy_step *s)
+{
+	int64_t n = MIN(s->new_set->spec_replicas, s->new_set->available);
+
+	for (size_t i = 0; i < s->n_sets; i++)
+		n += MIN(s->sets[i].spec_replicas, s->sets[i].available);
+	return n;
+}
+
 static void shrink_old(struct deploy_step *s)
 {
 	int64_t old = 0, min_available = s->replicas - s->max_unavailable, unavailable, spare;
@@ -90,7 +103,7 @@ static void shrink_old(struct deploy_step *s)
 	if (spare <= 0)
 		return;
 	drop_unhealthy(s, spare);
-	spare = deploy_available(s) - min_available;
+	spare = staying(s) - min_available;
 	for (size_t i = 0; i < s->n_sets && spare > 0; i++) {
 		struct deploy_set *set = &s->sets[i];
 		/* What drop_unhealthy left here is available; those pods are counted in `spare`. */

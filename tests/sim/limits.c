@@ -18,6 +18,8 @@ struct memory {
 	/* Deployment: the largest sum allowed of late, and when the sizes were changed last. */
 	int64_t most, replicas;
 	uint64_t most_ns, changed_ns;
+	int64_t available, newest; /* the most of late, of the set of that revision */
+	uint64_t available_ns;
 	/* Budget: when an eviction would have been right last. */
 	uint64_t ok_ns;
 };
@@ -94,8 +96,7 @@ void limits_deployment(const struct store_obj *o)
 
 struct sets {
 	int64_t sum; /* of spec.replicas */
-	int64_t new_missing; /* of the newest: not available */
-	int64_t newest;
+	int64_t newest, new_n, new_available;
 };
 
 static bool owned_by(struct jv v, struct jv owner)
@@ -122,8 +123,21 @@ static void sum_sets(struct jv d, struct sets *ret)
 		if (revision <= ret->newest)
 			continue;
 		ret->newest = revision;
-		ret->new_missing = MAX(n - num(v, "status.availableReplicas"), 0);
+		ret->new_n = n;
+		ret->new_available = num(v, "status.availableReplicas");
 	}
+}
+
+/* How many of the newest set are missing, or were a moment ago. */
+static int64_t missing(struct memory *m, const struct sets *s)
+{
+	if (s->newest != m->newest || s->new_available >= m->available ||
+	    world.now_ns - m->available_ns > MOMENT_NS) {
+		m->newest = s->newest;
+		m->available = s->new_available;
+		m->available_ns = world.now_ns;
+	}
+	return MAX(s->new_n - m->available, 0);
 }
 
 /* Pods of other sets of the Deployment that have not ended. */
@@ -158,13 +172,17 @@ void limits_set(const struct store_obj *old, const struct store_obj *o)
 	CLEANUP_FREE char *key = xasprintf("/apps/deployments/x/%.*s", STR_ARG(name));
 	const struct store_obj *owner = model_get(str_of(key));
 	struct memory *m;
+	int64_t gone;
 	struct sets s;
 
-	if (n == was || !owner || !owned_by(v, jv_of(owner->value)))
+	if (!owner || !owned_by(v, jv_of(owner->value)))
 		return;
 	d = jv_of(owner->value);
 	m = memory_of(owner->key);
 	sum_sets(d, &s);
+	gone = missing(m, &s);
+	if (n == was)
+		return;
 	if (jv_eqs(jv_path(d, "spec.strategy.type"), "Recreate")) {
 		if (!old && n) /* a new set begins */
 			SIM_CHECK(!others(d, v), "%.*s begins with %zu pods of others still there",
@@ -177,10 +195,10 @@ void limits_set(const struct store_obj *old, const struct store_obj *o)
 			  " pods in all, allowed are %" PRId64,
 			  STR_ARG(o->key), n, s.sum, m->most);
 	else if (world.now_ns - m->changed_ns > MOMENT_NS)
-		SIM_CHECK(s.sum - s.new_missing >= least(d),
+		SIM_CHECK(s.sum - gone >= least(d),
 			  "%.*s shrinks to %" PRId64 ": %" PRId64 " pods in all, %" PRId64
 			  " of the new ones missing, %" PRId64 " must stay",
-			  STR_ARG(o->key), n, s.sum, s.new_missing, least(d));
+			  STR_ARG(o->key), n, s.sum, gone, least(d));
 }
 
 /* ---- budgets ---- */

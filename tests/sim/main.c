@@ -34,6 +34,11 @@ static uint64_t calm_since_ns;
 /* Right, and for two seconds. */
 static bool converged(void)
 {
+	static uint64_t asked_ns;
+
+	if (world.now_ns - asked_ns < MSEC(100))
+		return false;
+	asked_ns = world.now_ns;
 	if (check_converged()) {
 		calm_since_ns = 0;
 		return false;

@@ -110,6 +110,53 @@ static void test_rolling(void **state)
 	end(&f);
 }
 
+static void set_available(struct fixture *f, const char *image, int n)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT;
+
+	buf_addf(&json,
+		 "{\"status\":{\"replicas\":%d,\"readyReplicas\":%d,\"availableReplicas\":%d}}", n,
+		 n, n);
+	for (size_t i = 0; i < fake_api_count(f->api, SETS); i++) {
+		struct jv v = nth(f, SETS, i);
+
+		if (jv_eqs(jv_path(v, "spec.template.spec.containers[0].image"), image))
+			client_merge(f->c, &client_replicasets, STR("x"),
+				     jv_text(jv_path(v, "metadata.name")), "status", buf_str(&json),
+				     NULL, NULL);
+	}
+	run(f, 50);
+}
+
+static int64_t wanted(struct fixture *f, const char *image)
+{
+	for (size_t i = 0; i < fake_api_count(f->api, SETS); i++) {
+		struct jv v = nth(f, SETS, i);
+
+		if (jv_eqs(jv_path(v, "spec.template.spec.containers[0].image"), image))
+			return jv_i64(jv_path(v, "spec.replicas"), 0);
+	}
+	return -1;
+}
+
+/* The status of the old set still counts a pod that it was told to lose. */
+static void test_late_status(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "deployment");
+	put(&f, 5, "one",
+	    ",\"strategy\":{\"rollingUpdate\":{\"maxSurge\":2,\"maxUnavailable\":1}}");
+	set_available(&f, "one", 5);
+	put(&f, 5, "two",
+	    ",\"strategy\":{\"rollingUpdate\":{\"maxSurge\":2,\"maxUnavailable\":1}}");
+	assert_int_equal(wanted(&f, "one"), 4);
+	assert_int_equal(wanted(&f, "two"), 3);
+	set_available(&f, "two", 3);
+	assert_int_equal(wanted(&f, "one"), 1); /* with the three, four serve */
+	end(&f);
+}
+
 static void test_recreate(void **state)
 {
 	const char *how = ",\"strategy\":{\"type\":\"Recreate\"}";
@@ -184,11 +231,9 @@ static void test_history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rolling),
-		cmocka_unit_test(test_recreate),
-		cmocka_unit_test(test_paused_scales_in_proportion),
-		cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_rolling),  cmocka_unit_test(test_late_status),
+		cmocka_unit_test(test_recreate), cmocka_unit_test(test_paused_scales_in_proportion),
+		cmocka_unit_test(test_deadline), cmocka_unit_test(test_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
