@@ -31,6 +31,7 @@
 #include "lib/client/transport_http.h"
 #include "lib/http/client.h"
 #include "lib/sys/file.h"
+#include "lib/sys/memory.h"
 #include "lib/sys/timers_uv.h"
 #include "net/lb.h"
 #include "net/pod_net.h"
@@ -42,6 +43,7 @@
 #define SPREAD_NS (2 * NSEC_PER_SEC)
 #define NICE (-10)
 #define CLOSE_TURNS 16
+#define SETTLED_NS (2 * NSEC_PER_SEC)
 
 struct agent {
 	struct agent_options o;
@@ -73,7 +75,7 @@ struct agent {
 	struct health_ports *health;
 	struct announce_sync *announce;
 	bool again; /* start anew by exec: the node's certificate is another */
-	struct timer watchdog, collect;
+	struct timer watchdog, collect, settled;
 	uint64_t watchdog_ns;
 	char node_ip[48], net_dns[IP4_TEXT], cidr[24];
 	const char *cidr_file, *routes_file, *services_mark;
@@ -612,6 +614,7 @@ static void close_all(struct agent *a)
 	kubeconfig_done(&a->kc);
 	node_info_done(&a->info);
 	timers_disarm(&a->timers, &a->watchdog);
+	timers_disarm(&a->timers, &a->settled);
 	timers_disarm(&a->timers, &a->collect);
 }
 
@@ -620,6 +623,12 @@ static void on_signal(uv_signal_t *h, int sig)
 	log_notice("stopping by signal %d; containers run on", sig);
 	sd_notify(0, "STOPPING=1");
 	uv_stop(h->loop);
+}
+
+/* Lists were read, programs loaded: what that took is not needed again. */
+static void on_settled(struct timer *t)
+{
+	memory_trim();
 }
 
 static void on_watchdog(struct timer *t)
@@ -635,6 +644,8 @@ static void start_watchdog(struct agent *a)
 	uint64_t us = 0;
 
 	sd_notify(0, "READY=1\nSTATUS=running pods");
+	a->settled.fire = on_settled;
+	timers_arm_in(&a->timers, &a->settled, SETTLED_NS);
 	if (sd_watchdog_enabled(0, &us) <= 0)
 		return;
 	a->watchdog_ns = us * NSEC_PER_USEC / 2;
