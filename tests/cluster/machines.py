@@ -58,6 +58,13 @@ class MasterMachine:
     def stop(self):
         return self.daemon.stop() if self.daemon else 0
 
+    def kill(self):
+        if self.daemon:
+            self.daemon.kill()
+
+    def log(self):
+        return (self.dir / "log").read_text(errors="replace")
+
     def power_off(self):
         """The machine is gone from one moment to the next: nobody gets a FIN of it."""
         self.cable(False)
