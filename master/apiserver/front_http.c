@@ -7,6 +7,7 @@ struct http_front {
 	struct request r;
 	struct http_req *req;
 	void (*drain)(struct request *r);
+	bool bad; /* nobody's request, whoever sent it */
 };
 
 static struct http_front *front_of(struct request *r)
@@ -87,18 +88,6 @@ static void front_free(struct request *r)
 	free(f);
 }
 
-static const struct request_front http_front_ops = {
-	.reply = front_reply,
-	.start = front_start,
-	.write = front_write,
-	.end = front_end,
-	.queued = front_queued,
-	.on_drain = front_on_drain,
-	.read_body = front_read_body,
-	.http = front_http,
-	.free = front_free,
-};
-
 static void closed(struct http_req *req, int err, void *user)
 {
 	struct http_front *f = user;
@@ -142,12 +131,31 @@ static struct user *authenticate(struct apiserver *s, struct request *r, struct 
 	return auth.len ? NULL : authn_anonymous();
 }
 
+static struct user *front_authenticate(struct request *r)
+{
+	struct http_front *f = front_of(r);
+
+	return f->bad ? NULL : authenticate(r->srv, r, f->req);
+}
+
+static const struct request_front http_front_ops = {
+	.reply = front_reply,
+	.start = front_start,
+	.write = front_write,
+	.end = front_end,
+	.queued = front_queued,
+	.on_drain = front_on_drain,
+	.read_body = front_read_body,
+	.http = front_http,
+	.authenticate = front_authenticate,
+	.free = front_free,
+};
+
 void apiserver_http_request(struct http_req *req, void *user)
 {
 	struct apiserver *s = user;
 	struct http_front *f = NEW(struct http_front);
 	struct request *r = &f->r;
-	bool bad;
 
 	f->req = http_req_ref(req);
 	request_init(r, s, &http_front_ops);
@@ -159,8 +167,8 @@ void apiserver_http_request(struct http_req *req, void *user)
 	r->user_agent = http_req_header(req, "user-agent");
 	r->peer_addr = http_req_peer_addr(req);
 	r->user = authenticate(s, r, req);
-	r->as = impersonate_wanted(req, &bad);
-	if (bad) /* whose groups? It is nobody's request then */
+	r->as = impersonate_wanted(req, &f->bad);
+	if (f->bad) /* whose groups? It is nobody's request then */
 		r->user = user_unref(r->user);
 	http_req_on_close(req, closed, f);
 	request_run(r);

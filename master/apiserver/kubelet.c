@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/kubelet.h"
 #include "lib/http/client.h"
+#include "master/apiserver/fresh.h"
 #include "master/apiserver/audit.h"
 #include "master/apiserver/flow.h"
 #include "master/apiserver/verbs.h"
@@ -459,6 +460,8 @@ void sub_kubelet(struct request *r)
 	const struct store_obj *o = server_get(v, r->kind, r->info.ns, r->info.name);
 	struct http_client *c = NULL;
 
+	if (fresh_first(r, sub_kubelet))
+		return;
 	if (!o)
 		api_err_not_found(&e, r->kind, r->info.name);
 	else if (!r->front->http)

@@ -8,6 +8,7 @@
 #include "master/apiserver/flow.h"
 #include "master/apiserver/flow_config.h"
 #include "master/apiserver/forward.h"
+#include "master/apiserver/fresh.h"
 #include "master/apiserver/impersonate.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/server.h"
@@ -173,6 +174,8 @@ static struct str selected_node(const struct request *r, struct field_selector *
 	return field_selector_exact(s, "spec.nodeName");
 }
 
+static void decide(struct request *r);
+
 static bool authorise(struct request *r)
 {
 	const struct request_info *i = &r->info;
@@ -195,6 +198,8 @@ static bool authorise(struct request *r)
 		audit_allowed(r, true, why);
 		return true;
 	}
+	if (fresh_first(r, decide))
+		return false;
 	audit_allowed(r, false, why);
 	if (i->is_resource) {
 		buf_addstr(&text, i->resource);
@@ -336,7 +341,8 @@ static void run_resource(struct request *r)
 
 	r->kind = api_kinds_find(server_kinds(r->srv), i->group, i->version, i->resource);
 	if (!r->kind) {
-		respond_not_served(r);
+		if (!fresh_first(r, decide))
+			respond_not_served(r);
 		return;
 	}
 	r->accept = accept_parse(r->accept_text, api_pb_has(r->kind->type));
@@ -400,8 +406,18 @@ void request_run(struct request *r)
 		return;
 	}
 	audit_begin(r);
+	decide(r);
+}
+
+static void decide(struct request *r)
+{
+	struct apiserver *s = r->srv;
+
+	if (!r->user && r->fresh && r->front->authenticate)
+		r->user = r->front->authenticate(r);
 	if (!r->user) {
-		fail(r, EACCES, 401, "Unauthorized", "Unauthorized");
+		if (!r->front->authenticate || !fresh_first(r, decide))
+			fail(r, EACCES, 401, "Unauthorized", "Unauthorized");
 		return;
 	}
 	if (s->stopping && r->info.is_resource) {

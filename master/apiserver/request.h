@@ -45,6 +45,8 @@ struct request_front {
 	void (*read_body)(struct request *r, size_t max);
 	/* The request as HTTP has it, for what must be passed on whole; NULL: cannot. */
 	struct http_req *(*http)(struct request *r);
+	/* Who is it, once more; NULL: was known at once. */
+	struct user *(*authenticate)(struct request *r);
 	void (*free)(struct request *r); /* the last reference is gone */
 };
 
@@ -80,6 +82,7 @@ struct request {
 	int status; /* of the answer, for metrics */
 	bool aggregated; /* another server's, its body is being read */
 	bool answered, gone, streaming, long_running;
+	bool fresh; /* looked at again after catching up with the leader */
 	bool forwarded; /* by another master, which takes this one for the leader */
 	void (*on_gone)(struct request *r);
 	void (*on_drain_cb)(struct request *r);

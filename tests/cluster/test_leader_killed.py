@@ -4,6 +4,7 @@
 KILLS=20 (the default) rounds; prints the time without an acknowledged write, and etcd's beside it.
 """
 import os
+import signal
 import statistics
 import time
 
@@ -84,3 +85,32 @@ def test_etcd_beside(tmp_path, capsys):
     with capsys.disabled():
         print(f"\netcd, {kills} leaders killed under {WRITERS} writers: without a write: median "
               f"{ms(statistics.median(gaps))}, longest {ms(max(gaps))}")
+
+
+def test_leader_stopped(tmp_path, capsys):
+    """SIGSTOP: it wakes up in the belief that it leads, with old memory and open connections."""
+    c = Masters(tmp_path, 3)
+    rounds = min(KILLS, 5)
+    try:
+        writers = Writers(c.all, WRITERS)
+        watches = [Watcher(writers, i) for i in range(2)]
+        time.sleep(1)
+        for _ in range(rounds):
+            leader = c.leader()
+            leader.daemon.signal(signal.SIGSTOP)
+            time.sleep(2)
+            leader.daemon.signal(signal.SIGCONT)
+            time.sleep(1)
+            c.leader()
+        rows = writers.stop()
+        acked = max(r[5] for r in rows if r[0] == "write")
+        for w in watches:
+            w.stop(acked)
+        counts = check(rows, watches)
+    except BaseException:
+        print(c.logs())
+        raise
+    finally:
+        c.close()
+    with capsys.disabled():
+        print(f"\n{rounds} leaders stopped for 2 s under {WRITERS} writers: {counts}")

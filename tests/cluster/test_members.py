@@ -255,3 +255,44 @@ def test_quorum_is_kept(three):
     assert "no further voter may fail" in leader.knarrctl("member", "list").stderr
     leader.knarrctl("member", "remove", a.name)
     assert len(three.members(leader)) == 2
+
+
+def test_what_was_made_elsewhere(three):
+    """A token, a right, a kind, an object: used at a follower the moment the leader has made it."""
+    leader, (f, g) = three.leader(), three.followers()
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    status, body = leader.api("POST", f"{rbac}/clusterroles", {
+        "metadata": {"name": "reader"},
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]})
+    assert status == 201, body
+    for i in range(15):
+        put(leader, f"o{i}")
+        assert f.api("GET", f"{CONFIGMAPS}/o{i}")[0] == 200
+        status, body = leader.api("POST", f"{rbac}/namespaces/default/rolebindings", {
+            "metadata": {"name": f"u{i}"},
+            "roleRef": {"kind": "ClusterRole", "name": "reader", "apiGroup": rbac.split("/")[2]},
+            "subjects": [{"kind": "User", "name": f"u{i}", "apiGroup": rbac.split("/")[2]}]})
+        assert status == 201, body
+        assert g.api("GET", f"{CONFIGMAPS}/o{i}", headers={"Impersonate-User": f"u{i}"})[0] == 200
+        token = leader.knarrctl("token", "create").stdout.strip()
+        c = f.connect(anonymous=True)
+        c.request("GET", "/api/v1/nodes", headers={"Authorization": f"Bearer {token}"})
+        assert c.getresponse().status == 403, "who it is must be known, so that it is no 401"
+        c.close()
+    status, body = leader.api("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
+        "metadata": {"name": "boats.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced",
+                 "names": {"plural": "boats", "singular": "boat", "kind": "Boat", "listKind": "BoatList"},
+                 "versions": [{"name": "v1", "served": True, "storage": True, "schema": {
+                     "openAPIV3Schema": {"type": "object",
+                                         "x-kubernetes-preserve-unknown-fields": True}}}]}})
+    assert status == 201, body
+    boats = "/apis/example.com/v1/namespaces/default/boats"
+    wait_until("it is served", lambda: leader.api("GET", boats)[0] == 200)
+    for m in (f, g):
+        status, body = m.api("GET", boats)
+        assert status == 200, body
+    status, body = f.api("POST", boats, {"apiVersion": "example.com/v1", "kind": "Boat",
+                                         "metadata": {"name": "knarr"}, "spec": {"sails": 1}})
+    assert status == 201, body
+    assert g.api("GET", f"{boats}/knarr")[1]["spec"] == {"sails": 1}
