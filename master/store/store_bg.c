@@ -4,6 +4,7 @@
 
 /* How often the file system is asked for its free space while writes come in. */
 #define SPACE_CHECK_NS NSEC_PER_SEC
+#define HAND_OVER_GAP_NS (3 * NSEC_PER_SEC)
 /* Expiries are collected: not more often than this, and so many in one go. */
 #define EXPIRY_GAP_MS 2000u
 #define EXPIRY_BATCH 512u
@@ -100,6 +101,25 @@ void store_snapshot_stop(struct store *s)
 
 /* ---- space ---- */
 
+static void handed_over(void *user, int err)
+{
+	(void)user, (void)err; /* there is nobody, or somebody will lead soon */
+}
+
+/*
+ * A leader without space is none worth having while another master may have some. Not too often: if
+ * all disks are full it makes no difference who says so.
+ */
+static int no_space(struct store *s, uint64_t now)
+{
+	if (s->conf.transport && !s->alone && s->role == STORE_LEADER && now >= s->hand_over_ns) {
+		s->hand_over_ns = now + HAND_OVER_GAP_NS;
+		log_warn("store: the disk is full; another master shall lead");
+		store_transfer(s, 0, handed_over, NULL);
+	}
+	return -ENOSPC;
+}
+
 int store_check_space(struct store *s, bool grows, size_t bytes)
 {
 	uint64_t now = clock_mono_ns(s->conf.clock);
@@ -114,9 +134,9 @@ int store_check_space(struct store *s, bool grows, size_t bytes)
 	}
 	if (wal_space(replica_wal(s->replica)) < need) {
 		replica_prepare(s->replica);
-		return replica_prepare_error(s->replica) < 0 ? -ENOSPC : -EBUSY;
+		return replica_prepare_error(s->replica) < 0 ? no_space(s, now) : -EBUSY;
 	}
-	return grows && s->disk_full ? -ENOSPC : 0;
+	return grows && s->disk_full ? no_space(s, now) : 0;
 }
 
 /* ---- expiry ---- */

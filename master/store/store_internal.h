@@ -60,6 +60,7 @@ struct store {
 	size_t n_barriers, cap_barriers;
 
 	uint64_t space_checked_ns;
+	uint64_t hand_over_ns; /* of a leader without space: not before */
 	bool disk_full;
 	bool expiring; /* expiry transactions are on their way */
 	struct store_stats stats;

@@ -80,6 +80,9 @@ static void test_full_leader(void **state)
 			uv_run(&f->loop, UV_RUN_ONCE);
 	}
 	assert_true(refused > 0 && taken > 0);
+	/* Meanwhile another one leads, which has room. */
+	put(f, "/g/r/n/by-another", "v");
+	assert_int_not_equal(wait_leader(f), lead);
 	assert_int_equal(atomic_load(&f->m[lead].fatal), 0);
 	assert_true(has(&f->m[lead], "/g/r/n/first", "v"));
 	atomic_store(&f->m[lead].disk.full, false);
