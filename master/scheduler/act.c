@@ -41,6 +41,14 @@ struct eviction {
 	bool deleting;
 };
 
+/* Events come from the profile that the pod names; what is said of others, from the first. */
+static struct recorder *recorder_of(struct scheduler *s, const struct object *pod)
+{
+	const struct sched_profile *p = scheduler_profile(s, pod);
+
+	return s->events[p ? p - s->config->profiles : 0];
+}
+
 /* Notes */
 
 static void note_free(struct scheduler *s, struct note *n)
@@ -160,7 +168,8 @@ static void say_one(struct scheduler *s, struct note *n)
 {
 	struct sched_pod *p = n->condition ? sched_cache_find(&s->cache, n->pod->key) : NULL;
 
-	recorder_event_for(s->events, &client_pods, n->pod, n->type, n->reason, "%s", n->text);
+	recorder_event_for(recorder_of(s, n->pod), &client_pods, n->pod, n->type, n->reason, "%s",
+			   n->text);
 	if (p && p->state == SCHED_PENDING && !p->deleting)
 		tell_unschedulable(s, p->obj, str_of(n->text), p->nominated ? NULL : n->nominated);
 	note_free(s, n);
@@ -294,8 +303,9 @@ static void on_evicted(void *user, const struct err *e, struct str body)
 		return;
 	}
 	if (!e->errnum)
-		recorder_event_for(s->events, &client_pods, ev->victim, EVENT_NORMAL, "Preempted",
-				   "Preempted by pod %s on node %s", ev->by_uid, ev->on_node);
+		recorder_event_for(recorder_of(s, ev->victim), &client_pods, ev->victim,
+				   EVENT_NORMAL, "Preempted", "Preempted by pod %s on node %s",
+				   ev->by_uid, ev->on_node);
 	else if (p && e->errnum != ENOENT)
 		p->preempted = false; /* the preemptor will look again */
 	eviction_free(ev);
@@ -304,6 +314,8 @@ static void on_evicted(void *user, const struct err *e, struct str body)
 static void evict(struct scheduler *s, struct sched_pod *victim, const struct object *by,
 		  const struct sched_node *n)
 {
+	const struct sched_profile *profile = scheduler_profile(s, by);
+	const char *by_name = profile ? profile->name : "default-scheduler";
 	CLEANUP(buf_done) struct buf body = BUF_INIT;
 	CLEANUP_FREE char *why = NULL;
 	struct eviction *ev = NEW(struct eviction);
@@ -317,7 +329,7 @@ static void evict(struct scheduler *s, struct sched_pod *victim, const struct ob
 	ev->on_node = str_dup(n->name);
 	list_append(&s->evictions, &ev->node);
 	time_format(client_real_ns(s->c), now);
-	why = xasprintf("%s: preempting to accommodate a higher priority pod", s->profile.name);
+	why = xasprintf("%s: preempting to accommodate a higher priority pod", by_name);
 	jw_begin_object(&w);
 	jw_key(&w, "status");
 	jw_begin_object(&w);

@@ -10,11 +10,12 @@ struct draft {
 	struct sched_demand demand;
 };
 
-enum { SELECTOR, AFFINITY, TOLERATIONS, SPREAD, CONTAINERS, VOLUMES, N_READ };
+enum { SELECTOR, AFFINITY, TOLERATIONS, SPREAD, CONTAINERS, VOLUMES, SCHEDULER, N_READ };
 static const struct str read_names[N_READ] = {
 	[SELECTOR] = {"nodeSelector", 12},   [AFFINITY] = {"affinity", 8},
 	[TOLERATIONS] = {"tolerations", 11}, [SPREAD] = {"topologySpreadConstraints", 25},
 	[CONTAINERS] = {"containers", 10},   [VOLUMES] = {"volumes", 7},
+	[SCHEDULER] = {"schedulerName", 13},
 };
 
 static void begin_piece(struct draft *d, enum sched_piece p)
@@ -100,6 +101,7 @@ static void write_draft(struct draft *d, const struct object *pod)
 	add_piece(d, PIECE_SPREAD, jv_raw(spec[SPREAD]));
 	add_images(d, spec[CONTAINERS]);
 	add_volumes(d, spec[VOLUMES]);
+	add_piece(d, PIECE_SCHEDULER, jv_text(spec[SCHEDULER]));
 	add_demand(d, object_spec(pod));
 	d->at[PIECE_MAX] = d->key->len + 1;
 }

@@ -17,6 +17,7 @@ enum sched_piece {
 	PIECE_SPREAD,
 	PIECE_IMAGES, /* one a line */
 	PIECE_VOLUMES, /* raw volumes that restrict the choice of nodes, one a line */
+	PIECE_SCHEDULER, /* spec.schedulerName: which profile */
 	PIECE_DEMAND, /* numbers */
 	PIECE_MAX,
 };

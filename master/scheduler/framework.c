@@ -23,9 +23,19 @@ _Static_assert(ARRAY_SIZE(sched_plugins) <= SCHED_PLUGINS_MAX, "bits and tables 
 
 void sched_profile_default(struct sched_profile *p, const char *name)
 {
-	*p = (struct sched_profile){.name = xstrdup(name), .hard_affinity_weight = 1};
+	*p = (struct sched_profile){.name = xstrdup(name),
+				    .hard_affinity_weight = 1,
+				    .candidates_percent = 10,
+				    .candidates_min = 100};
 	for (size_t i = 0; sched_plugins[i]; i++)
 		p->weight[i] = sched_plugins[i]->weight;
+}
+
+void sched_profile_done(struct sched_profile *p)
+{
+	free(p->name);
+	free(p->default_spread);
+	*p = (struct sched_profile){0};
 }
 
 /* With few nodes all are looked at; with many, enough to choose well among. */
@@ -338,7 +348,7 @@ struct sched_node *sched_decide(struct sched_framework *fw, struct sched_cache *
 	cy->profile = profile;
 	cy->pod = p;
 	cy->class = p->class;
-	cy->wants = sched_wants_get(c, p->class, p);
+	cy->wants = sched_wants_get(c, p->class, p, profile->default_spread);
 	prepare(cy);
 	if (cy->nowhere) {
 		cy->evaluated = (uint32_t)c->n_nodes;

@@ -50,8 +50,13 @@ struct sched_profile {
 	uint32_t weight[SCHED_PLUGINS_MAX];
 	uint32_t percent; /* of nodes to look for; 0: by the size of the cluster */
 	int64_t hard_affinity_weight;
+	bool most_allocated; /* NodeResourcesFit prefers full nodes, not empty ones */
+	char *default_spread; /* JSON list of constraints; NULL: the system's */
+	bool no_preemption;
+	uint32_t candidates_percent, candidates_min; /* nodes tried for preemption */
 };
 void sched_profile_default(struct sched_profile *p, const char *name);
+void sched_profile_done(struct sched_profile *p);
 
 struct sched_reason {
 	char *text;

@@ -3,9 +3,6 @@
 #include "lib/base/clock.h"
 #include "master/scheduler/preempt_private.h"
 
-/* Enough nodes to choose among: a tenth, and not fewer than these. */
-#define CANDIDATES_MIN 100
-
 struct victim {
 	struct sched_pod *pod;
 	int64_t started_ns;
@@ -218,19 +215,25 @@ static void dry_run_done(struct dry_run *d)
 	free(d->v);
 }
 
+/* Nodes to choose among. */
+static size_t enough(const struct sched_profile *p, size_t n)
+{
+	return MIN(MAX(n * p->candidates_percent / 100, (size_t)p->candidates_min), n);
+}
+
 bool sched_preempt(struct sched_framework *fw, struct budgets *b, struct sched_victims *ret,
 		   bool *ret_keep)
 {
 	struct sched_cycle *cy = &fw->cy;
 	struct dry_run d = {.cy = *cy, .budgets = b};
-	size_t n = cy->n_helpable, want = MIN(MAX(n / 10, (size_t)CANDIDATES_MIN), n);
+	size_t n = cy->n_helpable, want = enough(cy->profile, n);
 	size_t start = n ? (size_t)sched_random(fw, n) : 0, found = 0, kind = 0;
-	const char *why = not_eligible(cy);
+	const char *why = cy->profile->no_preemption ? "" : not_eligible(cy);
 	struct sched_victims best = {0}, one;
 
-	*ret_keep = why && !cy->pod->never_preempts;
+	*ret_keep = why && *why && !cy->pod->never_preempts;
 	if (why) {
-		cy->preemption = xstrdup(why);
+		cy->preemption = *why ? xstrdup(why) : NULL;
 		return false;
 	}
 	d.cy.reasons = NULL;

@@ -23,6 +23,13 @@ void sched_queue_init(struct sched_queue *q, struct timers *ts, void (*ready)(vo
 {
 	*q = (struct sched_queue){.timers = ts, .ready = ready, .user = user};
 	list_init(&q->unschedulable);
+	sched_queue_backoffs(q, 0, 0);
+}
+
+void sched_queue_backoffs(struct sched_queue *q, uint64_t min_ns, uint64_t max_ns)
+{
+	q->backoff_min_ns = min_ns ? min_ns : BACKOFF_MIN_NS;
+	q->backoff_max_ns = MAX(q->backoff_min_ns, max_ns ? max_ns : BACKOFF_MAX_NS);
 }
 
 void sched_queue_done(struct sched_queue *q)
@@ -179,11 +186,11 @@ struct sched_pod *sched_queue_pop(struct sched_queue *q)
 
 static void count_backoff(struct sched_wait *w)
 {
-	uint64_t ns = BACKOFF_MIN_NS;
+	uint64_t ns = w->q->backoff_min_ns;
 
-	for (uint32_t i = 1; i < w->attempts && ns < BACKOFF_MAX_NS; i++)
+	for (uint32_t i = 1; i < w->attempts && ns < w->q->backoff_max_ns; i++)
 		ns *= 2;
-	w->backoff_until_ns = timers_now_ns(w->q->timers) + MIN(ns, BACKOFF_MAX_NS);
+	w->backoff_until_ns = timers_now_ns(w->q->timers) + MIN(ns, w->q->backoff_max_ns);
 }
 
 void sched_queue_park(struct sched_queue *q, struct sched_pod *p, uint32_t wakes,

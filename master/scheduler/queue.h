@@ -22,7 +22,7 @@ struct sched_queue {
 	size_t n_active, cap_active;
 	struct list unschedulable;
 	size_t n_unschedulable, n_backoff;
-	uint64_t serial;
+	uint64_t serial, backoff_min_ns, backoff_max_ns;
 	void (*ready)(void *user); /* something became active */
 	/* Whether what happened on `where` may let p in, which `refused_by` kept out. NULL: yes */
 	bool (*may_help)(void *user, struct sched_pod *p, uint32_t refused_by,
@@ -30,6 +30,8 @@ struct sched_queue {
 	void *user;
 };
 void sched_queue_init(struct sched_queue *q, struct timers *ts, void (*ready)(void *), void *user);
+/* 0: the default, 1 s and 10 s. */
+void sched_queue_backoffs(struct sched_queue *q, uint64_t min_ns, uint64_t max_ns);
 void sched_queue_done(struct sched_queue *q); /* pods must have been removed */
 /* A pod without a node appeared or changed. */
 void sched_queue_add(struct sched_queue *q, struct sched_pod *p);

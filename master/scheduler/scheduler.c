@@ -60,8 +60,11 @@ static void refuse(struct scheduler *s, struct sched_pod *p)
 
 static void schedule_one(struct scheduler *s, struct sched_pod *p)
 {
+	const struct sched_profile *profile = scheduler_profile(s, p->obj);
 	struct sched_node *n;
 
+	if (!profile)
+		return; /* it was ours when it came */
 	s->stats.attempts++;
 	if (refused_before(s, p)) {
 		s->stats.failed++;
@@ -70,7 +73,7 @@ static void schedule_one(struct scheduler *s, struct sched_pod *p)
 				 p->class->wants->failed_by);
 		return;
 	}
-	n = sched_decide(&s->fw, &s->cache, &s->profile, p);
+	n = sched_decide(&s->fw, &s->cache, profile, p);
 	if (!n) {
 		s->stats.failed++;
 		refuse(s, p);
@@ -98,12 +101,21 @@ static void pump(struct timer *t)
 
 /* What comes from the caches */
 
+const struct sched_profile *scheduler_profile(const struct scheduler *s, const struct object *pod)
+{
+	struct str name = jv_text(jv_get(object_spec(pod), "schedulerName"));
+
+	for (size_t i = 0; i < s->config->n_profiles; i++)
+		if (str_eqs(name.len ? name : STR("default-scheduler"),
+			    s->config->profiles[i].name))
+			return &s->config->profiles[i];
+	return NULL;
+}
+
 static bool ours(struct scheduler *s, const struct object *pod)
 {
-	struct jv spec = object_spec(pod), name = jv_get(spec, "schedulerName");
-
-	return (!jv_exists(name) || jv_eqs(name, s->profile.name)) && !pod->deleting &&
-	       !jv_len(jv_get(spec, "schedulingGates"));
+	return !pod->deleting && scheduler_profile(s, pod) &&
+	       !jv_len(jv_get(object_spec(pod), "schedulingGates"));
 }
 
 static bool may_help(void *user, struct sched_pod *p, uint32_t refused_by,
@@ -111,7 +123,9 @@ static bool may_help(void *user, struct sched_pod *p, uint32_t refused_by,
 {
 	struct scheduler *s = user;
 
-	return sched_may_help(&s->cache, &s->profile, p->class, refused_by, where);
+	const struct sched_profile *profile = scheduler_profile(s, p->obj);
+
+	return profile && sched_may_help(&s->cache, profile, p->class, refused_by, where);
 }
 
 static void forget_pod(struct scheduler *s, struct str key)
@@ -265,9 +279,15 @@ struct scheduler *scheduler_start(struct informers *informers, const struct sche
 
 	s->informers = informers;
 	s->c = informers_client(informers);
-	sched_profile_default(&s->profile, conf && conf->name ? conf->name : "default-scheduler");
+	if (!conf || !conf->config)
+		sched_config_default(&s->own_config,
+				     conf && conf->name ? conf->name : "default-scheduler");
+	s->config = conf && conf->config ? conf->config : &s->own_config;
 	s->fw.random = conf && conf->seed ? conf->seed : rng_u64(client_rng(s->c));
-	s->events = recorder_new(s->c, &(struct recorder_conf){.component = s->profile.name});
+	s->events = xcalloc(s->config->n_profiles, sizeof(struct recorder *));
+	for (size_t i = 0; i < s->config->n_profiles; i++)
+		s->events[i] = recorder_new(
+			s->c, &(struct recorder_conf){.component = s->config->profiles[i].name});
 	s->pump.fire = pump;
 	act_init(s);
 	list_init(&s->reserves);
@@ -275,6 +295,8 @@ struct scheduler *scheduler_start(struct informers *informers, const struct sche
 	sched_cache_init(&s->cache);
 	sched_queue_init(&s->queue, client_timers(s->c), scheduler_ready, s);
 	s->queue.may_help = may_help;
+	sched_queue_backoffs(&s->queue, s->config->initial_backoff_s * NSEC_PER_SEC,
+			     s->config->max_backoff_s * NSEC_PER_SEC);
 	watch(s);
 	return s;
 }
@@ -293,8 +315,10 @@ struct scheduler *scheduler_stop(struct scheduler *s)
 	sched_framework_done(&s->fw);
 	sched_storage_stop(&s->storage);
 	sched_cache_done(&s->cache);
-	recorder_free(s->events);
-	free(s->profile.name);
+	for (size_t i = 0; i < s->config->n_profiles; i++)
+		recorder_free(s->events[i]);
+	free(s->events);
+	sched_config_done(&s->own_config);
 	free(s);
 	return NULL;
 }

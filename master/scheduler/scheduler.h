@@ -13,8 +13,11 @@
  * between the queue, the decision and the API.
  */
 struct scheduler;
+struct sched_config;
 struct scheduler_conf {
 	const char *name; /* pods with this spec.schedulerName; NULL: "default-scheduler" */
+	/* Profiles and more (config.h); borrowed as long as it runs. NULL: one with the name. */
+	const struct sched_config *config;
 	uint64_t seed; /* of what breaks ties; 0: from the client's random source */
 };
 /*

@@ -3,6 +3,7 @@
 #define KNARR_SCHEDULER_PRIVATE_H
 /* Between scheduler.c (what is decided when) and act.c (what is written to the API). */
 #include "lib/client/events.h"
+#include "master/scheduler/config.h"
 #include "master/scheduler/framework.h"
 #include "master/scheduler/preempt.h"
 #include "master/scheduler/queue.h"
@@ -16,8 +17,9 @@ struct scheduler {
 	struct informers *informers;
 	struct informer *pods, *nodes, *namespaces;
 	struct client *c;
-	struct sched_profile profile;
-	struct recorder *events;
+	const struct sched_config *config; /* own_config, or the caller's */
+	struct sched_config own_config;
+	struct recorder **events; /* one a profile */
 	struct sched_cache cache;
 	struct workloads workloads;
 	struct budgets budgets;
@@ -36,6 +38,8 @@ struct scheduler {
 	struct scheduler_stats stats;
 };
 
+/* The profile that a pod names; NULL: another scheduler's pod. */
+const struct sched_profile *scheduler_profile(const struct scheduler *s, const struct object *pod);
 void act_init(struct scheduler *s);
 void act_done(struct scheduler *s); /* cancels */
 /* Binds p, which is assumed on n. */

@@ -48,14 +48,14 @@ static struct sched_elig *elig_of(struct sched_cache *c, struct sched_class *cl,
 	return sched_elig_get(c, cl, affinity && asks, taints, labels);
 }
 
-static void want_spread(struct sched_cache *c, struct sched_class *cl, struct jv t,
-			struct str labels)
+/* Takes a reference of the set. */
+static void want_constraint(struct sched_cache *c, struct sched_class *cl, struct jv t,
+			    struct sched_set *set, struct str labels)
 {
 	struct sched_wants *w = cl->wants;
 	struct str topo = jv_text(jv_get(t, "topologyKey"));
 	struct sched_spread *s = is_hard(t) ? ARRAY_PUSH(w->hard, w->n_hard, w->cap_hard)
 					    : ARRAY_PUSH(w->soft, w->n_soft, w->cap_soft);
-	struct sched_set *set = spread_set(c, cl, t);
 
 	*s = (struct sched_spread){.set = set,
 				   .max_skew = jv_i64(jv_get(t, "maxSkew"), 1),
@@ -75,39 +75,77 @@ static void want_own_spread(struct sched_cache *c, struct sched_class *cl, struc
 	constraint_keys(list, true, &hard);
 	constraint_keys(list, false, &soft);
 	jv_for_each (t, list)
-		want_spread(c, cl, t.value, buf_str(is_hard(t.value) ? &hard : &soft));
+		want_constraint(c, cl, t.value, spread_set(c, cl, t.value),
+				buf_str(is_hard(t.value) ? &hard : &soft));
 }
 
-/* Pods of Services and controllers, which say nothing about it, spread over nodes and zones. */
-static void want_default_spread(struct sched_cache *c, struct sched_class *cl, struct sched_pod *p)
+/* The pods of p's Services and controller; NULL: it has none. */
+static struct sched_set *workload_set(struct sched_cache *c, struct sched_class *cl,
+				      struct sched_pod *p)
 {
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
-	struct sched_wants *w = cl->wants;
 	struct sched_match *m;
 
 	if (!c->workload_selector)
-		return;
+		return NULL;
 	m = NEW(struct sched_match);
 	buf_addf(&key, "%s\x1f", cl->ns->name);
 	c->workload_selector(c->user, p, &m->sel, &key);
 	if (!m->sel.n || m->sel.nothing) {
 		sched_match_done(m);
 		free(m);
-		return;
+		return NULL;
 	}
 	*ARRAY_PUSH(m->ns, m->n_ns, m->cap_ns) = xstrdup(cl->ns->name);
+	return sched_set_get(c, buf_str(&key), m, 1, true);
+}
+
+static void want_system_spread(struct sched_cache *c, struct sched_class *cl, struct sched_set *set)
+{
+	struct sched_wants *w = cl->wants;
+
 	w->defaulted = true;
 	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
 		struct sched_spread *s = ARRAY_PUSH(w->soft, w->n_soft, w->cap_soft);
 
-		*s = (struct sched_spread){.max_skew = defaults[i].max_skew, .min_domains = 1};
-		s->host = !strcmp(defaults[i].key, HOSTNAME);
-		s->set = i ? w->soft[0].set : sched_set_get(c, buf_str(&key), m, 1, true);
-		s->set->refs += i > 0;
+		*s = (struct sched_spread){.set = set,
+					   .max_skew = defaults[i].max_skew,
+					   .min_domains = 1,
+					   .host = !strcmp(defaults[i].key, HOSTNAME)};
+		set->refs++;
 		if (!s->host)
-			s->tally = sched_tally_get(c, s->set, str_of(defaults[i].key),
+			s->tally = sched_tally_get(c, set, str_of(defaults[i].key),
 						   elig_of(c, cl, true, false, STR_NULL));
 	}
+}
+
+/* Those of the profile: as if they were the pod's own, but for the selector. */
+static void want_listed_spread(struct sched_cache *c, struct sched_class *cl, struct sched_set *set,
+			       struct jv list)
+{
+	CLEANUP(buf_done) struct buf hard = BUF_INIT, soft = BUF_INIT;
+
+	constraint_keys(list, true, &hard);
+	constraint_keys(list, false, &soft);
+	jv_for_each (t, list) {
+		set->refs++;
+		want_constraint(c, cl, t.value, set, buf_str(is_hard(t.value) ? &hard : &soft));
+	}
+}
+
+/* Pods of Services and controllers, which say nothing about it, spread over nodes and zones. */
+static void want_default_spread(struct sched_cache *c, struct sched_class *cl, struct sched_pod *p,
+				const char *listed)
+{
+	struct sched_set *set = workload_set(c, cl, p);
+
+	if (!set)
+		return;
+	if (listed)
+		want_listed_spread(c, cl, set, jv_of(str_of(listed)));
+	else
+		want_system_spread(c, cl, set);
+	sched_set_unref(c, set);
 }
 
 /* Affinity */
@@ -226,7 +264,7 @@ void sched_wants_free(struct sched_cache *c, struct sched_class *cl)
 }
 
 static struct sched_wants *wants_new(struct sched_cache *c, struct sched_class *cl,
-				     struct sched_pod *p)
+				     struct sched_pod *p, const char *default_spread)
 {
 	struct sched_wants *w = NEW(struct sched_wants);
 	size_t words = sched_words(c->cap_slots) + 1;
@@ -244,13 +282,13 @@ static struct sched_wants *wants_new(struct sched_cache *c, struct sched_class *
 	if (jv_len(spread))
 		want_own_spread(c, cl, spread);
 	else
-		want_default_spread(c, cl, p);
+		want_default_spread(c, cl, p, default_spread);
 	want_all_affinity(c, cl);
 	return w;
 }
 
 struct sched_wants *sched_wants_get(struct sched_cache *c, struct sched_class *cl,
-				    struct sched_pod *p)
+				    struct sched_pod *p, const char *default_spread)
 {
 	struct sched_wants *w = cl->wants;
 
@@ -258,7 +296,7 @@ struct sched_wants *sched_wants_get(struct sched_cache *c, struct sched_class *c
 		sched_wants_free(c, cl);
 	w = cl->wants;
 	if (!w)
-		return wants_new(c, cl, p);
+		return wants_new(c, cl, p, default_spread);
 	list_remove(&w->lru);
 	list_append(&c->wants, &w->lru);
 	return w;

@@ -38,8 +38,9 @@ struct sched_wants {
 	uint32_t failed_wakes, failed_by;
 	char *failed_text;
 };
+/* default_spread: constraints (JSON) for pods that have none; NULL: the system's. */
 struct sched_wants *sched_wants_get(struct sched_cache *c, struct sched_class *cl,
-				    struct sched_pod *p);
+				    struct sched_pod *p, const char *default_spread);
 void sched_wants_free(struct sched_cache *c, struct sched_class *cl);
 /* A node object changed: what is known of it is void. */
 void sched_wants_node_changed(struct sched_cache *c, uint32_t slot);

@@ -90,7 +90,7 @@ static void measure(const char *name, int n_nodes, int n_pods, bool affine)
 	       name, rate, MARK, rate / MARK);
 	sched_framework_done(&fw);
 	sched_cache_done(&c);
-	free(profile.name);
+	sched_profile_done(&profile);
 	free(pods);
 }
 

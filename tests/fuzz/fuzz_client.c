@@ -107,6 +107,6 @@ void fuzz_one(struct str in)
 	client_free(c);
 	sched_framework_done(&fw);
 	sched_cache_done(&cache);
-	free(profile.name);
+	sched_profile_done(&profile);
 	fake_time_done(&time);
 }

@@ -252,7 +252,7 @@ static void test_limits(void **state)
 		put(&f, "/apis/storage.k8s.io/v1/csinodes/", i ? "a" : "b",
 		    "{\"spec\":{\"drivers\":[{\"name\":\"d\",\"allocatable\":{\"count\":1}}]}}");
 	for (int i = 0; i < 3; i++) {
-		char v[8], c[8], p[8];
+		char v[16], c[16], p[16];
 
 		snprintf(v, sizeof(v), "v%d", i);
 		snprintf(c, sizeof(c), "c%d", i);

@@ -51,8 +51,11 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 	return ok;
 }
 
-static int64_t left(int64_t used, int64_t has)
+static int64_t left(int64_t used, int64_t has, bool most)
 {
+	if (most)
+		return has <= 0 ? 0 : MIN(used, has) * SCHED_SCORE_MAX / has;
+
 	return has <= 0 || used > has ? 0 : (has - used) * SCHED_SCORE_MAX / has;
 }
 
@@ -60,6 +63,7 @@ static int64_t left(int64_t used, int64_t has)
 static void score(struct sched_cycle *cy, int64_t *scores)
 {
 	const struct sched_demand *d = &cy->class->demand;
+	bool most = cy->profile->most_allocated;
 
 	for (size_t i = 0; i < cy->n_fit; i++) {
 		const struct sched_node *n = cy->fit[i];
@@ -67,11 +71,11 @@ static void score(struct sched_cycle *cy, int64_t *scores)
 		int64_t sum = 0, of = 0;
 
 		if (a->cpu_milli) {
-			sum += left(n->used_cpu_nonzero + d->cpu_nonzero, a->cpu_milli);
+			sum += left(n->used_cpu_nonzero + d->cpu_nonzero, a->cpu_milli, most);
 			of++;
 		}
 		if (a->mem_bytes) {
-			sum += left(n->used_mem_nonzero + d->mem_nonzero, a->mem_bytes);
+			sum += left(n->used_mem_nonzero + d->mem_nonzero, a->mem_bytes, most);
 			of++;
 		}
 		scores[i] = of ? sum / of : 0;
