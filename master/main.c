@@ -23,6 +23,7 @@
 #include "master/index.h"
 #include "master/autosave.h"
 #include "master/membership.h"
+#include "master/scheduler/config.h"
 #include "master/scheduler/scheduler.h"
 
 #include <signal.h>
@@ -33,12 +34,13 @@
 #define POLL_QUICK_NS (NSEC_PER_SEC) /* how long being ready is looked for often */
 /* A master whose others are away has started, although it is of no use yet. */
 #define WAIT_OTHERS_NS (20 * NSEC_PER_SEC)
+#define SCHEDULER_CONFIG_MAX (1u << 20)
 #define EXIT_CONFIG 78 /* sysexits(3) EX_CONFIG: a restart will not help */
 
 struct options {
 	const char *data_dir, *config_dir, *bind, *advertise, *service_cidr, *cluster_cidr, *domain;
 	const char *node_ports, *log_level, *only_controllers;
-	const char *audit_policy, *audit_log;
+	const char *audit_policy, *audit_log, *scheduler_config;
 	const char *name, *join, *token, *ca_hash, *replaces, *peer_address, *snapshot_dir;
 	struct option_list sans;
 	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
@@ -116,6 +118,8 @@ static const struct option_row rows[] = {
 	    "the longest time a certificate that was asked for is good for (default 8760h)"),
 	ROW("controllers", 0, OPTION_STRING, only_controllers, "NAMES",
 	    "run only these controllers, comma-separated (default all)"),
+	ROW("scheduler-config", 0, OPTION_STRING, scheduler_config, "FILE",
+	    "KubeSchedulerConfiguration: profiles, plugins and weights"),
 	ROW("no-scheduler", 0, OPTION_FLAG, no_scheduler, NULL, "do not place pods"),
 	ROW("no-controllers", 0, OPTION_FLAG, no_controllers, NULL, "run no controller"),
 	ROW("audit-log-path", 0, OPTION_STRING, audit_log, "FILE",
@@ -158,6 +162,7 @@ struct master {
 	struct client *scheduler_c, *controllers_c;
 	struct informers *scheduler_i, *controllers_i;
 	struct scheduler *scheduler;
+	struct sched_config scheduler_config;
 	struct controllers *controllers;
 	struct cloud *cloud;
 	uv_signal_t on_term, on_int;
@@ -340,7 +345,7 @@ static void start_leading(struct master *m)
 				      .node_evict_every_ns = m->o.evict_every_ns,
 				      .cluster_cidr = m->o.cluster_cidr,
 				      .cloud = m->cloud};
-	struct scheduler_conf sc = {NULL};
+	struct scheduler_conf sc = {.config = m->o.scheduler_config ? &m->scheduler_config : NULL};
 
 	m->signer_t = apiserver_local_transport(m->api, "system:certificate-controller");
 	identity_start_signer(m->identity, m->signer_t, &m->timers);
@@ -607,10 +612,29 @@ static int open_cloud(struct master *m, struct err *err)
 	return r;
 }
 
+static int read_scheduler_config(struct master *m, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	int r;
+
+	if (!m->o.scheduler_config)
+		return 0;
+	r = file_read(AT_FDCWD, m->o.scheduler_config, SCHEDULER_CONFIG_MAX, &text);
+	if (r < 0)
+		return err_sys(err, EINVAL, "--scheduler-config: cannot read %s: %s",
+			       m->o.scheduler_config, strerror(-r));
+	r = sched_config_parse(buf_str(&text), &m->scheduler_config, err);
+	if (r < 0)
+		err_prefix(err, "--scheduler-config %s: ", m->o.scheduler_config);
+	return r;
+}
+
 static int start(struct master *m, struct err *err)
 {
-	int r = open_cloud(m, err);
+	int r = read_scheduler_config(m, err);
 
+	if (r == 0)
+		r = open_cloud(m, err);
 	if (r == 0)
 		r = open_membership(m, err);
 	if (r == 0)
@@ -655,6 +679,7 @@ static void stop(struct master *m)
 	m->identity = identity_free(m->identity);
 	m->pki = pki_free(m->pki);
 	option_list_done(&m->o.sans);
+	sched_config_done(&m->scheduler_config);
 	if (m->on_term.data) {
 		uv_close((uv_handle_t *)&m->on_term, NULL);
 		uv_close((uv_handle_t *)&m->on_int, NULL);
