@@ -25,6 +25,8 @@
 #define IP_OFF ETH_HLEN
 #define ICMP_ECHOREPLY 0
 #define ICMP_ECHO 8
+#define ICMP_UNREACHABLE 3
+#define ICMP_TIME_EXCEEDED 11
 #define PORT_TRIES 32
 #define SECOND_NS 1000000000ull
 
@@ -254,6 +256,84 @@ static __always_inline bool snat_take(struct ct_key *to, const struct ct_key *fr
 	return false;
 }
 
+/*
+ * An ICMP error about a packet of a connection that is translated: whoever sent that packet must
+ * find it, and the addresses, as it knows them. The quoted packet is the connection's other
+ * direction, so its answers' entry tells. (RFC 5508 section 4.2.) Without it a pod never learns
+ * that a path is narrow.
+ */
+struct quoted {
+	struct iphdr ip;
+	__be16 sport, dport;
+	__be32 rest; /* of the 8 bytes that every error has */
+};
+_Static_assert(sizeof(struct quoted) == 28, "quoted");
+
+static __always_inline bool icmp_is_error(struct __sk_buff *skb, __u32 at)
+{
+	__u8 type;
+
+	return bpf_skb_load_bytes(skb, at, &type, 1) == 0 &&
+	       (type == ICMP_UNREACHABLE || type == ICMP_TIME_EXCEEDED);
+}
+
+static __always_inline __sum16 fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__sum16)~sum;
+}
+
+static __always_inline void set_outer(struct __sk_buff *skb, __u32 at, __be32 old, __be32 new)
+{
+	bpf_l3_csum_replace(skb, IP_OFF + offsetof(struct iphdr, check), old, new, sizeof(new));
+	bpf_skb_store_bytes(skb, at, &new, sizeof(new), 0);
+}
+
+/* True: it was one of ours; ret says where the quoted packet's sender is now. */
+static __always_inline bool icmp_error(struct __sk_buff *skb, struct ct_entry *ret)
+{
+	struct ct_key sent = {}, answer;
+	struct quoted was, is;
+	struct ct_entry *e;
+	struct iphdr ip;
+	__u32 icmp = IP_OFF + sizeof(ip), diff;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) ||
+	    bpf_skb_load_bytes(skb, IP_OFF, &ip, sizeof(ip)) || ip.ihl != 5 ||
+	    ip.protocol != IPPROTO_ICMP || ip.frag_off & bpf_htons(0x1fff) ||
+	    !icmp_is_error(skb, icmp) || bpf_skb_load_bytes(skb, icmp + 8, &was, sizeof(was)) ||
+	    was.ip.ihl != 5 || was.ip.frag_off & bpf_htons(0x1fff) ||
+	    (was.ip.protocol != IPPROTO_TCP && was.ip.protocol != IPPROTO_UDP))
+		return false;
+	sent.saddr = was.ip.saddr;
+	sent.daddr = was.ip.daddr;
+	sent.sport = was.sport;
+	sent.dport = was.dport;
+	sent.proto = was.ip.protocol;
+	turn(&sent, &answer);
+	e = bpf_map_lookup_elem(&conntrack, &answer);
+	if (!e)
+		return false;
+	*ret = *e;
+	is = was;
+	is.ip.saddr = ret->to.daddr;
+	is.ip.daddr = ret->to.saddr;
+	is.sport = ret->to.dport;
+	is.dport = ret->to.sport;
+	is.ip.check = 0;
+	is.ip.check = fold(bpf_csum_diff(NULL, 0, (__be32 *)&is.ip, sizeof(is.ip), 0));
+	diff = bpf_csum_diff((__be32 *)&was, sizeof(was), (__be32 *)&is, sizeof(is), 0);
+	bpf_l4_csum_replace(skb, icmp + 2, 0, diff, 0);
+	bpf_skb_store_bytes(skb, icmp + 8, &is, sizeof(is), 0);
+	if (ip.saddr == was.ip.daddr)
+		set_outer(skb, IP_OFF + offsetof(struct iphdr, saddr), ip.saddr, is.ip.daddr);
+	if (ip.daddr == was.ip.saddr)
+		set_outer(skb, IP_OFF + offsetof(struct iphdr, daddr), ip.daddr, is.ip.saddr);
+	count(NET_REASON_ICMP_ERROR);
+	return true;
+}
+
 static __always_inline int masquerade(struct __sk_buff *skb, const struct packet *p)
 {
 	struct ct_key to = p->t;
@@ -272,11 +352,13 @@ SEC("tc")
 int uplink_out(struct __sk_buff *skb)
 {
 	struct packet p = {};
-	struct ct_entry *e;
+	struct ct_entry *e, of = {};
 	bool leaves;
 
-	if (!parse(skb, &p))
+	if (!parse(skb, &p)) {
+		icmp_error(skb, &of);
 		return TC_ACT_OK;
+	}
 	leaves = in_cluster(p.t.saddr) && !in_cluster(p.t.daddr);
 	if (p.fragment)
 		return leaves ? drop(NET_REASON_FRAGMENT) : TC_ACT_OK;
@@ -385,9 +467,15 @@ int uplink_in(struct __sk_buff *skb)
 	struct lb_svc_key key = {};
 	struct lb_svc svc = {};
 	struct packet p = {};
-	struct ct_entry *e;
+	struct ct_entry *e, of = {};
 
-	if (!parse(skb, &p) || p.fragment)
+	if (!parse(skb, &p)) {
+		if (!icmp_error(skb, &of))
+			return TC_ACT_OK;
+		return deliver(skb, &p, &of.to, (of.flags & CT_FROM_OUTSIDE) && (of.flags & CT_OUT),
+			       of.ifindex);
+	}
+	if (p.fragment)
 		return TC_ACT_OK;
 	e = ct_find(&p);
 	if (e) {

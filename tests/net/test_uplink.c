@@ -8,6 +8,7 @@
 #include "tests/unit/test.h"
 
 #include <arpa/inet.h>
+#include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <sched.h>
@@ -170,6 +171,110 @@ static void test_masquerade_ping(void **state)
 	close(c);
 }
 
+static uint16_t checksum(const void *p, size_t len)
+{
+	const uint8_t *b = p;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)(b[i] << 8 | b[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+/* A router says that a datagram `from`:`sport` -> `to`:`dport` was too large. */
+static void too_big(struct world *w, uint32_t from, uint16_t sport, uint32_t to, uint16_t dport,
+		    uint16_t mtu)
+{
+	struct {
+		struct icmphdr icmp;
+		struct iphdr ip;
+		uint16_t sport, dport, len, check;
+	} m = {
+		.icmp = {.type = ICMP_DEST_UNREACH,
+			 .code = ICMP_FRAG_NEEDED,
+			 .un.frag.mtu = htons(mtu)},
+		.ip = {.version = 4,
+		       .ihl = 5,
+		       .tot_len = htons(1400),
+		       .frag_off = htons(0x4000),
+		       .ttl = 60,
+		       .protocol = IPPROTO_UDP,
+		       .saddr = from,
+		       .daddr = to},
+		.sport = htons(sport),
+		.dport = htons(dport),
+		.len = htons(1380),
+	};
+	struct sockaddr_in node = {.sin_family = AF_INET, .sin_addr.s_addr = lab_ip(NODE_IP)};
+	int fd;
+
+	m.ip.check = checksum(&m.ip, sizeof(m.ip));
+	m.icmp.checksum = checksum(&m, sizeof(m));
+	assert_int_equal(setns(w->outside, CLONE_NEWNET), 0);
+	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	assert_int_equal(setns(w->lab.node, CLONE_NEWNET), 0);
+	assert_int_equal(sendto(fd, &m, sizeof(m), 0, (struct sockaddr *)&node, sizeof(node)),
+			 sizeof(m));
+	close(fd);
+}
+
+/* The kernel comes to know the way of a connected socket to be so narrow. */
+static void wait_path_mtu(int fd, int want)
+{
+	int mtu = 0;
+
+	for (int i = 0; i < 300; i++) {
+		socklen_t len = sizeof(mtu);
+
+		assert_int_equal(getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &len), 0);
+		if (mtu == want)
+			return;
+		usleep(10000);
+	}
+	fail_msg("path MTU %d, not %d", mtu, want);
+}
+
+/* A pod learns that the path to the world is narrow, and so does one that answers a node port. */
+static void test_icmp_errors(void **state)
+{
+	struct world *w = *state;
+	int l = lab_listen(&w->lab, outside(w), SOCK_DGRAM, 54), zero = 0, c;
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	char b[2];
+
+	c = lab_socket(&w->lab, 0, SOCK_DGRAM);
+	assert_int_equal(lab_connect(c, lab_ip(CLIENT_IP), 54), 0);
+	assert_int_equal(send(c, "hi", 2, 0), 2);
+	assert_int_equal(lab_ready(&l, 1), 0);
+	assert_int_equal(recvfrom(l, b, 2, 0, (struct sockaddr *)&from, &len), 2);
+	/* About somebody else's packet: nothing to do with the pod. */
+	too_big(w, lab_ip(NODE_IP), (uint16_t)(ntohs(from.sin_port) ^ 1), lab_ip(CLIENT_IP), 54,
+		1200);
+	too_big(w, lab_ip(NODE_IP), ntohs(from.sin_port), lab_ip(CLIENT_IP), 54, 1300);
+	wait_path_mtu(c, 1300);
+	close(c);
+	close(l);
+	/* The other way round: node port 30082 of a server in pod 0, which answers its client. */
+	lab_put(&w->lab, NULL, 30082, LB_UDP, 0, &zero, 1, 8082);
+	l = lab_listen(&w->lab, 0, SOCK_DGRAM, 8082);
+	lab_served(&w->lab, false);
+	c = lab_socket(&w->lab, outside(w), SOCK_DGRAM);
+	lab_served(&w->lab, true);
+	assert_int_equal(lab_connect(c, lab_ip(NODE_IP), 30082), 0);
+	assert_int_equal(send(c, "hi", 2, 0), 2);
+	assert_int_equal(lab_ready(&l, 1), 0);
+	assert_int_equal(recvfrom(l, b, 2, 0, (struct sockaddr *)&from, &len), 2);
+	assert_int_equal(sendto(l, "yo", 2, 0, (struct sockaddr *)&from, len), 2);
+	assert_int_equal(connect(l, (struct sockaddr *)&from, len), 0);
+	too_big(w, lab_ip(NODE_IP), 30082, from.sin_addr.s_addr, ntohs(from.sin_port), 1250);
+	wait_path_mtu(l, 1250);
+	close(c);
+	close(l);
+}
+
 /* A client on another machine: no program translates its connect. */
 static int client_outside(struct world *w)
 {
@@ -242,7 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_masquerade_tcp),  cmocka_unit_test(test_masquerade_udp),
 		cmocka_unit_test(test_masquerade_ping), cmocka_unit_test(test_node_port),
-		cmocka_unit_test(test_collect),
+		cmocka_unit_test(test_icmp_errors),     cmocka_unit_test(test_collect),
 	};
 	const char *missing = lab_missing();
 
