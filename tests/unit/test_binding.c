@@ -226,6 +226,37 @@ static void test_binds(void **state)
 	end(&f);
 }
 
+/* Keys whose values are the pod's own stand in the selector of what is stored (KEP-3633). */
+static void test_label_keys(void **state)
+{
+	struct fixture f;
+	struct jv list;
+
+	begin(&f);
+	create(&f, &client_serviceaccounts,
+	       "{\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\",\"metadata\":{\"name\":"
+	       "\"default\"}}");
+	create(&f, &client_pods,
+	       "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\",\"labels\":{"
+	       "\"tenant\":\"t\"}},\"spec\":{\"automountServiceAccountToken\":false,\"containers\":"
+	       "["
+	       "{\"name\":\"c\",\"image\":\"i\"}],\"affinity\":{\"podAntiAffinity\":{"
+	       "\"requiredDuringSchedulingIgnoredDuringExecution\":[{\"topologyKey\":\"z\","
+	       "\"labelSelector\":{\"matchLabels\":{\"app\":\"x\"}},\"matchLabelKeys\":[\"none\"],"
+	       "\"mismatchLabelKeys\":[\"tenant\"]}]}}}}");
+	list = jv_path(get(&f, "a"),
+		       "spec.affinity.podAntiAffinity."
+		       "requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector."
+		       "matchExpressions");
+	assert_int_equal(jv_len(list), 1);
+	jv_for_each (e, list) {
+		assert_true(jv_eqs(jv_get(e.value, "key"), "tenant"));
+		assert_true(jv_eqs(jv_get(e.value, "operator"), "NotIn"));
+		assert_true(str_eqs(jv_raw(jv_get(e.value, "values")), "[\"t\"]"));
+	}
+	end(&f);
+}
+
 static void test_refuses(void **state)
 {
 	struct fixture f;
@@ -255,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_binds),
 		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_label_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

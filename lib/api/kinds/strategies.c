@@ -59,10 +59,64 @@ const char *pod_qos_class(struct json_object *spec)
 	return !q.any ? "BestEffort" : q.all_equal ? "Guaranteed" : "Burstable";
 }
 
+/* The keys of a term whose values are the pod's own become part of its selector. */
+static void merge_keys(struct json_object *selector, struct json_object *keys, const char *op,
+		       struct json_object *labels)
+{
+	for (size_t i = 0; i < list_len(keys); i++) {
+		struct str key = jsonc_str(json_object_array_get_idx(keys, i));
+		CLEANUP_FREE char *name = str_dup(key);
+		struct json_object *value = name ? jsonc_get(labels, name) : NULL;
+		struct json_object *list = jsonc_get(selector, "matchExpressions"), *e, *values;
+
+		if (!value)
+			continue;
+		if (!json_object_is_type(list, json_type_array)) {
+			list = json_object_new_array();
+			jsonc_set(selector, "matchExpressions", list);
+		}
+		e = json_object_new_object();
+		values = json_object_new_array();
+		json_object_array_add(values, json_object_get(value));
+		jsonc_set_str(e, "key", key);
+		jsonc_set_str(e, "operator", str_of(op));
+		jsonc_set(e, "values", values);
+		json_object_array_add(list, e);
+	}
+}
+
+/* matchLabelKeys and mismatchLabelKeys of (anti-)affinity terms (KEP-3633). */
+static void merge_affinity_keys(struct json_object *obj)
+{
+	static const char *const kinds[] = {"podAffinity", "podAntiAffinity"};
+	static const char *const lists[] = {"requiredDuringSchedulingIgnoredDuringExecution",
+					    "preferredDuringSchedulingIgnoredDuringExecution"};
+	struct json_object *affinity = jsonc_path(obj, "spec.affinity");
+	struct json_object *labels = jsonc_path(obj, "metadata.labels");
+
+	for (size_t i = 0; affinity && i < 4; i++) {
+		struct json_object *list =
+			jsonc_get(jsonc_get(affinity, kinds[i / 2]), lists[i % 2]);
+
+		for (size_t k = 0; k < list_len(list); k++) {
+			struct json_object *term = json_object_array_get_idx(list, k), *selector;
+
+			if (i % 2)
+				term = jsonc_get(term, "podAffinityTerm");
+			selector = jsonc_get(term, "labelSelector");
+			if (!selector)
+				continue;
+			merge_keys(selector, jsonc_get(term, "matchLabelKeys"), "In", labels);
+			merge_keys(selector, jsonc_get(term, "mismatchLabelKeys"), "NotIn", labels);
+		}
+	}
+}
+
 static void pod_create(struct json_object *obj)
 {
 	struct json_object *status = json_object_new_object();
 
+	merge_affinity_keys(obj);
 	jsonc_set_str(status, "phase", STR("Pending"));
 	jsonc_set_str(status, "qosClass", str_of(pod_qos_class(jsonc_get(obj, "spec"))));
 	jsonc_set(obj, "status", status);
