@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/cluster/peer.h"
+#include "lib/base/log.h"
 #include "master/auth/cert.h"
 #include "master/cluster/peer_conn.h"
 #include "master/store/le.h"
@@ -21,6 +22,8 @@
 #define PEERS_MAX 64u
 #define BACKOFF_MIN_MS 50u
 #define BACKOFF_MAX_MS 2000u
+#define COPY_NS (2 * NSEC_PER_SEC)
+#define COPY_TELL_NS (10 * NSEC_PER_SEC)
 
 union sockaddr_any {
 	struct sockaddr sa;
@@ -78,6 +81,7 @@ struct peers {
 	struct list accepted; /* peer_conn.node */
 	unsigned n_accepted;
 	unsigned jitter;
+	uint64_t copy_told_ns;
 
 	_Atomic uint64_t sent, received, dials, accepts, refused, dropped;
 };
@@ -234,6 +238,31 @@ void peers_set_address(struct peers *p, uint64_t id, const char *address)
 	told_address(p, id, str_of(address));
 }
 
+/*
+ * Another connection of this id, from another address, that is alive: somebody runs a copy of a
+ * master, with its keys and its data. Both would vote. The first one stays, and if it has just gone
+ * the other one comes again. False: it is so.
+ */
+static bool is_only_one(struct peers *p, const struct peer_conn *c)
+{
+	uint64_t now = clock_mono_ns(&clock_system);
+
+	list_for_each (it, &p->accepted) {
+		const struct peer_conn *o = list_entry(it, struct peer_conn, node);
+
+		if (o == c || !o->ready || o->id != c->id || o->told_hash == c->told_hash ||
+		    now - o->heard_ns > COPY_NS)
+			continue;
+		if (now - p->copy_told_ns > COPY_TELL_NS || !p->copy_told_ns)
+			log_err("two masters say they are %016" PRIx64
+				": stop one of them, and let it join with an empty data directory",
+				c->id);
+		p->copy_told_ns = now;
+		return false;
+	}
+	return true;
+}
+
 static int take_hello(struct peers *p, struct peer_conn *c, struct str f)
 {
 	CLEANUP(cert_x509_freep) X509 *cert = SSL_get1_peer_certificate(c->ssl);
@@ -243,6 +272,9 @@ static int take_hello(struct peers *p, struct peer_conn *c, struct str f)
 		return -EPERM;
 	c->id = le64_get(f.p + 8);
 	if (!c->id || c->id == p->id || !is_master(cert, c->id))
+		return -EPERM;
+	c->told_hash = str_hash(str_skip(f, HELLO_HEAD));
+	if (!is_only_one(p, c))
 		return -EPERM;
 	told_address(p, c->id, str_skip(f, HELLO_HEAD));
 	peer_conn_ready(c, PEER_MSG_BYTES_MAX);
@@ -277,6 +309,7 @@ static int in_frame(struct peer_conn *c, struct str f)
 	if (!c->ready)
 		return take_hello(p, c, f);
 	atomic_fetch_add(&p->received, 1);
+	c->heard_ns = clock_mono_ns(&clock_system);
 	heard(p, c->id);
 	p->on_message(p->arg, c->id, f);
 	return 0;

@@ -29,6 +29,8 @@ struct peer_conn {
 	const struct peer_conn_ops *ops;
 	void *user;
 	uint64_t id; /* of the other side: expected (dialled) or told (accepted) */
+	uint64_t told_hash; /* accepted: of the address it says it has */
+	uint64_t heard_ns; /* when the last frame came */
 	size_t frame_max;
 	bool server, up, ready; /* ready: the user's, after the hello */
 

@@ -210,6 +210,33 @@ static void test_strangers(void **state)
 	master_down(&a);
 }
 
+/* A copy of a master, with its keys, beside the master itself: the second one is refused. */
+static void test_copy(void **state)
+{
+	struct master a, b, copy;
+
+	(void)state;
+	master_up(&a, 1, &own, 1, PEER_ORGANIZATION, 0);
+	master_up(&b, 2, &own, 2, PEER_ORGANIZATION, 0);
+	master_up(&copy, 2, &own, 2, PEER_ORGANIZATION, 0);
+	assert_int_equal(send_to(&b, 1, a.address, 'x', 10), 0);
+	wait_for(&a, 1);
+	assert_int_equal(send_to(&copy, 1, a.address, 'y', 10), 0);
+	wait_refused(&a);
+	assert_int_equal(send_to(&b, 1, a.address, 'z', 10), 0);
+	wait_for(&a, 2);
+	assert_string_equal(a.got.p, "2:10:x 2:10:z ");
+	/* When the first one is gone, it is no copy any more. */
+	master_down(&b);
+	for (unsigned ms = 0; count(&a) < 3; ms++) {
+		assert_true(ms < WAIT_MS);
+		send_to(&copy, 1, a.address, 'y', 10);
+		usleep(1000);
+	}
+	master_down(&copy);
+	master_down(&a);
+}
+
 static void test_no_tls(void **state)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET};
@@ -318,8 +345,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchange), cmocka_unit_test(test_strangers),
-		cmocka_unit_test(test_no_tls),   cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_deaf),     cmocka_unit_test(test_later),
+		cmocka_unit_test(test_copy),     cmocka_unit_test(test_no_tls),
+		cmocka_unit_test(test_restart),  cmocka_unit_test(test_deaf),
+		cmocka_unit_test(test_later),
 	};
 	int r;
 
