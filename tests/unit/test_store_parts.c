@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
 #include "lib/base/codec.h"
+#include "master/store/consensus.h"
 #include "master/store/ops.h"
 #include "master/store/tree.h"
 #include "master/store/vote.h"
@@ -189,6 +190,77 @@ static void test_log(void **state)
 	disk_free(d);
 }
 
+/*
+ * A snapshot at entry 5 was installed: what stood in the log before, also behind 5, is no part of
+ * it any more, neither now nor after a restart; and its segments may go.
+ */
+static void test_log_reset(void **state)
+{
+	struct disk *d = disk_new();
+	struct store_io io = disk_io(d);
+	struct wal_entry reset = {5, 3, WAL_RESET, 0, NULL};
+	struct found f;
+	struct wal *w = open_log(&io, &f, 1);
+	static char big[3000];
+
+	(void)state;
+	memset(big, 'b', sizeof(big) - 1);
+	for (uint64_t i = 1; i <= 40; i++) /* more than a segment */
+		assert_int_equal(append(w, i, 1, big), 0);
+	assert_int_equal(wal_append(w, &reset, 1), 0);
+	assert_int_equal(append(w, 6, 3, "x"), 0);
+	for (int pass = 0; pass < 2; pass++) {
+		f = (struct found){0};
+		assert_int_equal(wal_read(w, 4, 4, each, &f), -ENODATA);
+		assert_int_equal(wal_read(w, 5, 5, each, &f), -ENODATA);
+		assert_int_equal(wal_read(w, 7, 7, each, &f), -ENODATA);
+		assert_int_equal(wal_read(w, 6, 6, each, &f), 0);
+		assert_int_equal(f.first[0], 'x');
+		wal_close(w);
+		w = open_log(&io, &f, 2);
+		assert_int_equal(f.n, 42);
+		assert_int_equal(f.index[40], 5);
+	}
+	assert_int_equal(wal_release(w, 5), 6);
+	wal_close(w);
+	w = open_log(&io, &f, 3);
+	assert_true(f.n < 42); /* what was before is gone with its segment */
+	wal_close(w);
+	disk_free(d);
+}
+
+static void on_commit(void *user, uint64_t index)
+{
+	(void)user, (void)index;
+}
+
+/* What is told of a log with such a record, when the snapshot is there, and when it is missing. */
+static void test_recover_reset(void **state)
+{
+	struct consensus_member m[2] = {{1, "a", MEMBER_VOTER}, {2, "b", MEMBER_VOTER}};
+	struct consensus_point p = {5, 3, 1, BUF_INIT};
+	struct consensus_ops ops = {.commit = on_commit};
+	CLEANUP(err_done) struct err err = ERR_INIT;
+
+	(void)state;
+	consensus_conf_encode(m, 2, &p.conf);
+	for (unsigned with = 0; with < 2; with++) {
+		struct consensus *c = consensus_new(1, "a", &ops, 1);
+
+		for (uint64_t i = 2; i <= 9; i++) /* of an election that was lost */
+			consensus_recover(c, i, 2, LOG_ENTRY_COMMAND, "x", 1);
+		assert_int_equal(consensus_recover(c, 5, 3, LOG_ENTRY_RESET, NULL, 0), 0);
+		assert_int_equal(consensus_recover(c, 6, 3, LOG_ENTRY_COMMAND, "y", 1), 0);
+		assert_int_equal(consensus_start(c, 3, 0, with ? &p : NULL, 1000, &err),
+				 with ? 0 : -EBADMSG);
+		if (with)
+			assert_int_equal(consensus_last_index(c), 6);
+		assert_false(consensus_was_cut(c));
+		consensus_free(c);
+	}
+	buf_done(&p.conf);
+}
+
 /* Segments are released and used again, and old records never come back. */
 static void test_log_reuse(void **state)
 {
@@ -318,10 +390,11 @@ static void test_ops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree),      cmocka_unit_test(test_tree_in_order),
-		cmocka_unit_test(test_log),       cmocka_unit_test(test_log_reuse),
-		cmocka_unit_test(test_log_ghost), cmocka_unit_test(test_vote),
-		cmocka_unit_test(test_ops),
+		cmocka_unit_test(test_tree),          cmocka_unit_test(test_tree_in_order),
+		cmocka_unit_test(test_log),           cmocka_unit_test(test_log_reuse),
+		cmocka_unit_test(test_log_ghost),     cmocka_unit_test(test_vote),
+		cmocka_unit_test(test_ops),           cmocka_unit_test(test_log_reset),
+		cmocka_unit_test(test_recover_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
