@@ -175,6 +175,18 @@ static uint32_t node_events(const struct sched_node *old, const struct sched_nod
 	return events;
 }
 
+/* A heartbeat: what decisions look at is as it was. */
+static bool same_node(const struct object *old, const struct object *now)
+{
+	return str_eq(jv_raw(object_spec(old)), jv_raw(object_spec(now))) &&
+	       str_eq(jv_raw(jv_get(object_meta(old), "labels")),
+		      jv_raw(jv_get(object_meta(now), "labels"))) &&
+	       str_eq(jv_raw(jv_get(object_status(old), "allocatable")),
+		      jv_raw(jv_get(object_status(now), "allocatable"))) &&
+	       str_eq(jv_raw(jv_get(object_status(old), "images")),
+		      jv_raw(jv_get(object_status(now), "images")));
+}
+
 uint32_t sched_cache_node(struct sched_cache *c, struct object *obj)
 {
 	struct sched_node *n = node_of(c, obj->name);
@@ -182,6 +194,8 @@ uint32_t sched_cache_node(struct sched_cache *c, struct object *obj)
 	uint32_t events = SCHED_EV_NODE_ADD;
 	bool moved;
 
+	if (n->present && same_node(n->obj, obj))
+		return 0;
 	sched_node_parse(&fresh);
 	if (n->present)
 		events = node_events(n, &fresh);
