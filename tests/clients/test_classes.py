@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What RuntimeClass, StorageClass and IngressClass give to objects that name them, or none."""
+import json
+
 from test_api import create
 
 NS = "/api/v1/namespaces/default"
@@ -62,6 +64,24 @@ def test_resize(master):
     status, got = master.api("PATCH", f"{NS}/persistentvolumeclaims/r1", {
         "spec": {"resources": {"requests": {"storage": "512Mi"}}}}, MERGE)
     assert status == 422 and "field can not be less than status.capacity" in got["message"]
+
+
+def test_old_ways_are_warned_of(master):
+    def warnings(path, obj):
+        status, headers, data = master.raw("POST", path, json.dumps(obj).encode(),
+                                           {"Content-Type": "application/json"})
+        assert status == 201, data
+        return headers.get_all("Warning") or []
+    ingress = {"metadata": {"name": "old", "annotations": {"kubernetes.io/ingress.class": "x"}},
+               "spec": {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}}
+    got = warnings("/apis/networking.k8s.io/v1/namespaces/default/ingresses", ingress)
+    assert got == ['299 - "annotation \\"kubernetes.io/ingress.class\\" is deprecated, please use '
+                   "'spec.ingressClassName' instead\""]
+    volume = {"metadata": {"name": "old"}, "spec": {
+        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+        "persistentVolumeReclaimPolicy": "Recycle", "hostPath": {"path": "/x"}}}
+    got = warnings("/api/v1/persistentvolumes", volume)
+    assert len(got) == 1 and "The Recycle reclaim policy is deprecated." in got[0]
 
 
 def test_default_ingress_class(master):

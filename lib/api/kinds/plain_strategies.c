@@ -12,6 +12,60 @@ static void phase_pending(struct json_object *obj)
 	api_set_str(obj, "status.phase", STR("Pending"));
 }
 
+/* ---- What is of old, for the Warning header; a line each ---- */
+
+#define OLD_CLASS "volume.beta.kubernetes.io/storage-class"
+
+static void warn_old_class(struct json_object *obj, struct buf *out)
+{
+	struct json_object *notes = jsonc_path(obj, "metadata.annotations");
+
+	if (notes && jsonc_get(notes, OLD_CLASS))
+		buf_adds(out,
+			 "metadata.annotations[" OLD_CLASS
+			 "]: deprecated since v1.8; use \"storageClassName\" attribute instead\n");
+}
+
+static void warn_volume(struct json_object *obj, struct json_object *old, struct buf *out)
+{
+	static const char *const plugins[][2] = {
+		{"cephfs", "spec.cephfs: deprecated in v1.28, non-functional in v1.31+"},
+		{"photonPersistentDisk",
+		 "spec.photonPersistentDisk: deprecated in v1.11, non-functional in v1.16+"},
+		{"scaleIO", "spec.scaleIO: deprecated in v1.16, non-functional in v1.22+"},
+		{"storageos", "spec.storageOS: deprecated in v1.22, non-functional in v1.25+"},
+		{"glusterfs", "spec.glusterfs: deprecated in v1.25, non-functional in v1.26+"},
+		{"rbd", "spec.rbd: deprecated in v1.28, non-functional in v1.31+"},
+	};
+	struct json_object *spec = jsonc_get(obj, "spec");
+
+	warn_old_class(obj, out);
+	if (str_eqs(text_of(spec, "persistentVolumeReclaimPolicy"), "Recycle"))
+		buf_adds(out, "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is "
+			      "deprecated. Instead, the recommended approach is to use dynamic "
+			      "provisioning.\n");
+	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
+		if (jsonc_get(spec, plugins[i][0]))
+			buf_addf(out, "%s\n", plugins[i][1]);
+}
+
+static void warn_claim(struct json_object *obj, struct json_object *old, struct buf *out)
+{
+	warn_old_class(obj, out);
+}
+
+static void warn_ingress(struct json_object *obj, struct json_object *old, struct buf *out)
+{
+	struct json_object *notes = jsonc_path(obj, "metadata.annotations");
+	struct json_object *before = jsonc_path(old, "metadata.annotations");
+
+	if (notes && jsonc_get(notes, "kubernetes.io/ingress.class") &&
+	    !(before && jsonc_get(before, "kubernetes.io/ingress.class")))
+		buf_adds(out,
+			 "annotation \"kubernetes.io/ingress.class\" is deprecated, please use "
+			 "'spec.ingressClassName' instead\n");
+}
+
 /* ---- PersistentVolumeClaim: dataSource and dataSourceRef say the same ---- */
 
 static void same_source(struct json_object *obj)
@@ -42,12 +96,14 @@ static void claim_update(struct json_object *obj, struct json_object *old)
 
 const struct api_strategy persistentvolume_strategy = {
 	.prepare_create = phase_pending,
+	.warnings = warn_volume,
 	.validate = validate_pv,
 	.validate_update = validate_pv_update,
 };
 const struct api_strategy persistentvolumeclaim_strategy = {
 	.prepare_create = claim_create,
 	.prepare_update = claim_update,
+	.warnings = warn_claim,
 	.validate = validate_pvc,
 	.validate_update = validate_pvc_update,
 };
@@ -77,6 +133,7 @@ const struct api_strategy volumeattributesclass_strategy = {
 };
 
 const struct api_strategy ingress_strategy = {
+	.warnings = warn_ingress,
 	.validate = validate_ingress,
 	.validate_create = validate_ingress_create,
 };
