@@ -28,8 +28,8 @@ ERRORS = (OSError, http.client.HTTPException, ssl.SSLError, ValueError)
 class Connection:
     """To one of several masters; the next one after a failure."""
 
-    def __init__(self, masters, first):
-        self.masters, self.at, self.c = masters, first, None
+    def __init__(self, masters, first, timeout=8):
+        self.masters, self.at, self.c, self.timeout = masters, first, None, timeout
 
     def context(self):
         m = self.masters[0]
@@ -39,13 +39,13 @@ class Connection:
 
     ctx = None
 
-    def request(self, method, path, body=None, timeout=8):
+    def request(self, method, path, body=None):
         if not self.ctx:
             self.ctx = self.context()
         if not self.c:
             m = self.masters[self.at % len(self.masters)]
             self.c = http.client.HTTPSConnection(m["address"], 6443, context=self.ctx,
-                                                 timeout=timeout)
+                                                 timeout=self.timeout)
         try:
             self.c.request(method, path, body, {"Content-Type": "application/json"})
             r = self.c.getresponse()
@@ -61,10 +61,10 @@ class Connection:
         self.at += 1
 
 
-def one_writer(number, masters, keys, stop, out, pause):
+def one_writer(number, masters, keys, stop, out, timeout):
     """Rows: (kind, key, began, ended, outcome, revision, expected, value)."""
     rng = random.Random(number)
-    c = Connection(masters, number)
+    c = Connection(masters, number, timeout)
     n = 0
     while not stop.is_set():
         key = rng.choice(keys)
@@ -97,14 +97,12 @@ def one_writer(number, masters, keys, stop, out, pause):
         out.append(("write", key, began, time.monotonic(), status, got, rev, value))
         if status not in (200, 409):
             c.lose()
-        if pause:
-            time.sleep(pause)
 
 
-def process(first, n, masters, keys, stop, queue, pause):
+def process(first, n, masters, keys, stop, queue, timeout):
     outs = [[] for _ in range(n)]
     threads = [threading.Thread(target=one_writer, daemon=True,
-                                args=(first + i, masters, keys, stop, outs[i], pause))
+                                args=(first + i, masters, keys, stop, outs[i], timeout))
                for i in range(n)]
     for t in threads:
         t.start()
@@ -114,15 +112,17 @@ def process(first, n, masters, keys, stop, queue, pause):
 
 
 class Writers:
-    def __init__(self, masters, n=64, keys=48, processes=2, pause=0.0):
+    def __init__(self, masters, n=64, keys=48, processes=2, timeout=8):
         self.masters = [{"address": m.address, "ca": str(m.dir / "data/pki/ca.crt"),
                          "cert": str(m.dir / "data/pki/admin.crt"),
                          "key": str(m.dir / "data/pki/admin.key")} for m in masters]
         self.keys = [f"r{i}" for i in range(keys)]
+        c = Connection(self.masters, 0)
         for key in self.keys:
-            status, body = masters[0].api("POST", BASE, {"metadata": {"name": key}})
+            status, body = c.request("POST", BASE, json.dumps({"metadata": {"name": key}}))
             assert status == 201, body
-        _, body = masters[0].api("GET", BASE)
+        _, body = c.request("GET", BASE)
+        c.lose()
         self.first_rev = int(body["metadata"]["resourceVersion"])
         mp = multiprocessing.get_context("fork")
         self.stop_event = mp.Event()
@@ -130,7 +130,7 @@ class Writers:
         self.processes = [
             mp.Process(target=process, daemon=True,
                        args=(i * n // processes, n // processes, self.masters, self.keys,
-                             self.stop_event, self.queue, pause)) for i in range(processes)]
+                             self.stop_event, self.queue, timeout)) for i in range(processes)]
         for p in self.processes:
             p.start()
 
