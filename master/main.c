@@ -36,6 +36,7 @@
 #define WAIT_OTHERS_NS (20 * NSEC_PER_SEC)
 #define SCHEDULER_CONFIG_MAX (1u << 20)
 #define EXIT_CONFIG 78 /* sysexits(3) EX_CONFIG: a restart will not help */
+#define EXIT_IO 74 /* EX_IOERR: the disk */
 
 struct options {
 	const char *data_dir, *config_dir, *bind, *advertise, *service_cidr, *cluster_cidr, *domain;
@@ -254,6 +255,15 @@ static void on_role(void *user, enum store_role role)
 	membership_role(((struct master *)user)->membership, role);
 }
 
+/* On one of the store's threads. The others go on; here nothing can be acknowledged any more. */
+static void on_fatal(void *user, int error, const char *msg)
+{
+	(void)user, (void)error;
+	log_err("store: %s", msg);
+	sd_notifyf(0, "STATUS=%s", msg);
+	_exit(EXIT_IO);
+}
+
 static int open_store(struct master *m, struct err *err)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/store", m->o.data_dir);
@@ -261,6 +271,7 @@ static int open_store(struct master *m, struct err *err)
 				  .loop = &m->loop,
 				  .index_value = index_value,
 				  .on_role = on_role,
+				  .on_fatal = on_fatal,
 				  .user = m};
 
 	membership_store(m->membership, &conf);

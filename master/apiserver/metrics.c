@@ -109,9 +109,20 @@ static void write_requests(const struct metrics *m, struct buf *out)
 	}
 }
 
+static size_t voters(const struct store *store)
+{
+	struct store_member v[STORE_MEMBERS_MAX];
+	size_t n = store_members(store, v, ARRAY_SIZE(v)), count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += v[i].role == STORE_VOTER;
+	return count;
+}
+
 static void write_store(const struct apiserver *s, struct buf *out)
 {
 	struct store_stats st;
+	uint64_t by;
 
 	store_stats(s->store, &st);
 	value(out, "knarr_store_revision", "counter", "Revision of the last change.",
@@ -133,6 +144,19 @@ static void write_store(const struct apiserver *s, struct buf *out)
 	      (double)st.events_delivered);
 	value(out, "knarr_store_watches_stale_total", "counter",
 	      "Watches ended because they fell behind.", (double)st.watches_stale);
+	value(out, "knarr_store_leads", "gauge", "1 where this master leads.",
+	      store_role(s->store) == STORE_LEADER);
+	value(out, "knarr_store_voters", "gauge", "Masters that vote.", (double)voters(s->store));
+	value(out, "knarr_store_raft_term", "counter", "Elections, in a way.",
+	      (double)st.raft_term);
+	value(out, "knarr_store_raft_index", "counter", "The last log entry applied.",
+	      (double)st.raft_index);
+	value(out, "knarr_store_installs_total", "counter",
+	      "Snapshots taken over from a leader, being far behind.", (double)st.installs);
+	value(out, "knarr_store_refused", "gauge",
+	      "1 while others want nothing of this master: it has lost its disk, or is of another "
+	      "cluster.",
+	      store_refused(s->store, &by) != STORE_WELCOME);
 	value(out, "knarr_store_disk_full", "gauge", "1 while writes are refused.", st.disk_full);
 }
 

@@ -76,6 +76,7 @@ enum store_member_role {
 	STORE_STANDBY, /* gets the log, has no vote */
 	STORE_VOTER,
 };
+#define STORE_MEMBERS_MAX 32u
 struct store_member {
 	uint64_t id; /* not 0 */
 	const char *address; /* shorter than 128 */
