@@ -25,8 +25,7 @@ const struct api_type api_t_admissionregistration_v1_ParamKind = {
 };
 
 static const struct api_field NamedRuleWithOperations_fields[] = {
-	{"resourceNames", API_STRING, API_LIST, .pb = 1,
-	 .help = "Resource names of this named rule with operations."},
+	{"resourceNames", API_STRING, API_LIST, .pb = 1, .help = "Names of objects; none: all."},
 	{"", API_OBJECT, .pb = 2, .flags = API_INLINE,
 	 .ref = &api_t_admissionregistration_v1_RuleWithOperations,
 	 .help = "Part of this named rule with operations."},
@@ -49,12 +48,13 @@ static const struct api_field MatchResources_fields[] = {
 	 .help = "Object selector of this match resources."},
 	{"resourceRules", API_OBJECT, API_LIST, .pb = 3,
 	 .ref = &api_t_admissionregistration_v1_NamedRuleWithOperations,
-	 .help = "Resource rules of this match resources."},
+	 .help = "Which requests it is about."},
 	{"excludeResourceRules", API_OBJECT, API_LIST, .pb = 4,
 	 .ref = &api_t_admissionregistration_v1_NamedRuleWithOperations,
-	 .help = "Exclude resource rules of this match resources."},
+	 .help = "Which requests it is not about."},
 	{"matchPolicy", API_STRING, .pb = 7, .flags = API_PTR, .enums = enum_MatchPolicyType,
-	 .def = "\"Equivalent\"", .help = "Match policy of this match resources."},
+	 .def = "\"Equivalent\"",
+	 .help = "Exact, or Equivalent: also other versions of the same resource."},
 };
 
 const struct api_type api_t_admissionregistration_v1_MatchResources = {
@@ -71,7 +71,7 @@ static const struct api_field Validation_fields[] = {
 	{"message", API_STRING, .pb = 2, .help = "Why, for people."},
 	{"reason", API_STRING, .pb = 3, .flags = API_PTR, .help = "Why, as one word."},
 	{"messageExpression", API_STRING, .pb = 4,
-	 .help = "Message expression of this validation."},
+	 .help = "A CEL expression that gives the message."},
 };
 
 const struct api_type api_t_admissionregistration_v1_Validation = {
@@ -82,10 +82,9 @@ const struct api_type api_t_admissionregistration_v1_Validation = {
 };
 
 static const struct api_field AuditAnnotation_fields[] = {
-	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this audit annotation."},
+	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its key."},
 	{"valueExpression", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Value expression of this audit annotation."},
+	 .help = "A CEL expression that gives the value."},
 };
 
 const struct api_type api_t_admissionregistration_v1_AuditAnnotation = {
@@ -112,24 +111,24 @@ const struct api_type api_t_admissionregistration_v1_Variable = {
 static const struct api_field ValidatingAdmissionPolicySpec_fields[] = {
 	{"paramKind", API_OBJECT, .pb = 1, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_ParamKind,
-	 .help = "Param kind of this validating admission policy spec."},
+	 .help = "What kind the parameters are of."},
 	{"matchConstraints", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_MatchResources,
-	 .help = "Match constraints of this validating admission policy spec."},
+	 .help = "Which requests it is about."},
 	{"validations", API_OBJECT, API_LIST, .pb = 3,
 	 .ref = &api_t_admissionregistration_v1_Validation,
-	 .help = "Validations of this validating admission policy spec."},
+	 .help = "Expressions that must be true."},
 	{"failurePolicy", API_STRING, .pb = 4, .flags = API_PTR, .enums = enum_FailurePolicyType,
-	 .def = "\"Fail\"", .help = "Failure policy of this validating admission policy spec."},
+	 .def = "\"Fail\"", .help = "What happens when it cannot be asked: Fail or Ignore."},
 	{"auditAnnotations", API_OBJECT, API_LIST, .pb = 5,
 	 .ref = &api_t_admissionregistration_v1_AuditAnnotation,
-	 .help = "Audit annotations of this validating admission policy spec."},
+	 .help = "What goes to the audit log."},
 	{"matchConditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .keys = "name", .merge_key = "name", .ref = &api_t_admissionregistration_v1_MatchCondition,
-	 .help = "Match conditions of this validating admission policy spec."},
+	 .help = "CEL expressions that must all be true for a request to be sent on."},
 	{"variables", API_OBJECT, API_LIST, API_LISTMAP, .pb = 7, .flags = API_MERGE,
 	 .keys = "name", .merge_key = "name", .ref = &api_t_admissionregistration_v1_Variable,
-	 .help = "Variables of this validating admission policy spec."},
+	 .help = "Expressions with a name, for use in others."},
 };
 
 const struct api_type api_t_admissionregistration_v1_ValidatingAdmissionPolicySpec = {
@@ -141,9 +140,9 @@ const struct api_type api_t_admissionregistration_v1_ValidatingAdmissionPolicySp
 
 static const struct api_field ExpressionWarning_fields[] = {
 	{"fieldRef", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Field ref of this expression warning."},
+	 .help = "Where in the policy."},
 	{"warning", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Warning of this expression warning."},
+	 .help = "What is wrong."},
 };
 
 const struct api_type api_t_admissionregistration_v1_ExpressionWarning = {
@@ -156,7 +155,7 @@ const struct api_type api_t_admissionregistration_v1_ExpressionWarning = {
 static const struct api_field TypeChecking_fields[] = {
 	{"expressionWarnings", API_OBJECT, API_LIST, .pb = 1,
 	 .ref = &api_t_admissionregistration_v1_ExpressionWarning,
-	 .help = "Expression warnings of this type checking."},
+	 .help = "What is wrong, by expression."},
 };
 
 const struct api_type api_t_admissionregistration_v1_TypeChecking = {
@@ -170,7 +169,7 @@ static const struct api_field ValidatingAdmissionPolicyStatus_fields[] = {
 	{"observedGeneration", API_INT64, .pb = 1, .help = "Generation the status belongs to."},
 	{"typeChecking", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_TypeChecking,
-	 .help = "Type checking of this validating admission policy status."},
+	 .help = "What is wrong with the expressions' types."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 3, .keys = "type",
 	 .ref = &api_t_meta_v1_Condition,
 	 .help = "What is known about the object, one entry a type."},
@@ -209,7 +208,7 @@ static const struct api_field ParamRef_fields[] = {
 	{"selector", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_meta_v1_LabelSelector,
 	 .help = "Which objects are meant."},
 	{"parameterNotFoundAction", API_STRING, .pb = 4, .flags = API_PTR,
-	 .help = "Parameter not found action of this param ref."},
+	 .help = "Allow or Deny where there are no parameters."},
 };
 
 const struct api_type api_t_admissionregistration_v1_ParamRef = {
@@ -221,17 +220,16 @@ const struct api_type api_t_admissionregistration_v1_ParamRef = {
 };
 
 static const struct api_field ValidatingAdmissionPolicyBindingSpec_fields[] = {
-	{"policyName", API_STRING, .pb = 1, .flags = API_REQUIRED,
-	 .help = "Policy name of this validating admission policy binding spec."},
+	{"policyName", API_STRING, .pb = 1, .flags = API_REQUIRED, .help = "Name of the policy."},
 	{"paramRef", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_ParamRef,
-	 .help = "Param ref of this validating admission policy binding spec."},
+	 .help = "Which objects hold the parameters."},
 	{"matchResources", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_MatchResources,
-	 .help = "Match resources of this validating admission policy binding spec."},
+	 .help = "Which requests it is about."},
 	{"validationActions", API_STRING, API_LIST, API_SET, .pb = 4, .flags = API_REQUIRED,
 	 .enums = enum_ValidationAction,
-	 .help = "Validation actions of this validating admission policy binding spec."},
+	 .help = "What happens when one is false: Deny, Warn, Audit."},
 };
 
 const struct api_type api_t_admissionregistration_v1_ValidatingAdmissionPolicyBindingSpec = {
@@ -282,12 +280,12 @@ const struct api_type api_t_admissionregistration_v1_JSONPatch = {
 
 static const struct api_field Mutation_fields[] = {
 	{"patchType", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_PatchType, .help = "Patch type of this mutation."},
+	 .enums = enum_PatchType, .help = "ApplyConfiguration or JSONPatch."},
 	{"applyConfiguration", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_ApplyConfiguration,
-	 .help = "Apply configuration of this mutation."},
+	 .help = "Makes an object to be merged."},
 	{"jsonPatch", API_OBJECT, .pb = 4, .flags = API_PTR,
-	 .ref = &api_t_admissionregistration_v1_JSONPatch, .help = "Json patch of this mutation."},
+	 .ref = &api_t_admissionregistration_v1_JSONPatch, .help = "Makes a JSON patch."},
 };
 
 const struct api_type api_t_admissionregistration_v1_Mutation = {
@@ -300,23 +298,23 @@ const struct api_type api_t_admissionregistration_v1_Mutation = {
 static const struct api_field MutatingAdmissionPolicySpec_fields[] = {
 	{"paramKind", API_OBJECT, .pb = 1, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_ParamKind,
-	 .help = "Param kind of this mutating admission policy spec."},
+	 .help = "What kind the parameters are of."},
 	{"matchConstraints", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_MatchResources,
-	 .help = "Match constraints of this mutating admission policy spec."},
+	 .help = "Which requests it is about."},
 	{"variables", API_OBJECT, API_LIST, .pb = 3,
 	 .ref = &api_t_admissionregistration_v1_Variable,
-	 .help = "Variables of this mutating admission policy spec."},
+	 .help = "Expressions with a name, for use in others."},
 	{"mutations", API_OBJECT, API_LIST, .pb = 4,
-	 .ref = &api_t_admissionregistration_v1_Mutation,
-	 .help = "Mutations of this mutating admission policy spec."},
+	 .ref = &api_t_admissionregistration_v1_Mutation, .help = "The changes, in order."},
 	{"failurePolicy", API_STRING, .pb = 5, .flags = API_PTR, .enums = enum_FailurePolicyType,
-	 .def = "\"Fail\"", .help = "Failure policy of this mutating admission policy spec."},
+	 .def = "\"Fail\"", .help = "What happens when it cannot be asked: Fail or Ignore."},
 	{"matchConditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .keys = "name", .merge_key = "name", .ref = &api_t_admissionregistration_v1_MatchCondition,
-	 .help = "Match conditions of this mutating admission policy spec."},
+	 .help = "CEL expressions that must all be true for a request to be sent on."},
 	{"reinvocationPolicy", API_STRING, .pb = 7, .enums = enum_ReinvocationPolicyType,
-	 .def = "\"Never\"", .help = "Reinvocation policy of this mutating admission policy spec."},
+	 .def = "\"Never\"",
+	 .help = "Whether to ask again when others changed the object: Never or IfNeeded."},
 };
 
 const struct api_type api_t_admissionregistration_v1_MutatingAdmissionPolicySpec = {
@@ -344,14 +342,13 @@ const struct api_type api_t_admissionregistration_v1_MutatingAdmissionPolicy = {
 };
 
 static const struct api_field MutatingAdmissionPolicyBindingSpec_fields[] = {
-	{"policyName", API_STRING, .pb = 1,
-	 .help = "Policy name of this mutating admission policy binding spec."},
+	{"policyName", API_STRING, .pb = 1, .help = "Name of the policy."},
 	{"paramRef", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_ParamRef,
-	 .help = "Param ref of this mutating admission policy binding spec."},
+	 .help = "Which objects hold the parameters."},
 	{"matchResources", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_MatchResources,
-	 .help = "Match resources of this mutating admission policy binding spec."},
+	 .help = "Which requests it is about."},
 };
 
 const struct api_type api_t_admissionregistration_v1_MutatingAdmissionPolicyBindingSpec = {

@@ -18,9 +18,8 @@ static const struct api_field ServiceReference_fields[] = {
 	{"namespace", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Its namespace."},
 	{"name", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
-	{"path", API_STRING, .pb = 3, .flags = API_PTR, .help = "Path of this service reference."},
-	{"port", API_INT32, .pb = 4, .flags = API_PTR, .def = "443",
-	 .help = "Port of this service reference."},
+	{"path", API_STRING, .pb = 3, .flags = API_PTR, .help = "Path of the URL."},
+	{"port", API_INT32, .pb = 4, .flags = API_PTR, .def = "443", .help = "The port."},
 };
 
 const struct api_type api_t_admissionregistration_v1_ServiceReference = {
@@ -32,11 +31,12 @@ const struct api_type api_t_admissionregistration_v1_ServiceReference = {
 
 static const struct api_field WebhookClientConfig_fields[] = {
 	{"url", API_STRING, .pb = 3, .flags = API_PTR,
-	 .help = "Url of this webhook client config."},
+	 .help = "Where it is, without a Service: https://host/path."},
 	{"service", API_OBJECT, .pb = 1, .flags = API_PTR,
 	 .ref = &api_t_admissionregistration_v1_ServiceReference,
-	 .help = "Service of this webhook client config."},
-	{"caBundle", API_BYTES, .pb = 2, .help = "Ca bundle of this webhook client config."},
+	 .help = "The Service in front of it."},
+	{"caBundle", API_BYTES, .pb = 2,
+	 .help = "PEM certificates that its own must be signed by."},
 };
 
 const struct api_type api_t_admissionregistration_v1_WebhookClientConfig = {
@@ -47,11 +47,13 @@ const struct api_type api_t_admissionregistration_v1_WebhookClientConfig = {
 };
 
 static const struct api_field Rule_fields[] = {
-	{"apiGroups", API_STRING, API_LIST, .pb = 1, .help = "Api groups of this rule."},
-	{"apiVersions", API_STRING, API_LIST, .pb = 2, .help = "Api versions of this rule."},
-	{"resources", API_STRING, API_LIST, .pb = 3, .help = "Resources of this rule."},
+	{"apiGroups", API_STRING, API_LIST, .pb = 1,
+	 .help = "API groups; * for all, \"\" for core."},
+	{"apiVersions", API_STRING, API_LIST, .pb = 2, .help = "API versions; * for all."},
+	{"resources", API_STRING, API_LIST, .pb = 3,
+	 .help = "Resources, also \"pods/status\" and \"*/*\"."},
 	{"scope", API_STRING, .pb = 4, .flags = API_PTR, .enums = enum_ScopeType, .def = "\"*\"",
-	 .help = "Scope of this rule."},
+	 .help = "Namespaced, Cluster or *."},
 };
 
 const struct api_type api_t_admissionregistration_v1_Rule = {
@@ -63,7 +65,7 @@ const struct api_type api_t_admissionregistration_v1_Rule = {
 
 static const struct api_field RuleWithOperations_fields[] = {
 	{"operations", API_STRING, API_LIST, .pb = 1, .enums = enum_OperationType,
-	 .help = "Operations of this rule with operations."},
+	 .help = "CREATE, UPDATE, DELETE, CONNECT or *."},
 	{"", API_OBJECT, .pb = 2, .flags = API_INLINE, .ref = &api_t_admissionregistration_v1_Rule,
 	 .help = "Part of this rule with operations."},
 };
@@ -92,14 +94,15 @@ static const struct api_field ValidatingWebhook_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"clientConfig", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
 	 .ref = &api_t_admissionregistration_v1_WebhookClientConfig,
-	 .help = "Client config of this validating webhook."},
+	 .help = "How to reach the webhook."},
 	{"rules", API_OBJECT, API_LIST, .pb = 3,
 	 .ref = &api_t_admissionregistration_v1_RuleWithOperations,
-	 .help = "Rules of this validating webhook."},
+	 .help = "Which requests it is about."},
 	{"failurePolicy", API_STRING, .pb = 4, .flags = API_PTR, .enums = enum_FailurePolicyType,
-	 .def = "\"Fail\"", .help = "Failure policy of this validating webhook."},
+	 .def = "\"Fail\"", .help = "What happens when it cannot be asked: Fail or Ignore."},
 	{"matchPolicy", API_STRING, .pb = 9, .flags = API_PTR, .enums = enum_MatchPolicyType,
-	 .def = "\"Equivalent\"", .help = "Match policy of this validating webhook."},
+	 .def = "\"Equivalent\"",
+	 .help = "Exact, or Equivalent: also other versions of the same resource."},
 	{"namespaceSelector", API_OBJECT, .pb = 5, .flags = API_PTR,
 	 .ref = &api_t_meta_v1_LabelSelector, .def = "{}",
 	 .help = "Namespace selector of this validating webhook."},
@@ -107,15 +110,16 @@ static const struct api_field ValidatingWebhook_fields[] = {
 	 .ref = &api_t_meta_v1_LabelSelector, .def = "{}",
 	 .help = "Object selector of this validating webhook."},
 	{"sideEffects", API_STRING, .pb = 6, .flags = API_REQUIRED | API_PTR | API_KEEP_EMPTY,
-	 .enums = enum_SideEffectClass, .help = "Side effects of this validating webhook."},
+	 .enums = enum_SideEffectClass,
+	 .help = "What it does besides answering: None, or NoneOnDryRun."},
 	{"timeoutSeconds", API_INT32, .pb = 7, .flags = API_PTR, .def = "10",
-	 .help = "Timeout seconds of this validating webhook."},
+	 .help = "How long to wait for the answer, 1 to 30."},
 	{"admissionReviewVersions", API_STRING, API_LIST, .pb = 8,
 	 .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Admission review versions of this validating webhook."},
+	 .help = "Versions of AdmissionReview it understands, best first."},
 	{"matchConditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 11, .flags = API_MERGE,
 	 .keys = "name", .merge_key = "name", .ref = &api_t_admissionregistration_v1_MatchCondition,
-	 .help = "Match conditions of this validating webhook."},
+	 .help = "CEL expressions that must all be true for a request to be sent on."},
 };
 
 const struct api_type api_t_admissionregistration_v1_ValidatingWebhook = {
@@ -132,7 +136,7 @@ static const struct api_field ValidatingWebhookConfiguration_fields[] = {
 	 .help = "Name, labels and the like."},
 	{"webhooks", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE, .keys = "name",
 	 .merge_key = "name", .ref = &api_t_admissionregistration_v1_ValidatingWebhook,
-	 .help = "Webhooks of this validating webhook configuration."},
+	 .help = "The webhooks."},
 };
 
 const struct api_type api_t_admissionregistration_v1_ValidatingWebhookConfiguration = {
@@ -146,14 +150,15 @@ static const struct api_field MutatingWebhook_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"clientConfig", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
 	 .ref = &api_t_admissionregistration_v1_WebhookClientConfig,
-	 .help = "Client config of this mutating webhook."},
+	 .help = "How to reach the webhook."},
 	{"rules", API_OBJECT, API_LIST, .pb = 3,
 	 .ref = &api_t_admissionregistration_v1_RuleWithOperations,
-	 .help = "Rules of this mutating webhook."},
+	 .help = "Which requests it is about."},
 	{"failurePolicy", API_STRING, .pb = 4, .flags = API_PTR, .enums = enum_FailurePolicyType,
-	 .def = "\"Fail\"", .help = "Failure policy of this mutating webhook."},
+	 .def = "\"Fail\"", .help = "What happens when it cannot be asked: Fail or Ignore."},
 	{"matchPolicy", API_STRING, .pb = 9, .flags = API_PTR, .enums = enum_MatchPolicyType,
-	 .def = "\"Equivalent\"", .help = "Match policy of this mutating webhook."},
+	 .def = "\"Equivalent\"",
+	 .help = "Exact, or Equivalent: also other versions of the same resource."},
 	{"namespaceSelector", API_OBJECT, .pb = 5, .flags = API_PTR,
 	 .ref = &api_t_meta_v1_LabelSelector, .def = "{}",
 	 .help = "Namespace selector of this mutating webhook."},
@@ -161,18 +166,19 @@ static const struct api_field MutatingWebhook_fields[] = {
 	 .ref = &api_t_meta_v1_LabelSelector, .def = "{}",
 	 .help = "Object selector of this mutating webhook."},
 	{"sideEffects", API_STRING, .pb = 6, .flags = API_REQUIRED | API_PTR | API_KEEP_EMPTY,
-	 .enums = enum_SideEffectClass, .help = "Side effects of this mutating webhook."},
+	 .enums = enum_SideEffectClass,
+	 .help = "What it does besides answering: None, or NoneOnDryRun."},
 	{"timeoutSeconds", API_INT32, .pb = 7, .flags = API_PTR, .def = "10",
-	 .help = "Timeout seconds of this mutating webhook."},
+	 .help = "How long to wait for the answer, 1 to 30."},
 	{"admissionReviewVersions", API_STRING, API_LIST, .pb = 8,
 	 .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Admission review versions of this mutating webhook."},
+	 .help = "Versions of AdmissionReview it understands, best first."},
 	{"reinvocationPolicy", API_STRING, .pb = 10, .flags = API_PTR,
 	 .enums = enum_ReinvocationPolicyType, .def = "\"Never\"",
-	 .help = "Reinvocation policy of this mutating webhook."},
+	 .help = "Whether to ask again when others changed the object: Never or IfNeeded."},
 	{"matchConditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 12, .flags = API_MERGE,
 	 .keys = "name", .merge_key = "name", .ref = &api_t_admissionregistration_v1_MatchCondition,
-	 .help = "Match conditions of this mutating webhook."},
+	 .help = "CEL expressions that must all be true for a request to be sent on."},
 };
 
 const struct api_type api_t_admissionregistration_v1_MutatingWebhook = {
@@ -189,7 +195,7 @@ static const struct api_field MutatingWebhookConfiguration_fields[] = {
 	 .help = "Name, labels and the like."},
 	{"webhooks", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE, .keys = "name",
 	 .merge_key = "name", .ref = &api_t_admissionregistration_v1_MutatingWebhook,
-	 .help = "Webhooks of this mutating webhook configuration."},
+	 .help = "The webhooks."},
 };
 
 const struct api_type api_t_admissionregistration_v1_MutatingWebhookConfiguration = {

@@ -4,8 +4,7 @@
 static const struct api_field ServiceReference_fields[] = {
 	{"namespace", API_STRING, .pb = 1, .help = "Its namespace."},
 	{"name", API_STRING, .pb = 2, .help = "Its name."},
-	{"port", API_INT32, .pb = 3, .flags = API_PTR, .def = "443",
-	 .help = "Port of this service reference."},
+	{"port", API_INT32, .pb = 3, .flags = API_PTR, .def = "443", .help = "The port."},
 };
 
 const struct api_type api_t_apiregistration_v1_ServiceReference = {
@@ -17,17 +16,16 @@ const struct api_type api_t_apiregistration_v1_ServiceReference = {
 
 static const struct api_field APIServiceSpec_fields[] = {
 	{"service", API_OBJECT, .pb = 1, .flags = API_PTR,
-	 .ref = &api_t_apiregistration_v1_ServiceReference,
-	 .help = "Service of this apiservice spec."},
-	{"group", API_STRING, .pb = 2, .help = "Group of this apiservice spec."},
-	{"version", API_STRING, .pb = 3, .help = "Version of this apiservice spec."},
-	{"insecureSkipTLSVerify", API_BOOL, .pb = 4,
-	 .help = "Insecure skip tlsverify of this apiservice spec."},
-	{"caBundle", API_BYTES, .pb = 5, .help = "Ca bundle of this apiservice spec."},
+	 .ref = &api_t_apiregistration_v1_ServiceReference, .help = "The Service in front of it."},
+	{"group", API_STRING, .pb = 2, .help = "API group."},
+	{"version", API_STRING, .pb = 3, .help = "Version."},
+	{"insecureSkipTLSVerify", API_BOOL, .pb = 4, .help = "Take any certificate."},
+	{"caBundle", API_BYTES, .pb = 5,
+	 .help = "PEM certificates that its own must be signed by."},
 	{"groupPriorityMinimum", API_INT32, .pb = 7, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Group priority minimum of this apiservice spec."},
+	 .help = "Order of the group among the groups."},
 	{"versionPriority", API_INT32, .pb = 8, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Version priority of this apiservice spec."},
+	 .help = "Order among the versions of the group."},
 };
 
 const struct api_type api_t_apiregistration_v1_APIServiceSpec = {
@@ -39,7 +37,7 @@ const struct api_type api_t_apiregistration_v1_APIServiceSpec = {
 
 static const struct api_field APIServiceCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this apiservice condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "What is observed."},
 	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},

@@ -18,12 +18,12 @@ const struct api_type api_t_autoscaling_v2_CrossVersionObjectReference = {
 
 static const struct api_field MetricTarget_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this metric target."},
-	{"value", API_QUANTITY, .pb = 2, .flags = API_PTR, .help = "Value of this metric target."},
+	 .help = "Which type it is."},
+	{"value", API_QUANTITY, .pb = 2, .flags = API_PTR, .help = "The value."},
 	{"averageValue", API_QUANTITY, .pb = 3, .flags = API_PTR,
-	 .help = "Average value of this metric target."},
+	 .help = "The average over the pods, as a quantity."},
 	{"averageUtilization", API_INT32, .pb = 4, .flags = API_PTR,
-	 .help = "Average utilization of this metric target."},
+	 .help = "The average over the pods, in percent of what they request."},
 };
 
 const struct api_type api_t_autoscaling_v2_MetricTarget = {
@@ -49,12 +49,11 @@ const struct api_type api_t_autoscaling_v2_MetricIdentifier = {
 static const struct api_field ObjectMetricSource_fields[] = {
 	{"describedObject", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
 	 .ref = &api_t_autoscaling_v2_CrossVersionObjectReference,
-	 .help = "Described object of this object metric source."},
+	 .help = "The object that is measured."},
 	{"target", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricTarget, .help = "Target of this object metric source."},
+	 .ref = &api_t_autoscaling_v2_MetricTarget, .help = "The value that is wanted."},
 	{"metric", API_OBJECT, .pb = 3, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricIdentifier,
-	 .help = "Metric of this object metric source."},
+	 .ref = &api_t_autoscaling_v2_MetricIdentifier, .help = "What is measured."},
 };
 
 const struct api_type api_t_autoscaling_v2_ObjectMetricSource = {
@@ -66,10 +65,9 @@ const struct api_type api_t_autoscaling_v2_ObjectMetricSource = {
 
 static const struct api_field PodsMetricSource_fields[] = {
 	{"metric", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricIdentifier,
-	 .help = "Metric of this pods metric source."},
+	 .ref = &api_t_autoscaling_v2_MetricIdentifier, .help = "What is measured."},
 	{"target", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricTarget, .help = "Target of this pods metric source."},
+	 .ref = &api_t_autoscaling_v2_MetricTarget, .help = "The value that is wanted."},
 };
 
 const struct api_type api_t_autoscaling_v2_PodsMetricSource = {
@@ -82,8 +80,7 @@ const struct api_type api_t_autoscaling_v2_PodsMetricSource = {
 static const struct api_field ResourceMetricSource_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"target", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricTarget,
-	 .help = "Target of this resource metric source."},
+	 .ref = &api_t_autoscaling_v2_MetricTarget, .help = "The value that is wanted."},
 };
 
 const struct api_type api_t_autoscaling_v2_ResourceMetricSource = {
@@ -96,10 +93,9 @@ const struct api_type api_t_autoscaling_v2_ResourceMetricSource = {
 static const struct api_field ContainerResourceMetricSource_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"target", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricTarget,
-	 .help = "Target of this container resource metric source."},
+	 .ref = &api_t_autoscaling_v2_MetricTarget, .help = "The value that is wanted."},
 	{"container", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Container of this container resource metric source."},
+	 .help = "Name of the container."},
 };
 
 const struct api_type api_t_autoscaling_v2_ContainerResourceMetricSource = {
@@ -111,11 +107,9 @@ const struct api_type api_t_autoscaling_v2_ContainerResourceMetricSource = {
 
 static const struct api_field ExternalMetricSource_fields[] = {
 	{"metric", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricIdentifier,
-	 .help = "Metric of this external metric source."},
+	 .ref = &api_t_autoscaling_v2_MetricIdentifier, .help = "What is measured."},
 	{"target", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricTarget,
-	 .help = "Target of this external metric source."},
+	 .ref = &api_t_autoscaling_v2_MetricTarget, .help = "The value that is wanted."},
 };
 
 const struct api_type api_t_autoscaling_v2_ExternalMetricSource = {
@@ -127,20 +121,19 @@ const struct api_type api_t_autoscaling_v2_ExternalMetricSource = {
 
 static const struct api_field MetricSpec_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this metric spec."},
+	 .help = "Which type it is."},
 	{"object", API_OBJECT, .pb = 2, .flags = API_PTR,
-	 .ref = &api_t_autoscaling_v2_ObjectMetricSource, .help = "Object of this metric spec."},
+	 .ref = &api_t_autoscaling_v2_ObjectMetricSource, .help = "One object that is measured."},
 	{"pods", API_OBJECT, .pb = 3, .flags = API_PTR,
-	 .ref = &api_t_autoscaling_v2_PodsMetricSource, .help = "Pods of this metric spec."},
+	 .ref = &api_t_autoscaling_v2_PodsMetricSource, .help = "An average over the pods."},
 	{"resource", API_OBJECT, .pb = 4, .flags = API_PTR,
-	 .ref = &api_t_autoscaling_v2_ResourceMetricSource,
-	 .help = "Resource of this metric spec."},
+	 .ref = &api_t_autoscaling_v2_ResourceMetricSource, .help = "The resource."},
 	{"containerResource", API_OBJECT, .pb = 7, .flags = API_PTR,
 	 .ref = &api_t_autoscaling_v2_ContainerResourceMetricSource,
-	 .help = "Container resource of this metric spec."},
+	 .help = "A resource of one container of the pods."},
 	{"external", API_OBJECT, .pb = 5, .flags = API_PTR,
 	 .ref = &api_t_autoscaling_v2_ExternalMetricSource,
-	 .help = "External of this metric spec."},
+	 .help = "Something measured outside the cluster."},
 };
 
 const struct api_type api_t_autoscaling_v2_MetricSpec = {
@@ -152,11 +145,10 @@ const struct api_type api_t_autoscaling_v2_MetricSpec = {
 
 static const struct api_field HPAScalingPolicy_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this hpascaling policy."},
-	{"value", API_INT32, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Value of this hpascaling policy."},
+	 .help = "Which type it is."},
+	{"value", API_INT32, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "The value."},
 	{"periodSeconds", API_INT32, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Period seconds of this hpascaling policy."},
+	 .help = "In which time."},
 };
 
 const struct api_type api_t_autoscaling_v2_HPAScalingPolicy = {
@@ -168,13 +160,13 @@ const struct api_type api_t_autoscaling_v2_HPAScalingPolicy = {
 
 static const struct api_field HPAScalingRules_fields[] = {
 	{"stabilizationWindowSeconds", API_INT32, .pb = 3, .flags = API_PTR,
-	 .help = "Stabilization window seconds of this hpascaling rules."},
+	 .help = "How far back to look before it changes."},
 	{"selectPolicy", API_STRING, .pb = 1, .flags = API_PTR,
-	 .help = "Select policy of this hpascaling rules."},
+	 .help = "Which policy counts: Max, Min or Disabled."},
 	{"policies", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_autoscaling_v2_HPAScalingPolicy,
-	 .help = "Policies of this hpascaling rules."},
+	 .help = "How much may change in which time."},
 	{"tolerance", API_QUANTITY, .pb = 4, .flags = API_PTR,
-	 .help = "Tolerance of this hpascaling rules."},
+	 .help = "How far off the target nothing happens."},
 };
 
 const struct api_type api_t_autoscaling_v2_HPAScalingRules = {
@@ -186,11 +178,9 @@ const struct api_type api_t_autoscaling_v2_HPAScalingRules = {
 
 static const struct api_field HorizontalPodAutoscalerBehavior_fields[] = {
 	{"scaleUp", API_OBJECT, .pb = 1, .flags = API_PTR,
-	 .ref = &api_t_autoscaling_v2_HPAScalingRules,
-	 .help = "Scale up of this horizontal pod autoscaler behavior."},
+	 .ref = &api_t_autoscaling_v2_HPAScalingRules, .help = "How fast it may grow."},
 	{"scaleDown", API_OBJECT, .pb = 2, .flags = API_PTR,
-	 .ref = &api_t_autoscaling_v2_HPAScalingRules,
-	 .help = "Scale down of this horizontal pod autoscaler behavior."},
+	 .ref = &api_t_autoscaling_v2_HPAScalingRules, .help = "How fast it may shrink."},
 };
 
 const struct api_type api_t_autoscaling_v2_HorizontalPodAutoscalerBehavior = {
@@ -202,17 +192,16 @@ const struct api_type api_t_autoscaling_v2_HorizontalPodAutoscalerBehavior = {
 
 static const struct api_field HorizontalPodAutoscalerSpec_fields[] = {
 	{"scaleTargetRef", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_CrossVersionObjectReference,
-	 .help = "Scale target ref of this horizontal pod autoscaler spec."},
+	 .ref = &api_t_autoscaling_v2_CrossVersionObjectReference, .help = "What is scaled."},
 	{"minReplicas", API_INT32, .pb = 2, .flags = API_PTR, .def = "1",
-	 .help = "Min replicas of this horizontal pod autoscaler spec."},
+	 .help = "The fewest pods."},
 	{"maxReplicas", API_INT32, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Max replicas of this horizontal pod autoscaler spec."},
+	 .help = "The most pods."},
 	{"metrics", API_OBJECT, API_LIST, .pb = 4, .ref = &api_t_autoscaling_v2_MetricSpec,
-	 .help = "Metrics of this horizontal pod autoscaler spec."},
+	 .help = "What the number of pods follows."},
 	{"behavior", API_OBJECT, .pb = 5, .flags = API_PTR,
 	 .ref = &api_t_autoscaling_v2_HorizontalPodAutoscalerBehavior,
-	 .help = "Behavior of this horizontal pod autoscaler spec."},
+	 .help = "How fast the number of pods may change."},
 };
 
 const struct api_type api_t_autoscaling_v2_HorizontalPodAutoscalerSpec = {
@@ -224,12 +213,11 @@ const struct api_type api_t_autoscaling_v2_HorizontalPodAutoscalerSpec = {
 };
 
 static const struct api_field MetricValueStatus_fields[] = {
-	{"value", API_QUANTITY, .pb = 1, .flags = API_PTR,
-	 .help = "Value of this metric value status."},
+	{"value", API_QUANTITY, .pb = 1, .flags = API_PTR, .help = "The value."},
 	{"averageValue", API_QUANTITY, .pb = 2, .flags = API_PTR,
-	 .help = "Average value of this metric value status."},
+	 .help = "The average over the pods, as a quantity."},
 	{"averageUtilization", API_INT32, .pb = 3, .flags = API_PTR,
-	 .help = "Average utilization of this metric value status."},
+	 .help = "The average over the pods, in percent of what they request."},
 };
 
 const struct api_type api_t_autoscaling_v2_MetricValueStatus = {
@@ -241,14 +229,12 @@ const struct api_type api_t_autoscaling_v2_MetricValueStatus = {
 
 static const struct api_field ObjectMetricStatus_fields[] = {
 	{"metric", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricIdentifier,
-	 .help = "Metric of this object metric status."},
+	 .ref = &api_t_autoscaling_v2_MetricIdentifier, .help = "What is measured."},
 	{"current", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricValueStatus,
-	 .help = "Current of this object metric status."},
+	 .ref = &api_t_autoscaling_v2_MetricValueStatus, .help = "The value measured last."},
 	{"describedObject", API_OBJECT, .pb = 3, .flags = API_REQUIRED,
 	 .ref = &api_t_autoscaling_v2_CrossVersionObjectReference,
-	 .help = "Described object of this object metric status."},
+	 .help = "The object that is measured."},
 };
 
 const struct api_type api_t_autoscaling_v2_ObjectMetricStatus = {
@@ -260,11 +246,9 @@ const struct api_type api_t_autoscaling_v2_ObjectMetricStatus = {
 
 static const struct api_field PodsMetricStatus_fields[] = {
 	{"metric", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricIdentifier,
-	 .help = "Metric of this pods metric status."},
+	 .ref = &api_t_autoscaling_v2_MetricIdentifier, .help = "What is measured."},
 	{"current", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricValueStatus,
-	 .help = "Current of this pods metric status."},
+	 .ref = &api_t_autoscaling_v2_MetricValueStatus, .help = "The value measured last."},
 };
 
 const struct api_type api_t_autoscaling_v2_PodsMetricStatus = {
@@ -277,8 +261,7 @@ const struct api_type api_t_autoscaling_v2_PodsMetricStatus = {
 static const struct api_field ResourceMetricStatus_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"current", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricValueStatus,
-	 .help = "Current of this resource metric status."},
+	 .ref = &api_t_autoscaling_v2_MetricValueStatus, .help = "The value measured last."},
 };
 
 const struct api_type api_t_autoscaling_v2_ResourceMetricStatus = {
@@ -291,10 +274,9 @@ const struct api_type api_t_autoscaling_v2_ResourceMetricStatus = {
 static const struct api_field ContainerResourceMetricStatus_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"current", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricValueStatus,
-	 .help = "Current of this container resource metric status."},
+	 .ref = &api_t_autoscaling_v2_MetricValueStatus, .help = "The value measured last."},
 	{"container", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Container of this container resource metric status."},
+	 .help = "Name of the container."},
 };
 
 const struct api_type api_t_autoscaling_v2_ContainerResourceMetricStatus = {
@@ -306,11 +288,9 @@ const struct api_type api_t_autoscaling_v2_ContainerResourceMetricStatus = {
 
 static const struct api_field ExternalMetricStatus_fields[] = {
 	{"metric", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricIdentifier,
-	 .help = "Metric of this external metric status."},
+	 .ref = &api_t_autoscaling_v2_MetricIdentifier, .help = "What is measured."},
 	{"current", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_autoscaling_v2_MetricValueStatus,
-	 .help = "Current of this external metric status."},
+	 .ref = &api_t_autoscaling_v2_MetricValueStatus, .help = "The value measured last."},
 };
 
 const struct api_type api_t_autoscaling_v2_ExternalMetricStatus = {
@@ -322,20 +302,19 @@ const struct api_type api_t_autoscaling_v2_ExternalMetricStatus = {
 
 static const struct api_field MetricStatus_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this metric status."},
+	 .help = "Which type it is."},
 	{"object", API_OBJECT, .pb = 2, .flags = API_PTR,
-	 .ref = &api_t_autoscaling_v2_ObjectMetricStatus, .help = "Object of this metric status."},
+	 .ref = &api_t_autoscaling_v2_ObjectMetricStatus, .help = "One object that is measured."},
 	{"pods", API_OBJECT, .pb = 3, .flags = API_PTR,
-	 .ref = &api_t_autoscaling_v2_PodsMetricStatus, .help = "Pods of this metric status."},
+	 .ref = &api_t_autoscaling_v2_PodsMetricStatus, .help = "An average over the pods."},
 	{"resource", API_OBJECT, .pb = 4, .flags = API_PTR,
-	 .ref = &api_t_autoscaling_v2_ResourceMetricStatus,
-	 .help = "Resource of this metric status."},
+	 .ref = &api_t_autoscaling_v2_ResourceMetricStatus, .help = "The resource."},
 	{"containerResource", API_OBJECT, .pb = 7, .flags = API_PTR,
 	 .ref = &api_t_autoscaling_v2_ContainerResourceMetricStatus,
-	 .help = "Container resource of this metric status."},
+	 .help = "A resource of one container of the pods."},
 	{"external", API_OBJECT, .pb = 5, .flags = API_PTR,
 	 .ref = &api_t_autoscaling_v2_ExternalMetricStatus,
-	 .help = "External of this metric status."},
+	 .help = "Something measured outside the cluster."},
 };
 
 const struct api_type api_t_autoscaling_v2_MetricStatus = {
@@ -347,7 +326,7 @@ const struct api_type api_t_autoscaling_v2_MetricStatus = {
 
 static const struct api_field HorizontalPodAutoscalerCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this horizontal pod autoscaler condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "What is observed."},
 	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
@@ -368,14 +347,12 @@ static const struct api_field HorizontalPodAutoscalerStatus_fields[] = {
 	{"observedGeneration", API_INT64, .pb = 1, .flags = API_PTR,
 	 .help = "Generation the status belongs to."},
 	{"lastScaleTime", API_TIME, .pb = 2, .flags = API_PTR,
-	 .help = "Last scale time of this horizontal pod autoscaler status."},
-	{"currentReplicas", API_INT32, .pb = 3,
-	 .help = "Current replicas of this horizontal pod autoscaler status."},
+	 .help = "When the number of pods last changed."},
+	{"currentReplicas", API_INT32, .pb = 3, .help = "How many pods there are."},
 	{"desiredReplicas", API_INT32, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Desired replicas of this horizontal pod autoscaler status."},
+	 .help = "How many pods there shall be."},
 	{"currentMetrics", API_OBJECT, API_LIST, .pb = 5, .flags = API_KEEP_EMPTY,
-	 .ref = &api_t_autoscaling_v2_MetricStatus,
-	 .help = "Current metrics of this horizontal pod autoscaler status."},
+	 .ref = &api_t_autoscaling_v2_MetricStatus, .help = "What was measured last."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 6, .flags = API_MERGE,
 	 .keys = "type", .merge_key = "type",
 	 .ref = &api_t_autoscaling_v2_HorizontalPodAutoscalerCondition,

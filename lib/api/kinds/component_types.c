@@ -3,11 +3,11 @@
 
 static const struct api_field ComponentCondition_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this component condition."},
+	 .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "What is observed."},
 	{"message", API_STRING, .pb = 3, .help = "Why, for people."},
-	{"error", API_STRING, .pb = 4, .help = "Error of this component condition."},
+	{"error", API_STRING, .pb = 4, .help = "What is wrong."},
 };
 
 const struct api_type api_t_core_v1_ComponentCondition = {

@@ -15,7 +15,7 @@ const struct api_type api_t_flowcontrol_v1_PriorityLevelConfigurationReference =
 
 static const struct api_field FlowDistinguisherMethod_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this flow distinguisher method."},
+	 .help = "Which type it is."},
 };
 
 const struct api_type api_t_flowcontrol_v1_FlowDistinguisherMethod = {
@@ -64,12 +64,11 @@ static const struct api_field Subject_fields[] = {
 	{"kind", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "What kind of object this is."},
 	{"user", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_flowcontrol_v1_UserSubject,
-	 .help = "User of this subject."},
+	 .help = "A user."},
 	{"group", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_flowcontrol_v1_GroupSubject,
-	 .help = "Group of this subject."},
+	 .help = "API group."},
 	{"serviceAccount", API_OBJECT, .pb = 4, .flags = API_PTR,
-	 .ref = &api_t_flowcontrol_v1_ServiceAccountSubject,
-	 .help = "Service account of this subject."},
+	 .ref = &api_t_flowcontrol_v1_ServiceAccountSubject, .help = "A service account."},
 };
 
 const struct api_type api_t_flowcontrol_v1_Subject = {
@@ -81,15 +80,15 @@ const struct api_type api_t_flowcontrol_v1_Subject = {
 
 static const struct api_field ResourcePolicyRule_fields[] = {
 	{"verbs", API_STRING, API_LIST, API_SET, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Verbs of this resource policy rule."},
+	 .help = "Verbs; * for all."},
 	{"apiGroups", API_STRING, API_LIST, API_SET, .pb = 2,
-	 .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Api groups of this resource policy rule."},
+	 .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "API groups; * for all, \"\" for core."},
 	{"resources", API_STRING, API_LIST, API_SET, .pb = 3,
-	 .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Resources of this resource policy rule."},
-	{"clusterScope", API_BOOL, .pb = 4, .help = "Cluster scope of this resource policy rule."},
+	 .flags = API_REQUIRED | API_KEEP_EMPTY,
+	 .help = "Resources, also \"pods/status\" and \"*/*\"."},
+	{"clusterScope", API_BOOL, .pb = 4, .help = "Also objects that are in no namespace."},
 	{"namespaces", API_STRING, API_LIST, API_SET, .pb = 5, .flags = API_KEEP_EMPTY,
-	 .help = "Namespaces of this resource policy rule."},
+	 .help = "Namespaces; * for all."},
 };
 
 const struct api_type api_t_flowcontrol_v1_ResourcePolicyRule = {
@@ -101,10 +100,10 @@ const struct api_type api_t_flowcontrol_v1_ResourcePolicyRule = {
 
 static const struct api_field NonResourcePolicyRule_fields[] = {
 	{"verbs", API_STRING, API_LIST, API_SET, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Verbs of this non resource policy rule."},
+	 .help = "Verbs; * for all."},
 	{"nonResourceURLs", API_STRING, API_LIST, API_SET, .pb = 6,
 	 .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Non resource urls of this non resource policy rule."},
+	 .help = "Paths that are no resources, * at their end."},
 };
 
 const struct api_type api_t_flowcontrol_v1_NonResourcePolicyRule = {
@@ -116,14 +115,12 @@ const struct api_type api_t_flowcontrol_v1_NonResourcePolicyRule = {
 
 static const struct api_field PolicyRulesWithSubjects_fields[] = {
 	{"subjects", API_OBJECT, API_LIST, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .ref = &api_t_flowcontrol_v1_Subject,
-	 .help = "Subjects of this policy rules with subjects."},
+	 .ref = &api_t_flowcontrol_v1_Subject, .help = "Who is meant."},
 	{"resourceRules", API_OBJECT, API_LIST, .pb = 2,
-	 .ref = &api_t_flowcontrol_v1_ResourcePolicyRule,
-	 .help = "Resource rules of this policy rules with subjects."},
+	 .ref = &api_t_flowcontrol_v1_ResourcePolicyRule, .help = "Which requests it is about."},
 	{"nonResourceRules", API_OBJECT, API_LIST, .pb = 3,
 	 .ref = &api_t_flowcontrol_v1_NonResourcePolicyRule,
-	 .help = "Non resource rules of this policy rules with subjects."},
+	 .help = "Requests for paths that are no resources."},
 };
 
 const struct api_type api_t_flowcontrol_v1_PolicyRulesWithSubjects = {
@@ -136,15 +133,15 @@ const struct api_type api_t_flowcontrol_v1_PolicyRulesWithSubjects = {
 static const struct api_field FlowSchemaSpec_fields[] = {
 	{"priorityLevelConfiguration", API_OBJECT, .pb = 1, .flags = API_REQUIRED,
 	 .ref = &api_t_flowcontrol_v1_PriorityLevelConfigurationReference,
-	 .help = "Priority level configuration of this flow schema spec."},
+	 .help = "Where its requests go."},
 	{"matchingPrecedence", API_INT32, .pb = 2, .def = "1000",
-	 .help = "Matching precedence of this flow schema spec."},
+	 .help = "The lowest that matches is taken."},
 	{"distinguisherMethod", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_flowcontrol_v1_FlowDistinguisherMethod,
-	 .help = "Distinguisher method of this flow schema spec."},
+	 .help = "What makes a flow: ByUser or ByNamespace."},
 	{"rules", API_OBJECT, API_LIST, .pb = 4,
 	 .ref = &api_t_flowcontrol_v1_PolicyRulesWithSubjects,
-	 .help = "Rules of this flow schema spec."},
+	 .help = "Which requests it is about."},
 };
 
 const struct api_type api_t_flowcontrol_v1_FlowSchemaSpec = {
@@ -155,8 +152,7 @@ const struct api_type api_t_flowcontrol_v1_FlowSchemaSpec = {
 };
 
 static const struct api_field FlowSchemaCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED,
-	 .help = "Type of this flow schema condition."},
+	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED, .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .help = "What is observed."},
 	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
 	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},
@@ -202,12 +198,11 @@ const struct api_type api_t_flowcontrol_v1_FlowSchema = {
 };
 
 static const struct api_field QueuingConfiguration_fields[] = {
-	{"queues", API_INT32, .pb = 1, .def = "64",
-	 .help = "Queues of this queuing configuration."},
+	{"queues", API_INT32, .pb = 1, .def = "64", .help = "How many queues there are."},
 	{"handSize", API_INT32, .pb = 2, .def = "8",
-	 .help = "Hand size of this queuing configuration."},
+	 .help = "How many queues a flow chooses from."},
 	{"queueLengthLimit", API_INT32, .pb = 3, .def = "50",
-	 .help = "Queue length limit of this queuing configuration."},
+	 .help = "How many requests one queue holds."},
 };
 
 const struct api_type api_t_flowcontrol_v1_QueuingConfiguration = {
@@ -219,10 +214,9 @@ const struct api_type api_t_flowcontrol_v1_QueuingConfiguration = {
 
 static const struct api_field LimitResponse_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this limit response."},
+	 .help = "Which type it is."},
 	{"queuing", API_OBJECT, .pb = 2, .flags = API_PTR,
-	 .ref = &api_t_flowcontrol_v1_QueuingConfiguration,
-	 .help = "Queuing of this limit response."},
+	 .ref = &api_t_flowcontrol_v1_QueuingConfiguration, .help = "How requests wait."},
 };
 
 const struct api_type api_t_flowcontrol_v1_LimitResponse = {
@@ -235,15 +229,14 @@ const struct api_type api_t_flowcontrol_v1_LimitResponse = {
 
 static const struct api_field LimitedPriorityLevelConfiguration_fields[] = {
 	{"nominalConcurrencyShares", API_INT32, .pb = 1, .flags = API_PTR | API_KEEP_EMPTY,
-	 .def = "30",
-	 .help = "Nominal concurrency shares of this limited priority level configuration."},
+	 .def = "30", .help = "Its share of the server, against those of the others."},
 	{"limitResponse", API_OBJECT, .pb = 2, .flags = API_REQUIRED,
 	 .ref = &api_t_flowcontrol_v1_LimitResponse,
-	 .help = "Limit response of this limited priority level configuration."},
+	 .help = "What happens to requests that find no room."},
 	{"lendablePercent", API_INT32, .pb = 3, .flags = API_PTR, .def = "0",
-	 .help = "Lendable percent of this limited priority level configuration."},
+	 .help = "How much of its share others may use."},
 	{"borrowingLimitPercent", API_INT32, .pb = 4, .flags = API_PTR,
-	 .help = "Borrowing limit percent of this limited priority level configuration."},
+	 .help = "How much of the others' shares it may use."},
 };
 
 const struct api_type api_t_flowcontrol_v1_LimitedPriorityLevelConfiguration = {
@@ -255,9 +248,9 @@ const struct api_type api_t_flowcontrol_v1_LimitedPriorityLevelConfiguration = {
 
 static const struct api_field ExemptPriorityLevelConfiguration_fields[] = {
 	{"nominalConcurrencyShares", API_INT32, .pb = 1, .flags = API_PTR, .def = "0",
-	 .help = "Nominal concurrency shares of this exempt priority level configuration."},
+	 .help = "Its share of the server, against those of the others."},
 	{"lendablePercent", API_INT32, .pb = 2, .flags = API_PTR, .def = "0",
-	 .help = "Lendable percent of this exempt priority level configuration."},
+	 .help = "How much of its share others may use."},
 };
 
 const struct api_type api_t_flowcontrol_v1_ExemptPriorityLevelConfiguration = {
@@ -269,13 +262,13 @@ const struct api_type api_t_flowcontrol_v1_ExemptPriorityLevelConfiguration = {
 
 static const struct api_field PriorityLevelConfigurationSpec_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Type of this priority level configuration spec."},
+	 .help = "Which type it is."},
 	{"limited", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_flowcontrol_v1_LimitedPriorityLevelConfiguration,
-	 .help = "Limited of this priority level configuration spec."},
+	 .help = "Limits of a limited level."},
 	{"exempt", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_flowcontrol_v1_ExemptPriorityLevelConfiguration,
-	 .help = "Exempt of this priority level configuration spec."},
+	 .help = "Settings of a level without limits."},
 };
 
 const struct api_type api_t_flowcontrol_v1_PriorityLevelConfigurationSpec = {
@@ -287,8 +280,7 @@ const struct api_type api_t_flowcontrol_v1_PriorityLevelConfigurationSpec = {
 };
 
 static const struct api_field PriorityLevelConfigurationCondition_fields[] = {
-	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED,
-	 .help = "Type of this priority level configuration condition."},
+	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED, .help = "Which type it is."},
 	{"status", API_STRING, .pb = 2, .help = "What is observed."},
 	{"lastTransitionTime", API_TIME, .pb = 3, .help = "When the status last changed."},
 	{"reason", API_STRING, .pb = 4, .help = "Why, as one word."},

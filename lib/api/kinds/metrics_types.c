@@ -7,11 +7,11 @@ static const struct api_field NodeMetrics_fields[] = {
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
 	 .help = "Name, labels and the like."},
 	{"timestamp", API_TIME, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Timestamp of this node metrics."},
+	 .help = "When it was measured."},
 	{"window", API_DURATION, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Window of this node metrics."},
+	 .help = "Over which time it was measured."},
 	{"usage", API_QUANTITY, API_MAP, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Usage of this node metrics."},
+	 .help = "What is in use."},
 };
 
 const struct api_type api_t_metrics_v1beta1_NodeMetrics = {
@@ -24,7 +24,7 @@ const struct api_type api_t_metrics_v1beta1_NodeMetrics = {
 static const struct api_field ContainerMetrics_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"usage", API_QUANTITY, API_MAP, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Usage of this container metrics."},
+	 .help = "What is in use."},
 };
 
 const struct api_type api_t_metrics_v1beta1_ContainerMetrics = {
@@ -40,11 +40,11 @@ static const struct api_field PodMetrics_fields[] = {
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
 	 .help = "Name, labels and the like."},
 	{"timestamp", API_TIME, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Timestamp of this pod metrics."},
+	 .help = "When it was measured."},
 	{"window", API_DURATION, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Window of this pod metrics."},
+	 .help = "Over which time it was measured."},
 	{"containers", API_OBJECT, API_LIST, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .ref = &api_t_metrics_v1beta1_ContainerMetrics, .help = "Containers of this pod metrics."},
+	 .ref = &api_t_metrics_v1beta1_ContainerMetrics, .help = "Its containers."},
 };
 
 const struct api_type api_t_metrics_v1beta1_PodMetrics = {

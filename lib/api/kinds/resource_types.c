@@ -27,7 +27,7 @@ const struct api_type api_t_resource_v1_CELDeviceSelector = {
 
 static const struct api_field DeviceSelector_fields[] = {
 	{"cel", API_OBJECT, .pb = 1, .flags = API_PTR, .ref = &api_t_resource_v1_CELDeviceSelector,
-	 .help = "Cel of this device selector."},
+	 .help = "A CEL expression."},
 };
 
 const struct api_type api_t_resource_v1_DeviceSelector = {
@@ -39,9 +39,9 @@ const struct api_type api_t_resource_v1_DeviceSelector = {
 
 static const struct api_field OpaqueDeviceConfiguration_fields[] = {
 	{"driver", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Driver of this opaque device configuration."},
+	 .help = "Name of the driver."},
 	{"parameters", API_ANY, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Parameters of this opaque device configuration."},
+	 .help = "Settings in the driver's own form."},
 };
 
 const struct api_type api_t_resource_v1_OpaqueDeviceConfiguration = {
@@ -54,7 +54,7 @@ const struct api_type api_t_resource_v1_OpaqueDeviceConfiguration = {
 static const struct api_field DeviceConfiguration_fields[] = {
 	{"opaque", API_OBJECT, .pb = 1, .flags = API_PTR,
 	 .ref = &api_t_resource_v1_OpaqueDeviceConfiguration,
-	 .help = "Opaque of this device configuration."},
+	 .help = "Settings that only the driver understands."},
 };
 
 const struct api_type api_t_resource_v1_DeviceConfiguration = {
@@ -79,12 +79,11 @@ const struct api_type api_t_resource_v1_DeviceClassConfiguration = {
 
 static const struct api_field DeviceClassSpec_fields[] = {
 	{"selectors", API_OBJECT, API_LIST, .pb = 1, .ref = &api_t_resource_v1_DeviceSelector,
-	 .help = "Selectors of this device class spec."},
+	 .help = "CEL expressions that a device must meet."},
 	{"config", API_OBJECT, API_LIST, .pb = 2,
-	 .ref = &api_t_resource_v1_DeviceClassConfiguration,
-	 .help = "Config of this device class spec."},
+	 .ref = &api_t_resource_v1_DeviceClassConfiguration, .help = "Settings for the driver."},
 	{"extendedResourceName", API_STRING, .pb = 4, .flags = API_PTR,
-	 .help = "Extended resource name of this device class spec."},
+	 .help = "Name under which pods may ask for it as a resource."},
 };
 
 const struct api_type api_t_resource_v1_DeviceClassSpec = {
@@ -111,14 +110,14 @@ const struct api_type api_t_resource_v1_DeviceClass = {
 };
 
 static const struct api_field DeviceToleration_fields[] = {
-	{"key", API_STRING, .pb = 1, .help = "Key of this device toleration."},
+	{"key", API_STRING, .pb = 1, .help = "Its key."},
 	{"operator", API_STRING, .pb = 2, .def = "\"Equal\"",
-	 .enums = enum_DeviceTolerationOperator, .help = "Operator of this device toleration."},
-	{"value", API_STRING, .pb = 3, .help = "Value of this device toleration."},
+	 .enums = enum_DeviceTolerationOperator, .help = "How key and value are compared."},
+	{"value", API_STRING, .pb = 3, .help = "The value."},
 	{"effect", API_STRING, .pb = 4, .enums = enum_DeviceTaintEffect,
-	 .help = "Effect of this device toleration."},
+	 .help = "What the taint does."},
 	{"tolerationSeconds", API_INT64, .pb = 5, .flags = API_PTR,
-	 .help = "Toleration seconds of this device toleration."},
+	 .help = "How long a taint is borne."},
 };
 
 const struct api_type api_t_resource_v1_DeviceToleration = {
@@ -130,7 +129,7 @@ const struct api_type api_t_resource_v1_DeviceToleration = {
 
 static const struct api_field CapacityRequirements_fields[] = {
 	{"requests", API_QUANTITY, API_MAP, .pb = 1,
-	 .help = "Requests of this capacity requirements."},
+	 .help = "Names of the requests it is about; none: all."},
 };
 
 const struct api_type api_t_resource_v1_CapacityRequirements = {
@@ -142,19 +141,18 @@ const struct api_type api_t_resource_v1_CapacityRequirements = {
 
 static const struct api_field ExactDeviceRequest_fields[] = {
 	{"deviceClassName", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Device class name of this exact device request."},
+	 .help = "Class of the device."},
 	{"selectors", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_resource_v1_DeviceSelector,
-	 .help = "Selectors of this exact device request."},
+	 .help = "CEL expressions that a device must meet."},
 	{"allocationMode", API_STRING, .pb = 3, .enums = enum_DeviceAllocationMode,
-	 .def = "\"ExactCount\"", .help = "Allocation mode of this exact device request."},
-	{"count", API_INT64, .pb = 4, .help = "Count of this exact device request."},
+	 .def = "\"ExactCount\"", .help = "ExactCount, or All."},
+	{"count", API_INT64, .pb = 4, .help = "How many."},
 	{"adminAccess", API_BOOL, .pb = 5, .flags = API_PTR,
-	 .help = "Admin access of this exact device request."},
+	 .help = "Use for looking after the device, which others may have."},
 	{"tolerations", API_OBJECT, API_LIST, .pb = 6, .ref = &api_t_resource_v1_DeviceToleration,
-	 .help = "Tolerations of this exact device request."},
+	 .help = "Taints that do not keep it away."},
 	{"capacity", API_OBJECT, .pb = 7, .flags = API_PTR,
-	 .ref = &api_t_resource_v1_CapacityRequirements,
-	 .help = "Capacity of this exact device request."},
+	 .ref = &api_t_resource_v1_CapacityRequirements, .help = "How much there is."},
 };
 
 const struct api_type api_t_resource_v1_ExactDeviceRequest = {
@@ -168,17 +166,16 @@ const struct api_type api_t_resource_v1_ExactDeviceRequest = {
 static const struct api_field DeviceSubRequest_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"deviceClassName", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Device class name of this device sub request."},
+	 .help = "Class of the device."},
 	{"selectors", API_OBJECT, API_LIST, .pb = 3, .ref = &api_t_resource_v1_DeviceSelector,
-	 .help = "Selectors of this device sub request."},
+	 .help = "CEL expressions that a device must meet."},
 	{"allocationMode", API_STRING, .pb = 4, .enums = enum_DeviceAllocationMode,
-	 .def = "\"ExactCount\"", .help = "Allocation mode of this device sub request."},
-	{"count", API_INT64, .pb = 5, .help = "Count of this device sub request."},
+	 .def = "\"ExactCount\"", .help = "ExactCount, or All."},
+	{"count", API_INT64, .pb = 5, .help = "How many."},
 	{"tolerations", API_OBJECT, API_LIST, .pb = 6, .ref = &api_t_resource_v1_DeviceToleration,
-	 .help = "Tolerations of this device sub request."},
+	 .help = "Taints that do not keep it away."},
 	{"capacity", API_OBJECT, .pb = 7, .flags = API_PTR,
-	 .ref = &api_t_resource_v1_CapacityRequirements,
-	 .help = "Capacity of this device sub request."},
+	 .ref = &api_t_resource_v1_CapacityRequirements, .help = "How much there is."},
 };
 
 const struct api_type api_t_resource_v1_DeviceSubRequest = {
@@ -192,10 +189,10 @@ const struct api_type api_t_resource_v1_DeviceSubRequest = {
 static const struct api_field DeviceRequest_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"exactly", API_OBJECT, .pb = 2, .flags = API_PTR,
-	 .ref = &api_t_resource_v1_ExactDeviceRequest, .help = "Exactly of this device request."},
+	 .ref = &api_t_resource_v1_ExactDeviceRequest, .help = "One sort of device."},
 	{"firstAvailable", API_OBJECT, API_LIST, .pb = 3,
 	 .ref = &api_t_resource_v1_DeviceSubRequest,
-	 .help = "First available of this device request."},
+	 .help = "Several ways to meet it, best first."},
 };
 
 const struct api_type api_t_resource_v1_DeviceRequest = {
@@ -206,11 +203,12 @@ const struct api_type api_t_resource_v1_DeviceRequest = {
 };
 
 static const struct api_field DeviceConstraint_fields[] = {
-	{"requests", API_STRING, API_LIST, .pb = 1, .help = "Requests of this device constraint."},
+	{"requests", API_STRING, API_LIST, .pb = 1,
+	 .help = "Names of the requests it is about; none: all."},
 	{"matchAttribute", API_STRING, .pb = 2, .flags = API_PTR,
-	 .help = "Match attribute of this device constraint."},
+	 .help = "Attribute that all devices must have alike."},
 	{"distinctAttribute", API_STRING, .pb = 3, .flags = API_PTR,
-	 .help = "Distinct attribute of this device constraint."},
+	 .help = "Attribute in which all devices must differ."},
 };
 
 const struct api_type api_t_resource_v1_DeviceConstraint = {
@@ -222,7 +220,7 @@ const struct api_type api_t_resource_v1_DeviceConstraint = {
 
 static const struct api_field DeviceClaimConfiguration_fields[] = {
 	{"requests", API_STRING, API_LIST, .pb = 1,
-	 .help = "Requests of this device claim configuration."},
+	 .help = "Names of the requests it is about; none: all."},
 	{"", API_OBJECT, .pb = 2, .flags = API_INLINE,
 	 .ref = &api_t_resource_v1_DeviceConfiguration,
 	 .help = "Part of this device claim configuration."},
@@ -237,12 +235,12 @@ const struct api_type api_t_resource_v1_DeviceClaimConfiguration = {
 
 static const struct api_field DeviceClaim_fields[] = {
 	{"requests", API_OBJECT, API_LIST, .pb = 1, .flags = API_KEEP_EMPTY,
-	 .ref = &api_t_resource_v1_DeviceRequest, .help = "Requests of this device claim."},
+	 .ref = &api_t_resource_v1_DeviceRequest,
+	 .help = "Names of the requests it is about; none: all."},
 	{"constraints", API_OBJECT, API_LIST, .pb = 2, .ref = &api_t_resource_v1_DeviceConstraint,
-	 .help = "Constraints of this device claim."},
+	 .help = "What devices must have in common."},
 	{"config", API_OBJECT, API_LIST, .pb = 3,
-	 .ref = &api_t_resource_v1_DeviceClaimConfiguration,
-	 .help = "Config of this device claim."},
+	 .ref = &api_t_resource_v1_DeviceClaimConfiguration, .help = "Settings for the driver."},
 };
 
 const struct api_type api_t_resource_v1_DeviceClaim = {
@@ -254,7 +252,7 @@ const struct api_type api_t_resource_v1_DeviceClaim = {
 
 static const struct api_field ResourceClaimSpec_fields[] = {
 	{"devices", API_OBJECT, .pb = 1, .ref = &api_t_resource_v1_DeviceClaim,
-	 .help = "Devices of this resource claim spec."},
+	 .help = "The devices."},
 };
 
 const struct api_type api_t_resource_v1_ResourceClaimSpec = {
@@ -266,28 +264,28 @@ const struct api_type api_t_resource_v1_ResourceClaimSpec = {
 
 static const struct api_field DeviceRequestAllocationResult_fields[] = {
 	{"request", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Request of this device request allocation result."},
+	 .help = "Name of the request."},
 	{"driver", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Driver of this device request allocation result."},
+	 .help = "Name of the driver."},
 	{"pool", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Pool of this device request allocation result."},
+	 .help = "The pool the device is in."},
 	{"device", API_STRING, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Device of this device request allocation result."},
+	 .help = "Name of the device."},
 	{"adminAccess", API_BOOL, .pb = 5, .flags = API_PTR,
-	 .help = "Admin access of this device request allocation result."},
+	 .help = "Use for looking after the device, which others may have."},
 	{"tolerations", API_OBJECT, API_LIST, .pb = 6, .ref = &api_t_resource_v1_DeviceToleration,
-	 .help = "Tolerations of this device request allocation result."},
+	 .help = "Taints that do not keep it away."},
 	{"bindingConditions", API_STRING, API_LIST, .pb = 7,
-	 .help = "Binding conditions of this device request allocation result."},
+	 .help = "Conditions to wait for before a pod is bound."},
 	{"bindingFailureConditions", API_STRING, API_LIST, .pb = 8,
-	 .help = "Binding failure conditions of this device request allocation result."},
+	 .help = "Conditions of which one ends the binding."},
 	{"shareID", API_STRING, .pb = 9, .flags = API_PTR,
-	 .help = "Share id of this device request allocation result."},
+	 .help = "Which share of a device that several use."},
 	{"consumedCapacity", API_QUANTITY, API_MAP, .pb = 10,
-	 .help = "Consumed capacity of this device request allocation result."},
+	 .help = "How much of the device was given."},
 	{"skipNodeOperations", API_STRING, API_LIST, API_SET, .pb = 11,
 	 .enums = enum_SkipNodeOperation,
-	 .help = "Skip node operations of this device request allocation result."},
+	 .help = "Calls of the driver that are left out on the node."},
 };
 
 const struct api_type api_t_resource_v1_DeviceRequestAllocationResult = {
@@ -299,10 +297,9 @@ const struct api_type api_t_resource_v1_DeviceRequestAllocationResult = {
 
 static const struct api_field DeviceAllocationConfiguration_fields[] = {
 	{"source", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_AllocationConfigSource,
-	 .help = "Source of this device allocation configuration."},
+	 .enums = enum_AllocationConfigSource, .help = "Where it comes from."},
 	{"requests", API_STRING, API_LIST, .pb = 2,
-	 .help = "Requests of this device allocation configuration."},
+	 .help = "Names of the requests it is about; none: all."},
 	{"", API_OBJECT, .pb = 3, .flags = API_INLINE,
 	 .ref = &api_t_resource_v1_DeviceConfiguration,
 	 .help = "Part of this device allocation configuration."},
@@ -318,10 +315,10 @@ const struct api_type api_t_resource_v1_DeviceAllocationConfiguration = {
 static const struct api_field DeviceAllocationResult_fields[] = {
 	{"results", API_OBJECT, API_LIST, .pb = 1,
 	 .ref = &api_t_resource_v1_DeviceRequestAllocationResult,
-	 .help = "Results of this device allocation result."},
+	 .help = "The devices that were given."},
 	{"config", API_OBJECT, API_LIST, .pb = 2,
 	 .ref = &api_t_resource_v1_DeviceAllocationConfiguration,
-	 .help = "Config of this device allocation result."},
+	 .help = "Settings for the driver."},
 };
 
 const struct api_type api_t_resource_v1_DeviceAllocationResult = {
@@ -333,11 +330,10 @@ const struct api_type api_t_resource_v1_DeviceAllocationResult = {
 
 static const struct api_field AllocationResult_fields[] = {
 	{"devices", API_OBJECT, .pb = 1, .ref = &api_t_resource_v1_DeviceAllocationResult,
-	 .help = "Devices of this allocation result."},
+	 .help = "The devices."},
 	{"nodeSelector", API_OBJECT, .pb = 3, .flags = API_PTR, .ref = &api_t_core_v1_NodeSelector,
-	 .help = "Node selector of this allocation result."},
-	{"allocationTimestamp", API_TIME, .pb = 5, .flags = API_PTR,
-	 .help = "Allocation timestamp of this allocation result."},
+	 .help = "Nodes from which it can be reached."},
+	{"allocationTimestamp", API_TIME, .pb = 5, .flags = API_PTR, .help = "When it was given."},
 };
 
 const struct api_type api_t_resource_v1_AllocationResult = {
@@ -348,10 +344,9 @@ const struct api_type api_t_resource_v1_AllocationResult = {
 };
 
 static const struct api_field ResourceClaimConsumerReference_fields[] = {
-	{"apiGroup", API_STRING, .pb = 1,
-	 .help = "Api group of this resource claim consumer reference."},
+	{"apiGroup", API_STRING, .pb = 1, .help = "API group."},
 	{"resource", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Resource of this resource claim consumer reference."},
+	 .help = "The resource."},
 	{"name", API_STRING, .pb = 4, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"uid", API_STRING, .pb = 5, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its uid."},
 };
@@ -364,11 +359,9 @@ const struct api_type api_t_resource_v1_ResourceClaimConsumerReference = {
 };
 
 static const struct api_field NetworkDeviceData_fields[] = {
-	{"interfaceName", API_STRING, .pb = 1,
-	 .help = "Interface name of this network device data."},
-	{"ips", API_STRING, API_LIST, .pb = 2, .help = "Ips of this network device data."},
-	{"hardwareAddress", API_STRING, .pb = 3,
-	 .help = "Hardware address of this network device data."},
+	{"interfaceName", API_STRING, .pb = 1, .help = "Name of the interface."},
+	{"ips", API_STRING, API_LIST, .pb = 2, .help = "Its addresses with their prefix lengths."},
+	{"hardwareAddress", API_STRING, .pb = 3, .help = "Its MAC address."},
 };
 
 const struct api_type api_t_resource_v1_NetworkDeviceData = {
@@ -380,21 +373,20 @@ const struct api_type api_t_resource_v1_NetworkDeviceData = {
 
 static const struct api_field AllocatedDeviceStatus_fields[] = {
 	{"driver", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Driver of this allocated device status."},
+	 .help = "Name of the driver."},
 	{"pool", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Pool of this allocated device status."},
+	 .help = "The pool the device is in."},
 	{"device", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Device of this allocated device status."},
+	 .help = "Name of the device."},
 	{"shareID", API_STRING, .pb = 7, .flags = API_PTR,
-	 .help = "Share id of this allocated device status."},
+	 .help = "Which share of a device that several use."},
 	{"conditions", API_OBJECT, API_LIST, API_LISTMAP, .pb = 4, .flags = API_KEEP_EMPTY,
 	 .keys = "type", .ref = &api_t_meta_v1_Condition,
 	 .help = "What is known about the object, one entry a type."},
-	{"data", API_ANY, .pb = 5, .flags = API_PTR,
-	 .help = "Data of this allocated device status."},
+	{"data", API_ANY, .pb = 5, .flags = API_PTR, .help = "Whatever the driver reports."},
 	{"networkData", API_OBJECT, .pb = 6, .flags = API_PTR,
 	 .ref = &api_t_resource_v1_NetworkDeviceData,
-	 .help = "Network data of this allocated device status."},
+	 .help = "Names and addresses of a network device."},
 };
 
 const struct api_type api_t_resource_v1_AllocatedDeviceStatus = {
@@ -406,15 +398,14 @@ const struct api_type api_t_resource_v1_AllocatedDeviceStatus = {
 
 static const struct api_field ResourceClaimStatus_fields[] = {
 	{"allocation", API_OBJECT, .pb = 1, .flags = API_PTR,
-	 .ref = &api_t_resource_v1_AllocationResult,
-	 .help = "Allocation of this resource claim status."},
+	 .ref = &api_t_resource_v1_AllocationResult, .help = "What was given."},
 	{"reservedFor", API_OBJECT, API_LIST, API_LISTMAP, .pb = 2, .flags = API_MERGE,
 	 .keys = "uid", .merge_key = "uid",
 	 .ref = &api_t_resource_v1_ResourceClaimConsumerReference,
-	 .help = "Reserved for of this resource claim status."},
+	 .help = "Who may use the claim."},
 	{"devices", API_OBJECT, API_LIST, API_LISTMAP, .pb = 4,
 	 .keys = "driver,device,pool,shareID", .ref = &api_t_resource_v1_AllocatedDeviceStatus,
-	 .help = "Devices of this resource claim status."},
+	 .help = "The devices."},
 };
 
 const struct api_type api_t_resource_v1_ResourceClaimStatus = {
@@ -475,9 +466,9 @@ const struct api_type api_t_resource_v1_ResourceClaimTemplate = {
 static const struct api_field ResourcePool_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"generation", API_INT64, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Generation of this resource pool."},
+	 .help = "Counts changes of the pool."},
 	{"resourceSliceCount", API_INT64, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Resource slice count of this resource pool."},
+	 .help = "How many slices the pool has."},
 };
 
 const struct api_type api_t_resource_v1_ResourcePool = {
@@ -488,16 +479,14 @@ const struct api_type api_t_resource_v1_ResourcePool = {
 };
 
 static const struct api_field DeviceAttribute_fields[] = {
-	{"int", API_INT64, .pb = 2, .flags = API_PTR, .help = "Int of this device attribute."},
-	{"bool", API_BOOL, .pb = 3, .flags = API_PTR, .help = "Bool of this device attribute."},
-	{"string", API_STRING, .pb = 4, .flags = API_PTR,
-	 .help = "String of this device attribute."},
-	{"version", API_STRING, .pb = 5, .flags = API_PTR,
-	 .help = "Version of this device attribute."},
-	{"ints", API_INT64, API_LIST, .pb = 6, .help = "Ints of this device attribute."},
-	{"bools", API_BOOL, API_LIST, .pb = 7, .help = "Bools of this device attribute."},
-	{"strings", API_STRING, API_LIST, .pb = 8, .help = "Strings of this device attribute."},
-	{"versions", API_STRING, API_LIST, .pb = 9, .help = "Versions of this device attribute."},
+	{"int", API_INT64, .pb = 2, .flags = API_PTR, .help = "A number."},
+	{"bool", API_BOOL, .pb = 3, .flags = API_PTR, .help = "True or false."},
+	{"string", API_STRING, .pb = 4, .flags = API_PTR, .help = "A text."},
+	{"version", API_STRING, .pb = 5, .flags = API_PTR, .help = "Version."},
+	{"ints", API_INT64, API_LIST, .pb = 6, .help = "A list of numbers."},
+	{"bools", API_BOOL, API_LIST, .pb = 7, .help = "A list of truths."},
+	{"strings", API_STRING, API_LIST, .pb = 8, .help = "A list of texts."},
+	{"versions", API_STRING, API_LIST, .pb = 9, .help = "A list of versions."},
 };
 
 const struct api_type api_t_resource_v1_DeviceAttribute = {
@@ -508,12 +497,9 @@ const struct api_type api_t_resource_v1_DeviceAttribute = {
 };
 
 static const struct api_field CapacityRequestPolicyRange_fields[] = {
-	{"min", API_QUANTITY, .pb = 1, .flags = API_REQUIRED | API_PTR,
-	 .help = "Min of this capacity request policy range."},
-	{"max", API_QUANTITY, .pb = 2, .flags = API_PTR,
-	 .help = "Max of this capacity request policy range."},
-	{"step", API_QUANTITY, .pb = 3, .flags = API_PTR,
-	 .help = "Step of this capacity request policy range."},
+	{"min", API_QUANTITY, .pb = 1, .flags = API_REQUIRED | API_PTR, .help = "The least."},
+	{"max", API_QUANTITY, .pb = 2, .flags = API_PTR, .help = "The most."},
+	{"step", API_QUANTITY, .pb = 3, .flags = API_PTR, .help = "Amounts are multiples of it."},
 };
 
 const struct api_type api_t_resource_v1_CapacityRequestPolicyRange = {
@@ -525,12 +511,11 @@ const struct api_type api_t_resource_v1_CapacityRequestPolicyRange = {
 
 static const struct api_field CapacityRequestPolicy_fields[] = {
 	{"default", API_QUANTITY, .pb = 1, .flags = API_PTR | API_KEEP_EMPTY,
-	 .help = "Default of this capacity request policy."},
-	{"validValues", API_QUANTITY, API_LIST, .pb = 3,
-	 .help = "Valid values of this capacity request policy."},
+	 .help = "What is taken where nothing is said."},
+	{"validValues", API_QUANTITY, API_LIST, .pb = 3, .help = "Amounts that may be asked for."},
 	{"validRange", API_OBJECT, .pb = 4, .flags = API_PTR,
 	 .ref = &api_t_resource_v1_CapacityRequestPolicyRange,
-	 .help = "Valid range of this capacity request policy."},
+	 .help = "Range of amounts that may be asked for."},
 };
 
 const struct api_type api_t_resource_v1_CapacityRequestPolicy = {
@@ -542,10 +527,10 @@ const struct api_type api_t_resource_v1_CapacityRequestPolicy = {
 
 static const struct api_field DeviceCapacity_fields[] = {
 	{"value", API_QUANTITY, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Value of this device capacity."},
+	 .help = "The value."},
 	{"requestPolicy", API_OBJECT, .pb = 2, .flags = API_PTR,
 	 .ref = &api_t_resource_v1_CapacityRequestPolicy,
-	 .help = "Request policy of this device capacity."},
+	 .help = "Which amounts may be asked for."},
 };
 
 const struct api_type api_t_resource_v1_DeviceCapacity = {
@@ -557,7 +542,7 @@ const struct api_type api_t_resource_v1_DeviceCapacity = {
 
 static const struct api_field Counter_fields[] = {
 	{"value", API_QUANTITY, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Value of this counter."},
+	 .help = "The value."},
 };
 
 const struct api_type api_t_resource_v1_Counter = {
@@ -569,9 +554,9 @@ const struct api_type api_t_resource_v1_Counter = {
 
 static const struct api_field DeviceCounterConsumption_fields[] = {
 	{"counterSet", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Counter set of this device counter consumption."},
+	 .help = "Name of the set of counters."},
 	{"counters", API_OBJECT, API_MAP, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_resource_v1_Counter, .help = "Counters of this device counter consumption."},
+	 .ref = &api_t_resource_v1_Counter, .help = "What is counted, by name."},
 };
 
 const struct api_type api_t_resource_v1_DeviceCounterConsumption = {
@@ -582,13 +567,11 @@ const struct api_type api_t_resource_v1_DeviceCounterConsumption = {
 };
 
 static const struct api_field DeviceTaint_fields[] = {
-	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Key of this device taint."},
-	{"value", API_STRING, .pb = 2, .help = "Value of this device taint."},
+	{"key", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its key."},
+	{"value", API_STRING, .pb = 2, .help = "The value."},
 	{"effect", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .enums = enum_DeviceTaintEffect, .help = "Effect of this device taint."},
-	{"timeAdded", API_TIME, .pb = 4, .flags = API_PTR,
-	 .help = "Time added of this device taint."},
+	 .enums = enum_DeviceTaintEffect, .help = "What the taint does."},
+	{"timeAdded", API_TIME, .pb = 4, .flags = API_PTR, .help = "When it was added."},
 };
 
 const struct api_type api_t_resource_v1_DeviceTaint = {
@@ -599,12 +582,11 @@ const struct api_type api_t_resource_v1_DeviceTaint = {
 };
 
 static const struct api_field NodeAllocatableMapping_fields[] = {
-	{"capacityKey", API_STRING, .pb = 1, .flags = API_PTR,
-	 .help = "Capacity key of this node allocatable mapping."},
+	{"capacityKey", API_STRING, .pb = 1, .flags = API_PTR, .help = "Which capacity."},
 	{"capacityMultiplier", API_QUANTITY, .pb = 2, .flags = API_PTR,
-	 .help = "Capacity multiplier of this node allocatable mapping."},
+	 .help = "How much for each unit of capacity."},
 	{"deviceMultiplier", API_QUANTITY, .pb = 3, .flags = API_PTR,
-	 .help = "Device multiplier of this node allocatable mapping."},
+	 .help = "How much for each device."},
 };
 
 const struct api_type api_t_resource_v1_NodeAllocatableMapping = {
@@ -615,10 +597,8 @@ const struct api_type api_t_resource_v1_NodeAllocatableMapping = {
 };
 
 static const struct api_field NodeAllocatableOverhead_fields[] = {
-	{"perPod", API_QUANTITY, .pb = 1, .flags = API_PTR,
-	 .help = "Per pod of this node allocatable overhead."},
-	{"perContainer", API_QUANTITY, .pb = 2, .flags = API_PTR,
-	 .help = "Per container of this node allocatable overhead."},
+	{"perPod", API_QUANTITY, .pb = 1, .flags = API_PTR, .help = "For each pod."},
+	{"perContainer", API_QUANTITY, .pb = 2, .flags = API_PTR, .help = "For each container."},
 };
 
 const struct api_type api_t_resource_v1_NodeAllocatableOverhead = {
@@ -631,10 +611,9 @@ const struct api_type api_t_resource_v1_NodeAllocatableOverhead = {
 static const struct api_field NodeAllocatableResource_fields[] = {
 	{"mapping", API_OBJECT, .pb = 3, .flags = API_PTR,
 	 .ref = &api_t_resource_v1_NodeAllocatableMapping,
-	 .help = "Mapping of this node allocatable resource."},
+	 .help = "How it counts against the node."},
 	{"overhead", API_OBJECT, .pb = 4, .flags = API_PTR,
-	 .ref = &api_t_resource_v1_NodeAllocatableOverhead,
-	 .help = "Overhead of this node allocatable resource."},
+	 .ref = &api_t_resource_v1_NodeAllocatableOverhead, .help = "What it takes besides."},
 };
 
 const struct api_type api_t_resource_v1_NodeAllocatableResource = {
@@ -647,29 +626,28 @@ const struct api_type api_t_resource_v1_NodeAllocatableResource = {
 static const struct api_field Device_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"attributes", API_OBJECT, API_MAP, .pb = 2, .ref = &api_t_resource_v1_DeviceAttribute,
-	 .help = "Attributes of this device."},
+	 .help = "What the device is like, by name."},
 	{"capacity", API_OBJECT, API_MAP, .pb = 3, .ref = &api_t_resource_v1_DeviceCapacity,
-	 .help = "Capacity of this device."},
+	 .help = "How much there is."},
 	{"consumesCounters", API_OBJECT, API_LIST, .pb = 4,
 	 .ref = &api_t_resource_v1_DeviceCounterConsumption,
-	 .help = "Consumes counters of this device."},
-	{"nodeName", API_STRING, .pb = 5, .flags = API_PTR, .help = "Node name of this device."},
+	 .help = "What it takes of the shared counters."},
+	{"nodeName", API_STRING, .pb = 5, .flags = API_PTR, .help = "Name of the node."},
 	{"nodeSelector", API_OBJECT, .pb = 6, .flags = API_PTR, .ref = &api_t_core_v1_NodeSelector,
-	 .help = "Node selector of this device."},
-	{"allNodes", API_BOOL, .pb = 7, .flags = API_PTR, .help = "All nodes of this device."},
+	 .help = "Nodes from which it can be reached."},
+	{"allNodes", API_BOOL, .pb = 7, .flags = API_PTR, .help = "Every node can reach it."},
 	{"taints", API_OBJECT, API_LIST, .pb = 8, .ref = &api_t_resource_v1_DeviceTaint,
-	 .help = "Taints of this device."},
+	 .help = "Taints of the device."},
 	{"bindsToNode", API_BOOL, .pb = 9, .flags = API_PTR,
-	 .help = "Binds to node of this device."},
+	 .help = "A claim with it is for one node."},
 	{"bindingConditions", API_STRING, API_LIST, .pb = 10,
-	 .help = "Binding conditions of this device."},
+	 .help = "Conditions to wait for before a pod is bound."},
 	{"bindingFailureConditions", API_STRING, API_LIST, .pb = 11,
-	 .help = "Binding failure conditions of this device."},
+	 .help = "Conditions of which one ends the binding."},
 	{"allowMultipleAllocations", API_BOOL, .pb = 12, .flags = API_PTR,
-	 .help = "Allow multiple allocations of this device."},
+	 .help = "Several claims may share it."},
 	{"nodeAllocatableResources", API_OBJECT, API_MAP, .pb = 14,
-	 .ref = &api_t_resource_v1_NodeAllocatableResource,
-	 .help = "Node allocatable resources of this device."},
+	 .ref = &api_t_resource_v1_NodeAllocatableResource, .help = "What of the node it takes."},
 };
 
 const struct api_type api_t_resource_v1_Device = {
@@ -682,7 +660,7 @@ const struct api_type api_t_resource_v1_Device = {
 static const struct api_field CounterSet_fields[] = {
 	{"name", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY, .help = "Its name."},
 	{"counters", API_OBJECT, API_MAP, .pb = 2, .flags = API_REQUIRED,
-	 .ref = &api_t_resource_v1_Counter, .help = "Counters of this counter set."},
+	 .ref = &api_t_resource_v1_Counter, .help = "What is counted, by name."},
 };
 
 const struct api_type api_t_resource_v1_CounterSet = {
@@ -694,26 +672,24 @@ const struct api_type api_t_resource_v1_CounterSet = {
 
 static const struct api_field ResourceSliceSpec_fields[] = {
 	{"driver", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Driver of this resource slice spec."},
+	 .help = "Name of the driver."},
 	{"pool", API_OBJECT, .pb = 2, .flags = API_REQUIRED, .ref = &api_t_resource_v1_ResourcePool,
-	 .help = "Pool of this resource slice spec."},
-	{"nodeName", API_STRING, .pb = 3, .flags = API_PTR,
-	 .help = "Node name of this resource slice spec."},
+	 .help = "The pool the device is in."},
+	{"nodeName", API_STRING, .pb = 3, .flags = API_PTR, .help = "Name of the node."},
 	{"nodeSelector", API_OBJECT, .pb = 4, .flags = API_PTR, .ref = &api_t_core_v1_NodeSelector,
-	 .help = "Node selector of this resource slice spec."},
-	{"allNodes", API_BOOL, .pb = 5, .flags = API_PTR,
-	 .help = "All nodes of this resource slice spec."},
+	 .help = "Nodes from which it can be reached."},
+	{"allNodes", API_BOOL, .pb = 5, .flags = API_PTR, .help = "Every node can reach it."},
 	{"devices", API_OBJECT, API_LIST, .pb = 6, .ref = &api_t_resource_v1_Device,
-	 .help = "Devices of this resource slice spec."},
+	 .help = "The devices."},
 	{"perDeviceNodeSelection", API_BOOL, .pb = 7, .flags = API_PTR,
-	 .help = "Per device node selection of this resource slice spec."},
+	 .help = "Each device says from where it is reached."},
 	{"sharedCounters", API_OBJECT, API_LIST, .pb = 8, .ref = &api_t_resource_v1_CounterSet,
-	 .help = "Shared counters of this resource slice spec."},
+	 .help = "What devices of the pool share."},
 	{"partitionTypeAttribute", API_STRING, .pb = 9, .flags = API_PTR,
-	 .help = "Partition type attribute of this resource slice spec."},
+	 .help = "Attribute that tells the partitions apart."},
 	{"skipNodeOperations", API_STRING, API_LIST, API_SET, .pb = 10,
 	 .enums = enum_SkipNodeOperation,
-	 .help = "Skip node operations of this resource slice spec."},
+	 .help = "Calls of the driver that are left out on the node."},
 };
 
 const struct api_type api_t_resource_v1_ResourceSliceSpec = {

@@ -2,9 +2,8 @@
 #include "lib/api/kinds/types.h"
 
 static const struct api_field ParentReference_fields[] = {
-	{"group", API_STRING, .pb = 1, .help = "Group of this parent reference."},
-	{"resource", API_STRING, .pb = 2, .flags = API_REQUIRED,
-	 .help = "Resource of this parent reference."},
+	{"group", API_STRING, .pb = 1, .help = "API group."},
+	{"resource", API_STRING, .pb = 2, .flags = API_REQUIRED, .help = "The resource."},
 	{"namespace", API_STRING, .pb = 3, .help = "Its namespace."},
 	{"name", API_STRING, .pb = 4, .flags = API_REQUIRED, .help = "Its name."},
 };
@@ -18,7 +17,7 @@ const struct api_type api_t_networking_v1_ParentReference = {
 
 static const struct api_field IPAddressSpec_fields[] = {
 	{"parentRef", API_OBJECT, .pb = 1, .flags = API_REQUIRED | API_PTR,
-	 .ref = &api_t_networking_v1_ParentReference, .help = "Parent ref of this ipaddress spec."},
+	 .ref = &api_t_networking_v1_ParentReference, .help = "Who has the address."},
 };
 
 const struct api_type api_t_networking_v1_IPAddressSpec = {
@@ -45,7 +44,8 @@ const struct api_type api_t_networking_v1_IPAddress = {
 };
 
 static const struct api_field ServiceCIDRSpec_fields[] = {
-	{"cidrs", API_STRING, API_LIST, .pb = 1, .help = "Cidrs of this service cidrspec."},
+	{"cidrs", API_STRING, API_LIST, .pb = 1,
+	 .help = "The ranges, at most one of each IP family."},
 };
 
 const struct api_type api_t_networking_v1_ServiceCIDRSpec = {

@@ -7,13 +7,12 @@ static const struct api_field CSIStorageCapacity_fields[] = {
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
 	 .help = "Name, labels and the like."},
 	{"nodeTopology", API_OBJECT, .pb = 2, .flags = API_PTR, .ref = &api_t_meta_v1_LabelSelector,
-	 .help = "Node topology of this csistorage capacity."},
+	 .help = "From which nodes."},
 	{"storageClassName", API_STRING, .pb = 3, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Storage class name of this csistorage capacity."},
-	{"capacity", API_QUANTITY, .pb = 4, .flags = API_PTR,
-	 .help = "Capacity of this csistorage capacity."},
+	 .help = "Name of the storage class."},
+	{"capacity", API_QUANTITY, .pb = 4, .flags = API_PTR, .help = "How much there is."},
 	{"maximumVolumeSize", API_QUANTITY, .pb = 5, .flags = API_PTR,
-	 .help = "Maximum volume size of this csistorage capacity."},
+	 .help = "The largest volume that can be made."},
 };
 
 const struct api_type api_t_storage_v1_CSIStorageCapacity = {
@@ -29,9 +28,8 @@ static const struct api_field VolumeAttributesClass_fields[] = {
 	{"metadata", API_OBJECT, .pb = 1, .ref = &api_t_meta_v1_ObjectMeta,
 	 .help = "Name, labels and the like."},
 	{"driverName", API_STRING, .pb = 2, .flags = API_REQUIRED | API_KEEP_EMPTY,
-	 .help = "Driver name of this volume attributes class."},
-	{"parameters", API_STRING, API_MAP, .pb = 3,
-	 .help = "Parameters of this volume attributes class."},
+	 .help = "Name of the driver."},
+	{"parameters", API_STRING, API_MAP, .pb = 3, .help = "Settings in the driver's own form."},
 };
 
 const struct api_type api_t_storage_v1_VolumeAttributesClass = {
