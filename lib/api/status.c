@@ -233,6 +233,10 @@ int api_err_invalid(struct err *e, const struct api_kind *k, struct str name)
 	for (size_t i = 0; i < e->n_fields; i++) {
 		size_t len = list.len, text = len + (n ? 2 : 0);
 
+		if (!*e->fields[i].path) { /* the object as a whole, in Go's words */
+			free(e->fields[i].path);
+			e->fields[i].path = xstrdup("<nil>");
+		}
 		buf_addf(&list, "%s%s: %s", n ? ", " : "", e->fields[i].path, e->fields[i].message);
 		if (hmap_put(said, str_skip(buf_str(&list), text), e))
 			buf_setlen(&list, len);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/crd/custom.h"
+#include "lib/api/crd/rules.h"
 #include "lib/api/jsonpath.h"
 #include "lib/api/kinds/kinds.h"
 #include "lib/api/kinds/types.h"
@@ -337,7 +338,10 @@ void custom_read(const struct api_kind *k, struct jv stored, struct buf *out)
 void custom_validate(const struct api_kind *k, struct json_object *obj, struct json_object *old,
 		     const struct place *root)
 {
-	crd_check(custom_schema(k)->root, obj, old, root);
+	struct crd_schema_set *set = custom_schema(k);
+
+	crd_check(set->root, obj, old, root);
+	crd_rules_run(set, obj, old, root);
 }
 
 bool custom_condition(struct jv crd, const char *type)

@@ -93,6 +93,7 @@ struct crd_limits {
 	size_t n_all, n_any, n_one;
 };
 
+struct cel_type;
 struct crd_rules; /* x-kubernetes-validations, compiled: rules.h */
 
 struct crd_schema {
@@ -111,6 +112,7 @@ struct crd_schema {
 	struct json_object *def; /* owned by the set; NULL: none (or null) */
 	struct crd_limits *limits;
 	struct crd_rules *rules;
+	const struct cel_type *cel; /* in expressions; when first asked for */
 	struct jv rules_json; /* x-kubernetes-validations in the definition's bytes */
 };
 
@@ -126,6 +128,7 @@ struct crd_schema_set {
 	void (**undo)(void *); /* for what rules own */
 	void **undo_arg;
 	size_t n_undo, cap_undo;
+	bool prepared; /* rules are compiled */
 	const struct api_type *type; /* crd_schema_type's, made once */
 };
 
