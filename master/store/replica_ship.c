@@ -382,6 +382,7 @@ int replica_take_offer(struct replica *r, struct ship_offer *take_offer)
 {
 	struct ship_request *q = NEW(struct ship_request);
 	struct peer_msg m = {.type = PEER_SNAPSHOT, .term = take_offer->term};
+	bool busy = r->installing; /* with the one before: this one comes again if it is needed */
 	int x = 0;
 
 	m.snapshot.last_index = take_offer->at.index;
@@ -389,10 +390,10 @@ int replica_take_offer(struct replica *r, struct ship_offer *take_offer)
 	m.snapshot.conf_index = take_offer->at.conf_index;
 	m.snapshot.conf = buf_str(&take_offer->at.conf);
 	m.snapshot.last = true;
-	if (!r->installing && !atomic_load(&r->dead))
+	if (!busy && !atomic_load(&r->dead))
 		x = consensus_receive(r->consensus, take_offer->from, &m, replica_now_ms(r));
 	q->type = SHIP_VERDICT;
-	q->installing = r->installing != NULL;
+	q->installing = !busy && r->installing;
 	add_request(r, q);
 	replica_ship_free_offer(take_offer);
 	return x == -EBADMSG ? 0 : x;

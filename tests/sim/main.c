@@ -74,10 +74,10 @@ static void run(uint64_t seed)
 	checks_done();
 	printf("seed %" PRIu64 ": %016" PRIx64 " %.1f s, %" PRIu64 " events, %" PRIu64
 	       " acknowledged, %" PRIu64 " reads, %" PRIu64 " evictions, %" PRIu64
-	       " crashes, %" PRIu64 " elections\n",
+	       " crashes, %" PRIu64 " elections, %" PRIu64 " snapshots\n",
 	       seed, world.hash, (double)world.now_ns / 1e9, world.count.events, world.count.acked,
-	       world.count.reads, world.count.evictions, world.count.crashes,
-	       world.count.elections);
+	       world.count.reads, world.count.evictions, world.count.crashes, world.count.elections,
+	       world.count.installs);
 	world_done();
 }
 
