@@ -167,6 +167,8 @@ void model_reset(const struct store_view *v)
 	store_range(v, STR("/"), STR_NULL, &it);
 	while ((o = store_iter_next(&it)))
 		*ARRAY_PUSH(objs, n_objs, cap_objs) = store_obj_ref(o);
+	for (size_t i = 0; (o = model_nth("/apps/deployments/x/", i)); i++)
+		limits_deployment(o);
 }
 
 void check_container(unsigned node, struct str uid, struct str name, struct str pod, bool runs)
