@@ -17,6 +17,7 @@
 #include "lib/sys/timers_uv.h"
 #include "master/apiserver/apiserver.h"
 #include "master/apiserver/audit.h"
+#include "master/authn_setup.h"
 #include "master/cloud/cloud.h"
 #include "master/controllers/controllers.h"
 #include "master/identity.h"
@@ -42,6 +43,8 @@ struct options {
 	const char *data_dir, *config_dir, *bind, *advertise, *service_cidr, *cluster_cidr, *domain;
 	const char *node_ports, *log_level, *only_controllers;
 	const char *audit_policy, *audit_log, *scheduler_config;
+	struct authn_options authn;
+	struct option_list proxy_names;
 	const char *name, *join, *token, *ca_hash, *replaces, *peer_address, *snapshot_dir;
 	struct option_list sans;
 	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
@@ -123,6 +126,28 @@ static const struct option_row rows[] = {
 	    "KubeSchedulerConfiguration: profiles, plugins and weights"),
 	ROW("no-scheduler", 0, OPTION_FLAG, no_scheduler, NULL, "do not place pods"),
 	ROW("no-controllers", 0, OPTION_FLAG, no_controllers, NULL, "run no controller"),
+	ROW("oidc-issuer-url", 0, OPTION_STRING, authn.issuer, "URL",
+	    "believe ID tokens of this OpenID Connect issuer (default none)"),
+	ROW("oidc-client-id", 0, OPTION_STRING, authn.client_id, "ID",
+	    "which are meant for this client"),
+	ROW("oidc-username-claim", 0, OPTION_STRING, authn.username_claim, "CLAIM",
+	    "the claim that names the user (default sub)"),
+	ROW("oidc-username-prefix", 0, OPTION_STRING, authn.username_prefix, "TEXT",
+	    "put in front of it, - for nothing (default the issuer and #)"),
+	ROW("oidc-groups-claim", 0, OPTION_STRING, authn.groups_claim, "CLAIM",
+	    "the claim with the user's groups (default none)"),
+	ROW("oidc-groups-prefix", 0, OPTION_STRING, authn.groups_prefix, "TEXT",
+	    "put in front of each"),
+	ROW("oidc-required-claim", 0, OPTION_LIST, authn.required, "CLAIM=VALUE",
+	    "a claim that the token must have"),
+	ROW("oidc-ca-file", 0, OPTION_STRING, authn.ca_file, "FILE",
+	    "who signs the issuer's certificate (default the system's roots)"),
+	ROW("authentication-token-webhook-config-file", 0, OPTION_STRING, authn.webhook_file,
+	    "FILE", "kubeconfig of a server that is asked about unknown tokens"),
+	ROW("authentication-token-webhook-cache-ttl", 0, OPTION_DURATION, authn.cache_ns, "TIME",
+	    "for how long its answers are kept (default 2m)"),
+	ROW("requestheader-allowed-names", 0, OPTION_LIST, proxy_names, "NAME",
+	    "common name of a proxy whose X-Remote-User is believed"),
 	ROW("audit-log-path", 0, OPTION_STRING, audit_log, "FILE",
 	    "write an audit log to FILE, - for standard output (default none)"),
 	ROW("audit-policy-file", 0, OPTION_STRING, audit_policy, "FILE",
@@ -157,6 +182,7 @@ struct master {
 	struct identity *identity;
 	struct store *store;
 	struct audit *audit;
+	struct authn_setup authn;
 	struct apiserver *api;
 	struct http_server *http;
 	struct transport *scheduler_t, *controllers_t, *signer_t;
@@ -336,6 +362,10 @@ static int start_api(struct master *m, struct err *err)
 	int r = open_audit(m, err);
 
 	conf.audit = m->audit;
+	conf.proxy_names = option_list_end(&m->o.proxy_names);
+	if (r == 0)
+		r = authn_setup_read(&m->o.authn, m->timers.clock, &m->authn, &conf.authn_remote,
+				     err);
 	return r < 0 ? r : apiserver_new(&conf, &m->api, err);
 }
 
@@ -686,6 +716,7 @@ static void stop(struct master *m)
 	m->store = store_close(m->store); /* tells writes under way, which are the API server's */
 	m->api = apiserver_free(m->api);
 	m->audit = audit_close(m->audit);
+	authn_setup_done(&m->authn);
 	m->membership = membership_free(m->membership);
 	m->identity = identity_free(m->identity);
 	m->pki = pki_free(m->pki);

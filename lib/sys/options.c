@@ -2,6 +2,15 @@
 #include "lib/sys/options.h"
 #include "lib/base/clock.h"
 
+const char *const *option_list_end(struct option_list *l)
+{
+	if (!l->n)
+		return NULL;
+	*ARRAY_PUSH(l->v, l->n, l->cap) = NULL;
+	l->n--;
+	return l->v;
+}
+
 void option_list_done(struct option_list *l)
 {
 	free(l->v);

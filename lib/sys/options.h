@@ -49,6 +49,8 @@ int options_parse(const struct options_spec *spec, int argc, char **argv, void *
 		  const char ***ret_args, size_t *ret_n, struct err *err);
 void options_help(const struct options_spec *spec, FILE *f);
 void option_list_done(struct option_list *l);
+/* The list as one that ends with NULL, borrowed; NULL when it is empty. */
+const char *const *option_list_end(struct option_list *l);
 
 /* A command of a program with sub-commands ("knarrctl image import"). */
 struct command_row {

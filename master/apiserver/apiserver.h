@@ -61,6 +61,10 @@ struct apiserver_conf {
 	/* Client side towards the agents' node API (exec, logs); NULL: those answer 503. */
 	struct tls_ctx *kubelet_tls;
 	uint16_t kubelet_port; /* 0: 10250 */
+	/* Common names of the authenticating proxies whose X-Remote-* fields are believed; ends
+	 * with NULL; NULL: none. */
+	const char *const *proxy_names;
+	const struct authn_remote_conf *authn_remote; /* authn_remote.h; NULL: none */
 	struct audit *audit; /* audit.h; borrowed; NULL: no audit log */
 	/* What pods that say nothing tolerate of a node before they are evicted
 	 * (tolerationSeconds). */

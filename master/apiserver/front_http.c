@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/authn_remote.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/impersonate.h"
 
@@ -8,6 +9,8 @@ struct http_front {
 	struct http_req *req;
 	void (*drain)(struct request *r);
 	bool bad; /* nobody's request, whoever sent it */
+	struct authn_remote_call *asking; /* who it is; nothing is begun before that is known */
+	bool begun;
 };
 
 static struct http_front *front_of(struct request *r)
@@ -92,7 +95,10 @@ static void closed(struct http_req *req, int err, void *user)
 {
 	struct http_front *f = user;
 
-	request_gone(&f->r);
+	if (f->asking)
+		authn_remote_cancel(TAKE(f->asking));
+	if (f->begun)
+		request_gone(&f->r);
 	request_unref(&f->r);
 }
 
@@ -113,22 +119,102 @@ static struct user *from_master(struct request *r, struct http_req *req, struct 
 	return forward_user_decode(who);
 }
 
+/*
+ * An authenticating proxy in front of us says who its client is (X-Remote-User and so on); believed
+ * only of those whom the administrator has named.
+ */
+static struct user *from_proxy(const struct apiserver *s, struct http_req *req, struct user *u)
+{
+	static const char extra[] = "x-remote-extra-";
+	struct str name = http_req_header(req, "x-remote-user");
+	const char *const *names = s->conf.proxy_names;
+	bool trusted = false;
+	struct http_header h;
+	struct user *client;
+
+	for (; names && *names; names++)
+		trusted = trusted || !strcmp(*names, u->name);
+	if (!trusted || !name.len)
+		return u;
+	user_unref(u);
+	client = user_new(name);
+	for (size_t i = 0; http_req_header_at(req, i, &h); i++) {
+		if (str_eq_nocase(h.name, STR("x-remote-group"))) {
+			user_add_group(client, h.value);
+		} else if (str_eq_nocase(h.name, STR("x-remote-uid"))) {
+			user_set_uid(client, h.value);
+		} else if (h.name.len > sizeof(extra) - 1 &&
+			   str_eq_nocase(str_n(h.name.p, sizeof(extra) - 1), str_of(extra))) {
+			CLEANUP_FREE char *key = str_dup(str_skip(h.name, sizeof(extra) - 1));
+
+			user_add_extra(client, key, h.value);
+		}
+	}
+	user_add_group(client, STR(GROUP_AUTHENTICATED));
+	return client;
+}
+
+/* The token of "Authorization: Bearer", or STR_NULL. */
+static struct str bearer_token(struct http_req *req)
+{
+	struct str auth = http_req_header(req, "authorization");
+
+	if (auth.len > 7 && str_eq_nocase(str_n(auth.p, 7), STR("bearer ")))
+		return str_trim(str_skip(auth, 7));
+	return STR_NULL;
+}
+
 /* NULL: what was shown is not good (401). Without anything: system:anonymous. */
 static struct user *authenticate(struct apiserver *s, struct request *r, struct http_req *req)
 {
-	struct str auth = http_req_header(req, "authorization");
+	struct str token = bearer_token(req);
 	X509 *cert = http_req_peer_cert(req);
 	struct user *u;
 
 	if (cert) {
 		u = authn_cert(cert);
-		return u && user_in_group(u, GROUP_PEERS) ? from_master(r, req, u) : u;
+		if (u && user_in_group(u, GROUP_PEERS))
+			return from_master(r, req, u);
+		return u ? from_proxy(s, req, u) : NULL;
 	}
 	if (http_req_peer_verify(req) != 0)
 		return NULL;
-	if (auth.len > 7 && str_eq_nocase(str_n(auth.p, 7), STR("bearer ")))
-		return authn_token(&s->authn, str_trim(str_skip(auth, 7)), STR_NULL, NULL);
-	return auth.len ? NULL : authn_anonymous();
+	if (token.p)
+		return authn_token(&s->authn, token, STR_NULL, NULL);
+	return http_req_header(req, "authorization").len ? NULL : authn_anonymous();
+}
+
+static void begin(struct http_front *f)
+{
+	struct request *r = &f->r;
+
+	f->begun = true;
+	r->as = impersonate_wanted(f->req, &f->bad);
+	if (f->bad) /* whose groups? It is nobody's request then */
+		r->user = user_unref(r->user);
+	request_run(r);
+}
+
+/* Somebody outside has said whose the token is. */
+static void known(void *user, struct user *u)
+{
+	struct http_front *f = user;
+
+	f->asking = NULL;
+	f->r.user = u;
+	begin(f);
+}
+
+/* known may run, and with it all of the request, before the call returns. */
+static void ask(struct http_front *f, struct str token)
+{
+	struct authn_remote_call *call;
+
+	request_ref(&f->r);
+	call = authn_remote_ask(f->r.srv->authn_remote, token, known, f);
+	if (!f->begun)
+		f->asking = call;
+	request_unref(&f->r);
 }
 
 static struct user *front_authenticate(struct request *r)
@@ -156,6 +242,7 @@ void apiserver_http_request(struct http_req *req, void *user)
 	struct apiserver *s = user;
 	struct http_front *f = NEW(struct http_front);
 	struct request *r = &f->r;
+	struct str token;
 
 	f->req = http_req_ref(req);
 	request_init(r, s, &http_front_ops);
@@ -167,9 +254,10 @@ void apiserver_http_request(struct http_req *req, void *user)
 	r->user_agent = http_req_header(req, "user-agent");
 	r->peer_addr = http_req_peer_addr(req);
 	r->user = authenticate(s, r, req);
-	r->as = impersonate_wanted(req, &f->bad);
-	if (f->bad) /* whose groups? It is nobody's request then */
-		r->user = user_unref(r->user);
+	token = bearer_token(req);
 	http_req_on_close(req, closed, f);
-	request_run(r);
+	if (r->user || !token.p || http_req_peer_cert(req) || !s->authn_remote)
+		begin(f);
+	else
+		ask(f, token);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/server.h"
 #include "master/apiserver/aggregate.h"
+#include "master/apiserver/authn_remote.h"
 #include "master/apiserver/bootstrap.h"
 #include "master/apiserver/customs.h"
 #include "master/apiserver/forward.h"
@@ -78,6 +79,11 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 		return r;
 	}
 	s->kubelet = kubelet_client_new(s);
+	r = conf->authn_remote ? authn_remote_new(s, conf->authn_remote, &s->authn_remote, err) : 0;
+	if (r < 0) {
+		apiserver_free(s);
+		return r;
+	}
 	s->usage = usage_cache_new();
 	s->forward = forward_new(s);
 	apiserver_set_masters(
@@ -176,6 +182,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	if (!s)
 		return NULL;
 	webhook_client_free(s->webhook_client);
+	authn_remote_free(s->authn_remote);
 	webhooks_free(s->webhooks);
 	quota_keeper_free(s->quotas);
 	aggregate_free(s->aggregate);

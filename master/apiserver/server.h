@@ -19,6 +19,7 @@ struct forward_set; /* forward.h */
 struct quota_keeper; /* quota.h */
 struct audit; /* audit.h */
 struct flow_control; /* flow.h */
+struct authn_remote; /* authn_remote.h */
 struct aggregate; /* aggregate.h */
 struct webhooks; /* webhooks.h: the admission webhooks there are */
 struct webhook_client; /* webhook_client.h */
@@ -44,6 +45,7 @@ struct apiserver {
 	struct forward_set *forward;
 	struct audit *audit; /* borrowed; NULL: no log is kept */
 	struct flow_control *flow;
+	struct authn_remote *authn_remote; /* NULL: nobody else is asked */
 	struct quota_keeper *quotas;
 	struct aggregate *aggregate;
 	struct webhooks *webhooks;

@@ -30,7 +30,8 @@ struct webhook_call {
 	struct list node;
 	struct timer later; /* the time limit, or a failure known at once */
 	char *host, *path, *shown; /* shown: the URL in messages */
-	char *ca_pem;
+	char *ca_pem, *cert_pem, *key_pem;
+	const char *method; /* "POST", "GET" */
 	uint16_t port;
 	struct buf body, answer;
 	int status, early; /* early: why it never began */
@@ -97,6 +98,8 @@ void webhook_target_done(struct webhook_target *t)
 	free(t->name);
 	free(t->path);
 	free(t->ca_pem);
+	free(t->cert_pem);
+	free(t->key_pem);
 	*t = (struct webhook_target){0};
 }
 
@@ -121,12 +124,15 @@ static void finish(struct webhook_call *w, int err, const char *why)
 	if (w->server)
 		w->server->calls--;
 	if (err < 0)
-		buf_addf(&text, "Post \"%s\": %s", w->shown, why);
+		buf_addf(&text, "%s \"%s\": %s", strcmp(w->method, "GET") ? "Post" : "Get",
+			 w->shown, why);
 	w->cb(w->user, err, w->status, buf_str(&w->answer), text.p);
 	free(w->host);
 	free(w->path);
 	free(w->shown);
 	free(w->ca_pem);
+	free(w->cert_pem);
+	free(w->key_pem);
 	free(w->why);
 	buf_done(&w->body);
 	buf_done(&w->answer);
@@ -208,7 +214,10 @@ static int connect_to(struct webhook_call *w, const char *const *urls, size_t n,
 		      struct server **ret, struct err *err)
 {
 	struct webhook_client *c = w->c;
-	struct tls_conf tc = {.ca_pem = str_of(w->ca_pem), .server_name = w->host};
+	struct tls_conf tc = {.ca_pem = str_of(w->ca_pem),
+			      .cert_pem = str_of(w->cert_pem),
+			      .key_pem = str_of(w->key_pem),
+			      .server_name = w->host};
 	struct http_client_conf hc = {.loop = c->s->conf.loop,
 				      .endpoints = urls,
 				      .n_endpoints = n,
@@ -239,11 +248,12 @@ static void send_to(struct webhook_call *w, const char *const *urls, size_t n)
 	CLEANUP_FREE char *key =
 		xasprintf("%s:%u\n%s", w->host, w->port, w->ca_pem ? w->ca_pem : "");
 	struct http_header type = HTTP_HEADER("content-type", STR("application/json"));
-	struct http_call_req req = {.method = "POST",
+	bool get = !strcmp(w->method, "GET");
+	struct http_call_req req = {.method = w->method,
 				    .path = w->path,
 				    .headers = &type,
-				    .n_headers = 1,
-				    .body = buf_str(&w->body)};
+				    .n_headers = get ? 0 : 1,
+				    .body = get ? STR_NULL : buf_str(&w->body)};
 	struct server *s = hmap_get(w->c->servers, str_of(key));
 	CLEANUP(err_done) struct err err = ERR_INIT;
 	int r = 0;
@@ -385,23 +395,53 @@ static void find_service(struct webhook_call *w, const struct webhook_target *t)
 
 /* ---- the client ---- */
 
-void webhook_post(struct webhook_client *c, const struct webhook_target *t, unsigned timeout_s,
-		  struct str body, webhook_cb cb, void *user)
+static struct webhook_call *call_new(struct webhook_client *c, const char *method,
+				     const char *ca_pem, unsigned timeout_s, webhook_cb cb,
+				     void *user)
 {
 	struct webhook_call *w = NEW(struct webhook_call);
-	CLEANUP_FREE char *path = NULL;
-	int r = 0;
 
 	*w = (struct webhook_call){.c = c,
 				   .cb = cb,
 				   .user = user,
+				   .method = method,
 				   .body = BUF_INIT,
 				   .answer = BUF_INIT,
-				   .ca_pem = t->ca_pem ? xstrdup(t->ca_pem) : NULL};
+				   .ca_pem = ca_pem ? xstrdup(ca_pem) : NULL};
 	w->later.fire = on_later;
 	list_append(&c->calls, &w->node);
-	buf_addstr(&w->body, body);
 	timers_arm_in(c->s->timers, &w->later, timeout_s * NSEC_PER_SEC);
+	return w;
+}
+
+static void begin_url(struct webhook_call *w, const char *url, int split)
+{
+	w->shown = xasprintf("https://%s:%u%s", w->host ? w->host : "", w->port,
+			     w->path ? w->path : "");
+	if (split < 0)
+		fail_soon(w, split, xasprintf("\"%s\" is no https URL", url));
+	else
+		find_host(w);
+}
+
+void webhook_get(struct webhook_client *c, const char *url, const char *ca_pem, unsigned timeout_s,
+		 webhook_cb cb, void *user)
+{
+	struct webhook_call *w = call_new(c, "GET", ca_pem, timeout_s, cb, user);
+
+	begin_url(w, url, split_url(w, str_of(url)));
+}
+
+void webhook_post(struct webhook_client *c, const struct webhook_target *t, unsigned timeout_s,
+		  struct str body, webhook_cb cb, void *user)
+{
+	struct webhook_call *w = call_new(c, "POST", t->ca_pem, timeout_s, cb, user);
+	CLEANUP_FREE char *path = NULL;
+	int r = 0;
+
+	w->cert_pem = t->cert_pem ? xstrdup(t->cert_pem) : NULL;
+	w->key_pem = t->key_pem ? xstrdup(t->key_pem) : NULL;
+	buf_addstr(&w->body, body);
 	if (t->url) {
 		r = split_url(w, str_of(t->url));
 	} else {
@@ -412,13 +452,12 @@ void webhook_post(struct webhook_client *c, const struct webhook_target *t, unsi
 	path = w->path;
 	w->path = xasprintf("%s%ctimeout=%us", path ? path : "/",
 			    path && strchr(path, '?') ? '&' : '?', timeout_s);
-	w->shown = xasprintf("https://%s:%u%s", w->host ? w->host : "", w->port, w->path);
-	if (r < 0)
-		fail_soon(w, r, xasprintf("\"%s\" is no https URL", t->url));
-	else if (t->url)
-		find_host(w);
-	else
-		find_service(w, t);
+	if (t->url) {
+		begin_url(w, t->url, r);
+		return;
+	}
+	w->shown = xasprintf("https://%s:%u%s", w->host, w->port, w->path);
+	find_service(w, t);
 }
 
 struct webhook_client *webhook_client_new(struct apiserver *s)

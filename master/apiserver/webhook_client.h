@@ -24,6 +24,7 @@ struct webhook_target {
 	char *ns, *name, *path; /* of the service; path "" or with its leading slash */
 	uint16_t port; /* of the service */
 	char *ca_pem; /* decoded caBundle; NULL: the system's roots */
+	char *cert_pem, *key_pem; /* our own certificate there; NULL: none */
 };
 /*
  * From a clientConfig (admissionregistration.k8s.io) or the like: url or service{namespace, name,
@@ -42,6 +43,10 @@ typedef void (*webhook_cb)(void *user, int err, int status, struct str body, con
 /* POST application/json. Target and body are copied. */
 void webhook_post(struct webhook_client *c, const struct webhook_target *t, unsigned timeout_s,
 		  struct str body, webhook_cb cb, void *user);
+
+/* GET of a URL, e.g. a published document. */
+void webhook_get(struct webhook_client *c, const char *url, const char *ca_pem, unsigned timeout_s,
+		 webhook_cb cb, void *user);
 
 struct webhook_client *webhook_client_new(struct apiserver *s);
 /* Calls that are under way end with -ECANCELED, from here. Returns NULL. */
