@@ -3,6 +3,7 @@
 #include "agent/runtime/runtime.h"
 #include "cli/cli.h"
 #include "cli/daemon.h"
+#include "cli/session.h"
 #include "lib/sys/file.h"
 #include "net/lb.h"
 #include "net/pod_net.h"
@@ -260,9 +261,52 @@ static void remove_cgroups(const char *name)
 		closedir(d);
 }
 
+/* "name" of DATA-DIR/master/master.json; NULL: this machine is no master. */
+static char *own_master_name(const struct reset_options *o)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/master/master.json", o->data_dir);
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	return file_read(AT_FDCWD, path, 65536, &b) < 0
+		       ? NULL
+		       : jv_strdup(jv_get(jv_of(buf_str(&b)), "name"));
+}
+
+/* Other masters shall not go on counting its vote. */
+static void leave_masters(const struct reset_options *o)
+{
+	CLEANUP(session_closep) struct session *s = NULL;
+	CLEANUP_FREE char *name = own_master_name(o);
+	CLEANUP_FREE char *path = name ? xasprintf("/knarr/v1/members/%s", name) : NULL;
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct cli_common common = {.kubeconfig = "/etc/knarr/admin.conf"};
+	struct session_req req = {.method = "DELETE", .path = path};
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!name || !daemon_running(DAEMON_MASTER))
+		return;
+	r = session_open(&common, &s, &err);
+	if (!r)
+		r = session_get(s, "/knarr/v1/members", &b, &err);
+	if (!r && jv_len(jv_get(jv_of(buf_str(&b)), "members")) < 2)
+		return; /* with it goes the cluster */
+	if (!r)
+		r = session_do(s, &req, NULL, &err);
+	if (r < 0)
+		fprintf(stderr,
+			"knarrctl reset: warning: the other masters still count on this one: %s\n"
+			"  on another master: knarrctl member remove %s\n",
+			err_text(&err), name);
+	err_done(&err);
+}
+
 static int run(const struct reset_options *o, struct err *err)
 {
 	int r = 0;
+
+	if (!o->root)
+		leave_masters(o);
 
 	if (!o->root &&
 	    ((r = daemon_stop(DAEMON_AGENT, err)) < 0 || (r = daemon_stop(DAEMON_MASTER, err)) < 0))

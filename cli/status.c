@@ -25,6 +25,8 @@ struct health {
 	size_t nodes, nodes_ready;
 	size_t pods, pods_running, pods_pending, pods_failed, pods_done;
 	size_t deployments, deployments_available;
+	size_t masters, voters, masters_alive; /* masters 0: not known */
+	char *leader;
 };
 
 static bool condition(struct jv obj, const char *type)
@@ -33,6 +35,22 @@ static bool condition(struct jv obj, const char *type)
 		if (jv_eqs(jv_get(it.value, "type"), type))
 			return jv_eqs(jv_get(it.value, "status"), "True");
 	return false;
+}
+
+/* Only administrators are told. */
+static void look_at_masters(struct session *s, struct health *h)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	if (session_get(s, "/knarr/v1/members", &b, NULL) < 0)
+		return;
+	jv_for_each (m, jv_get(jv_of(buf_str(&b)), "members")) {
+		h->masters++;
+		h->voters += jv_eqs(jv_get(m.value, "role"), "voter");
+		h->masters_alive += jv_bool(jv_get(m.value, "alive"), false);
+		if (jv_bool(jv_get(m.value, "leader"), false) && !h->leader)
+			h->leader = jv_strdup(jv_get(m.value, "name"));
+	}
 }
 
 static int look(struct session *s, struct health *h, struct err *err)
@@ -46,6 +64,7 @@ static int look(struct session *s, struct health *h, struct err *err)
 	h->version = jv_strdup(jv_get(jv_of(buf_str(&b)), "gitVersion"));
 	h->ready = session_do(s, &ready, NULL, NULL) == 0;
 	buf_clear(&b);
+	look_at_masters(s, h);
 	r = session_get(s, "/api/v1/nodes", &b, err);
 	if (r < 0)
 		return r;
@@ -85,6 +104,15 @@ static void as_json(struct session *s, const struct health *h, struct buf *out)
 	jw_member_str(&w, "server", str_of(session_server(s)));
 	jw_member_str(&w, "version", str_of(h->version));
 	jw_member_bool(&w, "ready", h->ready);
+	if (h->masters) {
+		jw_key(&w, "masters");
+		jw_begin_object(&w);
+		jw_member_i64(&w, "total", (int64_t)h->masters);
+		jw_member_i64(&w, "voters", (int64_t)h->voters);
+		jw_member_i64(&w, "answer", (int64_t)h->masters_alive);
+		jw_member_str(&w, "leader", str_of(h->leader));
+		jw_end_object(&w);
+	}
 	jw_key(&w, "nodes");
 	jw_begin_object(&w);
 	jw_member_i64(&w, "total", (int64_t)h->nodes);
@@ -117,6 +145,9 @@ static void print(struct session *s, const struct health *h, enum cli_output how
 	}
 	printf("Server:       %s (%s), %s\n", session_server(s), h->version ? h->version : "?",
 	       h->ready ? "ready" : "NOT ready");
+	if (h->masters)
+		printf("Masters:      %zu answer of %zu, %zu vote, %s leads\n", h->masters_alive,
+		       h->masters, h->voters, h->leader ? h->leader : "none");
 	printf("Nodes:        %zu ready of %zu\n", h->nodes_ready, h->nodes);
 	printf("Pods:         %zu: %zu running, %zu pending, %zu failed, %zu succeeded\n", h->pods,
 	       h->pods_running, h->pods_pending, h->pods_failed, h->pods_done);
@@ -150,6 +181,9 @@ int cmd_status(int argc, char **argv, void *user)
 		return cli_fail("status", &err);
 	print(s, &h, how);
 	free(h.version);
-	return h.ready && h.nodes_ready == h.nodes && h.deployments_available == h.deployments ? 0
-											       : 1;
+	free(h.leader);
+	return h.ready && h.masters_alive == h.masters && h.nodes_ready == h.nodes &&
+			       h.deployments_available == h.deployments
+		       ? 0
+		       : 1;
 }

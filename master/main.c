@@ -606,6 +606,8 @@ static int open_membership(struct master *m, struct err *err)
 		return err_sys(err, -r, "--data-dir: cannot make %s: %s", o->data_dir,
 			       strerror(-r));
 	r = membership_open(&conf, &settings, &m->membership, err);
+	if (r == -EPERM) /* was removed */
+		m->exit_code = EXIT_CONFIG;
 	if (r < 0)
 		return r;
 	o->service_cidr = settings.service_cidr;
