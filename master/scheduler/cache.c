@@ -208,6 +208,8 @@ uint32_t sched_cache_node(struct sched_cache *c, struct object *obj)
 	n->n_labels = n->cap_labels = fresh.n_labels;
 	n->taints = fresh.taints;
 	n->n_taints = n->cap_taints = fresh.n_taints;
+	c->n_soft_tainted += fresh.soft_taints;
+	c->n_soft_tainted -= n->present && n->soft_taints;
 	n->hard_taints = fresh.hard_taints;
 	n->soft_taints = fresh.soft_taints;
 	n->allocatable = fresh.allocatable;
@@ -247,6 +249,7 @@ void sched_cache_node_gone(struct sched_cache *c, struct str name)
 	sched_images_clear(c, n);
 	sched_wants_node_changed(c, n->slot);
 	n->present = false;
+	c->n_soft_tainted -= n->soft_taints;
 	c->nodes[n->at] = c->nodes[--c->n_nodes];
 	c->nodes[n->at]->at = n->at;
 	c->reorder = true;

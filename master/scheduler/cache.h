@@ -93,6 +93,7 @@ struct sched_cache {
 	struct hmap *pods, *by_node_name, *namespaces, *images; /* key, name */
 	struct sched_node **nodes; /* present ones, in the order in which zones take turns */
 	size_t n_nodes, cap_nodes;
+	size_t n_soft_tainted; /* nodes with PreferNoSchedule taints */
 	bool reorder; /* nodes or zones changed: sched_cache_order */
 	struct sched_node **slots;
 	uint32_t n_slots, cap_slots;

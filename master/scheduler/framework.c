@@ -150,13 +150,12 @@ void sched_normalise(int64_t *scores, size_t n, bool reverse)
 	}
 }
 
-static bool run_filters(struct sched_cycle *cy, const struct sched_node *n, bool fixed)
+static bool run(struct sched_cycle *cy, const struct sched_node *n, const uint8_t *which,
+		uint32_t n_which)
 {
-	for (uint32_t i = 0; sched_plugins[i]; i++) {
-		if (!(cy->active & 1u << i) || sched_plugins[i]->fixed != fixed)
-			continue;
-		cy->plugin = i;
-		if (!sched_plugins[i]->filter(cy, n))
+	for (uint32_t i = 0; i < n_which; i++) {
+		cy->plugin = which[i];
+		if (!sched_plugins[which[i]]->filter(cy, n))
 			return false;
 	}
 	return true;
@@ -169,7 +168,7 @@ static bool passes_fixed(struct sched_cycle *cy, const struct sched_node *n)
 
 	if (!cy->explain && sched_bit(w->known, n->slot))
 		return sched_bit(w->fits, n->slot);
-	ok = run_filters(cy, n, true);
+	ok = run(cy, n, cy->fixed, cy->n_fixed);
 	sched_bit_set(w->known, n->slot, true);
 	sched_bit_set(w->fits, n->slot, ok);
 	return ok;
@@ -191,7 +190,7 @@ static bool passes_with_nominated(struct sched_cycle *cy, struct sched_node *n)
 		*ARRAY_PUSH(added, n_added, cap) = p;
 	}
 	if (n_added)
-		ok = run_filters(cy, n, false);
+		ok = run(cy, n, cy->others, cy->n_others);
 	for (size_t i = 0; i < n_added; i++)
 		sched_cache_lift(cy->cache, added[i]);
 	free(added);
@@ -205,7 +204,7 @@ bool sched_fits(struct sched_cycle *cy, struct sched_node *n)
 		return false;
 	if (!list_empty(&n->nominated) && !passes_with_nominated(cy, n))
 		return false;
-	return run_filters(cy, n, false);
+	return run(cy, n, cy->others, cy->n_others);
 }
 
 static struct sched_node *node_at(const struct sched_cache *c, size_t i)
@@ -293,15 +292,17 @@ static void add_scores(struct sched_framework *fw)
 /* Of equals any: each with the same chance. */
 static struct sched_node *best(struct sched_framework *fw)
 {
-	size_t at = 0, ties = 1;
+	const int64_t *v = fw->totals;
+	size_t n = fw->cy.n_fit, ties = 0, at = 0;
+	int64_t max = v[0];
 
-	for (size_t k = 1; k < fw->cy.n_fit; k++) {
-		if (fw->totals[k] < fw->totals[at])
-			continue;
-		ties = fw->totals[k] == fw->totals[at] ? ties + 1 : 1;
-		if (ties == 1 || sched_random(fw, ties) == 0)
-			at = k;
-	}
+	for (size_t k = 1; k < n; k++)
+		max = MAX(max, v[k]);
+	for (size_t k = 0; k < n; k++)
+		ties += v[k] == max;
+	ties = ties > 1 ? sched_random(fw, ties) : 0;
+	while (v[at] != max || ties--)
+		at++;
 	return fw->cy.fit[at];
 }
 
@@ -326,13 +327,17 @@ static void read_claims(struct sched_cycle *cy)
 
 static void prepare(struct sched_cycle *cy)
 {
-	cy->active = 0;
+	cy->n_fixed = cy->n_others = 0;
 	read_claims(cy);
 	for (uint32_t i = 0; sched_plugins[i]; i++) {
 		cy->plugin = i;
-		if (sched_plugins[i]->filter && !cy->profile->no_filter[i] &&
-		    (!sched_plugins[i]->prepare || sched_plugins[i]->prepare(cy)))
-			cy->active |= 1u << i;
+		if (!sched_plugins[i]->filter || cy->profile->no_filter[i] ||
+		    (sched_plugins[i]->prepare && !sched_plugins[i]->prepare(cy)))
+			continue;
+		if (sched_plugins[i]->fixed)
+			cy->fixed[cy->n_fixed++] = (uint8_t)i;
+		else
+			cy->others[cy->n_others++] = (uint8_t)i;
 	}
 }
 

@@ -69,7 +69,9 @@ struct sched_cycle {
 	struct sched_pod *pod;
 	struct sched_class *class;
 	struct sched_wants *wants;
-	uint32_t active; /* bit per index in sched_plugins: filters that have something to say */
+	/* Filters that have something to say, by index in sched_plugins: fixed ones and others. */
+	uint8_t fixed[SCHED_PLUGINS_MAX], others[SCHED_PLUGINS_MAX];
+	uint32_t n_fixed, n_others;
 	/* Nodes that fit */
 	struct sched_node **fit;
 	size_t n_fit;

@@ -51,12 +51,12 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 	return ok;
 }
 
+/* In doubles: exact for all amounts below 2^46, and much faster than dividing 64-bit integers. */
 static int64_t left(int64_t used, int64_t has, bool most)
 {
-	if (most)
-		return has <= 0 ? 0 : MIN(used, has) * SCHED_SCORE_MAX / has;
+	int64_t part = most ? MIN(used, has) : has - used;
 
-	return has <= 0 || used > has ? 0 : (has - used) * SCHED_SCORE_MAX / has;
+	return part <= 0 ? 0 : (int64_t)((double)(part * SCHED_SCORE_MAX) / (double)has);
 }
 
 /* A resource that a node does not have at all counts neither for nor against it. */

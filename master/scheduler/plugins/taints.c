@@ -15,6 +15,12 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 	return false;
 }
 
+/* Where no node has such taints, all are the same. */
+static bool prepare_score(struct sched_cycle *cy)
+{
+	return cy->cache->n_soft_tainted > 0;
+}
+
 static void score(struct sched_cycle *cy, int64_t *scores)
 {
 	for (size_t k = 0; k < cy->n_fit; k++) {
@@ -39,6 +45,7 @@ const struct sched_plugin sched_taints = {
 	.fixed = true,
 	.local = true,
 	.filter = filter,
+	.prepare_score = prepare_score,
 	.score = score,
 	.normalise = normalise,
 };
