@@ -2,6 +2,7 @@
 #include "lib/base/base.h"
 
 #include "agent/pod/pods.h"
+#include "agent/pod/shutdown.h"
 #include "lib/client/client.h"
 #include "lib/client/fake.h"
 #include "lib/json/jv.h"
@@ -384,16 +385,142 @@ static void test_deadline(void **state)
 	assert_string_equal(status(w, "reason"), "DeadlineExceeded");
 }
 
+static void on_ended(void *user)
+{
+	*(bool *)user = true;
+}
+
+/* Whether DisruptionTarget stands among the conditions. */
+static bool is_disrupted(struct world *w)
+{
+	jv_for_each (c, jv_path(jv_of(fake_api_get(w->api, POD_PATH)), "status.conditions"))
+		if (jv_eqs(jv_get(c.value, "type"), "DisruptionTarget"))
+			return jv_eqs(jv_get(c.value, "reason"), "TerminationByKubelet");
+	return false;
+}
+
+/* The machine goes down: nobody evicts a pod without a controller, and nobody deletes it. */
+static void test_shutdown(void **state)
+{
+	struct world *w = *state;
+	bool ended = false;
+	struct pods_shutdown_conf conf = {.grace_ns = SECONDS(10),
+					  .critical_ns = SECONDS(2),
+					  .done = on_ended,
+					  .user = &ended};
+
+	put(w, ONE("Always"), "");
+	run(w, SECONDS(2));
+	fake_ignore_sigterm("a", true);
+	pods_shutdown_begin(w->pods, &conf);
+	run(w, SECONDS(3));
+	assert_string_equal(status(w, "reason"), "Terminated");
+	assert_int_equal(fake_running(), 1); /* within its own grace of 5 s */
+	assert_false(ended);
+	run(w, SECONDS(4));
+	assert_int_equal(fake_running(), 0);
+	assert_true(ended);
+	assert_string_equal(status(w, "phase"), "Failed");
+	assert_true(is_disrupted(w));
+	w->pods = pods_free(w->pods);
+	fake_runtime_reset(&w->time.timers, on_event, w);
+	pods_up(w);
+	run(w, SECONDS(5));
+	assert_int_equal(fake_running(), 0);
+	assert_int_equal(fake_api_requests(w->api, "DELETE " POD_PATH), 0);
+}
+
+/* One of a controller is evicted; that fails here, so it is terminated, and deleted at the return.
+ */
+static void test_shutdown_leftover(void **state)
+{
+	struct world *w = *state;
+	bool ended = false;
+	struct pods_shutdown_conf conf = {
+		.grace_ns = SECONDS(10), .done = on_ended, .user = &ended};
+
+	put(w, ONE("Always"),
+	    ",\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\","
+	    "\"name\":\"r\",\"uid\":\"u2\",\"controller\":true}]");
+	run(w, SECONDS(2));
+	fake_api_fail(w->api, "eviction", 500, 1);
+	pods_shutdown_begin(w->pods, &conf);
+	run(w, SECONDS(3));
+	assert_int_equal(fake_api_requests(w->api, "POST " POD_PATH "/eviction"), 1);
+	assert_true(ended);
+	assert_string_equal(status(w, "reason"), "Terminated");
+	w->pods = pods_free(w->pods);
+	fake_runtime_reset(&w->time.timers, on_event, w);
+	pods_up(w);
+	run(w, SECONDS(5));
+	assert_int_equal(fake_running(), 0);
+	assert_int_equal(fake_api_requests(w->api, "DELETE " POD_PATH), 1);
+}
+
+/* A new pod waits while the machine goes down, and begins if it does not. */
+static void test_shutdown_holds(void **state)
+{
+	struct world *w = *state;
+	struct pods_shutdown_conf conf = {.grace_ns = SECONDS(10)};
+
+	pods_shutdown_begin(w->pods, &conf);
+	put(w, ONE("Always"), "");
+	run(w, SECONDS(20));
+	assert_int_equal(fake_sandboxes(), 0);
+	pods_shutdown_cancel(w->pods);
+	run(w, SECONDS(2));
+	assert_int_equal(fake_running(), 1);
+}
+
+/* After a reboot without any master the ConfigMap comes from the disk; a newer one replaces it. */
+static void test_reboot_alone(void **state)
+{
+	static const char *const map = "/api/v1/namespaces/default/configmaps/c";
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct world *w = *state;
+	CLEANUP_FREE char *file =
+		xasprintf("%s/pods/u1/volumes/kubernetes.io~configmap/v/k", w->dir);
+
+	fake_api_put(w->api, map, "{\"data\":{\"k\":\"old\"}}");
+	put(w,
+	    "\"restartPolicy\":\"Always\",\"containers\":[{\"name\":\"a\",\"image\":\"img\","
+	    "\"imagePullPolicy\":\"IfNotPresent\",\"volumeMounts\":[{\"name\":\"v\","
+	    "\"mountPath\":\"/"
+	    "v\"}]}],\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"c\"}}]",
+	    "");
+	run(w, SECONDS(2));
+	assert_int_equal(fake_running(), 1);
+	w->pods = pods_free(w->pods);
+	fake_runtime_reset(&w->time.timers, on_event, w);
+	fake_api_fail(w->api, "", 0, 25);
+	pods_up(w);
+	run(w, SECONDS(2));
+	assert_int_equal(fake_running(), 0); /* a master may only be slow */
+	run(w, SECONDS(5));
+	assert_int_equal(fake_running(), 1);
+	fake_api_put(w->api, map, "{\"data\":{\"k\":\"new\"}}");
+	run(w, SECONDS(300));
+	assert_int_equal(file_read(AT_FDCWD, file, 64, &b), 0);
+	assert_string_equal(b.p, "new");
+	assert_int_equal(fake_running(), 1);
+	assert_string_equal(status(w, "phase"), "Running");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_run_and_delete),     T(test_report_again),     T(test_grace_shortened),
-		T(test_crash_loop),         T(test_policies),         T(test_never),
-		T(test_init_order),         T(test_images),           T(test_start_fails),
-		T(test_config_map_comes),   T(test_restart_of_agent), T(test_half_made),
-		T(test_removed_while_away), T(test_api_fails),        T(test_deadline),
+		T(test_run_and_delete),     T(test_report_again),
+		T(test_grace_shortened),    T(test_crash_loop),
+		T(test_policies),           T(test_never),
+		T(test_init_order),         T(test_images),
+		T(test_start_fails),        T(test_config_map_comes),
+		T(test_restart_of_agent),   T(test_half_made),
+		T(test_removed_while_away), T(test_api_fails),
+		T(test_deadline),           T(test_shutdown),
+		T(test_shutdown_leftover),  T(test_shutdown_holds),
+		T(test_reboot_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
