@@ -421,6 +421,11 @@ struct quota_keeper *quota_keeper_new(struct apiserver *s)
 	return k;
 }
 
+void quota_keeper_lead(struct quota_keeper *k)
+{
+	timers_soon(k->s->timers, &k->soon);
+}
+
 struct quota_keeper *quota_keeper_free(struct quota_keeper *k)
 {
 	if (!k)

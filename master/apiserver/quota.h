@@ -23,4 +23,5 @@ int quota_charge(struct write *w, struct err *err);
 struct quota_keeper;
 struct quota_keeper *quota_keeper_new(struct apiserver *s);
 struct quota_keeper *quota_keeper_free(struct quota_keeper *k); /* takes NULL, returns NULL */
+void quota_keeper_lead(struct quota_keeper *k); /* this master leads now: nobody else counts */
 #endif

@@ -100,6 +100,7 @@ static void bootstrap_ready(void *user)
 void apiserver_lead(struct apiserver *s)
 {
 	service_alloc_recount(s->services);
+	quota_keeper_lead(s->quotas);
 	if (s->bootstrap)
 		bootstrap_free(&s->bootstrap);
 	bootstrap_start(s, bootstrap_ready, s);

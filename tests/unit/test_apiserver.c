@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
+#include "lib/base/codec.h"
 #include "master/apiserver/accept.h"
+#include "master/apiserver/forward.h"
 #include "master/apiserver/pages.h"
 #include "master/apiserver/request_info.h"
 #include "master/auth/authz.h"
@@ -256,6 +258,41 @@ static void test_paths_and_message(void **state)
 				 "\"apps\" in the namespace \"x\"");
 }
 
+/* What one master tells another about who asks. */
+static void test_forwarded_user(void **state)
+{
+	static const char *const bad[] = {
+		"", "{", "[]", "{}", "{\"name\":1}", "{\"name\":\"\"}", "{\"name\":\"a\"}x"};
+	CLEANUP(user_unrefp) struct user *u = user_new(STR("eve \"\xc3\xa9\" \\,\n"));
+	CLEANUP(user_unrefp) struct user *back = NULL;
+	CLEANUP(buf_done) struct buf text = BUF_INIT;
+
+	(void)state;
+	user_set_uid(u, STR("1-2"));
+	user_add_group(u, STR("system:authenticated"));
+	user_add_group(u, STR("odd, group: \"x\""));
+	user_add_extra(u, "example.com/key", STR("a=b"));
+	forward_user_encode(u, &text);
+	assert_true(strspn(text.p,
+			   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") ==
+		    text.len); /* it stands in a header */
+	back = forward_user_decode(buf_str(&text));
+	assert_non_null(back);
+	assert_string_equal(back->name, u->name);
+	assert_string_equal(back->uid, "1-2");
+	assert_int_equal(back->n_groups, 2);
+	assert_string_equal(back->groups[1], u->groups[1]);
+	assert_int_equal(back->n_extra, 1);
+	assert_string_equal(back->extra[0].key, "example.com/key");
+	assert_string_equal(back->extra[0].value, "a=b");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		buf_clear(&text);
+		base64_encode(str_of(bad[i]), &text);
+		assert_null(forward_user_decode(buf_str(&text)));
+	}
+	assert_null(forward_user_decode(STR("no base64!")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +303,7 @@ int main(void)
 		cmocka_unit_test(test_page_tokens),
 		cmocka_unit_test(test_node_rules),
 		cmocka_unit_test(test_paths_and_message),
+		cmocka_unit_test(test_forwarded_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
