@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Masters that join, are promoted, demoted, replaced and removed; and what is refused."""
+import base64
 import json
 import subprocess
 import time
@@ -296,3 +297,45 @@ def test_what_was_made_elsewhere(three):
                                          "metadata": {"name": "knarr"}, "spec": {"sails": 1}})
     assert status == 201, body
     assert g.api("GET", f"{boats}/knarr")[1]["spec"] == {"sails": 1}
+
+
+def test_no_other_token_opens(one):
+    """The door where keys are handed out: what a Secret may say to open it, and what not."""
+    m = one[0]
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 600))
+    past = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 600))
+
+    def ask(i, **data):
+        token = f"abcde{i}.0123456789abcdef"
+        status, body = m.api("POST", "/api/v1/namespaces/kube-system/secrets", {
+            "metadata": {"name": f"bootstrap-token-abcde{i}"}, "type": "bootstrap.kubernetes.io/token",
+            "stringData": {"token-id": f"abcde{i}", "token-secret": "0123456789abcdef",
+                           "usage-bootstrap-authentication": "true", **data}})
+        assert status == 201, body
+        c = m.connect(anonymous=True)
+        c.request("POST", "/knarr/v1/join", "{}", {"Authorization": f"Bearer {token}"})
+        return c.getresponse().status
+    usage = {"usage-knarr-master-join": "true"}
+    assert ask(0, expiration=soon, **usage) == 400  # let in, and then there is no name in the body
+    assert ask(1, **usage) == 401
+    assert ask(2, expiration=past, **usage) == 401
+    assert ask(3, expiration=soon) == 403
+    assert ask(4, expiration=soon,
+               **{"auth-extra-groups": "system:bootstrappers:knarr:masters"}) == 403
+    assert ask(5, expiration=soon, **{"usage-knarr-master-join": "yes"}) == 403
+    # Nobody gets a certificate of a master by asking for one.
+    key, csr = m.dir / "eve.key", m.dir / "eve.csr"
+    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", key, "-out", csr, "-subj",
+                    "/O=knarr:masters/CN=knarr-master-0000000000000009"], check=True,
+                   capture_output=True)
+    csrs = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+    status, body = m.api("POST", csrs, {
+        "metadata": {"name": "eve"}, "spec": {
+            "request": base64.b64encode(csr.read_bytes()).decode(), "usages": ["client auth"],
+            "signerName": "kubernetes.io/kube-apiserver-client"}})
+    assert status == 201, body
+    body["status"] = {"conditions": [{"type": "Approved", "status": "True", "reason": "x"}]}
+    assert m.api("PUT", f"{csrs}/eve/approval", body)[0] == 200
+    time.sleep(0.5)
+    assert not m.api("GET", f"{csrs}/eve")[1]["status"].get("certificate")
