@@ -253,10 +253,14 @@ static void send_table(struct replica *r, uint64_t to)
 		send_bytes(r, &b, to, "");
 }
 
-/* Only what was not known before is believed. False: this one is not who it says. */
-static bool take_table(struct replica *r, struct str in)
+/*
+ * What was not known before is believed, and all that the leader says: it has seen members go and
+ * come back that this one has not, if a snapshot was all it got of that time. False: this one is
+ * not who it says.
+ */
+static bool take_table(struct replica *r, uint64_t from, struct str in)
 {
-	bool more = false, me = true;
+	bool leads = from == atomic_load(&r->leader_id), more = false, me = true;
 
 	pthread_mutex_lock(&r->id_lock);
 	for (; in.len >= 16; in = str_skip(in, 16)) {
@@ -266,7 +270,7 @@ static bool take_table(struct replica *r, struct str in)
 			continue;
 		if (k->id == r->conf.id)
 			me = le64_get(in.p + 8) == r->id.instance;
-		else if (!k->instance) {
+		else if (!k->instance || (leads && k->instance != le64_get(in.p + 8))) {
 			k->instance = le64_get(in.p + 8);
 			more = true;
 		}
@@ -389,7 +393,7 @@ bool replica_admit(struct replica *r, uint64_t from, struct str *msg)
 	pthread_mutex_unlock(&r->id_lock);
 	if (v == ADMIT && msg->p[0] == TABLE) {
 		v = DROP;
-		if (!take_table(r, str_skip(*msg, 1)))
+		if (!take_table(r, from, str_skip(*msg, 1)))
 			v = IMPOSTOR;
 	}
 	if (differs)

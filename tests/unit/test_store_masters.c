@@ -305,6 +305,66 @@ static void test_wiped(void **state)
 	same_everywhere(f);
 }
 
+static void remove_member(struct fix *f, uint64_t id)
+{
+	do {
+		unsigned n = f->answers + 1;
+
+		store_remove_member(f->m[wait_leader(f)].s, id, barrier_done, f);
+		wait_answer(f, n);
+		uv_run(&f->loop, UV_RUN_ONCE);
+	} while (f->last.err != -ENOENT);
+}
+
+/* One was replaced under its old id while another was away, which learns of it by a snapshot only.
+ */
+static void test_replaced_meanwhile(void **state)
+{
+	struct fix *f = *state;
+	CLEANUP_FREE char *dir = NULL;
+	unsigned lead, away, other;
+	uint64_t by;
+
+	put(f, "/g/r/n/a", "v");
+	same_everywhere(f);
+	lead = wait_leader(f);
+	away = (lead + 1) % MASTERS;
+	other = (lead + 2) % MASTERS;
+	for (unsigned ms = 0; ms < 200; ms += 5) /* all know each other */
+		uv_run(&f->loop, UV_RUN_ONCE);
+	master_close(f, away);
+	remove_member(f, other + 1);
+	master_close(f, other);
+	dir = xasprintf("%s/%u", f->dir, other + 1);
+	dir_remove_tree(AT_FDCWD, dir);
+	/* One of two is away: the leader alone can commit nothing until it is back. */
+	master_open(f, away);
+	put(f, "/g/r/n/b", "v");
+	master_close(f, away);
+	master_open_as(f, other, JOINING);
+	master_open(f, away);
+	set_role(f, other + 1, STORE_STANDBY);
+	wait_has(f, other, "/g/r/n/b", "v");
+	set_role(f, other + 1, STORE_VOTER);
+	same_everywhere(f);
+	master_close(f, away);
+	fill(f, "a");
+	fill(f, "b");
+	master_open(f, away);
+	wait_has(f, away, "/g/b/n/59", NULL);
+	same_everywhere(f);
+	/* The two that have not met since make a leader and take writes. */
+	lead = wait_leader(f);
+	if (lead != away && lead != other) {
+		master_close(f, lead);
+		put(f, "/g/r/n/c", "v");
+		master_open(f, lead);
+	}
+	same_everywhere(f);
+	for (unsigned i = 0; i < MASTERS; i++)
+		assert_int_equal(store_refused(f->m[i].s, &by), STORE_WELCOME);
+}
+
 /* The leader among all but one. */
 static unsigned wait_leader_of(struct fix *f, unsigned except)
 {
@@ -391,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_join_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wiped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_cluster, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replaced_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_follower, setup, teardown),
 	};
 
