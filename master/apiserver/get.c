@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/conversion.h"
 #include "master/apiserver/forward.h"
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
@@ -147,6 +148,8 @@ static void get_now(struct request *r)
 		return;
 	}
 	o = server_get(v, r->kind, r->info.ns, r->info.name);
+	if (o && conversion_wait(r, &o, 1, get_now))
+		return;
 	if (o) {
 		respond_object(r, 200, o);
 		return;

@@ -2,6 +2,7 @@
 #include "lib/api/convert.h"
 #include "lib/api/protobuf.h"
 #include "lib/api/table.h"
+#include "master/apiserver/conversion.h"
 #include "master/apiserver/pages.h"
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
@@ -338,6 +339,8 @@ static void list_now(struct request *r)
 		return;
 	}
 	walk(&l);
+	if (l.n && r->accept.form != ACCEPT_PARTIAL && conversion_wait(r, l.objs, l.n, list_now))
+		return;
 	if (list_as_pb(&l))
 		respond_pb(&l);
 	else if (r->accept.form == ACCEPT_TABLE)

@@ -3,6 +3,7 @@
 #include "lib/api/protobuf.h"
 #include "lib/api/table.h"
 #include "master/apiserver/audit.h"
+#include "master/apiserver/conversion.h"
 #include "master/apiserver/flow.h"
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
@@ -30,6 +31,12 @@ struct watch {
 	struct timer timeout, bookmark;
 	uint64_t bookmarked; /* revision of the last bookmark */
 	bool bookmarks, send_initial, columns_sent, paused, over;
+	/* An event that waits for a conversion webhook; the store's watch is paused meanwhile. */
+	struct store_obj *waiting;
+	enum transport_event waiting_ev;
+	unsigned
+		asked; /* conversions under way: their answers come whatever becomes of the watch */
+	bool gone;
 };
 
 static const char *const event_names[TRANSPORT_EVENT_MAX] = {
@@ -37,6 +44,14 @@ static const char *const event_names[TRANSPORT_EVENT_MAX] = {
 	[TRANSPORT_DELETED] = "DELETED", [TRANSPORT_BOOKMARK] = "BOOKMARK",
 	[TRANSPORT_ERROR] = "ERROR",
 };
+
+static void watch_asked_free(struct watch *w)
+{
+	if (w->asked)
+		return;
+	request_unref(w->r);
+	free(w);
+}
 
 static void watch_free(struct watch *w)
 {
@@ -49,8 +64,8 @@ static void watch_free(struct watch *w)
 	read_filter_done(&w->filter);
 	buf_done(&w->prefix);
 	buf_done(&w->after);
-	request_unref(w->r);
-	free(w);
+	w->gone = true;
+	watch_asked_free(w);
 }
 
 static void watch_gone(struct request *r)
@@ -314,6 +329,68 @@ static void write_status(struct watch *w, const struct err *e)
 }
 
 /* What the watcher sees of a change, when selectors let objects come into and out of its sight. */
+static void send_initial(struct watch *w);
+
+static void converted(void *user, const struct err *e)
+{
+	struct watch *w = user;
+	struct store_obj *o = TAKE(w->waiting);
+
+	w->asked--;
+	if (w->gone) {
+		store_obj_unref(o);
+		watch_asked_free(w);
+		return;
+	}
+	if (e && !w->over) {
+		write_status(w, e);
+		watch_end(w);
+	} else if (!w->over && w->view) {
+		send_initial(w);
+	} else if (o) {
+		write_object(w, w->waiting_ev, o, NULL);
+		if (!w->over && !w->paused)
+			store_watch_resume(w->store_watch);
+	}
+	store_obj_unref(o);
+}
+
+/* Show it, now or when the webhook has converted it. */
+static void show(struct watch *w, enum transport_event ev, const struct store_obj *o,
+		 const struct store_event *e)
+{
+	if (w->r->accept.form == ACCEPT_PARTIAL || !custom_wants_webhook(w->r->kind, o->value)) {
+		write_object(w, ev, o, e);
+		return;
+	}
+	w->waiting = store_obj_ref(o);
+	w->waiting_ev = ev;
+	w->asked++;
+	store_watch_pause(w->store_watch);
+	conversion_ensure(w->r->srv, w->r->kind, &o->value, 1, converted, w);
+}
+
+/* Of what the walk will show next some is not at hand: it goes on when it is. */
+static bool initial_waits(struct watch *w)
+{
+	CLEANUP_FREE struct str *values = NULL;
+	size_t n = 0, cap = 0;
+	const struct store_obj *o;
+	struct store_iter it;
+
+	if (!custom_has_webhook(w->r->kind) || w->r->accept.form == ACCEPT_PARTIAL)
+		return false;
+	store_range(w->view, buf_str(&w->prefix), w->after.len ? buf_str(&w->after) : STR_NULL,
+		    &it);
+	while ((o = store_iter_next(&it)))
+		if (read_filter_match(&w->filter, o))
+			*ARRAY_PUSH(values, n, cap) = o->value;
+	if (!conversion_ensure(w->r->srv, w->r->kind, values, n, converted, w))
+		return false;
+	w->asked++;
+	return true;
+}
+
 static void on_event(void *user, const struct store_event *ev, int err)
 {
 	struct watch *w = user;
@@ -334,9 +411,9 @@ static void on_event(void *user, const struct store_event *ev, int err)
 	now = ev->type == STORE_EVENT_PUT && read_filter_match(&w->filter, ev->obj);
 	before = ev->prev && read_filter_match(&w->filter, ev->prev);
 	if (now)
-		write_object(w, before ? TRANSPORT_MODIFIED : TRANSPORT_ADDED, ev->obj, ev);
+		show(w, before ? TRANSPORT_MODIFIED : TRANSPORT_ADDED, ev->obj, ev);
 	else if (before)
-		write_object(w, TRANSPORT_DELETED, ev->obj, ev);
+		show(w, TRANSPORT_DELETED, ev->obj, ev);
 	if (!w->over && !r->gone && r->front->queued && r->front->queued(r) > QUEUE_HIGH) {
 		store_watch_pause(w->store_watch);
 		w->paused = true;
@@ -397,6 +474,8 @@ static void send_initial(struct watch *w)
 	struct store_iter it;
 	uint64_t rev = store_view_rev(w->view);
 
+	if (w->asked || initial_waits(w))
+		return;
 	store_range(w->view, buf_str(&w->prefix), w->after.len ? buf_str(&w->after) : STR_NULL,
 		    &it);
 	while (!r->gone && (o = store_iter_next(&it))) {
@@ -431,7 +510,8 @@ static void on_drain(struct request *r)
 		send_initial(w);
 	} else if (w->paused) {
 		w->paused = false;
-		store_watch_resume(w->store_watch);
+		if (!w->waiting)
+			store_watch_resume(w->store_watch);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include "lib/api/convert.h"
 #include "lib/api/index.h"
 #include "master/apiserver/admission_webhook.h"
+#include "master/apiserver/conversion.h"
 #include "master/apiserver/quota.h"
 #include "master/apiserver/service_alloc.h"
 
@@ -147,10 +148,48 @@ static void fail_store(struct write *w, int r)
 	fail(w, &e);
 }
 
+static void answer(struct write *w, struct str value, const struct store_obj *o);
+
+/* Stored, and to be shown in a version that only a webhook can make of it. */
+struct unanswered {
+	struct write *w;
+	struct buf value;
+	struct store_obj *o; /* a reference, or NULL */
+};
+
+static void answer_converted(void *user, const struct err *e)
+{
+	struct unanswered *u = user;
+
+	if (e)
+		fail(u->w, e);
+	else
+		answer(u->w, buf_str(&u->value), u->o);
+	buf_done(&u->value);
+	store_obj_unref(u->o);
+	free(u);
+}
+
+static bool answer_later(struct write *w, struct str value, const struct store_obj *o)
+{
+	struct unanswered *u;
+
+	if (w->r->gone || w->quiet || w->action == WRITE_DELETE ||
+	    !custom_wants_webhook(w->kind, value))
+		return false;
+	u = NEW(struct unanswered);
+	*u = (struct unanswered){w, BUF_INIT, o ? store_obj_ref(o) : NULL};
+	buf_addstr(&u->value, value);
+	conversion_ensure(w->srv, w->kind, &value, 1, answer_converted, u);
+	return true;
+}
+
 static void answer(struct write *w, struct str value, const struct store_obj *o)
 {
 	struct request *r = w->r;
 
+	if (answer_later(w, value, o))
+		return;
 	if (w->action == WRITE_PUT)
 		service_alloc_commit(w->srv->services, TAKE(w->held));
 	if (r->gone)
@@ -254,12 +293,48 @@ static void put(struct write *w, struct str meta)
 		drop_try(w); /* copied: nothing is held while the disk works */
 }
 
-static void propose(struct write *w)
+static void propose_now(struct write *w)
 {
 	CLEANUP(buf_done) struct buf meta = BUF_INIT;
 
 	encode(w, &meta);
 	put(w, buf_str(&meta));
+}
+
+/* w->value holds the served form; what shall be stored is at hand now. */
+static void propose_converted(void *user, const struct err *e)
+{
+	struct write *w = user;
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct json_object *o = NULL;
+	CLEANUP(err_done) struct err err = ERR_INIT;
+
+	if (!e) {
+		custom_read(w->kind->storage, jv_of(buf_str(&w->value)), &b);
+		if (jsonc_parse(buf_str(&b), NULL, &o, &err) < 0)
+			e = &err;
+	}
+	if (e) {
+		fail(w, e);
+		return;
+	}
+	json_object_put(w->obj);
+	w->obj = o;
+	propose_now(w);
+}
+
+static void propose(struct write *w)
+{
+	if (w->action == WRITE_PUT && w->kind->storage && custom_has_webhook(w->kind)) {
+		struct str value;
+
+		buf_clear(&w->value);
+		jsonc_write(w->obj, &w->value);
+		value = buf_str(&w->value);
+		if (conversion_ensure(w->srv, w->kind->storage, &value, 1, propose_converted, w))
+			return;
+	}
+	propose_now(w);
 }
 
 /*
@@ -350,23 +425,22 @@ static bool try_splice(struct write *w)
 	return true;
 }
 
-void write_start(struct write *w)
+static void write_make(struct write *w)
 {
 	CLEANUP(err_done) struct err e = ERR_INIT;
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	int action = 0;
 
-	if (w->tries++)
-		api_warnings_done(&w->r->warnings);
-	service_alloc_drop(w->srv->services, TAKE(w->held));
-	drop_try(w);
-	w->phase = WRITE_PHASE_OTHER;
-	w->view = store_view(w->srv->store);
-	w->cur_obj = *w->name ? server_get(w->view, w->kind, str_of(w->ns), str_of(w->name)) : NULL;
-	if (w->cur_obj && w->ops->splice && try_splice(w))
-		return;
 	if (w->cur_obj) {
-		action = jsonc_parse(w->cur_obj->value, NULL, &w->cur, &e);
-		if (action == 0 && !api_is_served_form(w->kind, w->cur_obj->value, w->cur_obj->rev))
+		struct str value = w->cur_obj->value;
+		bool served = api_is_served_form(w->kind, value, w->cur_obj->rev);
+
+		if (!served && custom_has_webhook(w->kind)) {
+			custom_read(w->kind, jv_of(value), &b);
+			value = buf_str(&b);
+		}
+		action = jsonc_parse(value, NULL, &w->cur, &e);
+		if (action == 0 && !served)
 			api_from_storage(w->kind, w->cur);
 	}
 	if (action == 0)
@@ -379,4 +453,31 @@ void write_start(struct write *w)
 	}
 	w->action = (enum write_action)action;
 	admission_webhooks(w, true, mutated);
+}
+
+static void cur_converted(void *user, const struct err *e)
+{
+	struct write *w = user;
+
+	if (e)
+		fail(w, e);
+	else
+		write_make(w);
+}
+
+void write_start(struct write *w)
+{
+	if (w->tries++)
+		api_warnings_done(&w->r->warnings);
+	service_alloc_drop(w->srv->services, TAKE(w->held));
+	drop_try(w);
+	w->phase = WRITE_PHASE_OTHER;
+	w->view = store_view(w->srv->store);
+	w->cur_obj = *w->name ? server_get(w->view, w->kind, str_of(w->ns), str_of(w->name)) : NULL;
+	if (w->cur_obj && w->ops->splice && try_splice(w))
+		return;
+	if (w->cur_obj && w->kind->custom &&
+	    conversion_ensure(w->srv, w->kind, &w->cur_obj->value, 1, cur_converted, w))
+		return;
+	write_make(w);
 }

@@ -4,6 +4,7 @@
 #include "lib/api/jsonpath.h"
 #include "lib/api/kinds/kinds.h"
 #include "lib/api/kinds/types.h"
+#include "lib/base/hmap.h"
 
 #include <ctype.h>
 
@@ -12,6 +13,8 @@ struct api_custom {
 	struct crd_schema_set *schema; /* when first needed */
 	struct jv version; /* of spec.versions, in the definition's bytes */
 	const char *warning;
+	struct hmap *converted; /* by value_key: struct str, allocated with its text */
+	size_t converted_bytes;
 };
 
 struct custom_version {
@@ -22,6 +25,7 @@ struct custom_version {
 struct custom_def {
 	unsigned refs;
 	uint64_t rev;
+	bool webhook;
 	struct str json;
 	void (*release)(void *);
 	void *owner;
@@ -199,6 +203,7 @@ struct custom_def *custom_def_new(struct str json, uint64_t rev, void (*release)
 
 	*d = (struct custom_def){
 		.refs = 1, .rev = rev, .json = json, .release = release, .owner = owner};
+	d->webhook = jv_eqs(jv_path(crd, "spec.conversion.strategy"), "Webhook");
 	/* The stored version comes last if it isn't served: keys and bytes are its. */
 	d->v = ARENA_ARRAY(&d->arena, struct custom_version, jv_len(versions) + 1);
 	jv_for_each (it, versions) {
@@ -237,8 +242,10 @@ void custom_def_unref(struct custom_def *d)
 {
 	if (!d || --d->refs)
 		return;
-	for (size_t i = 0; d->v && i < d->n + 1; i++)
+	for (size_t i = 0; d->v && i < d->n + 1; i++) {
 		crd_schema_free(d->v[i].custom.schema);
+		hmap_free_full(d->v[i].custom.converted, free);
+	}
 	arena_done(&d->arena);
 	if (d->release)
 		d->release(d->owner);
@@ -306,7 +313,67 @@ bool custom_is_fresh(const struct api_kind *k, struct str value, uint64_t rev)
 {
 	if (!k->custom)
 		return true;
-	return !k->storage && rev > k->custom->def->rev && has_version(k, value);
+	return rev > k->custom->def->rev && has_version(k, value);
+}
+
+/* ---- what a webhook made of values ---- */
+
+#define CONVERTED_MAX (8u << 20)
+
+struct converted {
+	size_t len;
+	char text[];
+};
+
+static void value_key(struct str value, struct buf *out)
+{
+	struct jv meta = jv_get(jv_of(value), "metadata");
+
+	buf_addf(out, "%.*s/%.*s/%zu/%016" PRIx64, STR_ARG(jv_text(jv_get(meta, "uid"))),
+		 STR_ARG(jv_text(jv_get(meta, "resourceVersion"))), value.len, str_hash(value));
+}
+
+static const struct converted *find_converted(const struct api_kind *k, struct str value)
+{
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
+
+	if (!k->custom->converted)
+		return NULL;
+	value_key(value, &key);
+	return hmap_get(k->custom->converted, buf_str(&key));
+}
+
+bool custom_has_webhook(const struct api_kind *k)
+{
+	return k->custom && k->custom->def->webhook;
+}
+
+bool custom_wants_webhook(const struct api_kind *k, struct str value)
+{
+	return custom_has_webhook(k) && !has_version(k, value) && !find_converted(k, value);
+}
+
+void custom_converted(const struct api_kind *k, struct str value, struct str converted)
+{
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
+	struct converted *c = xmalloc(sizeof(*c) + converted.len);
+
+	c->len = converted.len;
+	memcpy(c->text, converted.p, converted.len);
+	if (!k->custom->converted)
+		k->custom->converted = hmap_new();
+	value_key(value, &key);
+	free(hmap_put(k->custom->converted, buf_str(&key), c));
+	k->custom->converted_bytes += converted.len;
+}
+
+void custom_trim_converted(const struct api_kind *k)
+{
+	if (k->custom->converted_bytes <= CONVERTED_MAX)
+		return;
+	hmap_free_full(k->custom->converted, free);
+	k->custom->converted = NULL;
+	k->custom->converted_bytes = 0;
 }
 
 void custom_read_tree(const struct api_kind *k, struct json_object *obj)
@@ -325,6 +392,14 @@ void custom_read(const struct api_kind *k, struct jv stored, struct buf *out)
 {
 	CLEANUP_JSON struct json_object *obj = NULL;
 
+	if (custom_has_webhook(k) && !has_version(k, jv_raw(stored))) {
+		const struct converted *c = find_converted(k, jv_raw(stored));
+
+		if (c) {
+			buf_add(out, c->text, c->len);
+			return;
+		}
+	}
 	if (jsonc_parse(jv_raw(stored), NULL, &obj, NULL) < 0) {
 		buf_addstr(out, jv_raw(stored));
 		return;

@@ -47,6 +47,17 @@ void custom_read(const struct api_kind *k, struct jv stored, struct buf *out);
 /* The same for a tree, in place. */
 void custom_read_tree(const struct api_kind *k, struct json_object *obj);
 
+/*
+ * Versions that only a webhook can convert: what it made of a value is kept for a while, by the
+ * value's bytes, and custom_read finds it there.
+ */
+bool custom_has_webhook(const struct api_kind *k);
+/* The value is of another version than k, and its form in k's is not at hand. */
+bool custom_wants_webhook(const struct api_kind *k, struct str value);
+void custom_converted(const struct api_kind *k, struct str value, struct str converted);
+/* Forget when it has become much; nothing is forgotten at other times. */
+void custom_trim_converted(const struct api_kind *k);
+
 /* Rules of the schema; old NULL: create. */
 void custom_validate(const struct api_kind *k, struct json_object *obj, struct json_object *old,
 		     const struct place *root);
