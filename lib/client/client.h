@@ -23,7 +23,7 @@ extern const struct client_kind client_pods, client_nodes, client_namespaces, cl
 	client_endpoints, client_configmaps, client_secrets, client_serviceaccounts, client_events,
 	client_leases, client_endpointslices, client_deployments, client_replicasets,
 	client_priorityclasses, client_csrs, client_controllerrevisions, client_daemonsets,
-	client_statefulsets, client_poddisruptionbudgets, client_jobs, client_cronjobs,
+	client_statefulsets, client_poddisruptionbudgets, client_jobs, client_cronjobs, client_hpas,
 	client_replicationcontrollers;
 /* "v1" or "apps/v1", appended. */
 void client_kind_api_version(const struct client_kind *k, struct buf *out);

@@ -23,6 +23,8 @@ const struct client_kind client_controllerrevisions = {"apps", "v1", "controller
 const struct client_kind client_daemonsets = {"apps", "v1", "daemonsets", "DaemonSet", true};
 const struct client_kind client_statefulsets = {"apps", "v1", "statefulsets", "StatefulSet", true};
 const struct client_kind client_jobs = {"batch", "v1", "jobs", "Job", true};
+const struct client_kind client_hpas = {"autoscaling", "v2", "horizontalpodautoscalers",
+					"HorizontalPodAutoscaler", true};
 const struct client_kind client_cronjobs = {"batch", "v1", "cronjobs", "CronJob", true};
 const struct client_kind client_poddisruptionbudgets = {"policy", "v1", "poddisruptionbudgets",
 							"PodDisruptionBudget", true};

@@ -403,6 +403,7 @@ static void all_there(struct usage *u)
 		return;
 	}
 	keep_readings(u);
+	u->r->on_gone = NULL; /* a client in this process is gone while it is answered */
 	answer(u);
 	usage_free(u);
 }
@@ -497,7 +498,6 @@ void usage_run(struct request *r)
 
 	u->r = request_ref(r);
 	r->work = u;
-	r->on_gone = usage_gone;
 	if (r->accept.form == ACCEPT_NONE) {
 		respond_not_acceptable(r);
 		usage_free(u);
@@ -510,5 +510,6 @@ void usage_run(struct request *r)
 	}
 	for (size_t i = 0; i < u->n; i++)
 		u->nodes[i].before = earlier(u, u->nodes[i].name);
+	r->on_gone = usage_gone;
 	ask(u);
 }

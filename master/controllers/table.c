@@ -18,6 +18,7 @@ extern const struct controller endpoints_controller;
 extern const struct controller endpointslice_controller;
 extern const struct controller eviction_controller;
 extern const struct controller gc_controller;
+extern const struct controller hpa_controller;
 extern const struct controller job_controller;
 extern const struct controller namespace_controller;
 extern const struct controller nodeipam_controller;
@@ -40,6 +41,7 @@ const struct controller *const controllers_table[] = {
 	&job_controller,
 	&cronjob_controller,
 	&disruption_controller,
+	&hpa_controller,
 	&endpointslice_controller,
 	&endpoints_controller,
 	&endpointslice_mirror_controller,
