@@ -40,6 +40,14 @@ struct {
 	__type(value, __u8);
 } node_addrs SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct lb_source_key);
+	__type(value, __u8);
+} sources SEC(".maps");
+
 /*
  * Copy the service out at once. The element may be freed and used for another service between
  * lookup and copy; `check` tells.

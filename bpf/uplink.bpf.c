@@ -432,6 +432,14 @@ static __always_inline bool find_front(const struct packet *p, struct lb_svc_key
 	return svc_get(key, svc);
 }
 
+static __always_inline bool may_use(const struct packet *p, const struct lb_svc_key *key,
+				    const struct lb_svc *svc)
+{
+	struct lb_source_key k = {.prefixlen = 96, .svc = *key, .saddr = p->t.saddr};
+
+	return !(svc->flags & LB_SVC_SOURCES) || bpf_map_lookup_elem(&sources, &k);
+}
+
 static __always_inline int to_front(struct __sk_buff *skb, const struct packet *p,
 				    const struct lb_svc_key *key, const struct lb_svc *svc)
 {
@@ -440,6 +448,8 @@ static __always_inline int to_front(struct __sk_buff *skb, const struct packet *
 	__u32 ifindex = 0;
 	bool local;
 
+	if (!may_use(p, key, svc))
+		return drop(NET_REASON_NOT_ALLOWED);
 	if (!svc->count)
 		return drop(svc->flags & LB_SVC_EMPTY_DROP ? NET_REASON_NO_LOCAL
 							   : NET_REASON_NO_ENDPOINTS);

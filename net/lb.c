@@ -110,6 +110,7 @@ static int use_maps(struct lb *lb, const struct lb_conf *conf)
 		{lb->skel->maps.affinity, "affinity", conf->max_affinity},
 		{lb->skel->maps.udp_flows, "udp_flows", conf->max_udp},
 		{lb->skel->maps.node_addrs, "node_addrs", 0},
+		{lb->skel->maps.sources, "sources", 0},
 		{lb->skel->maps.sockets, "sockets", 0},
 		{lb->skel->maps.tcp_peers, "tcp_peers", conf->max_tcp},
 	};
@@ -207,6 +208,7 @@ static int load(struct lb *lb, const struct lb_conf *conf, struct err *err)
 	lb->services_fd = bpf_map__fd(lb->skel->maps.services);
 	lb->backends_fd = bpf_map__fd(lb->skel->maps.backends);
 	lb->node_addrs_fd = bpf_map__fd(lb->skel->maps.node_addrs);
+	lb->sources_fd = bpf_map__fd(lb->skel->maps.sources);
 	lb->sockets_fd = bpf_map__fd(lb->skel->maps.sockets);
 	lb->tcp_peers_fd = bpf_map__fd(lb->skel->maps.tcp_peers);
 	return map_backends(lb, true, err);
@@ -234,6 +236,7 @@ int lb_open(const struct lb_conf *conf, struct lb **ret, struct err *err)
 	r = lb_maps_load(lb);
 	if (r < 0)
 		return err_sys(err, -r, "cannot read the pinned services: %s", strerror(-r));
+	lb_sources_load(lb);
 	r = attach(lb, cgroup_fd, err);
 	if (r < 0)
 		return r;

@@ -53,6 +53,9 @@ struct lb_front {
 	const struct lb_backend *outside;
 	size_t n_outside;
 	bool outside_differs;
+	/* Ranges of clients that may use it from outside; none: all. With `external`. */
+	const struct ip4_prefix *sources;
+	size_t n_sources;
 	bool external; /* answered on the uplink too: node ports, external and balancer addresses */
 };
 

@@ -88,7 +88,9 @@ static int plan_add(struct lb *lb, struct plan *p, const struct lb_front *f, uin
 		.n = out ? f->n_outside : f->n_backends,
 		.affinity_s = f->affinity_s,
 		.flags = (uint16_t)((f->empty == LB_EMPTY_DROP ? LB_SVC_EMPTY_DROP : 0) |
-				    (f->external ? LB_SVC_EXTERNAL : 0)),
+				    (f->external ? LB_SVC_EXTERNAL : 0) |
+				    (f->n_sources && scope == LB_SCOPE_OUTSIDE ? LB_SVC_SOURCES
+									       : 0)),
 	};
 	if (it->n > LB_BACKENDS_MAX)
 		return err_sys(err, EINVAL, "%zu backends for one front, more than %d", it->n,
@@ -290,6 +292,8 @@ static int apply(struct lb *lb, const struct lb_front *fronts, size_t n, struct 
 	lb_rows_reserve(&lb->rows, (uint32_t)(lb->rows.n + 2 * n));
 	for (size_t i = 0; i < n && r == 0; i++) {
 		r = check_front(&fronts[i], err);
+		if (r == 0 && (r = lb_sources_add(lb, &fronts[i])) < 0)
+			r = err_sys(err, -r, "cannot write source ranges: %s", strerror(-r));
 		if (r == 0)
 			r = plan_add(lb, &p, &fronts[i], LB_SCOPE_INSIDE, err);
 		if (r == 0 && fronts[i].external)
@@ -317,6 +321,8 @@ int lb_sync(struct lb *lb, const struct lb_front *fronts, size_t n, struct lb_re
 	r = apply(lb, fronts, n, &res, err);
 	if (r == 0)
 		r = remove_unnamed(lb, &res.removed, err);
+	if (r == 0)
+		lb_sources_trim(lb, fronts, n, true);
 	res.backends_gone = lb->n_gone - gone_before;
 	if (r == 0 && ret)
 		*ret = res;
@@ -341,14 +347,23 @@ int lb_put(struct lb *lb, const struct lb_front *front, struct err *err)
 	struct lb_result res;
 	int r = apply(lb, front, 1, &res, err);
 
-	return r == 0 && !front->external ? del_scope(lb, front->key, LB_SCOPE_OUTSIDE, err) : r;
+	if (r == 0 && !front->external)
+		r = del_scope(lb, front->key, LB_SCOPE_OUTSIDE, err);
+	if (r == 0)
+		lb_sources_trim(lb, front, 1, false);
+	return r;
 }
 
 int lb_del(struct lb *lb, struct lb_key key, struct err *err)
 {
+	struct lb_front none = {.key = key};
 	int r = del_scope(lb, key, LB_SCOPE_INSIDE, err);
 
-	return r < 0 ? r : del_scope(lb, key, LB_SCOPE_OUTSIDE, err);
+	if (r == 0)
+		r = del_scope(lb, key, LB_SCOPE_OUTSIDE, err);
+	if (r == 0)
+		lb_sources_trim(lb, &none, 1, false);
+	return r;
 }
 
 int lb_node_addrs(struct lb *lb, const uint32_t *addrs, size_t n, struct err *err)

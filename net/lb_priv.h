@@ -39,7 +39,7 @@ struct lb {
 	struct reap_bpf *reap; /* loaded at the first lb_kill_stale */
 	char *dir; /* pins: <bpffs>/knarr/<node>/lb-v<N> */
 	char *node_dir;
-	int services_fd, node_addrs_fd, backends_fd, sockets_fd, tcp_peers_fd;
+	int services_fd, node_addrs_fd, sources_fd, backends_fd, sockets_fd, tcp_peers_fd;
 	uint32_t max_services, max_backends;
 	volatile uint64_t *slot; /* the backends map, mapped; slot[i] is a struct lb_slot */
 	size_t slot_bytes;
@@ -48,6 +48,7 @@ struct lb {
 	struct slots *slots;
 	struct lb_rows rows;
 	uint32_t epoch;
+	size_t n_sources; /* entries of the sources map */
 	size_t n_inside; /* rows of scope inside: fronts */
 	/* Backends of runs given up since the last lb_kill_stale; some may still be in use. */
 	struct lb_gone_key *gone;
@@ -59,6 +60,11 @@ struct lb {
  * for the whole array, but the kernel's pages count as ours only where they are mapped.
  */
 int lb_slots_map(struct lb *lb, uint32_t base, uint32_t count);
+/* lb_sources.c: ranges of a front, before it is written; of these fronts, afterwards (`whole`: of
+ * all others, too). */
+int lb_sources_add(struct lb *lb, const struct lb_front *f);
+void lb_sources_trim(struct lb *lb, const struct lb_front *fronts, size_t n, bool whole);
+void lb_sources_load(struct lb *lb);
 /* Read the services map into rows and claim their slots. */
 int lb_maps_load(struct lb *lb);
 #endif

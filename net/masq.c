@@ -41,6 +41,7 @@ static int use_maps(struct masq *m, const char *node_dir, const char *dir)
 		{m->skel->maps.backends, lb, "backends"},
 		{m->skel->maps.affinity, lb, "affinity"},
 		{m->skel->maps.node_addrs, lb, "node_addrs"},
+		{m->skel->maps.sources, lb, "sources"},
 		{m->skel->maps.pods, pod, "pods"},
 		{m->skel->maps.conntrack, dir, "conntrack"},
 		{m->skel->maps.snat_ports, dir, "snat_ports"},

@@ -174,6 +174,8 @@ struct build {
 	struct lb_front *v;
 	size_t n, cap;
 	struct lb_backend **lists;
+	struct ip4_prefix **ranges;
+	size_t n_ranges, cap_ranges;
 	size_t n_lists, cap_lists;
 };
 
@@ -182,6 +184,9 @@ static void build_done(struct build *b)
 	for (size_t i = 0; i < b->n_lists; i++)
 		free(b->lists[i]);
 	free(b->lists);
+	for (size_t i = 0; i < b->n_ranges; i++)
+		free(b->ranges[i]);
+	free(b->ranges);
 	free(b->v);
 }
 
@@ -224,6 +229,42 @@ static void addrs_add(struct build *b, const struct lb_front *like, struct jv li
 			front_add(b, like, addr, port, true);
 }
 
+/* "10.0.0.7/24" means its network, as Go's ParseCIDR does. */
+static bool read_range(struct str text, struct ip4_prefix *ret)
+{
+	struct str rest = str_trim(text), addr;
+	uint64_t len;
+
+	if (!str_split(&rest, '/', &addr) || ip4_parse(addr, &ret->addr) < 0 ||
+	    str_to_u64(rest, &len) < 0 || len > 32)
+		return false;
+	ret->len = (uint8_t)len;
+	ret->addr &= ip4_mask(ret->len);
+	return true;
+}
+
+/*
+ * loadBalancerSourceRanges: of the balancer's addresses only (pkg/proxy). One that cannot be read
+ * lets nobody in, instead of everybody.
+ */
+static void read_sources(struct build *b, struct jv spec, struct lb_front *ret)
+{
+	struct jv list = jv_get(spec, "loadBalancerSourceRanges");
+	struct ip4_prefix *v;
+	struct ip4_prefix range;
+
+	if (!jv_len(list) || !jv_eqs(jv_get(spec, "type"), "LoadBalancer"))
+		return;
+	v = xcalloc(jv_len(list) + 1, sizeof(*v));
+	*ARRAY_PUSH(b->ranges, b->n_ranges, b->cap_ranges) = v;
+	jv_for_each (it, list)
+		if (read_range(jv_text(it.value), &range))
+			v[ret->n_sources++] = range;
+	if (!ret->n_sources)
+		v[ret->n_sources++] = (struct ip4_prefix){0, 32};
+	ret->sources = v;
+}
+
 static void add_port(struct service_sync *s, struct build *b, struct str key, struct jv svc,
 		     struct jv port)
 {
@@ -264,6 +305,7 @@ static void add_port(struct service_sync *s, struct build *b, struct str key, st
 		front_add(b, &in, vip, number, false);
 	front_add(b, &out, 0, (uint16_t)jv_i64(jv_get(port, "nodePort"), 0), true);
 	addrs_add(b, &out, jv_get(spec, "externalIPs"), NULL, number);
+	read_sources(b, spec, &out);
 	addrs_add(b, &out, jv_path(svc, "status.loadBalancer.ingress"), "ip", number);
 }
 

@@ -24,6 +24,7 @@ _Static_assert(sizeof(struct lb_svc_key) == 8, "lb_svc_key");
 
 #define LB_SVC_EMPTY_DROP 1 /* no backends here by policy, not for want of any */
 #define LB_SVC_EXTERNAL 2
+#define LB_SVC_SOURCES 4 /* only for clients that `sources` has */
 
 struct lb_svc {
 	__u32 base; /* first slot in `backends` */
@@ -38,6 +39,14 @@ static inline __u32 lb_svc_check(const struct lb_svc_key *k)
 {
 	return k->addr ^ ((__u32)k->port << 16) ^ ((__u32)k->proto << 8) ^ k->scope ^ 0x9e3779b9u;
 }
+
+/* sources: LPM trie of who may use a service from outside; prefixlen counts from `svc` on. */
+struct lb_source_key {
+	__u32 prefixlen;
+	struct lb_svc_key svc; /* whole */
+	__be32 saddr;
+};
+_Static_assert(sizeof(struct lb_source_key) == 16, "lb_source_key");
 
 /*
  * backends: array of slots, mapped by user space and written with one 8-byte store each. A run

@@ -27,6 +27,7 @@
 	X(FRAGMENT, "fragment", 1, "later fragment of a packet to be translated")                 \
 	X(TOO_BIG, "too-big-for-overlay", 1, "packet from outside larger than the overlay takes") \
 	X(ICMP_ERROR, "icmp-error", 0, "ICMP errors translated for the sender they are about")    \
+	X(NOT_ALLOWED, "source-not-allowed", 1, "client outside the front's source ranges")       \
 	X(SOCK_KILLED, "stale-socket-closed", 0, "sockets closed because their backend is gone")
 
 enum net_reason {

@@ -224,6 +224,24 @@ def test_health_of_local_endpoints(lan, web, client):
         "curl", "-sS", "-m", "2", f"http://{lan.nodes[0].address}:{port}/").returncode == 7)
 
 
+def test_source_ranges(lan, web, client):
+    """Only clients of loadBalancerSourceRanges reach the address; pods do all the same."""
+    wait_until("it answers", lambda: client.get().returncode == 0)
+
+    def ranges(*v):
+        web.run("patch", "service", "web", "-p", json.dumps(
+            {"spec": {"loadBalancerSourceRanges": list(v) or None}}))
+    ranges("192.0.2.0/24", "10.99.0.97/28")
+    for _ in range(10):
+        assert client.get().returncode == 0
+    ranges("192.0.2.0/24", "10.99.0.0/26")
+    wait_until("it is refused", lambda: client.get().returncode == 28)
+    assert client.get().returncode == 28
+    assert requests_in_pod(web, f"http://{VIP}/", 1, pod="client-n3")[0] in names(web)
+    ranges()
+    wait_until("all may again", lambda: client.get().returncode == 0)
+
+
 def test_a_service_that_goes(lan, web, client):
     web.run("patch", "service", "web", "-p", '{"spec":{"type":"ClusterIP"}}')
     client.run("ip", "neigh", "flush", "all")
