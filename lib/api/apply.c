@@ -83,6 +83,23 @@ static int cmp_entries(const void *a, const void *b)
 	return c ? c : strcmp(x->manager, y->manager);
 }
 
+/* Takes fields. */
+static struct json_object *entry_json(const struct entry *e, struct json_object *fields)
+{
+	struct json_object *o = json_object_new_object();
+
+	jsonc_set_str(o, "manager", str_of(e->manager));
+	jsonc_set_str(o, "operation", e->apply ? STR("Apply") : STR("Update"));
+	jsonc_set_str(o, "apiVersion", str_of(e->version));
+	if (*e->time)
+		jsonc_set_str(o, "time", str_of(e->time));
+	jsonc_set_str(o, "fieldsType", STR("FieldsV1"));
+	jsonc_set(o, "fieldsV1", fields);
+	if (*e->subresource)
+		jsonc_set_str(o, "subresource", str_of(e->subresource));
+	return o;
+}
+
 static void managers_store(struct managers *m, struct json_object *obj)
 {
 	struct json_object *list = json_object_new_array();
@@ -91,21 +108,9 @@ static void managers_store(struct managers *m, struct json_object *obj)
 		qsort(m->v, m->n, sizeof(m->v[0]), cmp_entries);
 	for (size_t i = 0; i < m->n; i++) {
 		const struct entry *e = &m->v[i];
-		struct json_object *o;
 
-		if (fieldset_empty(e->set))
-			continue;
-		o = json_object_new_object();
-		jsonc_set_str(o, "manager", str_of(e->manager));
-		jsonc_set_str(o, "operation", e->apply ? STR("Apply") : STR("Update"));
-		jsonc_set_str(o, "apiVersion", str_of(e->version));
-		if (*e->time)
-			jsonc_set_str(o, "time", str_of(e->time));
-		jsonc_set_str(o, "fieldsType", STR("FieldsV1"));
-		jsonc_set(o, "fieldsV1", fieldset_to_json(e->set));
-		if (*e->subresource)
-			jsonc_set_str(o, "subresource", str_of(e->subresource));
-		json_object_array_add(list, o);
+		if (!fieldset_empty(e->set))
+			json_object_array_add(list, entry_json(e, fieldset_to_json(e->set)));
 	}
 	if (json_object_array_length(list)) {
 		api_set(obj, "metadata.managedFields", list);
@@ -162,26 +167,34 @@ static void stamp(struct entry *e, int64_t now_ns)
 }
 
 /* What nobody owns: identity, and what the server sets. */
+static const char *const nobodys_meta[] = {
+	"name",       "namespace",     "creationTimestamp", "selfLink",    "uid",
+	"generation", "managedFields", "resourceVersion",   "clusterName", NULL};
+
+static bool status_is_nobodys(const struct api_kind *k, struct str subresource)
+{
+	return k->flags & API_K_STATUS && !subresource.len;
+}
+
 static void strip(const struct api_kind *k, struct str subresource, struct fieldset *s)
 {
-	static const char *const meta[] = {
-		"f:name",       "f:namespace",     "f:creationTimestamp", "f:selfLink",   "f:uid",
-		"f:generation", "f:managedFields", "f:resourceVersion",   "f:clusterName"};
 	const char *const version[] = {"f:apiVersion", NULL}, *const kind[] = {"f:kind", NULL};
 	const char *const status[] = {"f:status", NULL};
 	struct fieldset *m;
 
 	fieldset_remove_tree(s, version);
 	fieldset_remove_tree(s, kind);
-	for (size_t i = 0; i < ARRAY_SIZE(meta); i++) {
-		const char *const path[] = {"f:metadata", meta[i], NULL};
+	for (size_t i = 0; nobodys_meta[i]; i++) {
+		char name[32] = "f:";
+		const char *const path[] = {"f:metadata", name, NULL};
 
+		str_copy(name + 2, sizeof(name) - 2, str_of(nobodys_meta[i]));
 		fieldset_remove_tree(s, path);
 	}
 	m = fieldset_child(s, "f:metadata");
 	if (m)
 		m->member = false;
-	if (k->flags & API_K_STATUS && !subresource.len)
+	if (status_is_nobodys(k, subresource))
 		fieldset_remove_tree(s, status);
 	fieldset_tidy(s);
 }
@@ -232,6 +245,38 @@ static void take_away(struct managers *m, const struct entry *self, const struct
 	}
 }
 
+/* A new object that nobody owned before: one entry, straight from the tree. */
+static bool own_new(const struct api_kind *kind, struct json_object *obj,
+		    const struct api_manager *by)
+{
+	const char *skip[] = {"apiVersion", "kind", NULL, NULL};
+	CLEANUP(buf_done) struct buf version = BUF_INIT;
+	struct buf fields = BUF_INIT;
+	struct json_object *list;
+	struct managers m = {0};
+	struct entry *e;
+	int r;
+
+	if (status_is_nobodys(kind, by->subresource))
+		skip[2] = "status";
+	buf_reserve(&fields, 1500);
+	r = typed_write_added(custom_type(kind), obj, skip, nobodys_meta, &fields);
+	if (r <= 0) {
+		buf_done(&fields);
+		if (!r)
+			api_del(obj, "metadata.managedFields");
+		return !r;
+	}
+	api_kind_api_version(kind, &version);
+	e = ensure(&m, by, false, buf_str(&version));
+	stamp(e, by->now_ns);
+	list = json_object_new_array_ext(1);
+	json_object_array_add(list, entry_json(e, jsonc_new_text(&fields)));
+	api_set(obj, "metadata.managedFields", list);
+	managers_done(&m);
+	return true;
+}
+
 void api_managed_fields_update(const struct api_kind *kind, struct json_object *old,
 			       struct json_object *obj, const struct api_manager *by)
 {
@@ -241,6 +286,10 @@ void api_managed_fields_update(const struct api_kind *kind, struct json_object *
 	struct entry *e;
 
 	managers_load(obj, &sent);
+	if (!old && !sent.n && own_new(kind, obj, by)) {
+		managers_done(&sent);
+		return;
+	}
 	if (sent.cleared || !old) {
 		m = sent;
 	} else {

@@ -367,6 +367,231 @@ void typed_compare(const struct api_type *t, struct json_object *old, struct jso
 	compare_struct(t, old, now, &root);
 }
 
+/* ---- all that a new object sets, as text ---- */
+
+struct new_item {
+	const char *name; /* of a field; else elem is the path element */
+	char *elem;
+	struct json_object *v;
+	const struct api_field *f; /* NULL: an element of a list */
+	const char *const *skip; /* metadata: what of it is nobody's */
+	bool implied;
+};
+struct new_items {
+	struct new_item few[24], *v;
+	size_t n, cap;
+};
+
+static void new_items_init(struct new_items *l, size_t n)
+{
+	l->n = 0;
+	l->v = n <= ARRAY_SIZE(l->few) ? l->few : xcalloc(n, sizeof(*l->v));
+}
+
+static void new_items_done(struct new_items *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].elem);
+	if (l->v != l->few)
+		free(l->v);
+}
+
+static int cmp_items(const void *a, const void *b)
+{
+	const struct new_item *x = a, *y = b;
+
+	return x->name ? strcmp(x->name, y->name) : strcmp(x->elem, y->elem);
+}
+
+static int write_new(const struct api_field *f, bool implied, struct json_object *v,
+		     struct buf *out);
+static int write_items(const struct api_type *element, struct new_items *l, bool member,
+		       struct buf *out);
+
+static bool is_one_of(const char *name, const char *const *list)
+{
+	for (; list && *list; list++)
+		if (!strcmp(name, *list))
+			return true;
+	return false;
+}
+
+static bool is_implied(const struct api_field *f)
+{
+	/* Go's form of the object has plain structs and null lists even when unset. */
+	return (form_of(f) == STRUCT && !(f->flags & API_PTR)) ||
+	       (f->shape == API_LIST && f->flags & API_KEEP_EMPTY);
+}
+
+static int write_new_struct(const struct api_type *t, struct json_object *now, bool member,
+			    const char *const *skip, const char *const *skip_meta, struct buf *out)
+{
+	struct new_items l;
+	int r;
+
+	new_items_init(&l, is_object(now) ? (size_t)json_object_object_length(now) : 0);
+	if (is_object(now)) {
+		json_object_object_foreach(now, key, v)
+		{
+			const struct api_field *f = v ? member_of(t, str_of(key)) : NULL;
+			struct new_item *it;
+
+			if (!f || is_one_of(key, skip))
+				continue;
+			it = &l.v[l.n++];
+			*it = (struct new_item){
+				.name = key, .v = v, .f = f, .implied = is_implied(f)};
+			if (skip_meta && form_of(f) == STRUCT && !strcmp(key, "metadata"))
+				it->skip = skip_meta;
+		}
+	}
+	r = write_items(NULL, &l, member, out);
+	new_items_done(&l);
+	return r;
+}
+
+static int write_new_map(const struct api_field *f, struct json_object *now, bool member,
+			 struct buf *out)
+{
+	struct api_field e = element_of(f);
+	struct new_items l;
+	int r;
+
+	new_items_init(&l, is_object(now) ? (size_t)json_object_object_length(now) : 0);
+	if (is_object(now)) {
+		json_object_object_foreach(now, key, v)
+		{
+			if (v)
+				l.v[l.n++] = (struct new_item){.name = key, .v = v, .f = &e};
+		}
+	}
+	r = write_items(NULL, &l, member, out);
+	new_items_done(&l);
+	return r;
+}
+
+static int write_new_list(const struct api_field *f, struct json_object *now, bool member,
+			  struct buf *out)
+{
+	struct new_items l;
+	int r;
+
+	new_items_init(&l, length(now));
+	for (size_t i = 0; i < length(now); i++) {
+		struct json_object *v = json_object_array_get_idx(now, i);
+
+		l.v[l.n++] = (struct new_item){.elem = item_key(f, v), .v = v};
+	}
+	r = write_items(form_of(f) == LISTMAP ? f->ref : NULL, &l, member, out);
+	new_items_done(&l);
+	return r;
+}
+
+/* "f:NAME" in quotes. */
+static void quote_field(const char *name, struct buf *out)
+{
+	CLEANUP_FREE char *elem = NULL;
+	const char *p = name;
+
+	while ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+	       (*p && strchr("-._/", *p)))
+		p++;
+	if (*p) {
+		elem = field_key(name);
+		json_quote(str_of(elem), out);
+		return;
+	}
+	buf_adds(out, "\"f:");
+	buf_add(out, name, (size_t)(p - name));
+	buf_addc(out, '"');
+}
+
+static int write_item(const struct api_type *element, const struct new_item *it, struct buf *out)
+{
+	size_t start = out->len;
+	int r = 1;
+
+	if (it->name)
+		quote_field(it->name, out);
+	else
+		json_quote(str_of(it->elem), out);
+	buf_addc(out, ':');
+	if (it->skip)
+		r = write_new_struct(it->f->ref, it->v, false, it->skip, NULL, out);
+	else if (it->f)
+		r = write_new(it->f, it->implied, it->v, out);
+	else if (element && is_object(it->v))
+		r = write_new_struct(element, it->v, true, NULL, NULL, out);
+	else
+		buf_adds(out, "{}");
+	if (r <= 0)
+		buf_setlen(out, start);
+	return r;
+}
+
+/* A node with these below it. 0: neither is it a member nor is there anything below. */
+static int write_items(const struct api_type *element, struct new_items *l, bool member,
+		       struct buf *out)
+{
+	size_t start = out->len, empty;
+	bool any = false;
+
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof(*l->v), cmp_items);
+	buf_addc(out, '{');
+	empty = out->len;
+	if (member)
+		buf_adds(out, "\".\":{}");
+	for (size_t i = 0; i < l->n; i++) {
+		size_t before = out->len;
+		int r;
+
+		if (i && !l->v[i].name && !strcmp(l->v[i].elem, l->v[i - 1].elem))
+			return -ENOTSUP;
+		if (member || any)
+			buf_addc(out, ',');
+		r = write_item(element, &l->v[i], out);
+		if (r < 0)
+			return r;
+		if (!r)
+			buf_setlen(out, before);
+		any |= r > 0;
+	}
+	if (!any)
+		buf_setlen(out, empty);
+	buf_addc(out, '}');
+	if (!any && !member)
+		buf_setlen(out, start);
+	return any || member;
+}
+
+static int write_new(const struct api_field *f, bool implied, struct json_object *v,
+		     struct buf *out)
+{
+	enum form form = form_at(f, v);
+
+	if (form == LEAF || hollow(v)) {
+		buf_adds(out, "{}");
+		return 1;
+	}
+	if (form == STRUCT)
+		return write_new_struct(f->ref, v, !implied, NULL, NULL, out);
+	if (form == MAP)
+		return write_new_map(f, v, !implied, out);
+	return write_new_list(f, v, !implied, out);
+}
+
+int typed_write_added(const struct api_type *t, struct json_object *now, const char *const *skip,
+		      const char *const *skip_meta, struct buf *out)
+{
+	size_t start = out->len;
+	int r = write_new_struct(t, now, false, skip, skip_meta, out);
+
+	if (r < 0)
+		buf_setlen(out, start);
+	return r;
+}
+
 void typed_diff_done(struct typed_diff *d)
 {
 	fieldset_free(d->added);

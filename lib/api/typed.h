@@ -16,6 +16,14 @@ struct fieldset *typed_fieldset(const struct api_type *t, struct json_object *ob
 /* What changes from old to now. old NULL: an object of that type with nothing set. */
 void typed_compare(const struct api_type *t, struct json_object *old, struct json_object *now,
 		   struct typed_diff *ret);
+/*
+ * What typed_compare(t, NULL, now).added is as fieldsV1 text, appended, without making the set:
+ * most objects are created once and changed seldom. Left out are the top members in `skip` (ended
+ * by NULL) and those of metadata in `skip_meta`. 1; 0: it is empty (nothing is appended); -ENOTSUP:
+ * a list has a key twice, which needs the set.
+ */
+int typed_write_added(const struct api_type *t, struct json_object *now, const char *const *skip,
+		      const char *const *skip_meta, struct buf *out);
 /* live with what `config` sets; a new tree. */
 struct json_object *typed_merge(const struct api_type *t, struct json_object *live,
 				struct json_object *config);

@@ -44,7 +44,9 @@ void buf_add(struct buf *b, const void *p, size_t len)
 {
 	if (!len)
 		return;
-	memcpy(buf_reserve(b, len), p, len);
+	if (len >= b->cap - b->len || !b->cap)
+		buf_reserve(b, len);
+	memcpy(b->p + b->len, p, len);
 	b->len += len;
 	b->p[b->len] = 0;
 }
@@ -61,8 +63,9 @@ void buf_addstr(struct buf *b, struct str s)
 
 void buf_addc(struct buf *b, char c)
 {
-	*buf_reserve(b, 1) = c;
-	b->len++;
+	if (b->len + 1 >= b->cap)
+		buf_reserve(b, 1);
+	b->p[b->len++] = c;
 	b->p[b->len] = 0;
 }
 

@@ -179,13 +179,72 @@ static void test_bad(void **state)
 	err_done(&e);
 }
 
+/* Creators' ownership is written straight from the object; it must be what the sets would say. */
+static void test_new_both_ways(void **state)
+{
+	static const struct {
+		const char *group, *plural, *json;
+	} rows[] = {
+		{"", "pods",
+		 "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p','labels':{'a/"
+		 "b':'c','z\\u00e9\\\"':"
+		 "'q'},'annotations':{},'ownerReferences':[{'uid':'u','kind':'x'}],'finalizers':['"
+		 "f','e']},"
+		 "'spec':{'nodeSelector':{'k':'v'},'containers':[{'name':'b','image':'i','ports':[{"
+		 "'containerPort':80,'protocol':'TCP'},{'containerPort':81,'protocol':'UDP'}],'env'"
+		 ":[{'name':"
+		 "'A','value':'1'}],'resources':{'limits':{'cpu':'1'}},'command':['x']},{'name':'a'"
+		 "}],"
+		 "'volumes':[{'name':'v','emptyDir':{}}],'tolerations':[{'key':'k'}],'"
+		 "securityContext':{},"
+		 "'topologySpreadConstraints':[{'maxSkew':1,'topologyKey':'z','whenUnsatisfiable':'"
+		 "x'}]},"
+		 "'status':{'phase':'Pending'}}"},
+		/* A name twice in a list: the sets must do it. */
+		{"", "pods",
+		 "{'metadata':{'name':'p'},'spec':{'containers':[{'name':'a','env':[{'name':'A'},{'"
+		 "name':"
+		 "'A','value':'2'}]}]}}"},
+		{"apps", "deployments",
+		 "{'metadata':{'name':'d'},'spec':{'replicas':1,'strategy':{},'selector':{'"
+		 "matchLabels':{"
+		 "'a':'b'}},'template':{'metadata':{'creationTimestamp':null,'labels':{'a':'b'}},'"
+		 "spec':{"
+		 "'containers':[]}}},'status':{'replicas':1}}"},
+		{"", "configmaps", "{'metadata':{'name':'c'},'data':{'b':'1','a':'2','':''}}"},
+		{"", "configmaps", "{'metadata':{'name':'c'}}"},
+		{"", "secrets", "{'metadata':{'name':'c'},'type':'Opaque','immutable':true}"},
+		{"", "services",
+		 "{'metadata':{'name':'s'},'spec':{'ports':[{'port':80,'protocol':'TCP'}],'"
+		 "clusterIPs':["
+		 "'1.2.3.4'],'selector':{}}}"},
+		{"rbac.authorization.k8s.io", "clusterroles",
+		 "{'metadata':{'name':'r'},'rules':null,'aggregationRule':{'clusterRoleSelectors':["
+		 "{}]}}"},
+	};
+	const struct api_manager by = {STR("m"), STR(""), T0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct api_kind *k =
+			api_kind_find(str_of(rows[i].group), STR("v1"), str_of(rows[i].plural));
+		CLEANUP_JSON struct json_object *a = parse(rows[i].json), *b = jsonc_clone(a);
+		CLEANUP_JSON struct json_object *nothing = json_object_new_object();
+		CLEANUP(buf_done) struct buf x = BUF_INIT, y = BUF_INIT;
+
+		api_managed_fields_update(k, NULL, a, &by);
+		api_managed_fields_update(k, nothing, b, &by);
+		jsonc_write(a, &x);
+		jsonc_write(b, &y);
+		assert_string_equal(x.p, y.p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_create_and_conflict),
-		cmocka_unit_test(test_remove),
-		cmocka_unit_test(test_update_ownership),
-		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_create_and_conflict), cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_update_ownership),    cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_new_both_ways),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
