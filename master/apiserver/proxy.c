@@ -61,6 +61,8 @@ static bool is_global(struct str ip)
 	CLEANUP_FREE char *text = str_dup(ip);
 	unsigned char a[16];
 
+	if (!text)
+		return false; /* it has none yet */
 	if (inet_pton(AF_INET, text, a) == 1)
 		return a[0] != 0 && a[0] != 127 && a[0] < 224 && !(a[0] == 169 && a[1] == 254);
 	if (inet_pton(AF_INET6, text, a) != 1)

@@ -90,6 +90,14 @@ def test_loopback_is_refused(master, site):
     assert status == 400 and got["message"] == "address not allowed"
 
 
+def test_pod_without_address(master, site):
+    obj = {"metadata": {"name": "new"}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
+    assert master.api("POST", PODS, obj)[0] == 201
+    status, got = master.api("GET", f"{PODS}/new/proxy/")
+    assert status == 400 and got["message"] == "address not allowed"
+    assert master.api("GET", f"{PODS}/new:80/proxy/")[0] == 400
+
+
 def test_redirect_to_slash(master, site):
     status, headers, _ = master.raw("GET", f"{PODS}/web/proxy?a=b")
     assert status == 301 and headers["Location"] == f"{PODS}/web/proxy/?a=b"

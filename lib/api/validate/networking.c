@@ -308,9 +308,9 @@ static bool canonical_ip(struct str text)
 	CLEANUP_FREE char *t = str_dup(text);
 	char out[INET6_ADDRSTRLEN];
 	unsigned char raw[16];
-	int family = strchr(t, ':') ? AF_INET6 : AF_INET;
+	int family = t && strchr(t, ':') ? AF_INET6 : AF_INET;
 
-	return inet_pton(family, t, raw) == 1 && inet_ntop(family, raw, out, sizeof(out)) &&
+	return t && inet_pton(family, t, raw) == 1 && inet_ntop(family, raw, out, sizeof(out)) &&
 	       strcmp(out, t) == 0;
 }
 

@@ -189,7 +189,7 @@ static void take(struct json_object *to, struct json_object *from, const char *n
 void validate_pvc_update(struct json_object *obj, struct json_object *old, struct err *err)
 {
 	struct json_object *spec = jsonc_get(obj, "spec"), *was = jsonc_get(old, "spec");
-	CLEANUP_JSON struct json_object *same = jsonc_clone(spec);
+	CLEANUP_JSON struct json_object *same = spec ? jsonc_clone(spec) : json_object_new_object();
 	const struct place *p = PLACE(PLACE_OF(err), "spec");
 	bool bound = str_eqs(jsonc_path_str(old, "status.phase"), "Bound");
 	struct quantity now, before, has;
