@@ -53,7 +53,7 @@ static void test_configmap(void **state)
 		 "immutable: " FROZEN "\nbinaryData: " FROZEN},
 	};
 	CLEANUP(buf_done) struct buf change = BUF_INIT;
-	struct vcase big = {NULL, ": Too long: may not be more than 1048576 bytes"};
+	struct vcase big = {NULL, "[]: Too long: may not be more than 1048576 bytes"};
 
 	V_CREATE(v_kind("", "configmaps"), CONFIG, cases);
 	V_UPDATE(v_kind("", "configmaps"), NULL,

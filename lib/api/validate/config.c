@@ -102,7 +102,8 @@ void validate_configmap(struct json_object *obj, struct err *err)
 				  "duplicate of key present in binaryData");
 	total += check_data(PLACE(root, "binaryData"), binary, true);
 	if (total > SIZE_MAX_BYTES)
-		place_too_long(root, SIZE_MAX_BYTES);
+		place_too_long(PLACE(root, "[]"),
+			       SIZE_MAX_BYTES); /* sic: a path of one empty name */
 }
 
 void validate_configmap_update(struct json_object *obj, struct json_object *old, struct err *err)
