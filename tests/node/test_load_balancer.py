@@ -231,7 +231,7 @@ def test_source_ranges(lan, web, client):
     def ranges(*v):
         web.run("patch", "service", "web", "-p", json.dumps(
             {"spec": {"loadBalancerSourceRanges": list(v) or None}}))
-    ranges("192.0.2.0/24", "10.99.0.97/28")
+    ranges("192.0.2.0/24", "10.99.0.96/28")
     for _ in range(10):
         assert client.get().returncode == 0
     ranges("192.0.2.0/24", "10.99.0.0/26")
