@@ -41,6 +41,11 @@ struct eviction {
 	bool deleting;
 };
 
+static struct str uid_of(const struct object *o)
+{
+	return jv_text(jv_get(object_meta(o), "uid"));
+}
+
 /* Events come from the profile that the pod names; what is said of others, from the first. */
 static struct recorder *recorder_of(struct scheduler *s, const struct object *pod)
 {
@@ -226,6 +231,8 @@ static void on_bound(void *user, const struct err *e, struct str body)
 	struct scheduler *s = b->s;
 	struct sched_pod *p = sched_cache_find(&s->cache, b->pod->key);
 
+	if (p && !str_eq(uid_of(p->obj), uid_of(b->pod)))
+		p = NULL; /* another one of the same name by now */
 	if (!e->errnum) {
 		s->stats.bound++;
 		note(s, b->pod, EVENT_NORMAL, "Scheduled",
@@ -261,7 +268,7 @@ void act_bind(struct scheduler *s, struct sched_pod *p, struct sched_node *n)
 	jw_begin_object(&w);
 	jw_member_str(&w, "name", p->obj->name);
 	jw_member_str(&w, "namespace", p->obj->ns);
-	jw_member_str(&w, "uid", jv_text(jv_get(object_meta(p->obj), "uid")));
+	jw_member_str(&w, "uid", uid_of(p->obj));
 	jw_end_object(&w);
 	jw_key(&w, "target");
 	jw_begin_object(&w);
@@ -297,9 +304,12 @@ static void on_evicted(void *user, const struct err *e, struct str body)
 	struct sched_pod *p = sched_cache_find(&s->cache, ev->victim->key);
 
 	if (!e->errnum && !ev->deleting) { /* the condition stands */
+		CLEANUP_FREE char *options = xasprintf("{\"preconditions\":{\"uid\":\"%.*s\"}}",
+						       STR_ARG(uid_of(ev->victim)));
+
 		ev->deleting = true;
 		ev->call = client_delete(s->c, &client_pods, ev->victim->ns, ev->victim->name,
-					 STR_NULL, on_evicted, ev);
+					 str_of(options), on_evicted, ev);
 		return;
 	}
 	if (!e->errnum)
@@ -325,7 +335,7 @@ static void evict(struct scheduler *s, struct sched_pod *victim, const struct ob
 	victim->preempted = true;
 	ev->s = s;
 	ev->victim = object_ref(victim->obj);
-	ev->by_uid = str_dup(jv_text(jv_get(object_meta(by), "uid")));
+	ev->by_uid = str_dup(uid_of(by));
 	ev->on_node = str_dup(n->name);
 	list_append(&s->evictions, &ev->node);
 	time_format(client_real_ns(s->c), now);
