@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proxying to pods, services and nodes: names, links, redirects, upgrades and refusals."""
+import http.client
 import http.server
 import socket
 import threading
@@ -17,7 +18,34 @@ PAGE = b"""<html><body><!-- <a href="/no"> -->
 class Site(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    cut = threading.Event()
+
+    def hostile(self):
+        """Answers that never end, break off, lie or make no sense."""
+        what = self.path.rsplit("/", 1)[1]
+        if what == "endless":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+            try:
+                while True:
+                    self.wfile.write(b"x" * 65536)
+            except OSError:
+                Site.cut.set()
+        elif what == "short":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
+        elif what == "garbage":
+            self.wfile.write(b"\x00\x01\x02 not HTTP at all\r\n\r\n")
+        elif what == "headers":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"".join(
+                b"X-%d: %s\r\n" % (i, b"y" * 900) for i in range(500)) + b"\r\n")
+        elif what == "html":  # longer than what is rewritten, and never closed properly
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" +
+                             b'<a href="/x' * 500000)
+        self.close_connection = True
+
     def do_GET(self):
+        if self.path.startswith("/hostile/"):
+            self.hostile()
+            return
         if self.path.startswith("/ws"):
             self.connection.sendall(
                 b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
@@ -116,6 +144,23 @@ def test_links(master, site):
 def test_big_body(master, site):
     status, _, body = master.raw("GET", f"{PODS}/web/proxy/big")
     assert status == 200 and len(body) == 3000000
+
+
+def test_hostile_backends(master, site):
+    base = f"{PODS}/web/proxy/hostile"
+    c = master.connect()
+    c.request("GET", f"{base}/endless")
+    r = c.getresponse()
+    assert r.read(100000)
+    c.close()
+    assert Site.cut.wait(10), "the backend goes on although its client is gone"
+    for what in ("garbage", "headers"):
+        status, got = master.api("GET", f"{base}/{what}")
+        assert status == 503 and "error trying to reach service" in got["message"], got
+    with pytest.raises((http.client.HTTPException, OSError)):
+        master.raw("GET", f"{base}/short")
+    assert master.raw("GET", f"{base}/html")[2].count(b"href") == 500000
+    assert master.api("GET", "/healthz")[0] == 200
 
 
 def test_upgrade(master, site):
