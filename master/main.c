@@ -36,6 +36,7 @@
 /* A master whose others are away has started, although it is of no use yet. */
 #define WAIT_OTHERS_NS (20 * NSEC_PER_SEC)
 #define SCHEDULER_CONFIG_MAX (1u << 20)
+#define NICE (-10)
 #define EXIT_CONFIG 78 /* sysexits(3) EX_CONFIG: a restart will not help */
 #define EXIT_IO 74 /* EX_IOERR: the disk */
 
@@ -562,6 +563,16 @@ static void start_signals(struct master *m)
 	uv_signal_start(&m->on_int, on_signal, SIGINT);
 }
 
+/*
+ * Heartbeats between masters are counted in tens of milliseconds: this process goes before what else
+ * runs here, before it has threads. Its children (programs of a cloud provider, master/cloud/exec.c) do
+ * not. Where it may not do so, the unit does.
+ */
+static void go_first(void)
+{
+	(void)!setpriority(PRIO_PROCESS, 0, NICE);
+}
+
 /* Watches are descriptors: take as many as the system lets us. */
 static void raise_files(void)
 {
@@ -747,6 +758,7 @@ int main(int argc, char **argv)
 		return EXIT_CONFIG;
 	}
 	raise_files();
+	go_first();
 	uv_loop_init(&m.loop);
 	timers_init(&m.timers, &clock_system);
 	m.driver = timers_uv_attach(&m.timers, &m.loop);

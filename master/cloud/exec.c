@@ -8,6 +8,7 @@
 #include "lib/sys/file.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <uv.h>
 
@@ -270,6 +271,7 @@ static int spawn(struct exec_call *k)
 				  .stdio = io,
 				  .stdio_count = 3,
 				  .exit_cb = on_exit_cb};
+	const struct sched_param none = {0};
 	int r;
 
 	x->argv[x->n_argv] = (char *)cloud_verb_name(k->verb);
@@ -281,6 +283,8 @@ static int spawn(struct exec_call *k)
 	}
 	k->process.data = k->write.data = k;
 	k->open = 4;
+	/* Masters go before others (nice -10), their programs do not. */
+	sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none);
 	r = uv_spawn(x->loop, &k->process, &o);
 	x->argv[x->n_argv] = NULL;
 	return r;
