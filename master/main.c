@@ -564,9 +564,9 @@ static void start_signals(struct master *m)
 }
 
 /*
- * Heartbeats between masters are counted in tens of milliseconds: this process goes before what else
- * runs here, before it has threads. Its children (programs of a cloud provider, master/cloud/exec.c) do
- * not. Where it may not do so, the unit does.
+ * Heartbeats between masters are counted in tens of milliseconds: this process goes before what
+ * else runs here, before it has threads. Its children (programs of a cloud provider,
+ * master/cloud/exec.c) do not. Where it may not do so, the unit does.
  */
 static void go_first(void)
 {
