@@ -59,10 +59,38 @@ static struct act *act_new(struct request *r, const char *group, const char *ver
 
 /* ---- eviction: a deletion that asks first (policy/v1) ---- */
 
+/* Says on a pod that will live on for a while why it goes: to a Job this is no failure. */
+static void set_disrupted(struct write *w, struct json_object *pod)
+{
+	struct json_object *status = jsonc_ensure(pod, "status"), *list, *c;
+	struct json_object *old = jsonc_get(status, "conditions");
+	char now[TIME_LEN + 1];
+
+	list = json_object_new_array();
+	for (size_t i = 0; old && i < json_object_array_length(old); i++) {
+		c = json_object_array_get_idx(old, i);
+		if (!str_eqs(jsonc_path_str(c, "type"), "DisruptionTarget"))
+			json_object_array_add(list, json_object_get(c));
+	}
+	time_format(server_now_ns(w->srv), now);
+	c = json_object_new_object();
+	jsonc_set_str(c, "type", STR("DisruptionTarget"));
+	jsonc_set_str(c, "status", STR("True"));
+	jsonc_set_str(c, "lastTransitionTime", str_of(now));
+	jsonc_set_str(c, "reason", STR("EvictionByEvictionAPI"));
+	jsonc_set_str(c, "message", STR("Eviction API: evicting"));
+	json_object_array_add(list, c);
+	jsonc_set(status, "conditions", list);
+}
+
 static int eviction_make(struct write *w, struct json_object *cur, struct json_object **ret,
 			 struct err *err)
 {
-	return delete_make(w, &container_of(w, struct act, w)->o, cur, ret, err);
+	int r = delete_make(w, &container_of(w, struct act, w)->o, cur, ret, err);
+
+	if (r == WRITE_PUT)
+		set_disrupted(w, *ret);
+	return r;
 }
 
 static const struct write_ops eviction_ops = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Job, CronJob, and what they do on create and update. */
+#include "lib/api/kinds/defaults.h"
 #include "lib/api/kinds/kinds.h"
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
@@ -16,6 +17,12 @@ static void default_to(struct json_object *o, const char *name, struct json_obje
 		json_object_put(value);
 	else
 		jsonc_set(o, name, value);
+}
+
+void default_failure_pattern(struct json_object *o)
+{
+	if (!jsonc_path_str(o, "status").len)
+		jsonc_set_str(o, "status", STR("True"));
 }
 
 static void job_defaults(struct json_object *obj)

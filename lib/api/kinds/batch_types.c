@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/kinds/defaults.h"
 #include "lib/api/kinds/types.h"
 
 static const char *const enum_PodFailurePolicyOnExitCodesOperator[] = {"In", "NotIn", NULL};
@@ -31,8 +32,7 @@ const struct api_type api_t_batch_v1_PodFailurePolicyOnExitCodesRequirement = {
 static const struct api_field PodFailurePolicyOnPodConditionsPattern_fields[] = {
 	{"type", API_STRING, .pb = 1, .flags = API_REQUIRED | API_KEEP_EMPTY,
 	 .help = "Which type it is."},
-	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .def = "\"True\"",
-	 .help = "What is observed."},
+	{"status", API_STRING, .pb = 2, .flags = API_KEEP_EMPTY, .help = "What is observed."},
 };
 
 const struct api_type api_t_batch_v1_PodFailurePolicyOnPodConditionsPattern = {
@@ -40,6 +40,7 @@ const struct api_type api_t_batch_v1_PodFailurePolicyOnPodConditionsPattern = {
 	.fields = PodFailurePolicyOnPodConditionsPattern_fields,
 	.n_fields = ARRAY_SIZE(PodFailurePolicyOnPodConditionsPattern_fields),
 	.help = "Pod failure policy on pod conditions pattern.",
+	.defaults = default_failure_pattern,
 };
 
 static const struct api_field PodFailurePolicyRule_fields[] = {

@@ -23,6 +23,7 @@ void default_priority_level_spec(struct json_object *obj);
 void default_limit_response(struct json_object *obj);
 void default_device_request(struct json_object *obj);
 void default_hpa_spec(struct json_object *obj);
+void default_failure_pattern(struct json_object *obj); /* of a Job's podFailurePolicy */
 /* api_kind.defaults */
 void default_hpa(struct json_object *obj);
 void default_pod(struct json_object *obj);
