@@ -184,6 +184,18 @@ def test_converted_kinds(master):
     assert [m["resource"]["name"] for m in metrics] == ["cpu", "memory"]
 
 
+def test_annotations_of_an_old_autoscaler_are_not_believed(master):
+    notes = {"metrics": '[{"type":"Resource"},7,"x"]', "behavior": '"no object"',
+             "conditions": '{"type":1}', "current-metrics": "no json"}
+    hpa = {"metadata": {"name": "odd", "annotations": {
+        f"autoscaling.alpha.kubernetes.io/{k}": v for k, v in notes.items()}},
+        "spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "d"}}}
+    create(master, "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers", hpa)
+    got = master.api("GET", "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/odd")[1]
+    assert "behavior" not in got["spec"] and got["spec"]["metrics"][0] == {"type": "Resource"}
+    assert len(got["spec"]["metrics"]) == 1
+
+
 def test_big_list_is_json(master):
     for i in range(4):
         create(master, CMS, {"metadata": {"name": f"big{i}", "labels": {"pb": "big"}},

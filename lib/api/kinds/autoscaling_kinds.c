@@ -8,7 +8,7 @@
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
 #include "lib/api/validate/rules.h"
-#include "lib/json/jsonc.h"
+#include "lib/api/api.h"
 
 /* ---- columns ---- */
 
@@ -159,11 +159,25 @@ static void note_put(struct json_object *obj, const char *name, struct json_obje
 	jsonc_set_str(jsonc_ensure(meta, "annotations"), name, buf_str(&b));
 }
 
-/* The annotation as a tree, taken out of the object; NULL when there is none. */
-static struct json_object *note_take(struct json_object *obj, const char *name)
+/* One value of an annotation by its table; NULL: it is none. Anybody may write annotations. */
+static struct json_object *typed(const struct api_type *t, struct json_object *v)
 {
-	struct json_object *notes = jsonc_path(obj, "metadata.annotations"), *v = NULL;
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct json_object *o = NULL;
+
+	if (!json_object_is_type(v, json_type_object))
+		return NULL;
+	jsonc_write(v, &b);
+	return api_decode_type(t, buf_str(&b), API_IGNORE, &o, NULL, NULL) < 0 ? NULL : o;
+}
+
+/* The annotation as a tree, taken out of the object; NULL when there is none that can be read. */
+static struct json_object *note_take(struct json_object *obj, const char *name,
+				     const struct api_type *t, bool list)
+{
+	struct json_object *notes = jsonc_path(obj, "metadata.annotations"), *out, *one;
 	struct json_object *text = notes ? jsonc_get(notes, name) : NULL;
+	CLEANUP_JSON struct json_object *v = NULL;
 
 	if (!text)
 		return NULL;
@@ -171,7 +185,16 @@ static struct json_object *note_take(struct json_object *obj, const char *name)
 	json_object_object_del(notes, name);
 	if (!json_object_object_length(notes))
 		json_object_object_del(jsonc_get(obj, "metadata"), "annotations");
-	return v;
+	if (!list)
+		return typed(t, v);
+	out = json_object_new_array();
+	for (size_t i = 0;
+	     json_object_is_type(v, json_type_array) && i < json_object_array_length(v); i++) {
+		one = typed(t, json_object_array_get_idx(v, i));
+		if (one)
+			json_object_array_add(out, one);
+	}
+	return out;
 }
 
 static struct json_object *cpu_metric(const char *kind, int64_t percent)
@@ -192,13 +215,13 @@ static void to_v2(struct json_object *obj, const char *part, const char *scalar,
 		  const char *kind, const char *note)
 {
 	struct json_object *p = jsonc_get(obj, part), *v = p ? jsonc_get(p, scalar) : NULL;
-	struct json_object *all = json_object_new_array(), *rest = note_take(obj, note);
+	const struct api_type *t = strcmp(part, "spec") == 0 ? &api_t_autoscaling_v2_MetricSpec
+							     : &api_t_autoscaling_v2_MetricStatus;
+	struct json_object *all = json_object_new_array(), *rest = note_take(obj, note, t, true);
 
 	if (v)
 		json_object_array_add(all, cpu_metric(kind, jsonc_i64(v, 0)));
-	for (size_t i = 0; rest && json_object_is_type(rest, json_type_array) &&
-			   i < json_object_array_length(rest);
-	     i++)
+	for (size_t i = 0; rest && i < json_object_array_length(rest); i++)
 		json_object_array_add(all, json_object_get(json_object_array_get_idx(rest, i)));
 	json_object_put(rest);
 	if (p)
@@ -245,7 +268,13 @@ static void move_note(struct json_object *obj, const char *part, const char *mem
 	if (!p)
 		return;
 	if (to_storage) {
-		v = note_take(obj, note);
+		v = strcmp(part, "spec") == 0
+			    ? note_take(obj, note,
+					&api_t_autoscaling_v2_HorizontalPodAutoscalerBehavior,
+					false)
+			    : note_take(obj, note,
+					&api_t_autoscaling_v2_HorizontalPodAutoscalerCondition,
+					true);
 		if (v)
 			jsonc_set(p, member, v);
 	} else if (jsonc_get(p, member)) {
