@@ -168,7 +168,7 @@ def test_survivor(three, tmp_path):
     assert [x["name"] for x in three.members()] == [keep.name]
     # One of the lost comes back: it is of another cluster, and changes nothing.
     old = lost[0]
-    p = subprocess.Popen([str(a) for a in old.argv()], stderr=open(old.dir / "log", "ab"))
+    p = subprocess.Popen([str(a) for a in old.argv()], stderr=open(old.log_path, "ab"))
     try:
         wait_until("it is told", lambda: "another cluster" in old.log() + keep.log(), timeout=20)
         put(keep, "still")
@@ -187,7 +187,7 @@ def test_wiped_disk(three):
     gone = three.followers()[0]
     gone.kill()
     shutil.rmtree(gone.dir / "data/store")
-    p = subprocess.Popen([str(a) for a in gone.argv()], stderr=open(gone.dir / "log", "ab"))
+    p = subprocess.Popen([str(a) for a in gone.argv()], stderr=open(gone.log_path, "ab"))
     try:
         others = [m for m in three.all if m is not gone]
         wait_until("it is told", lambda: "takes nothing from this one" in gone.log(), timeout=20)

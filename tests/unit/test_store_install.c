@@ -181,7 +181,7 @@ static void test_power(void **state)
 		fail_msg("after %u cuts: %s", n, power.why);
 	pthread_mutex_unlock(&power.lock);
 	print_message("%u times without power: %u old, %u new\n", n, power.old, power.new);
-	assert_true(power.old && power.new &&n > 20);
+	assert_true(power.old && power.new &&n > 10);
 	same_everywhere(f);
 }
 
