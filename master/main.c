@@ -51,6 +51,7 @@ struct options {
 	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
 		not_ready_ns, unreachable_ns, snapshot_every_ns, snapshot_keep, audit_size,
 		audit_backups, audit_age, sign_ns;
+	uint64_t unhealthy_percent, large_zone;
 	const char *cloud, *cloud_config;
 	bool no_scheduler, no_controllers, standby;
 };
@@ -85,6 +86,10 @@ static const struct option_row rows[] = {
 	    "from there to the eviction of its pods (default 1500ms)"),
 	ROW("node-eviction-interval", 0, OPTION_DURATION, evict_every_ns, "TIME",
 	    "between evictions of two nodes of one zone (default 1s)"),
+	ROW("unhealthy-zone", 0, OPTION_U64, unhealthy_percent, "PERCENT",
+	    "a zone so much of which is not ready is given up slowly, or not (default 55)"),
+	ROW("large-zone", 0, OPTION_U64, large_zone, "NODES",
+	    "with more nodes slowly, with fewer not at all (default 50)"),
 	ROW("unreachable-toleration", 0, OPTION_DURATION, unreachable_ns, "TIME",
 	    "how long pods that say nothing stay on a silent node after that (default 0s)"),
 	ROW("not-ready-toleration", 0, OPTION_DURATION, not_ready_ns, "TIME",
@@ -245,6 +250,8 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			       args[0]);
 	if (o->port > 65535)
 		return err_sys(err, EINVAL, "--port: %" PRIu64 " is no port", o->port);
+	if (o->unhealthy_percent > 100)
+		return err_sys(err, EINVAL, "--unhealthy-zone: from 1 to 100");
 	if (!o->peer_port || o->peer_port > 65535)
 		return err_sys(err, EINVAL, "--peer-port: %" PRIu64 " is no port", o->peer_port);
 	if (o->election_ns < 20 * NSEC_PER_MSEC || o->election_ns > 60 * NSEC_PER_SEC ||
@@ -385,6 +392,8 @@ static void start_leading(struct master *m)
 				      .node_grace_ns = m->o.grace_ns,
 				      .node_settle_ns = m->o.settle_ns,
 				      .node_evict_every_ns = m->o.evict_every_ns,
+				      .node_unhealthy_percent = m->o.unhealthy_percent,
+				      .node_large_zone = m->o.large_zone,
 				      .cluster_cidr = m->o.cluster_cidr,
 				      .cloud = m->cloud};
 	struct scheduler_conf sc = {.config = m->o.scheduler_config ? &m->scheduler_config : NULL};

@@ -11,6 +11,8 @@
 #define SECOND_LOOK_NS (100 * NSEC_PER_MSEC)
 #define LEAST_NS (100 * NSEC_PER_MSEC)
 #define LEASE_S 5
+/* A node that is not heard of since we lead may have to find this master first. */
+#define FIND_US_NS (2 * NSEC_PER_SEC)
 
 struct beat { /* of a node */
 	uint64_t seen_ns; /* last renewal, 0: none since we listen */
@@ -124,7 +126,21 @@ static void lease_two(void *user, struct object *old, struct object *o)
 	if (was_silent)
 		enqueue_of(a, o->name);
 }
-static const struct informer_handler on_lease = {.updated = lease_two};
+/* The first sight of a lease says only that there was somebody: the time runs from now. */
+static void lease_one(void *user, struct object *o)
+{
+	struct announce *a = of(user);
+	struct beat *b;
+
+	if (!str_eqs(o->ns, "kube-node-lease"))
+		return;
+	b = beat_of(a, o->name);
+	if (!b->seen_ns)
+		b->seen_ns = client_now_ns(a->c->client) + FIND_US_NS;
+	if (b->services)
+		arm(a, b->seen_ns + b->silence_ns);
+}
+static const struct informer_handler on_lease = {.added = lease_one, .updated = lease_two};
 
 static void count(struct announce *a, struct str node, bool more)
 {

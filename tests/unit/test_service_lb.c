@@ -374,6 +374,40 @@ static void test_announced(void **state)
 	end_metal(&f);
 }
 
+/* The leader dies with the node that announces: the next one sees to it. */
+static void test_new_leader(void **state)
+{
+	struct lease_renewer *a, *b;
+	struct fixture f;
+	const char *dead;
+
+	begin_metal(&f, "service-lb", POOLS);
+	put_node(&f, "n1", "a", true, "");
+	put_node(&f, "n2", "a", true, "");
+	a = renew(&f, "n1");
+	b = renew(&f, "n2");
+	put_service(&f, SVC, "LoadBalancer", "", "");
+	run(&f, 3000);
+	f.cs = controllers_stop(f.cs);
+	dead = !strcmp(announcer(&f, SVC), "n1") ? "n1" : "n2";
+	if (dead[1] == '1')
+		a = lease_renewer_stop(a);
+	else
+		b = lease_renewer_stop(b);
+	informers_free(f.set);
+	f.set = informers_new(f.c);
+	f.cs = controllers_start(f.set,
+				 &(struct controllers_conf){.only = "service-lb", .cloud = metal});
+	informers_start(f.set);
+	run(&f, 2000);
+	assert_string_equal(announcer(&f, SVC), dead);
+	run(&f, 2000);
+	assert_string_equal(announcer(&f, SVC), dead[1] == '1' ? "n2" : "n1");
+	lease_renewer_stop(a);
+	lease_renewer_stop(b);
+	end_metal(&f);
+}
+
 static void test_pools_and_zones(void **state)
 {
 	struct fixture f;
@@ -507,11 +541,17 @@ static void test_routes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_life),           cmocka_unit_test(test_deletion),
-		cmocka_unit_test(test_failures),       cmocka_unit_test(test_class),
-		cmocka_unit_test(test_announced),      cmocka_unit_test(test_pools_and_zones),
-		cmocka_unit_test(test_addresses_stay), cmocka_unit_test(test_node),
-		cmocka_unit_test(test_node_gone),      cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_deletion),
+		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_class),
+		cmocka_unit_test(test_announced),
+		cmocka_unit_test(test_new_leader),
+		cmocka_unit_test(test_pools_and_zones),
+		cmocka_unit_test(test_addresses_stay),
+		cmocka_unit_test(test_node),
+		cmocka_unit_test(test_node_gone),
+		cmocka_unit_test(test_routes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
