@@ -2,8 +2,7 @@
 #include "master/apiserver/admission_webhook.h"
 #include "lib/api/patch.h"
 #include "lib/base/codec.h"
-#include "lib/json/jw.h"
-#include "master/apiserver/webhooks.h"
+#include "master/apiserver/admission_request.h"
 
 #define REVIEW_VERSION "admission.k8s.io/v1"
 
@@ -30,194 +29,24 @@ struct run {
 	struct err refusal;
 };
 
-/* ---- which ---- */
-
-static enum webhook_op op_of(const struct write *w)
-{
-	switch (w->phase) {
-	case WRITE_PHASE_CREATE:
-		return WEBHOOK_CREATE;
-	case WRITE_PHASE_UPDATE:
-		return WEBHOOK_UPDATE;
-	case WRITE_PHASE_DELETE:
-	case WRITE_PHASE_OTHER:
-		break;
-	}
-	return WEBHOOK_DELETE;
-}
-
-static struct jv labels_of(struct jv obj)
-{
-	struct jv labels = jv_path(obj, "metadata.labels");
-
-	return jv_exists(labels) ? labels : jv_of(STR("{}"));
-}
-
-static void tree_labels(struct json_object *obj, struct buf *out)
-{
-	struct json_object *labels = jsonc_path(obj, "metadata.labels");
-
-	if (labels)
-		jsonc_write(labels, out);
-	else
-		buf_adds(out, "{}");
-}
-
-static bool is_namespace(const struct api_kind *k)
-{
-	return !*k->group && !strcmp(k->plural, "namespaces");
-}
-
 static bool matches(const struct run *run, const struct webhook *h)
 {
-	const struct write *w = run->w;
-	CLEANUP(buf_done) struct buf is = BUF_INIT, was = BUF_INIT;
-	struct json_object *obj = w->phase == WRITE_PHASE_DELETE ? NULL : w->obj;
-	const struct store_obj *ns = NULL;
-	struct webhook_attrs a = {.op = op_of(w),
-				  .group = str_of(w->kind->group),
-				  .version = str_of(w->kind->version),
-				  .resource = str_of(w->kind->plural),
-				  .sub = w->sub ? str_of(w->sub->name) : str_of(w->managed_sub),
-				  .namespaced = api_kind_namespaced(w->kind)};
+	CLEANUP(buf_done) struct buf labels = BUF_INIT, old_labels = BUF_INIT;
+	struct webhook_attrs a;
 
-	if (obj)
-		tree_labels(obj, &is);
-	if (w->cur)
-		tree_labels(w->cur, &was);
-	a.labels = obj ? jv_of(buf_str(&is)) : JV_NONE;
-	a.old_labels = w->cur ? jv_of(buf_str(&was)) : JV_NONE;
-	if (is_namespace(w->kind))
-		a.ns_labels = obj ? a.labels : a.old_labels;
-	else if (a.namespaced)
-		ns = server_get(w->view, server_kind("", "v1", "namespaces"), STR(""),
-				str_of(w->ns));
-	if (ns)
-		a.ns_labels = labels_of(jv_of(ns->value));
+	admission_attrs(run->w, &a, &labels, &old_labels);
 	return webhook_matches(h, &a);
-}
-
-/* ---- the review ---- */
-
-static void gvk(struct jw *jw, const char *name, const struct api_kind *k)
-{
-	jw_key(jw, name);
-	jw_begin_object(jw);
-	jw_member_str(jw, "group", str_of(k->group));
-	jw_member_str(jw, "version", str_of(k->version));
-	jw_member_str(jw, "kind", str_of(k->kind));
-	jw_end_object(jw);
-}
-
-static void gvr(struct jw *jw, const char *name, const struct api_kind *k)
-{
-	jw_key(jw, name);
-	jw_begin_object(jw);
-	jw_member_str(jw, "group", str_of(k->group));
-	jw_member_str(jw, "version", str_of(k->version));
-	jw_member_str(jw, "resource", str_of(k->plural));
-	jw_end_object(jw);
-}
-
-static void user_info(struct jw *jw, const struct user *u)
-{
-	jw_key(jw, "userInfo");
-	jw_begin_object(jw);
-	jw_member_str(jw, "username", str_of(u->name));
-	if (u->uid)
-		jw_member_str(jw, "uid", str_of(u->uid));
-	jw_key(jw, "groups");
-	jw_begin_array(jw);
-	for (size_t i = 0; i < u->n_groups; i++)
-		jw_str(jw, str_of(u->groups[i]));
-	jw_end_array(jw);
-	if (u->n_extra) {
-		jw_key(jw, "extra");
-		jw_begin_object(jw);
-		for (size_t i = 0; i < u->n_extra; i++) {
-			bool first = true;
-
-			for (size_t j = 0; j < i; j++)
-				first = first && strcmp(u->extra[j].key, u->extra[i].key) != 0;
-			if (!first)
-				continue;
-			jw_key(jw, u->extra[i].key);
-			jw_begin_array(jw);
-			for (size_t j = i; j < u->n_extra; j++)
-				if (!strcmp(u->extra[j].key, u->extra[i].key))
-					jw_str(jw, str_of(u->extra[j].value));
-			jw_end_array(jw);
-		}
-		jw_end_object(jw);
-	}
-	jw_end_object(jw);
-}
-
-static void tree(struct jw *jw, const char *name, struct json_object *obj)
-{
-	CLEANUP(buf_done) struct buf text = BUF_INIT;
-
-	if (obj)
-		jsonc_write(obj, &text);
-	else
-		buf_adds(&text, "null");
-	jw_member_raw(jw, name, buf_str(&text));
-}
-
-static void options(struct jw *jw, const struct write *w)
-{
-	static const char *const kinds[] = {[WRITE_PHASE_DELETE] = "DeleteOptions",
-					    [WRITE_PHASE_CREATE] = "CreateOptions",
-					    [WRITE_PHASE_UPDATE] = "UpdateOptions"};
-
-	jw_key(jw, "options");
-	jw_begin_object(jw);
-	jw_member_str(jw, "kind", str_of(kinds[w->phase]));
-	jw_member_str(jw, "apiVersion", STR("meta.k8s.io/v1"));
-	if (w->phase != WRITE_PHASE_DELETE)
-		jw_member_str(jw, "fieldManager", write_manager(w->r));
-	if (request_dry_run(w->r)) {
-		jw_key(jw, "dryRun");
-		jw_begin_array(jw);
-		jw_str(jw, STR("All"));
-		jw_end_array(jw);
-	}
-	jw_end_object(jw);
 }
 
 static void review(const struct asked *a, struct buf *out)
 {
-	static const char *const ops[] = {[WRITE_PHASE_DELETE] = "DELETE",
-					  [WRITE_PHASE_CREATE] = "CREATE",
-					  [WRITE_PHASE_UPDATE] = "UPDATE"};
-	const struct write *w = a->run->w;
-	struct str sub = w->sub ? str_of(w->sub->name) : str_of(w->managed_sub);
 	struct jw jw = jw_start(out);
 
 	jw_begin_object(&jw);
 	jw_member_str(&jw, "kind", STR("AdmissionReview"));
 	jw_member_str(&jw, "apiVersion", STR(REVIEW_VERSION));
 	jw_key(&jw, "request");
-	jw_begin_object(&jw);
-	jw_member_str(&jw, "uid", str_of(a->uid));
-	gvk(&jw, "kind", w->kind);
-	gvr(&jw, "resource", w->kind);
-	if (sub.len)
-		jw_member_str(&jw, "subResource", sub);
-	gvk(&jw, "requestKind", w->kind);
-	gvr(&jw, "requestResource", w->kind);
-	if (sub.len)
-		jw_member_str(&jw, "requestSubResource", sub);
-	jw_member_str(&jw, "name", str_of(w->name));
-	if (*w->ns)
-		jw_member_str(&jw, "namespace", str_of(w->ns));
-	jw_member_str(&jw, "operation", str_of(ops[w->phase]));
-	user_info(&jw, w->r->user);
-	tree(&jw, "object", w->phase == WRITE_PHASE_DELETE ? NULL : w->obj);
-	tree(&jw, "oldObject", w->cur);
-	jw_member_bool(&jw, "dryRun", request_dry_run(w->r));
-	options(&jw, w);
-	jw_end_object(&jw);
+	admission_request_write(a->run->w, str_of(a->uid), true, &jw);
 	jw_end_object(&jw);
 }
 

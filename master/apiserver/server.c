@@ -11,6 +11,7 @@
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/node_facts.h"
 #include "master/apiserver/pages.h"
+#include "master/apiserver/policies.h"
 #include "master/apiserver/quota.h"
 #include "master/apiserver/roles.h"
 #include "master/apiserver/service_alloc.h"
@@ -65,6 +66,7 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	s->quotas = quota_keeper_new(s);
 	s->aggregate = aggregate_new(s);
 	s->flow = flow_control_new(s);
+	s->policies = policies_new(s);
 	s->webhooks = webhooks_new(s->store);
 	s->webhook_client = webhook_client_new(s);
 	s->customs = customs_new(s);
@@ -185,6 +187,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	webhook_client_free(s->webhook_client);
 	authn_remote_free(s->authn_remote);
 	webhooks_free(s->webhooks);
+	policies_free(s->policies);
 	quota_keeper_free(s->quotas);
 	aggregate_free(s->aggregate);
 	flow_control_free(s->flow);

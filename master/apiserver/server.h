@@ -21,6 +21,7 @@ struct audit; /* audit.h */
 struct flow_control; /* flow.h */
 struct authn_remote; /* authn_remote.h */
 struct aggregate; /* aggregate.h */
+struct policies; /* policies.h: the admission policies there are */
 struct webhooks; /* webhooks.h: the admission webhooks there are */
 struct webhook_client; /* webhook_client.h */
 struct usage_cache; /* usage.h */
@@ -48,6 +49,7 @@ struct apiserver {
 	struct authn_remote *authn_remote; /* NULL: nobody else is asked */
 	struct quota_keeper *quotas;
 	struct aggregate *aggregate;
+	struct policies *policies;
 	struct webhooks *webhooks;
 	struct webhook_client *webhook_client;
 	struct bootstrap *bootstrap; /* while it runs */

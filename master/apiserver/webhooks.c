@@ -40,7 +40,8 @@ static void parse_rule(struct jv rule, struct webhook_rule *ret)
 	*ret = (struct webhook_rule){.ops = parse_ops(jv_get(rule, "operations")),
 				     .groups = jv_get(rule, "apiGroups"),
 				     .versions = jv_get(rule, "apiVersions"),
-				     .resources = jv_get(rule, "resources")};
+				     .resources = jv_get(rule, "resources"),
+				     .names = jv_get(rule, "resourceNames")};
 	if (jv_eqs(scope, "Cluster"))
 		ret->scope = WEBHOOK_CLUSTER;
 	else if (jv_eqs(scope, "Namespaced"))
@@ -93,6 +94,37 @@ static struct webhook_config *config_new(const struct store_obj *o)
 	return c;
 }
 
+void webhook_done(struct webhook *h)
+{
+	free(h->rules);
+	free(h->fault);
+	label_selector_done(&h->ns);
+	label_selector_done(&h->obj);
+	webhook_target_done(&h->target);
+}
+
+void webhook_parse_match(struct jv match, struct webhook *h)
+{
+	struct jv rules = jv_get(match, "resourceRules");
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	size_t n = 0;
+
+	*h = (struct webhook){.exact = jv_eqs(jv_get(match, "matchPolicy"), "Exact")};
+	h->n_rules = jv_len(rules);
+	h->rules = xcalloc(h->n_rules ? h->n_rules : 1, sizeof(*h->rules));
+	jv_for_each (r, rules)
+		parse_rule(r.value, &h->rules[n++]);
+	if (!h->n_rules) /* a binding need not say it again */
+		h->rules[h->n_rules++] =
+			(struct webhook_rule){.ops = ~0u,
+					      .groups = jv_of(STR("[\"*\"]")),
+					      .versions = jv_of(STR("[\"*\"]")),
+					      .resources = jv_of(STR("[\"*/*\"]"))};
+	if (parse_selector(jv_get(match, "namespaceSelector"), &h->ns, &err) < 0 ||
+	    parse_selector(jv_get(match, "objectSelector"), &h->obj, &err) < 0)
+		h->fault = xstrdup(err_text(&err));
+}
+
 struct webhook_config *webhook_config_ref(struct webhook_config *c)
 {
 	c->refs++;
@@ -103,15 +135,8 @@ void webhook_config_unref(struct webhook_config *c)
 {
 	if (--c->refs)
 		return;
-	for (size_t i = 0; i < c->n; i++) {
-		struct webhook *h = &c->hooks[i];
-
-		free(h->rules);
-		free(h->fault);
-		label_selector_done(&h->ns);
-		label_selector_done(&h->obj);
-		webhook_target_done(&h->target);
-	}
+	for (size_t i = 0; i < c->n; i++)
+		webhook_done(&c->hooks[i]);
 	free(c->hooks);
 	store_obj_unref(c->o);
 	free(c);
@@ -264,7 +289,22 @@ static bool rule_fits(const struct webhook_rule *r, const struct webhook *h,
 	if ((r->scope == WEBHOOK_CLUSTER && a->namespaced) ||
 	    (r->scope == WEBHOOK_NAMESPACED && !a->namespaced))
 		return false;
+	if (jv_len(r->names) && !in_list(r->names, a->name))
+		return false;
 	return !h->exact || in_list(r->versions, a->version);
+}
+
+bool webhook_excludes(struct jv match, const struct webhook_attrs *a)
+{
+	struct webhook h = {.exact = jv_eqs(jv_get(match, "matchPolicy"), "Exact")};
+	struct webhook_rule rule;
+
+	jv_for_each (r, jv_get(match, "excludeResourceRules")) {
+		parse_rule(r.value, &rule);
+		if (rule_fits(&rule, &h, a))
+			return true;
+	}
+	return false;
 }
 
 bool webhook_matches(const struct webhook *h, const struct webhook_attrs *a)

@@ -18,6 +18,7 @@ enum webhook_op {
 struct webhook_rule {
 	unsigned ops; /* enum webhook_op */
 	struct jv groups, versions, resources; /* arrays of text, in the configuration's bytes */
+	struct jv names; /* of policies: only objects of these names; absent: all */
 	enum { WEBHOOK_ANY_SCOPE, WEBHOOK_CLUSTER, WEBHOOK_NAMESPACED } scope;
 };
 
@@ -56,10 +57,18 @@ size_t webhooks_configs(const struct webhooks *w, bool mutating,
 /* What a request is, for the match. */
 struct webhook_attrs {
 	enum webhook_op op;
-	struct str group, version, resource, sub;
+	struct str group, version, resource, sub, name;
 	bool namespaced;
 	struct jv ns_labels; /* of the object's namespace (or of itself, when it is one) */
 	struct jv labels, old_labels; /* of the object as it shall be and as it was */
 };
 bool webhook_matches(const struct webhook *h, const struct webhook_attrs *a);
+/*
+ * Only the match of a policy or a binding: matchConstraints or matchResources (absent: everything).
+ * Its bytes must outlive h, which webhook_done ends.
+ */
+void webhook_parse_match(struct jv match, struct webhook *h);
+/* One of excludeResourceRules fits. */
+bool webhook_excludes(struct jv match, const struct webhook_attrs *a);
+void webhook_done(struct webhook *h);
 #endif

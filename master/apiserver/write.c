@@ -4,6 +4,7 @@
 #include "lib/api/index.h"
 #include "master/apiserver/admission_webhook.h"
 #include "master/apiserver/conversion.h"
+#include "master/apiserver/policies.h"
 #include "master/apiserver/quota.h"
 #include "master/apiserver/service_alloc.h"
 
@@ -392,6 +393,8 @@ static void mutated(struct write *w, const struct err *e)
 
 	if (!e && (w->phase == WRITE_PHASE_CREATE || w->phase == WRITE_PHASE_UPDATE))
 		action = write_finish(w, &err);
+	if (!e && action >= 0 && policies_validate(w, &err) < 0)
+		action = -EPERM;
 	if (!e && (action < 0 || action == WRITE_NONE) && must_confirm(w))
 		return;
 	if (e || action < 0) {

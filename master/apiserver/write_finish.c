@@ -2,6 +2,7 @@
 /* What creates and updates have in common: between the decoded object and the proposed one. */
 #include "lib/api/apply.h"
 #include "lib/api/strategy.h"
+#include "master/apiserver/policies.h"
 #include "master/apiserver/service_alloc.h"
 #include "master/apiserver/write.h"
 
@@ -155,6 +156,8 @@ static int finish_update(struct write *w, struct err *err)
 	r = api_validate_update(w->kind, w->sub, obj, cur, err);
 	if (r == 0)
 		r = admit(w, ADMIT_UPDATE, true, obj, cur, err);
+	if (r == 0 && !w->sub)
+		r = policies_check(w->kind, obj, err);
 	if (r < 0)
 		return r;
 	strategy_warnings(w, obj, cur);
@@ -251,6 +254,8 @@ static int finish_create(struct write *w, struct err *err)
 	r = api_validate_create(w->kind, obj, err);
 	if (r == 0)
 		r = admit(w, ADMIT_CREATE, true, obj, NULL, err);
+	if (r == 0)
+		r = policies_check(w->kind, obj, err);
 	if (r < 0)
 		return r;
 	strategy_warnings(w, obj, NULL);
