@@ -75,10 +75,10 @@ static unsigned quality(struct str params)
 }
 
 /* How exact a range is: 2 for a type by name, 0 for any; -1: it cannot be given. */
-static int media_type(struct str type, bool has_pb, struct accept *ret)
+static int media_type(struct str type, struct accept *ret)
 {
 	ret->yaml = str_eq_nocase(type, STR("application/yaml"));
-	ret->pb = has_pb && str_eq_nocase(type, STR("application/vnd.kubernetes.protobuf"));
+	ret->pb = str_eq_nocase(type, STR("application/vnd.kubernetes.protobuf"));
 	if (ret->yaml || ret->pb || str_eq_nocase(type, STR("application/json")))
 		return 2;
 	if (str_eq(type, STR("application/*")))
@@ -103,9 +103,10 @@ struct accept accept_parse(struct str header, bool has_pb)
 
 		str_split(&params, ';', &type);
 		r = parse_params(params);
-		exact = media_type(str_trim(type), has_pb, &a);
+		exact = media_type(str_trim(type), &a);
 		q = quality(params);
-		if (exact < 0 || !q || !parse_as(&r, &a) || (a.pb && a.form == ACCEPT_TABLE))
+		if (exact < 0 || !q || !parse_as(&r, &a) ||
+		    (a.pb && a.form != ACCEPT_PARTIAL && (a.form == ACCEPT_TABLE || !has_pb)))
 			continue;
 		rank = q * 4 + (unsigned)exact;
 		if (!a.pb && !a.yaml && json.form == ACCEPT_NONE)

@@ -6,7 +6,7 @@
  * In which form an object is wanted: of the media ranges of an Accept header the one with the
  * highest q that can be given (RFC 9110 12.5.1; of equals the more exact one, then the first).
  * "as=Table" and "as=PartialObjectMetadata[List]" choose a view. JSON and YAML are always spoken,
- * protobuf where the kind has numbers; a Table has none.
+ * protobuf where the kind has numbers (metadata always has); a Table has none.
  */
 enum accept_form {
 	ACCEPT_OBJECT,

@@ -5,6 +5,7 @@ import json
 import struct
 
 import pytest
+from knarr_test import Master, wait_for
 from test_api import CMS, cm, create, pod, PODS
 
 PB = "application/vnd.kubernetes.protobuf"
@@ -111,6 +112,39 @@ def test_metadata_only(master):
     assert [n for n, _ in fields(envelope(data)[2])] == [1]
     _, data = get(master, PODS, f"{PB};{PARTIAL.format('List')}")
     assert envelope(data)[:2] == ("meta.k8s.io/v1", "PartialObjectMetadataList")
+
+
+@pytest.fixture
+def whole():
+    """A master with its controllers: they establish custom resources."""
+    m = Master("--no-scheduler")
+    try:
+        yield m.start()
+        m.stop()
+    finally:
+        m.remove()
+
+
+def test_custom_resources(whole):
+    """They have no numbers, but for their metadata."""
+    crd = {"metadata": {"name": "foos.pb.example"}, "spec": {
+        "group": "pb.example", "scope": "Namespaced", "names": {"plural": "foos", "kind": "Foo"},
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": {
+            "openAPIV3Schema": {"type": "object"}}}]}}
+    master = whole
+    create(master, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
+    path = "/apis/pb.example/v1/namespaces/default/foos"
+    foo = {"apiVersion": "pb.example/v1", "kind": "Foo", "metadata": {"name": "a"}}
+    wait_for(lambda: master.api("POST", path, foo)[0] == 201)
+    assert get(master, f"{path}/a", BOTH)[0] == "application/json"
+    get(master, f"{path}/a", PB, 406)
+    _, data = get(master, f"{path}/a", f"{PB};{PARTIAL.format('')}")
+    assert envelope(data)[:2] == ("meta.k8s.io/v1", "PartialObjectMetadata")
+    _, data = get(master, path, f"{PB};{PARTIAL.format('List')},application/json")
+    assert envelope(data)[1] == "PartialObjectMetadataList"
+    got = frames(get(master, f"{path}?watch=true&timeoutSeconds=1",
+                     f"{PB};{PARTIAL.format('')}")[1])
+    assert got[0][1][1] == "PartialObjectMetadata"
 
 
 def test_error_and_review(master):
