@@ -195,8 +195,7 @@ def test_wiped_disk(three):
         assert others[1].api("GET", f"{CONFIGMAPS}/b")[0] == 200
         others[0].kill()
         assert others[1].api("GET", f"{CONFIGMAPS}/b?resourceVersion=0")[0] == 200
-        assert others[1].api("POST", CONFIGMAPS, {"metadata": {"name": "lost"}},
-                             timeout=40)[0] in (503, 504)
+        assert others[1].api("POST", CONFIGMAPS, {"metadata": {"name": "lost"}})[0] in (503, 504)
     finally:
         p.kill()
         p.wait()

@@ -53,6 +53,32 @@ static void test_full_follower(void **state)
 	same_everywhere(f);
 }
 
+/* One that waits for space can be stopped, and started again without any. */
+static void test_full_restart(void **state)
+{
+	struct fix *f = *state;
+	unsigned full;
+
+	put(f, "/g/r/n/first", "v");
+	full = (wait_leader(f) + 1) % MASTERS;
+	wait_has(f, full, "/g/r/n/first", "v");
+	atomic_store(&f->m[full].disk.full, true);
+	put_many(f, "a", 90);
+	put(f, "/g/r/n/while", "v");
+	for (unsigned round = 0; round < 3; round++) {
+		master_close(f, full);
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+		master_open(f, full);
+		for (unsigned ms = 0; ms < 300; ms += 5)
+			uv_run(&f->loop, UV_RUN_ONCE);
+		assert_int_equal(atomic_load(&f->m[full].fatal), 0);
+		assert_false(has(&f->m[full], "/g/r/n/while", "v"));
+	}
+	atomic_store(&f->m[full].disk.full, false);
+	wait_has(f, full, "/g/r/n/while", "v");
+	same_everywhere(f);
+}
+
 /* A leader whose disk is full refuses, or hands over; reads and heartbeats go on. */
 static void test_full_leader(void **state)
 {
@@ -197,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_full_follower, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_leader, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
