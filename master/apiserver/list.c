@@ -72,6 +72,8 @@ int read_filter_parse(struct request *r, struct read_filter *ret, struct err *er
 	/* .../watch/.../NAME: what was authorised is this one object. */
 	if (r->info.name.len)
 		field_selector_add(&ret->fields, "metadata.name", r->info.name);
+	if (r->kind->custom && r->kind->selectable && ret->fields.n)
+		ret->kind = r->kind;
 	ret->any = label_selector_is_everything(&ret->labels) && !ret->fields.n;
 	return 0;
 }
@@ -82,6 +84,20 @@ void read_filter_done(struct read_filter *f)
 	field_selector_done(&f->fields);
 }
 
+/* Written when other fields were selectable, or in another version: its index says nothing. */
+static bool match_anew(const struct read_filter *f, const struct store_obj *o, struct str ns,
+		       struct str name)
+{
+	CLEANUP_JSON struct json_object *obj = NULL;
+	CLEANUP(buf_done) struct buf meta = BUF_INIT, served = BUF_INIT;
+
+	api_convert_bytes(f->kind, jv_of(o->value), &served);
+	if (jsonc_parse(buf_str(&served), NULL, &obj, NULL) < 0)
+		return false;
+	api_index_extract(f->kind, obj, &meta);
+	return api_index_match(buf_str(&meta), ns, name, &f->labels, &f->fields);
+}
+
 bool read_filter_match(const struct read_filter *f, const struct store_obj *o)
 {
 	struct str ns, name;
@@ -89,6 +105,8 @@ bool read_filter_match(const struct read_filter *f, const struct store_obj *o)
 	if (f->any)
 		return true;
 	read_key_split(o->key, &ns, &name);
+	if (f->kind && !api_is_served_form(f->kind, o->value, o->rev))
+		return match_anew(f, o, ns, name);
 	return api_index_match(o->meta, ns, name, &f->labels, &f->fields);
 }
 

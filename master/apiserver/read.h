@@ -22,6 +22,7 @@ struct read_filter {
 	struct label_selector labels;
 	struct field_selector fields;
 	bool any; /* nothing to ask */
+	const struct api_kind *kind; /* of custom resources with selectable fields, or NULL */
 };
 int read_filter_parse(struct request *r, struct read_filter *ret, struct err *err);
 void read_filter_done(struct read_filter *f);

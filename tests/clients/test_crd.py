@@ -327,12 +327,16 @@ def test_versions_and_schema_changes(m):
         props = v["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
         props["late"] = {"type": "string", "default": "yes"}
         props["cronSpec"]["maxLength"] = 3
+    for v in cur["spec"]["versions"]:
+        v["selectableFields"] = [{"jsonPath": ".spec.cronSpec"}]
     cur["spec"]["versions"][0]["storage"], cur["spec"]["versions"][1]["storage"] = False, True
     status, cur = m.api("PUT", f"{CRDS}/{name}", cur)
     assert status == 200, cur
     assert cur["status"]["storedVersions"] == ["v1", "v1beta1"]
     wait_for(lambda: m.api("GET", base % "v1" + "/x")[1]["spec"].get("late") == "yes")
     assert m.api("GET", base % "v1")[1]["items"][0]["spec"]["late"] == "yes"
+    for value, n in (("%2A+%2A+%2A+%2A+%2A", 1), ("x", 0)):  # the index is older than the field's row
+        assert len(m.api("GET", base % "v1" + f"?fieldSelector=spec.cronSpec%3D{value}")[1]["items"]) == n
     got = m.api("GET", base % "v1beta1" + "/x")[1]
     assert got["apiVersion"] == f"{GROUP}/v1beta1"
     got["spec"]["image"] = "new"

@@ -157,8 +157,9 @@ static size_t characters(struct str s)
 	return n;
 }
 
-static void check_string(const struct spot *at, const struct crd_limits *l)
+static void check_string(const struct spot *at, struct crd_limits *l)
 {
+	const struct rx *rx = crd_pattern(l);
 	struct str s = jsonc_str(at->v);
 	int64_t n = (int64_t)characters(s);
 
@@ -168,7 +169,7 @@ static void check_string(const struct spot *at, const struct crd_limits *l)
 	if (l->set & CRD_MIN_LEN && n < l->min_len)
 		says(at->p, INVALID, at->v, "should be at least %" PRId64 " chars long",
 		     l->min_len);
-	if (l->rx && !rx_match(l->rx, s))
+	if (rx && !rx_match(rx, s))
 		says(at->p, INVALID, at->v, "should match '%s'", l->pattern);
 }
 
@@ -469,7 +470,7 @@ static void check(const struct spot *at)
 		return;
 	}
 	if (s->limits) {
-		const struct crd_limits *l = s->limits;
+		struct crd_limits *l = s->limits;
 
 		if (l->enums)
 			check_enums(at, l->enums);

@@ -8,18 +8,47 @@
  */
 static void schema(struct jw *w, enum oa_version v, struct jv s, bool object_root);
 
-static bool fits_v2(struct str key, bool loose)
+/* Why a v2 client must not see all of a schema (apiextensions pkg/apiserver/openapi/v2). */
+enum loose {
+	LOOSE_NO,
+	LOOSE_FIELDS, /* unknown members are kept: kubectl would refuse them beside known ones */
+	LOOSE_TYPE, /* null is a value */
+};
+
+static bool fits_v2(struct str key, enum loose loose)
 {
 	static const char *const no[] = {"nullable", "allOf", "anyOf", "oneOf", "not"};
-	static const char *const fixed[] = {"type", "properties", "items", "additionalProperties"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
 		if (str_eqs(key, no[i]))
 			return false;
-	for (size_t i = 0; loose && i < ARRAY_SIZE(fixed); i++)
-		if (str_eqs(key, fixed[i]))
-			return false;
-	return true;
+	if (loose && (str_eqs(key, "properties") || str_eqs(key, "items")))
+		return false;
+	return loose != LOOSE_TYPE || !str_eqs(key, "type");
+}
+
+static bool is_nullable(struct jv props, struct jv name)
+{
+	CLEANUP(buf_done) struct buf tmp = BUF_INIT;
+
+	return jv_bool(jv_get(jv_getn(props, jv_str(name, &tmp)), "nullable"), false);
+}
+
+/* Without what may be null. */
+static void required_v2(struct jw *w, struct jv list, struct jv props)
+{
+	bool any = false;
+
+	jv_for_each (it, list)
+		any |= !is_nullable(props, it.value);
+	if (!any)
+		return;
+	jw_key(w, "required");
+	jw_begin_array(w);
+	jv_for_each (it, list)
+		if (!is_nullable(props, it.value))
+			jw_raw(w, jv_raw(it.value));
+	jw_end_array(w);
 }
 
 static void text_property(struct jw *w, const char *name, const char *help)
@@ -68,13 +97,21 @@ static void properties(struct jw *w, enum oa_version v, struct jv list, bool own
 static void members(struct jw *w, enum oa_version v, struct jv s, bool own)
 {
 	bool preserve = jv_bool(jv_get(s, "x-kubernetes-preserve-unknown-fields"), false);
-	bool loose = v == OA_V2 && !own && (preserve || jv_bool(jv_get(s, "nullable"), false));
+	bool nullable = jv_bool(jv_get(s, "nullable"), false);
+	enum loose loose = v != OA_V2 ? LOOSE_NO
+			   : nullable ? LOOSE_TYPE
+			   : preserve ? LOOSE_FIELDS
+				      : LOOSE_NO;
 
-	if (own && !jv_exists(jv_get(s, "properties")))
+	if (own && (loose || !jv_exists(jv_get(s, "properties"))))
 		properties(w, v, JV_NONE, true);
 	jv_for_each_member (it, s) {
 		if (v == OA_V2 && !fits_v2(it.key, loose))
 			continue;
+		if (v == OA_V2 && str_eqs(it.key, "required")) {
+			required_v2(w, it.value, jv_get(s, "properties"));
+			continue;
+		}
 		if (str_eqs(it.key, "properties")) {
 			properties(w, v, it.value, own);
 			continue;
@@ -99,11 +136,15 @@ static void schema(struct jw *w, enum oa_version v, struct jv s, bool object_roo
 void custom_openapi_write(struct jw *w, enum oa_version v, const struct api_kind *k)
 {
 	struct jv s = custom_openapi(k);
+	/* Said of apiVersion and the like, kubectl would take nothing else. */
+	bool anything =
+		v == OA_V2 && jv_bool(jv_get(s, "x-kubernetes-preserve-unknown-fields"), false);
 
 	jw_begin_object(w);
-	if (!jv_exists(s) || !jv_exists(jv_get(s, "type")))
+	if (!jv_exists(s) || !jv_exists(jv_get(s, "type")) || anything)
 		jw_member_str(w, "type", STR("object"));
-	members(w, v, s, true);
+	if (!anything)
+		members(w, v, s, true);
 	oa_gvk(w, k->group, k->version, k->kind, true);
 	jw_end_object(w);
 }

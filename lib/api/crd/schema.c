@@ -198,8 +198,7 @@ static void read_limits(struct crd_schema_set *set, struct crd_schema *s, const 
 		struct crd_limits *l = limits_of(set, s);
 
 		l->pattern = text(set, m[M_PATTERN]).p;
-		if (rx_compile(str_of(l->pattern), &l->rx, NULL) == 0)
-			*ARRAY_PUSH(set->rxs, set->n_rxs, set->cap_rxs) = l->rx;
+		l->owner = set;
 	}
 	if (jv_type(m[M_ENUM]) == JV_ARRAY && jv_len(m[M_ENUM]))
 		limits_of(set, s)->enums = tree(set, m[M_ENUM]);
@@ -220,6 +219,17 @@ static void read_limits(struct crd_schema_set *set, struct crd_schema *s, const 
 	}
 	if (jv_type(m[M_NOT]) == JV_OBJECT)
 		limits_of(set, s)->not_ = compile(set, m[M_NOT], depth + 1);
+}
+
+const struct rx *crd_pattern(struct crd_limits *l)
+{
+	if (!l->pattern || l->rx || l->bad_pattern)
+		return l->rx;
+	if (rx_compile(str_of(l->pattern), &l->rx, NULL) == 0)
+		*ARRAY_PUSH(l->owner->rxs, l->owner->n_rxs, l->owner->cap_rxs) = l->rx;
+	else
+		l->bad_pattern = true;
+	return l->rx;
 }
 
 static int by_name(const void *a, const void *b)

@@ -87,7 +87,9 @@ struct crd_limits {
 	double minimum, maximum, multiple;
 	int64_t min_len, max_len, min_items, max_items, min_props, max_props;
 	const char *pattern;
-	struct rx *rx; /* of pattern; owned by the set */
+	struct crd_schema_set *owner; /* of this schema, where there is a pattern */
+	struct rx *rx; /* of pattern, when first asked for; owned by the set */
+	bool bad_pattern;
 	struct json_object *enums; /* array; owned by the set */
 	struct crd_schema **all_of, **any_of, **one_of, *not_;
 	size_t n_all, n_any, n_one;
@@ -137,6 +139,8 @@ struct crd_schema_set {
  * is passed over. The text is copied where rules need it.
  */
 struct crd_schema_set *crd_schema_new(struct jv openapi);
+/* The compiled pattern; NULL when there is none (that can be compiled). */
+const struct rx *crd_pattern(struct crd_limits *l);
 struct crd_schema_set *crd_schema_free(struct crd_schema_set *s);
 DEFINE_CLEANUP(struct crd_schema_set *, crd_schema_freep, crd_schema_free)
 const struct crd_schema *crd_schema_prop(const struct crd_schema *s, struct str name);
