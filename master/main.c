@@ -743,6 +743,8 @@ static void stop(struct master *m)
 	m->identity = identity_free(m->identity);
 	m->pki = pki_free(m->pki);
 	option_list_done(&m->o.sans);
+	option_list_done(&m->o.authn.required);
+	option_list_done(&m->o.proxy_names);
 	sched_config_done(&m->scheduler_config);
 	if (m->on_term.data) {
 		uv_close((uv_handle_t *)&m->on_term, NULL);
