@@ -261,6 +261,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	indexes_done(&s.broken);
 	free(s.end.reason);
 	free(s.end.message);
+	free(s.delayed);
 	free(s.pods);
 }
 

@@ -59,6 +59,8 @@ struct job_step {
 	struct jv spec, status;
 	struct job_pod *pods;
 	size_t n_pods;
+	struct job_pod **delayed; /* those of pods, by index */
+	size_t n_delayed;
 	int64_t completions; /* -1: not given */
 	int64_t parallelism, now_ns, generation;
 	int64_t active, ready, terminating;

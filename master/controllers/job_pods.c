@@ -160,29 +160,48 @@ static void look_indexes(struct job_step *s)
 	s->succeeded = indexes_total(&s->done);
 }
 
-/* Of each index that will run again, the last failed pod stays until its successor has its count.
+static int by_index_then_age(const void *a, const void *b)
+{
+	const struct job_pod *x = *(struct job_pod *const *)a, *y = *(struct job_pod *const *)b;
+	int64_t fx = x->failures + x->ignored, fy = y->failures + y->ignored;
+
+	if (x->index != y->index)
+		return x->index < y->index ? -1 : 1;
+	if (fx != fy)
+		return fx < fy ? -1 : 1;
+	if (x->finished_ns != y->finished_ns)
+		return x->finished_ns < y->finished_ns ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Of each index that will run again, the last failed pod stays until its successor has its count.
  */
 static void look_delayed(struct job_step *s)
 {
+	CLEANUP(indexes_done) struct indexes running = {0};
+	struct job_pod **v = xcalloc(s->n_pods + 1, sizeof(*v));
+	size_t n = 0, kept = 0;
+
 	for (size_t i = 0; i < s->n_pods; i++) {
 		struct job_pod *p = &s->pods[i];
-		bool last = p->tracked && p->failed && p->index >= 0 &&
-			    !indexes_has(&s->done, p->index) && !indexes_has(&s->broken, p->index);
 
-		for (size_t j = 0; last && j < s->n_pods; j++) {
-			struct job_pod *q = &s->pods[j];
-			int64_t mine = p->failures + p->ignored, its = q->failures + q->ignored;
-
-			if (q == p || q->index != p->index)
-				continue;
-			last = !q->active &&
-			       !(q->tracked && q->failed &&
-				 (its > mine ||
-				  (its == mine && (q->finished_ns > p->finished_ns ||
-						   (q->finished_ns == p->finished_ns && j > i)))));
-		}
-		p->delayed = last;
+		if (p->active && p->index >= 0)
+			indexes_add(&running, p->index);
+		if (p->tracked && p->failed && p->index >= 0 && !indexes_has(&s->done, p->index) &&
+		    !indexes_has(&s->broken, p->index))
+			v[n++] = p;
 	}
+	qsort(v, n, sizeof(*v), by_index_then_age);
+	for (size_t i = 0; i < n; i++) {
+		if ((i + 1 < n && v[i + 1]->index == v[i]->index) ||
+		    indexes_has(&running, v[i]->index))
+			continue;
+		v[i]->delayed = true;
+		v[kept++] = v[i];
+	}
+	s->delayed = v;
+	s->n_delayed = kept;
 }
 
 static void look_backoff(struct job_step *s)
@@ -475,10 +494,17 @@ static void write_prefix(struct job_step *s, struct jw *w, int64_t index)
 
 static const struct job_pod *predecessor(const struct job_step *s, int64_t index)
 {
-	for (size_t i = 0; i < s->n_pods; i++)
-		if (s->pods[i].delayed && s->pods[i].index == index)
-			return &s->pods[i];
-	return NULL;
+	size_t lo = 0, hi = s->n_delayed;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s->delayed[mid]->index < index)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->n_delayed && s->delayed[lo]->index == index ? s->delayed[lo] : NULL;
 }
 
 static void add_create(struct job_step *s, int64_t index)
