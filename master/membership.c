@@ -371,6 +371,15 @@ static void on_caught_up(void *user)
 	m->conf.on_caught_up(m->conf.user);
 }
 
+static void on_lost(void *user, bool lost)
+{
+	struct membership *m = user;
+
+	if (lost)
+		log_warn("no master leads, as far as this one is told");
+	apiserver_lost(m->api, lost);
+}
+
 static void on_leader(void *user)
 {
 	struct membership *m = user;
@@ -404,6 +413,7 @@ int membership_start(struct membership *m, struct store *store, struct apiserver
 				    .on_serving = on_serving,
 				    .on_records = on_records,
 				    .on_caught_up = on_caught_up,
+				    .on_lost = on_lost,
 				    .on_leader = on_leader,
 				    .on_removed = on_removed,
 				    .user = m};

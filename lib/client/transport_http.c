@@ -33,6 +33,8 @@ static void on_response(struct http_call *call, int status, void *user)
 				   .content_type = http_call_header(call, "content-type")};
 	uint64_t seconds;
 
+	if (status == 503) /* another master may know a leader, or have room */
+		http_client_move(c->t->hc);
 	if (after.len && str_to_u64(after, &seconds) == 0)
 		r.retry_after_s = (uint32_t)MIN(seconds, 3600ull);
 	if (c->req.on_response)

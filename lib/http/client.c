@@ -8,6 +8,7 @@
 #define BACKOFF_MS 100
 #define BACKOFF_MAX_MS 2000
 #define REFUSAL_MAX 65536
+#define MOVE_MS 5000
 #define CONNECT_SHORT_NS (500 * NSEC_PER_MSEC) /* where there are other endpoints */
 
 static void work_now(struct http_client *c);
@@ -730,6 +731,15 @@ void http_client_reconnect(struct http_client *c)
 		if (cc->ready && list_empty(&cc->calls))
 			conn_close_soft(cc->conn);
 	}
+}
+
+void http_client_move(struct http_client *c)
+{
+	if (c->n_endpoints < 2 || now_ms(c) < c->move_at_ms)
+		return;
+	c->move_at_ms = now_ms(c) + MOVE_MS / 2 + rng_below(&rng_system, MOVE_MS / 2);
+	c->at = (c->at + 1) % c->n_endpoints;
+	http_client_reconnect(c);
 }
 
 static void on_handle_closed(uv_handle_t *h)

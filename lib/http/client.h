@@ -53,6 +53,12 @@ int http_client_set_endpoints(struct http_client *c, const char *const *endpoint
 /* Close connections once their calls are over, so that new calls use new certificates. */
 void http_client_reconnect(struct http_client *c);
 
+/*
+ * This server answers, but is of no use now: new calls go to the next endpoint; those under way go
+ * on. Does nothing where there is no other, and every five seconds at most.
+ */
+void http_client_move(struct http_client *c);
+
 struct http_call_req {
 	const char *method; /* "GET" */
 	const char *path; /* with query; "/api/v1/pods?watch=true" */

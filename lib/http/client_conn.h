@@ -38,6 +38,7 @@ struct http_client {
 	bool is_h1; /* the server spoke HTTP/1.1 last */
 	unsigned failures; /* endpoints that failed in a row */
 	uint64_t retry_at_ms; /* backoff; 0: connect at once */
+	uint64_t move_at_ms; /* not before may it be moved again */
 	uv_idle_t idle;
 	uv_timer_t timer;
 	char last_error[200];

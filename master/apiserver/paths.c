@@ -157,6 +157,11 @@ static bool check_ready(const struct apiserver *s)
 	return s->ready;
 }
 
+static bool check_leader(const struct apiserver *s)
+{
+	return !s->lost;
+}
+
 static bool check_shutdown(const struct apiserver *s)
 {
 	return !s->stopping;
@@ -170,6 +175,7 @@ static const struct {
 	{"ping", check_ping, false},
 	{"store", check_store, true},
 	{"poststarthook/bootstrap", check_ready, true},
+	{"leader", check_leader, true},
 	{"shutdown", check_shutdown, true},
 };
 

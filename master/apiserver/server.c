@@ -119,6 +119,19 @@ void apiserver_caught_up(struct apiserver *s)
 	s->ready = true;
 }
 
+void apiserver_lost(struct apiserver *s, bool lost)
+{
+	s->lost = lost;
+	if (!lost)
+		return;
+	list_for_each_safe (it, &s->requests) {
+		struct request *r = list_entry(it, struct request, node);
+
+		if (r->streaming && !r->gone && r->info.verb && !strcmp(r->info.verb, "watch"))
+			r->front->end(r);
+	}
+}
+
 static void forget_masters(struct apiserver *s)
 {
 	for (size_t i = 0; i < s->n_masters; i++)

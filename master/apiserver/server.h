@@ -60,6 +60,7 @@ struct apiserver {
 	struct list requests; /* those not over yet */
 	size_t n_requests;
 	bool ready, stopping;
+	bool lost; /* no master leads, as far as this one is told */
 	uint64_t started_ns;
 };
 

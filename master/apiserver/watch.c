@@ -625,10 +625,23 @@ static void watch_now(struct request *r)
 	}
 }
 
+/* Nothing would come: another master may not be cut off. */
+static void watch_lost(struct request *r)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	err_set(&e, EBUSY, "ServiceUnavailable", "no master leads at the moment");
+	e.http_code = 503;
+	e.retry_after_s = 1;
+	respond_err(r, &e);
+}
+
 void verb_watch(struct request *r)
 {
 	if (r->accept.form == ACCEPT_NONE)
 		respond_not_acceptable(r);
+	else if (r->srv->lost)
+		watch_lost(r);
 	else
 		read_consistent(r, watch_now);
 }

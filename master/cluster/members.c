@@ -11,6 +11,7 @@
 #define REGISTER_NS (30 * NSEC_PER_SEC)
 #define ORPHAN_NS (15 * NSEC_PER_SEC) /* a record without a member, since this one leads */
 #define HANDOVER_EVERY_NS (30 * NSEC_PER_SEC) /* perhaps all disks are full */
+#define LOST_NS (2 * NSEC_PER_SEC)
 #define ANSWER_MAX 65536u
 #define ASK_AROUND_NS (1500 * NSEC_PER_MSEC) /* without any leader */
 
@@ -417,6 +418,14 @@ static void register_self(struct members *m)
 	m->registering = transport_request(m->conf.transport, &req);
 }
 
+static void tell_lost(struct members *m, bool lost)
+{
+	if (lost == m->lost)
+		return;
+	m->lost = lost;
+	m->conf.on_lost(m->conf.user, lost);
+}
+
 static void look(struct timer *t)
 {
 	struct members *m = container_of(t, struct members, look);
@@ -426,6 +435,7 @@ static void look(struct timer *t)
 		return;
 	if (leader)
 		m->leaderless_ns = timers_now_ns(m->conf.timers);
+	tell_lost(m, timers_now_ns(m->conf.timers) > m->leaderless_ns + LOST_NS);
 	if (leader != m->leader_seen) {
 		m->leader_seen = leader;
 		m->next_register_ns = 0;
@@ -447,6 +457,7 @@ static void look(struct timer *t)
 void members_lead(struct members *m)
 {
 	m->leads = true;
+	tell_lost(m, false);
 	m->lead_since_ns = timers_now_ns(m->conf.timers);
 	m->leader_seen = m->conf.id;
 	m->changing = false;

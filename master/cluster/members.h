@@ -57,6 +57,8 @@ struct members_conf {
 	void (*on_records)(void *user);
 	/* Not leading: this master has what the leader had when it asked. */
 	void (*on_caught_up)(void *user);
+	/* Not leading, and nobody is known who leads, for 2 seconds; or somebody is again. */
+	void (*on_lost)(void *user, bool lost);
 	/* Another master leads than before. */
 	void (*on_leader)(void *user);
 	/* This master belongs to the cluster no more. */

@@ -34,6 +34,7 @@ struct members {
 	uint64_t next_register_ns, caught_up_at; /* a revision; 0: not asked yet */
 	uint64_t leaderless_ns; /* when a leader was known last */
 	size_t ask_at;
+	bool lost; /* as told */
 	bool registered;
 	void (*served)(void *user);
 	void *served_user;

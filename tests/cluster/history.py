@@ -39,7 +39,7 @@ class Connection:
 
     ctx = None
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, raw=False):
         if not self.ctx:
             self.ctx = self.context()
         if not self.c:
@@ -49,7 +49,8 @@ class Connection:
         try:
             self.c.request(method, path, body, {"Content-Type": "application/json"})
             r = self.c.getresponse()
-            return r.status, json.loads(r.read())
+            data = r.read()
+            return r.status, data.decode() if raw else json.loads(data)
         except ERRORS:
             self.lose()
             raise
@@ -112,10 +113,14 @@ def process(first, n, masters, keys, stop, queue, timeout):
 
 
 class Writers:
+    @staticmethod
+    def addresses(masters):
+        return [{"address": m.address, "ca": str(m.dir / "data/pki/ca.crt"),
+                 "cert": str(m.dir / "data/pki/admin.crt"),
+                 "key": str(m.dir / "data/pki/admin.key")} for m in masters]
+
     def __init__(self, masters, n=64, keys=48, processes=2, timeout=8):
-        self.masters = [{"address": m.address, "ca": str(m.dir / "data/pki/ca.crt"),
-                         "cert": str(m.dir / "data/pki/admin.crt"),
-                         "key": str(m.dir / "data/pki/admin.key")} for m in masters]
+        self.masters = self.addresses(masters)
         self.keys = [f"r{i}" for i in range(keys)]
         c = Connection(self.masters, 0)
         for key in self.keys:

@@ -44,6 +44,19 @@ class MasterMachine:
     def cable(self, up):
         self.fleet.ip("link", "set", self.port, "up" if up else "down")
 
+    def deaf(self, on):
+        """Cut off from the other masters, and from nobody else."""
+        rules = """table inet deaf {
+	chain i {
+		type filter hook input priority 0;
+		tcp dport 6380 drop
+		tcp sport 6380 drop
+	}
+}
+"""
+        subprocess.run(["nsenter", f"--net=/run/netns/{self.netns}", "--", "nft", "-f", "-"],
+                       text=True, check=True, input=rules if on else "delete table inet deaf\n")
+
     def start(self, timeout=30):
         self.daemon = Daemon(self.name, [
             BUILD / "knarr-master", "--name", self.name, "--data-dir", self.dir / "data",
@@ -122,8 +135,8 @@ class Fleet(Lan):
 
     def leader(self):
         def find():
-            name = next(m["name"] for m in self.members() if m["leader"] and "alive" in m)
-            return next(m for m in self.masters if m.name == name)
+            names = [m["name"] for m in self.members() if m["leader"] and "alive" in m]
+            return next((m for m in self.masters if m.name in names), None)
         return wait_until("one leads", find)
 
     def links(self):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from history import Watcher, Writers, check
+from history import BASE, Connection, Watcher, Writers, check
 from lab import BUILD, need_root, wait_until
 from machines import Fleet
 
@@ -134,3 +134,29 @@ def write(c, value):
     f = c.dir / "a.yaml"
     f.write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{v: {value}}}\n")
     return f
+
+
+def test_deaf(three):
+    """Cut off from the others, it sends its clients away: what they watch would never change."""
+    leader = three.leader()
+    m = next(x for x in three.masters if x is not leader)
+    watch = subprocess.Popen(["nsenter", f"--net=/run/netns/{three.netns}", "--", BUILD / "knarrctl",
+                              "get", "configmaps", "-w", "--kubeconfig", m.kubeconfig],
+                             stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    assert watch.poll() is None
+    m.deaf(True)
+    watch.wait(20)
+    with inside(three.netns):
+        c = Connection(Writers.addresses(three.masters), three.masters.index(m))
+
+        def not_ready():
+            status, body = c.request("GET", "/readyz?verbose=true", raw=True)
+            return status == 500 and "[-]leader" in body
+        wait_until("it is not ready", not_ready)
+        status, body = c.request("GET", f"{BASE}?watch=true&resourceVersion=1")
+        assert status == 503 and body["message"] == "no master leads at the moment", body
+        status, _ = c.request("GET", f"{BASE}?resourceVersion=0")
+        assert status == 200
+        m.deaf(False)
+        wait_until("it is ready", lambda: c.request("GET", "/readyz", raw=True)[0] == 200)

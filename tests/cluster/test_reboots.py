@@ -109,6 +109,30 @@ def test_masters_reboot(fleet, web, capsys):
     assert all_well(fleet)
 
 
+def test_masters_cannot_hear_each_other(fleet, web, capsys):
+    """Each in turn is cut off from the other masters, but not from the nodes: these turn to another."""
+    uids = {p["metadata"]["uid"] for p in pods(fleet)}
+    rest = fleet.masters
+    with Load(fleet.nodes[0], web) as load:
+        for m in rest:
+            m.deaf(True)
+            fleet.masters = [x for x in rest if x is not m]
+            fleet.leader()
+            until = time.monotonic() + 9  # longer than a silent node is given
+            while time.monotonic() < until:
+                for line in fleet.kubectl().run("get", "nodes", "--no-headers").splitlines():
+                    assert line.split()[1] == "Ready", f"without {m.name}: {line}"
+                time.sleep(0.5)
+            m.deaf(False)
+            fleet.masters = rest
+            wait_until("it is back", lambda: all(x["alive"] for x in fleet.members()))
+        results = load.results()
+    with capsys.disabled():
+        report("each master deaf to the others", results)
+    assert not Load.failures(results), Load.failures(results)[:5]
+    assert {p["metadata"]["uid"] for p in pods(fleet)} == uids
+
+
 def lose(fleet, web, nodes, masters, how, capsys):
     """Take nodes and masters away and give them back; no request fails once the endpoints are gone."""
     lost = {p["status"]["podIP"] for n in nodes for p in pods(fleet, nodeName=n.name)}
