@@ -87,8 +87,9 @@ void apiserver_follow(struct apiserver *s);
 /* A follower has caught up. */
 void apiserver_caught_up(struct apiserver *s);
 /*
- * No leader has been heard of for a while (or one is, again). Clients had better ask another master,
- * that may not be cut off: /readyz fails, watches are ended and refused, as nothing would come.
+ * No leader has been heard of for a while (or one is, again). Clients had better ask another
+ * master, that may not be cut off: /readyz fails, watches are ended and refused, as nothing would
+ * come.
  */
 void apiserver_lost(struct apiserver *s, bool lost);
 /* The leader is another one than before: what waits for the old one need not wait longer. */
