@@ -2,6 +2,8 @@
 """The kinds beyond workloads, as kubectl makes, prints and explains them."""
 import pytest
 from lab import ALL_VERSIONS
+from operation_objects import NAMES, OBJECTS, STATUSES
+from test_operations import rows
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +120,32 @@ def test_columns(k, kind):
     assert line.startswith(want), line
     assert "configured" not in k("apply", "-f", "-", stdin=manifest).stdout
     k("delete", kind, name, "--wait=false")
+
+
+def test_described(master):
+    """Go's typed clients read every kind; kubectl 1.35 asks for protobuf."""
+    posts = {r.kind: r for r in rows() if r.verb == "post" and not r.sub}
+    kinds = {k: v for k, v in OBJECTS.items() if k in posts and k != "CustomResourceDefinition"}
+    said = []
+    for i, (kind, rest) in enumerate(kinds.items()):
+        name = NAMES.get(kind, "all-{}")
+        name = name(60000 + i) if callable(name) else name.format(i)
+        rest = OBJECTS.get(f"{posts[kind].group}/{kind}", rest)
+        rest = rest(name) if callable(rest) else rest
+        path = posts[kind].path.replace("{namespace}", "default")
+        status, got = master.api("POST", path, {"metadata": {
+            "name": name, "labels": {"app": "described"}, "annotations": {"a.example/b": "c"}}, **rest})
+        assert status == 201, got
+        if kind in STATUSES:
+            master.api("PATCH", f"{path}/{name}/status", {"status": STATUSES[kind]},
+                       "application/merge-patch+json")
+        what = path.rsplit("/", 1)[1]
+        if posts[kind].group:
+            what += f".{posts[kind].version}.{posts[kind].group}"
+        p = master.kubectl("describe", f"{what}/{name}", check=False)
+        if p.returncode or name not in p.stdout:
+            said.append(f"{kind}: {p.stdout}{p.stderr}")
+        p = master.kubectl("get", f"{what}/{name}", "-o", "wide", check=False)
+        if p.returncode:
+            said.append(f"{kind}: {p.stderr}")
+    assert len(kinds) > 45 and not said, "\n".join(said)
