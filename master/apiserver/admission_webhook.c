@@ -3,6 +3,7 @@
 #include "lib/api/patch.h"
 #include "lib/base/codec.h"
 #include "master/apiserver/admission_request.h"
+#include "master/apiserver/policy_eval.h"
 
 #define REVIEW_VERSION "admission.k8s.io/v1"
 
@@ -234,11 +235,34 @@ static bool ask(struct asked *a)
 	return true;
 }
 
-static bool wanted(const struct run *run, const struct asked *a)
+/* The expressions of the webhook itself; an error among them is the failurePolicy's to judge. */
+static bool conditions_hold(struct asked *a)
+{
+	struct policy_eval e = {.w = a->run->w};
+	const struct policy_expr *bad = NULL;
+	enum policy_match match;
+	struct cel_val v;
+
+	if (!a->hook->conditions.n)
+		return true;
+	policy_eval_prepare(&e);
+	match = policy_eval_conditions(&e, &a->hook->conditions, &bad, &v);
+	if (match == POLICY_MATCH_ERROR) {
+		CLEANUP_FREE char *why = xasprintf(
+			"match condition \"%s\": %.*s", bad->name ? bad->name : "",
+			STR_ARG(v.kind == CEL_ERR ? v.s : STR("does not evaluate to a bool")));
+
+		failed(a, why);
+	}
+	policy_eval_done(&e);
+	return match == POLICY_MATCH;
+}
+
+static bool wanted(const struct run *run, struct asked *a)
 {
 	if (run->again)
 		return a->called && a->hook->reinvoke && a->seen != run->edits;
-	return matches(run, a->hook);
+	return matches(run, a->hook) && conditions_hold(a);
 }
 
 /*

@@ -5,7 +5,7 @@
 #include "master/apiserver/admission_request.h"
 #include "master/apiserver/audit.h"
 #include "master/apiserver/cel_authorizer.h"
-#include "master/apiserver/policy_compile.h"
+#include "master/apiserver/policy_eval.h"
 
 #define POLICIES "/admissionregistration.k8s.io/validatingadmissionpolicies/"
 #define BINDINGS "/admissionregistration.k8s.io/validatingadmissionpolicybindings/"
@@ -225,15 +225,9 @@ static const struct policy *find_policy(const struct policies *p, struct str nam
 
 /* ---- one write ---- */
 
-/* What all expressions of one write share. */
 struct run {
+	struct policy_eval eval; /* what all expressions of one write share */
 	struct write *w;
-	struct arena arena;
-	struct json_object *request, *ns;
-	struct cel_authorizer authorizer;
-	struct cel_val vars[POLICY_VARS];
-	uint64_t budget;
-	bool ready;
 	/* Of the policy at hand. */
 	const struct policy *policy;
 	struct cel_val *memo; /* of its variables */
@@ -244,14 +238,7 @@ struct run {
 
 static struct cel_val evaluate(struct run *run, const struct cel_program *p)
 {
-	struct cel_run r = {.arena = &run->arena,
-			    .cost_max = MIN(run->budget, (uint64_t)API_CEL_CALL_BUDGET),
-			    .now_s = server_now_ns(run->w->srv) / (int64_t)NSEC_PER_SEC,
-			    .host = run};
-	struct cel_val v = cel_eval(p, run->vars, &r);
-
-	run->budget -= MIN(run->budget, r.cost);
-	return v;
+	return policy_eval_run(&run->eval, p);
 }
 
 /* variables.x: evaluated when first asked for, once. */
@@ -288,42 +275,11 @@ static bool has_variable(struct cel_run *r, void *p, struct str name)
 static const struct cel_host_ops variables_ops = {
 	.name = "variables", .field = variable, .has = has_variable};
 
-static struct cel_val json_value(struct run *run, struct json_object *o)
-{
-	struct cel_run r = {.arena = &run->arena, .cost_max = run->budget};
-
-	return o ? cel_of_json(&r, o, NULL) : CEL_VAL_NULL;
-}
-
 /* Made when the first policy fits. */
 static void prepare(struct run *run)
 {
-	struct write *w = run->w;
-	CLEANUP(buf_done) struct buf text = BUF_INIT;
-	const struct store_obj *ns = admission_namespace(w);
-	struct jw jw = jw_start(&text);
-
-	if (run->ready)
-		return;
-	run->ready = true;
-	run->budget = API_CEL_OBJECT_BUDGET;
-	admission_request_write(w, STR_NULL, false, &jw);
-	jsonc_parse(buf_str(&text), NULL, &run->request, NULL);
-	if (ns)
-		jsonc_parse(ns->value, NULL, &run->ns, NULL);
-	run->authorizer = (struct cel_authorizer){.s = w->srv,
-						  .user = w->r->user,
-						  .group = str_of(w->kind->group),
-						  .resource = str_of(w->kind->plural),
-						  .sub = w->sub ? str_of(w->sub->name) : STR(""),
-						  .ns = str_of(w->ns),
-						  .name = str_of(w->name)};
-	run->vars[POLICY_OBJECT] = json_value(run, w->phase == WRITE_PHASE_DELETE ? NULL : w->obj);
-	run->vars[POLICY_OLD_OBJECT] = json_value(run, w->cur);
-	run->vars[POLICY_REQUEST] = json_value(run, run->request);
-	run->vars[POLICY_NAMESPACE] = json_value(run, run->ns);
-	run->vars[POLICY_AUTHORIZER] = cel_authorizer_value(&run->arena, &run->authorizer);
-	run->vars[POLICY_VARIABLES] = cel_host(&variables_ops, run);
+	policy_eval_prepare(&run->eval);
+	run->eval.vars[POLICY_VARIABLES] = cel_host(&variables_ops, run);
 }
 
 /* ---- what follows ---- */
@@ -451,16 +407,16 @@ static void note(struct run *run)
 static bool conditions_hold(struct run *run, const struct binding *b)
 {
 	const struct policy_exprs *all = &run->policy->conditions;
+	const struct policy_expr *bad;
+	struct cel_val v;
 
-	for (size_t i = 0; i < all->n; i++) {
-		struct cel_val v = CEL_VAL_NULL;
-
-		if (all->v[i].program)
-			v = evaluate(run, all->v[i].program);
-		if (v.kind == CEL_BOOL && v.b)
-			continue;
-		if (v.kind != CEL_BOOL)
-			trouble(run, b, all->v[i].text, all->v[i].program ? &v : NULL);
+	switch (policy_eval_conditions(&run->eval, all, &bad, &v)) {
+	case POLICY_MATCH:
+		break;
+	case POLICY_NO_MATCH:
+		return false;
+	case POLICY_MATCH_ERROR:
+		trouble(run, b, bad->text, bad->program ? &v : NULL);
 		return false;
 	}
 	return true;
@@ -472,9 +428,9 @@ static void with_params(struct run *run, const struct binding *b, struct json_ob
 {
 	size_t n = run->policy->variables.n;
 
-	run->vars[POLICY_PARAMS] = json_value(run, params);
-	run->memo = ARENA_ARRAY(&run->arena, struct cel_val, n + 1);
-	run->known = ARENA_ARRAY(&run->arena, bool, n + 1);
+	run->eval.vars[POLICY_PARAMS] = policy_eval_json(&run->eval, params);
+	run->memo = ARENA_ARRAY(&run->eval.arena, struct cel_val, n + 1);
+	run->known = ARENA_ARRAY(&run->eval.arena, bool, n + 1);
 	if (!conditions_hold(run, b))
 		return;
 	validate(run, b);
@@ -544,7 +500,7 @@ int policies_validate(struct write *w, struct err *err)
 {
 	struct policies *p = w->srv->policies;
 	CLEANUP(buf_done) struct buf labels = BUF_INIT, old_labels = BUF_INIT;
-	struct run run = {.w = w, .err = err};
+	struct run run = {.eval = {.w = w}, .w = w, .err = err};
 	struct webhook_attrs a;
 
 	if (!p->n_bindings || w->phase == WRITE_PHASE_OTHER ||
@@ -561,13 +517,28 @@ int policies_validate(struct write *w, struct err *err)
 		prepare(&run);
 		run_params(&run, b);
 	}
-	json_object_put(run.request);
-	json_object_put(run.ns);
-	arena_done(&run.arena);
+	policy_eval_done(&run.eval);
 	return run.denied ? -EPERM : 0;
 }
 
 /* ---- policies themselves ---- */
+
+/* The matchConditions of webhooks. */
+static int check_webhooks(const struct api_kind *kind, struct json_object *obj, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	size_t bad = 0, i = 0;
+
+	jsonc_write(obj, &text);
+	jv_for_each (it, jv_get(jv_of(buf_str(&text)), "webhooks")) {
+		CLEANUP_FREE char *path = xasprintf("webhooks[%zu].matchConditions", i++);
+		struct policy_exprs e;
+
+		bad += policy_exprs_compile(jv_get(it.value, "matchConditions"), path, &e, err);
+		policy_exprs_done(&e);
+	}
+	return bad ? api_err_invalid(err, kind, jsonc_path_str(obj, "metadata.name")) : 0;
+}
 
 int policies_check(const struct api_kind *kind, struct json_object *obj, struct err *err)
 {
@@ -576,8 +547,11 @@ int policies_check(const struct api_kind *kind, struct json_object *obj, struct 
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
 	size_t bad = 0;
 
-	if (strcmp(kind->group, "admissionregistration.k8s.io") != 0 ||
-	    strcmp(kind->plural, "validatingadmissionpolicies") != 0)
+	if (strcmp(kind->group, "admissionregistration.k8s.io") != 0)
+		return 0;
+	if (strstr(kind->plural, "webhookconfigurations"))
+		return check_webhooks(kind, obj, err);
+	if (strcmp(kind->plural, "validatingadmissionpolicies") != 0)
 		return 0;
 	jsonc_write(obj, &text);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {

@@ -68,8 +68,8 @@ static void parse_hook(struct jv v, struct webhook *h)
 			      .side_effects =
 				      !jv_eqs(effects, "None") && !jv_eqs(effects, "NoneOnDryRun"),
 			      .reinvoke = jv_eqs(jv_get(v, "reinvocationPolicy"), "IfNeeded"),
-			      .timeout_s = (unsigned)MAX(MIN(timeout, TIMEOUT_MAX_S), 1),
-			      .conditions = jv_get(v, "matchConditions")};
+			      .timeout_s = (unsigned)MAX(MIN(timeout, TIMEOUT_MAX_S), 1)};
+	policy_exprs_compile(jv_get(v, "matchConditions"), "", &h->conditions, NULL);
 	h->n_rules = jv_len(rules);
 	h->rules = xcalloc(h->n_rules ? h->n_rules : 1, sizeof(*h->rules));
 	jv_for_each (r, rules)
@@ -98,6 +98,7 @@ void webhook_done(struct webhook *h)
 {
 	free(h->rules);
 	free(h->fault);
+	policy_exprs_done(&h->conditions);
 	label_selector_done(&h->ns);
 	label_selector_done(&h->obj);
 	webhook_target_done(&h->target);

@@ -2,6 +2,7 @@
 #ifndef KNARR_WEBHOOKS_H
 #define KNARR_WEBHOOKS_H
 #include "lib/api/labels.h"
+#include "master/apiserver/policy_compile.h"
 #include "master/apiserver/webhook_client.h"
 /*
  * The admission webhooks that MutatingWebhookConfigurations and ValidatingWebhookConfigurations
@@ -32,7 +33,7 @@ struct webhook {
 	bool reinvoke;
 	unsigned timeout_s;
 	struct label_selector ns, obj;
-	struct jv conditions; /* matchConditions */
+	struct policy_exprs conditions; /* matchConditions */
 	struct webhook_target target;
 	char *fault; /* why it can't be asked at all, or NULL */
 };

@@ -243,3 +243,36 @@ def test_restart(m, hooks):
     assert post(m, "never")[0] == 400
     wait_for(lambda: m.api("DELETE", f"{GROUP}/validatingwebhookconfigurations/v")[0] == 200)
     assert post(m, "now")[0] == 201
+
+
+def test_match_conditions(m, hooks):
+    hooks.answers["/c"] = lambda r: {"allowed": False, "status": {"message": "asked"}}
+    hooks.add("conditions", "/c", matchConditions=[
+        {"name": "not-nodes", "expression": "!request.userInfo.groups.exists(g, g == 'system:nodes')"},
+        {"name": "marked", "expression": "object.?data.?mark.orValue('') == 'yes'"},
+        {"name": "may", "expression": "authorizer.group('').resource('configmaps').check('create').allowed()"}])
+    assert post(m, "c1", mark="no")[0] == 201 and post(m, "c1b")[0] == 201
+    status, e = post(m, "c2", mark="yes")
+    assert status == 400 and e["message"].endswith("denied the request: asked"), e
+    assert len(hooks.seen["/c"]) == 1
+
+
+def test_match_conditions_that_fail(m, hooks):
+    hooks.answers["/f"] = lambda r: ALLOW
+    broken = [{"name": "broken", "expression": "object.data.none == 'x'"}]
+    hooks.add("broken", "/f", matchConditions=broken)
+    status, e = post(m, "f1", a="b")
+    assert status == 500 and 'match condition "broken": no such key: none' in e["message"], e
+    m.api("DELETE", f"{GROUP}/validatingwebhookconfigurations/broken")
+    hooks.add("broken2", "/f", failurePolicy="Ignore", matchConditions=broken)
+    assert post(m, "f2", a="b")[0] == 201 and "/f" not in hooks.seen
+    m.api("DELETE", f"{GROUP}/validatingwebhookconfigurations/broken2")
+    # a condition that says no decides, whatever is wrong with another
+    hooks.add("broken3", "/f", matchConditions=broken + [{"name": "no", "expression": "false"}])
+    assert post(m, "f3", a="b")[0] == 201
+    status, e = m.api("POST", f"{GROUP}/validatingwebhookconfigurations", {
+        "metadata": {"name": "bad"}, "webhooks": [{
+            "name": "a.b.c", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+            "clientConfig": {"url": hooks.url}, "rules": [RULE],
+            "matchConditions": [{"name": "x", "expression": "object."}]}]})
+    assert status == 422 and "webhooks[0].matchConditions[0].expression" in e["message"], e
