@@ -49,7 +49,8 @@ static struct str uid_of(const struct object *o)
 /* Events come from the profile that the pod names; what is said of others, from the first. */
 static struct recorder *recorder_of(struct scheduler *s, const struct object *pod)
 {
-	const struct sched_profile *p = scheduler_profile(s, pod);
+	const struct sched_profile *p =
+		scheduler_profile(s, jv_text(jv_get(object_spec(pod), "schedulerName")));
 
 	return s->events[p ? p - s->config->profiles : 0];
 }
@@ -324,7 +325,8 @@ static void on_evicted(void *user, const struct err *e, struct str body)
 static void evict(struct scheduler *s, struct sched_pod *victim, const struct object *by,
 		  const struct sched_node *n)
 {
-	const struct sched_profile *profile = scheduler_profile(s, by);
+	const struct sched_profile *profile =
+		scheduler_profile(s, jv_text(jv_get(object_spec(by), "schedulerName")));
 	const char *by_name = profile ? profile->name : "default-scheduler";
 	CLEANUP(buf_done) struct buf body = BUF_INIT;
 	CLEANUP_FREE char *why = NULL;

@@ -428,96 +428,134 @@ void sched_cache_nominate(struct sched_cache *c, struct sched_pod *p, struct sch
 		node_drop_if_unused(c, was);
 }
 
-/* What of the bytes is no part of the class. */
-static void read_pod(struct sched_cache *c, struct sched_pod *p)
+/* Where it is hoped to go, until it has a place. */
+static void read_nomination(struct sched_cache *c, struct sched_pod *p)
 {
-	struct str nominated = jv_text(jv_get(object_status(p->obj), "nominatedNodeName"));
-	struct jv spec[2];
+	struct str name = p->state == SCHED_PENDING
+				  ? jv_text(jv_get(object_status(p->obj), "nominatedNodeName"))
+				  : STR_NULL;
 
-	jv_members(object_spec(p->obj), (struct str[]){STR("priority"), STR("preemptionPolicy")}, 2,
-		   spec);
-	p->deleting = p->obj->deleting;
-	p->priority = (int32_t)jv_i64(spec[0], 0);
-	p->never_preempts = jv_eqs(spec[1], "Never");
-	if (p->state == SCHED_PENDING)
-		nominate(p, nominated.len ? node_of(c, nominated) : NULL);
-	else
-		nominate(p, NULL);
+	nominate(p, name.len ? node_of(c, name) : NULL);
 }
 
-/* The specs are the same, but for a node at the end of the new one, where a binding sets it. */
-static bool same_spec(const struct object *old, const struct object *now)
+/*
+ * The bytes begin with those of `text`, a complete JSON object: it is the same one, as none is the
+ * beginning of another.
+ */
+static bool begins_with(struct jv v, struct str text)
 {
-	struct str a = jv_raw(object_spec(old)), b = jv_raw(object_spec(now));
+	if (!text.len)
+		return !v.p;
+	return v.p && (size_t)(v.end - v.p) >= text.len && memcmp(v.p, text.p, text.len) == 0;
+}
 
-	if (a.len < 2 || b.len < a.len || memcmp(a.p, b.p, a.len - 1) != 0)
+/* The spec is the same, but for a node at its end, where a binding sets it. */
+static bool same_spec(struct sched_pod *p, const struct object *now, struct str *ret_node)
+{
+	static const struct str name = {",\"nodeName\":", 12};
+	struct jv a = object_spec(p->obj), b = object_spec(now);
+	size_t len = p->spec_len;
+
+	if (len < 2 || (size_t)(b.end - b.p) < len || memcmp(a.p, b.p, len - 1) != 0)
 		return false;
-	return a.len == b.len || str_starts(str_skip(b, a.len - 1), STR(",\"nodeName\":"));
+	if (b.p[len - 1] == '}') {
+		*ret_node = p->state == SCHED_BOUND ? p->node->name : STR_NULL;
+		return true;
+	}
+	if (!str_starts(str_n(b.p + len - 1, (size_t)(b.end - b.p) - len + 1), name))
+		return false;
+	*ret_node = jv_text((struct jv){b.p + len - 1 + name.len, b.end});
+	if (!ret_node->len || ret_node->p[ret_node->len + 1] != '}')
+		return false;
+	p->spec_len = (uint32_t)(ret_node->p + ret_node->len + 2 - b.p);
+	return true;
 }
 
-/* Spec and labels are as they were: only bytes and small facts are renewed. */
-static bool same_class(const struct sched_pod *p, const struct object *obj)
+static bool same_class(struct sched_pod *p, const struct object *obj, struct str *ret_node)
 {
-	return p->class && same_spec(p->obj, obj) &&
-	       str_eq(jv_raw(jv_get(object_meta(p->obj), "labels")),
-		      jv_raw(jv_get(object_meta(obj), "labels"))) &&
-	       str_eq(informer_by_controller(p->obj), informer_by_controller(obj));
+	return p->class && same_spec(p, obj, ret_node) &&
+	       begins_with(jv_get(object_meta(obj), "labels"), p->class->pieces[PIECE_LABELS]) &&
+	       str_eq(p->class->pieces[PIECE_OWNER], informer_by_controller(obj));
 }
 
-static void set_class(struct sched_cache *c, struct sched_pod *p, struct object *obj)
+/* All anew. */
+static bool read_spec(struct sched_cache *c, struct sched_pod *p, struct object *obj,
+		      struct str *ret_node)
 {
-	struct sched_class *cl = sched_class_of(c, obj);
+	struct jv spec[POD_MEMBERS], whole = object_spec(obj);
+	struct str labels = jv_raw(jv_get(object_meta(obj), "labels"));
+	int32_t was = p->priority;
+	struct sched_class *cl;
+	bool gated = p->gated, other;
 
-	if (cl == p->class)
-		return;
-	cl->n_pods++; /* not to be freed with the old one's last pod */
-	if (p->class)
-		sched_class_remove(c, p);
-	cl->n_pods--;
-	sched_class_add(c, cl, p);
+	sched_pod_members(whole, spec);
+	p->priority = (int32_t)jv_i64(spec[POD_PRIORITY], 0);
+	p->never_preempts = jv_eqs(spec[POD_PREEMPTION], "Never");
+	p->gated = jv_len(spec[POD_GATES]) > 0;
+	p->spec_len = (uint32_t)jv_raw(whole).len;
+	*ret_node = jv_text(spec[POD_NODE_NAME]);
+	cl = sched_class_of(c, obj, labels, spec);
+	other = cl != p->class;
+	if (other) {
+		cl->n_pods++; /* not to be freed with the old one's last pod */
+		if (p->class)
+			sched_class_remove(c, p);
+		cl->n_pods--;
+		sched_class_add(c, cl, p);
+	}
+	return other || p->priority != was || p->gated != gated;
 }
 
-struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj)
+static struct sched_pod *pod_new(struct sched_cache *c, struct str key)
 {
-	struct str node_name = jv_text(jv_get(object_spec(obj), "nodeName"));
+	struct sched_pod *p = NEW(struct sched_pod);
+
+	list_init(&p->on_node);
+	list_init(&p->in_class);
+	list_init(&p->in_nominated);
+	hmap_put(c->pods, key, p);
+	return p;
+}
+
+struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj, bool *ret_changed)
+{
 	struct sched_pod *p = hmap_get(c->pods, obj->key);
-	struct sched_node *assumed = NULL, *was = NULL, *hoped = NULL;
+	struct sched_node *assumed, *was, *hoped;
+	struct str node_name = STR_NULL;
+	bool changed = false;
 
 	if (sched_pod_ended(obj)) {
 		sched_cache_pod_gone(c, obj->key);
 		return NULL;
 	}
-	if (!p) {
-		p = NEW(struct sched_pod);
-		list_init(&p->on_node);
-		list_init(&p->in_class);
-		list_init(&p->in_nominated);
-		hmap_put(c->pods, obj->key, p);
-	}
+	if (!p)
+		p = pod_new(c, obj->key);
 	was = p->node;
 	hoped = p->nominated;
-	if (p->state == SCHED_ASSUMED)
-		assumed = p->node;
-	if (!same_class(p, obj)) {
+	assumed = p->state == SCHED_ASSUMED ? p->node : NULL;
+	if (!same_class(p, obj, &node_name)) {
 		take_off_node(c, p);
-		set_class(c, p, obj);
+		changed = read_spec(c, p, obj, &node_name);
 		c->version++;
-	} else if (p->deleting != obj->deleting || (p->node && !str_eq(p->node->name, node_name) &&
-						    (node_name.len || p->state == SCHED_BOUND))) {
+	} else if (p->deleting != obj->deleting ||
+		   (p->node && node_name.len && !str_eq(p->node->name, node_name))) {
 		take_off_node(c, p);
 		c->version++;
 	}
 	object_ref(obj);
 	object_unref(p->obj);
 	p->obj = obj;
+	p->deleting = obj->deleting;
 	p->state = node_name.len ? SCHED_BOUND : assumed ? SCHED_ASSUMED : SCHED_PENDING;
-	read_pod(c, p);
+	read_nomination(c, p);
 	if (!p->node && (node_name.len || assumed))
 		put_on_node(c, p, node_name.len ? node_of(c, node_name) : assumed);
 	if (was && was != p->node)
 		node_drop_if_unused(c, was);
 	if (hoped && hoped != p->nominated)
 		node_drop_if_unused(c, hoped);
+	if (ret_changed)
+		*ret_changed = changed;
 	return p;
 }
 

@@ -67,9 +67,11 @@ struct sched_pod {
 	struct list in_class;
 	enum sched_pod_state state;
 	bool deleting;
+	bool gated; /* spec.schedulingGates: not to be looked at yet */
 	bool never_preempts; /* preemptionPolicy: Never */
 	bool preempted; /* we have asked for its end */
 	int32_t priority;
+	uint32_t spec_len; /* bytes of obj's spec */
 	struct sched_node *node; /* assumed or bound */
 	struct list on_node;
 	struct sched_node
@@ -138,8 +140,11 @@ uint32_t sched_cache_namespace(struct sched_cache *c, struct str name, struct ob
 struct sched_ns *sched_cache_ns(struct sched_cache *c, struct str name); /* made if need be */
 
 bool sched_pod_ended(const struct object *pod); /* Succeeded or Failed */
-/* New or changed pod, parsed from its bytes; keeps an assumption. NULL: ended pods are dropped. */
-struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj);
+/*
+ * New or changed pod, parsed from its bytes; keeps an assumption. NULL: ended pods are dropped.
+ * *ret_changed (may be NULL): something that decisions look at differs from what was known.
+ */
+struct sched_pod *sched_cache_pod(struct sched_cache *c, struct object *obj, bool *ret_changed);
 struct sched_pod *sched_cache_find(const struct sched_cache *c, struct str key);
 void sched_cache_pod_gone(struct sched_cache *c, struct str key);
 void sched_cache_assume(struct sched_cache *c, struct sched_pod *p, struct sched_node *n);

@@ -10,14 +10,6 @@ struct draft {
 	struct sched_demand demand;
 };
 
-enum { SELECTOR, AFFINITY, TOLERATIONS, SPREAD, CONTAINERS, VOLUMES, SCHEDULER, N_READ };
-static const struct str read_names[N_READ] = {
-	[SELECTOR] = {"nodeSelector", 12},   [AFFINITY] = {"affinity", 8},
-	[TOLERATIONS] = {"tolerations", 11}, [SPREAD] = {"topologySpreadConstraints", 25},
-	[CONTAINERS] = {"containers", 10},   [VOLUMES] = {"volumes", 7},
-	[SCHEDULER] = {"schedulerName", 13},
-};
-
 static void begin_piece(struct draft *d, enum sched_piece p)
 {
 	buf_addc(d->key, '\x1f');
@@ -28,13 +20,6 @@ static void add_piece(struct draft *d, enum sched_piece p, struct str text)
 {
 	begin_piece(d, p);
 	buf_addstr(d->key, text);
-}
-
-static void add_images(struct draft *d, struct jv containers)
-{
-	begin_piece(d, PIECE_IMAGES);
-	jv_for_each (c, containers)
-		buf_addf(d->key, "%.*s\n", STR_ARG(jv_text(jv_get(c.value, "image"))));
 }
 
 static bool binds_to_nodes(struct str source)
@@ -64,11 +49,12 @@ static void add_number(struct draft *d, int64_t v)
 	buf_add(d->key, &v, sizeof(v));
 }
 
-static void add_demand(struct draft *d, struct jv spec)
+static void add_demand(struct draft *d, const struct jv spec[POD_MEMBERS])
 {
 	const struct sched_resources *r = &d->demand.requests;
 
-	sched_demand_parse(&d->demand, spec);
+	begin_piece(d, PIECE_IMAGES);
+	sched_demand_parse(&d->demand, spec, d->key);
 	begin_piece(d, PIECE_DEMAND);
 	add_number(d, r->cpu_milli);
 	add_number(d, r->mem_bytes);
@@ -86,23 +72,20 @@ static void add_demand(struct draft *d, struct jv spec)
 	}
 }
 
-static void write_draft(struct draft *d, const struct object *pod)
+static void write_draft(struct draft *d, const struct object *pod, struct str labels,
+			const struct jv spec[POD_MEMBERS])
 {
-	struct jv spec[N_READ];
-
-	jv_members(object_spec(pod), read_names, N_READ, spec);
 	buf_clear(d->key);
 	add_piece(d, PIECE_NS, pod->ns);
 	add_piece(d, PIECE_OWNER, informer_by_controller(pod));
-	add_piece(d, PIECE_LABELS, jv_raw(jv_get(object_meta(pod), "labels")));
-	add_piece(d, PIECE_SELECTOR, jv_raw(spec[SELECTOR]));
-	add_piece(d, PIECE_AFFINITY, jv_raw(spec[AFFINITY]));
-	add_piece(d, PIECE_TOLERATIONS, jv_raw(spec[TOLERATIONS]));
-	add_piece(d, PIECE_SPREAD, jv_raw(spec[SPREAD]));
-	add_images(d, spec[CONTAINERS]);
-	add_volumes(d, spec[VOLUMES]);
-	add_piece(d, PIECE_SCHEDULER, jv_text(spec[SCHEDULER]));
-	add_demand(d, object_spec(pod));
+	add_piece(d, PIECE_LABELS, labels);
+	add_piece(d, PIECE_SELECTOR, jv_raw(spec[POD_SELECTOR]));
+	add_piece(d, PIECE_AFFINITY, jv_raw(spec[POD_AFFINITY]));
+	add_piece(d, PIECE_TOLERATIONS, jv_raw(spec[POD_TOLERATIONS]));
+	add_piece(d, PIECE_SPREAD, jv_raw(spec[POD_SPREAD]));
+	add_volumes(d, spec[POD_VOLUMES]);
+	add_piece(d, PIECE_SCHEDULER, jv_text(spec[POD_SCHEDULER]));
+	add_demand(d, spec);
 	d->at[PIECE_MAX] = d->key->len + 1;
 }
 
@@ -172,12 +155,13 @@ static struct sched_class *class_new(struct sched_cache *c, struct draft *d)
 	return cl;
 }
 
-struct sched_class *sched_class_of(struct sched_cache *c, const struct object *pod)
+struct sched_class *sched_class_of(struct sched_cache *c, const struct object *pod,
+				   struct str labels, const struct jv spec[POD_MEMBERS])
 {
 	struct draft d = {.key = &c->scratch};
 	struct sched_class *cl;
 
-	write_draft(&d, pod);
+	write_draft(&d, pod, labels, spec);
 	cl = hmap_get(c->classes, buf_str(d.key));
 	if (!cl)
 		return class_new(c, &d);

@@ -15,9 +15,9 @@ enum sched_piece {
 	PIECE_AFFINITY,
 	PIECE_TOLERATIONS,
 	PIECE_SPREAD,
-	PIECE_IMAGES, /* one a line */
 	PIECE_VOLUMES, /* raw volumes that restrict the choice of nodes, one a line */
 	PIECE_SCHEDULER, /* spec.schedulerName: which profile */
+	PIECE_IMAGES, /* one a line */
 	PIECE_DEMAND, /* numbers */
 	PIECE_MAX,
 };
@@ -44,8 +44,9 @@ struct sched_class {
 	struct sched_wants *wants; /* wants.h; NULL until one of its pods is decided on */
 };
 
-/* The class of a pod's bytes, made if need be. */
-struct sched_class *sched_class_of(struct sched_cache *c, const struct object *pod);
+/* The class of a pod, made if need be. labels: their JSON text; spec: sched_pod_members. */
+struct sched_class *sched_class_of(struct sched_cache *c, const struct object *pod,
+				   struct str labels, const struct jv spec[POD_MEMBERS]);
 /* One pod more or less; a class without pods is freed. */
 void sched_class_add(struct sched_cache *c, struct sched_class *cl, struct sched_pod *p);
 void sched_class_remove(struct sched_cache *c, struct sched_pod *p);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/scheduler/scheduler_private.h"
+#include "master/scheduler/class.h"
 
 #define BATCH 64 /* decisions before the loop sees to others */
+
+static const struct sched_profile *profile_of(const struct scheduler *s, const struct sched_pod *p);
 
 void scheduler_ready(void *user)
 {
@@ -60,7 +63,7 @@ static void refuse(struct scheduler *s, struct sched_pod *p)
 
 static void schedule_one(struct scheduler *s, struct sched_pod *p)
 {
-	const struct sched_profile *profile = scheduler_profile(s, p->obj);
+	const struct sched_profile *profile = profile_of(s, p);
 	struct sched_node *n;
 
 	if (!profile)
@@ -101,10 +104,8 @@ static void pump(struct timer *t)
 
 /* What comes from the caches */
 
-const struct sched_profile *scheduler_profile(const struct scheduler *s, const struct object *pod)
+const struct sched_profile *scheduler_profile(const struct scheduler *s, struct str name)
 {
-	struct str name = jv_text(jv_get(object_spec(pod), "schedulerName"));
-
 	for (size_t i = 0; i < s->config->n_profiles; i++)
 		if (str_eqs(name.len ? name : STR("default-scheduler"),
 			    s->config->profiles[i].name))
@@ -112,10 +113,14 @@ const struct sched_profile *scheduler_profile(const struct scheduler *s, const s
 	return NULL;
 }
 
-static bool ours(struct scheduler *s, const struct object *pod)
+static const struct sched_profile *profile_of(const struct scheduler *s, const struct sched_pod *p)
 {
-	return !pod->deleting && scheduler_profile(s, pod) &&
-	       !jv_len(jv_get(object_spec(pod), "schedulingGates"));
+	return scheduler_profile(s, p->class->pieces[PIECE_SCHEDULER]);
+}
+
+static bool ours(struct scheduler *s, const struct sched_pod *p)
+{
+	return !p->deleting && !p->gated && profile_of(s, p);
 }
 
 static bool may_help(void *user, struct sched_pod *p, uint32_t refused_by,
@@ -123,7 +128,7 @@ static bool may_help(void *user, struct sched_pod *p, uint32_t refused_by,
 {
 	struct scheduler *s = user;
 
-	const struct sched_profile *profile = scheduler_profile(s, p->obj);
+	const struct sched_profile *profile = profile_of(s, p);
 
 	return profile && sched_may_help(&s->cache, profile, p->class, refused_by, where);
 }
@@ -145,18 +150,10 @@ static void forget_pod(struct scheduler *s, struct str key)
 		sched_queue_wake(&s->queue, SCHED_EV_POD_GONE, n);
 }
 
-/* Whether anything but status and bookkeeping differs: our own condition must not wake a pod. */
-static bool spec_differs(struct object *old, struct object *o)
-{
-	return !str_eq(jv_raw(object_spec(old)), jv_raw(object_spec(o))) ||
-	       !str_eq(jv_raw(jv_get(object_meta(old), "labels")),
-		       jv_raw(jv_get(object_meta(o), "labels")));
-}
-
-static void set_pod(struct scheduler *s, struct object *old, struct object *o)
+static void set_pod(struct scheduler *s, struct object *o)
 {
 	struct sched_pod *p;
-	bool placed;
+	bool placed, changed;
 
 	if (sched_pod_ended(o)) {
 		forget_pod(s, o->key);
@@ -164,22 +161,23 @@ static void set_pod(struct scheduler *s, struct object *old, struct object *o)
 	}
 	p = sched_cache_find(&s->cache, o->key);
 	placed = !p || p->state != SCHED_BOUND;
-	p = sched_cache_pod(&s->cache, o);
-	if (p->state == SCHED_BOUND && (placed || (old && spec_differs(old, o))))
+	p = sched_cache_pod(&s->cache, o, &changed);
+	if (p->state == SCHED_BOUND && (placed || changed))
 		sched_queue_wake(&s->queue, SCHED_EV_POD_PLACED, NULL);
-	if (p->state != SCHED_PENDING || !ours(s, o))
+	/* Not for a change of its status alone: our own condition must not wake a pod. */
+	if (p->state != SCHED_PENDING || !ours(s, p))
 		sched_queue_remove(&s->queue, p);
-	else if (!p->queued || !old || spec_differs(old, o))
+	else if (!p->queued || changed)
 		sched_queue_add(&s->queue, p);
 }
 
 static void pod_added(void *user, struct object *o)
 {
-	set_pod(user, NULL, o);
+	set_pod(user, o);
 }
 static void pod_updated(void *user, struct object *old, struct object *o)
 {
-	set_pod(user, old, o);
+	set_pod(user, o);
 }
 static void pod_deleted(void *user, struct object *o)
 {

@@ -38,8 +38,8 @@ struct scheduler {
 	struct scheduler_stats stats;
 };
 
-/* The profile that a pod names; NULL: another scheduler's pod. */
-const struct sched_profile *scheduler_profile(const struct scheduler *s, const struct object *pod);
+/* The profile that a pod names (spec.schedulerName); NULL: another scheduler's pod. */
+const struct sched_profile *scheduler_profile(const struct scheduler *s, struct str name);
 void act_init(struct scheduler *s);
 void act_done(struct scheduler *s); /* cancels */
 /* Binds p, which is assumed on n. */

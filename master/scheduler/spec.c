@@ -5,6 +5,7 @@
 
 /* What a container without requests counts for scores (not for fit). */
 #define DEFAULT_CPU_MILLI 100
+#define UNSET INT64_MIN
 #define DEFAULT_MEM_BYTES (200ll << 20)
 
 void sched_resources_done(struct sched_resources *r)
@@ -87,14 +88,15 @@ static void take_max(struct sched_resources *a, const struct sched_resources *b)
 }
 
 /* A container's own requests; nonzero: with the defaults for what it does not ask. */
-static void container_requests(struct jv container, struct sched_resources *ret,
+static void container_requests(struct jv resources, struct sched_resources *ret,
 			       struct sched_resources *nonzero)
 {
-	struct jv list = jv_get(jv_get(container, "resources"), "requests");
-
-	parse_resources(list, ret, NULL);
-	nonzero->cpu_milli = jv_exists(jv_get(list, "cpu")) ? ret->cpu_milli : DEFAULT_CPU_MILLI;
-	nonzero->mem_bytes = jv_exists(jv_get(list, "memory")) ? ret->mem_bytes : DEFAULT_MEM_BYTES;
+	*ret = (struct sched_resources){.cpu_milli = UNSET, .mem_bytes = UNSET};
+	parse_resources(jv_get(resources, "requests"), ret, NULL);
+	nonzero->cpu_milli = ret->cpu_milli == UNSET ? DEFAULT_CPU_MILLI : ret->cpu_milli;
+	nonzero->mem_bytes = ret->mem_bytes == UNSET ? DEFAULT_MEM_BYTES : ret->mem_bytes;
+	ret->cpu_milli = MAX(ret->cpu_milli, (int64_t)0);
+	ret->mem_bytes = MAX(ret->mem_bytes, (int64_t)0);
 }
 
 struct tally {
@@ -119,13 +121,28 @@ static void tally_init(struct tally *t, const struct sched_resources *one, bool 
 	sched_resources_done(&with);
 }
 
-/* What is read of a pod's spec, found in one pass. */
-enum { INIT, CONTAINERS, OVERHEAD, HOST_NETWORK, RESOURCES, N_READ };
-static const struct str read_names[N_READ] = {
-	[INIT] = {"initContainers", 14}, [CONTAINERS] = {"containers", 10},
-	[OVERHEAD] = {"overhead", 8},    [HOST_NETWORK] = {"hostNetwork", 11},
-	[RESOURCES] = {"resources", 9},
-};
+void sched_pod_members(struct jv pod_spec, struct jv ret[POD_MEMBERS])
+{
+	static const struct str names[POD_MEMBERS] = {
+		[POD_CONTAINERS] = {"containers", 10},
+		[POD_VOLUMES] = {"volumes", 7},
+		[POD_SCHEDULER] = {"schedulerName", 13},
+		[POD_TOLERATIONS] = {"tolerations", 11},
+		[POD_PRIORITY] = {"priority", 8},
+		[POD_PREEMPTION] = {"preemptionPolicy", 16},
+		[POD_NODE_NAME] = {"nodeName", 8},
+		[POD_SELECTOR] = {"nodeSelector", 12},
+		[POD_AFFINITY] = {"affinity", 8},
+		[POD_SPREAD] = {"topologySpreadConstraints", 25},
+		[POD_GATES] = {"schedulingGates", 15},
+		[POD_INIT] = {"initContainers", 14},
+		[POD_OVERHEAD] = {"overhead", 8},
+		[POD_HOST_NETWORK] = {"hostNetwork", 11},
+		[POD_RESOURCES] = {"resources", 9},
+	};
+
+	jv_members(pod_spec, names, POD_MEMBERS, ret);
+}
 
 /* KEP-2837: what the pod as a whole requests stands for its containers' sum, resource by resource.
  */
@@ -143,72 +160,89 @@ static void pod_level(struct sched_resources *sum, struct sched_resources *nonze
 		nonzero->mem_bytes = sum->mem_bytes;
 }
 
-static void demand_requests(struct sched_demand *d, const struct jv *spec)
+static void add_ports(struct sched_demand *d, struct jv ports, bool host_network)
 {
-	struct tally real = {0}, nonzero = {0};
-	struct sched_resources overhead = {0};
+	static const struct str names[] = {
+		{"hostPort", 8}, {"containerPort", 13}, {"protocol", 8}, {"hostIP", 6}};
+	struct jv v[ARRAY_SIZE(names)];
 
-	jv_for_each (c, spec[INIT]) {
-		struct sched_resources one = {0}, some = {0};
-		bool sidecar = jv_eqs(jv_get(c.value, "restartPolicy"), "Always");
-
-		container_requests(c.value, &one, &some);
-		tally_init(&real, &one, sidecar);
-		tally_init(&nonzero, &some, sidecar);
-		sched_resources_done(&one);
-	}
-	jv_for_each (c, spec[CONTAINERS]) {
-		struct sched_resources one = {0}, some = {0};
-
-		container_requests(c.value, &one, &some);
-		sched_resources_add(&real.sum, &one, 1);
-		sched_resources_add(&nonzero.sum, &some, 1);
-		sched_resources_done(&one);
-	}
-	take_max(&real.sum, &real.peak);
-	take_max(&nonzero.sum, &nonzero.peak);
-	pod_level(&real.sum, &nonzero.sum, spec[RESOURCES]);
-	parse_resources(spec[OVERHEAD], &overhead, NULL);
-	sched_resources_add(&real.sum, &overhead, 1);
-	d->cpu_nonzero = nonzero.sum.cpu_milli + overhead.cpu_milli;
-	d->mem_nonzero = nonzero.sum.mem_bytes + overhead.mem_bytes;
-	d->requests = real.sum;
-	sched_resources_done(&real.peak);
-	sched_resources_done(&overhead);
-}
-
-static void container_ports(struct sched_demand *d, struct jv container, bool host_network)
-{
-	jv_for_each (port, jv_get(container, "ports")) {
-		struct str protocol = jv_text(jv_get(port.value, "protocol"));
-		int64_t n = jv_i64(jv_get(port.value, "hostPort"), 0);
+	jv_for_each (port, ports) {
 		struct sched_port *p;
+		struct str protocol;
+		int64_t n;
 
+		jv_members(port.value, names, ARRAY_SIZE(names), v);
+		n = jv_i64(v[0], 0);
 		if (!n && host_network)
-			n = jv_i64(jv_get(port.value, "containerPort"), 0);
+			n = jv_i64(v[1], 0);
 		if (n <= 0 || n > UINT16_MAX)
 			continue;
+		protocol = jv_text(v[2]);
 		p = ARRAY_PUSH(d->ports, d->n_ports, d->cap_ports);
 		*p = (struct sched_port){.protocol = protocol.len ? *protocol.p : 'T',
 					 .port = (uint16_t)n};
-		str_copy(p->ip, sizeof(p->ip), jv_text(jv_get(port.value, "hostIP")));
+		str_copy(p->ip, sizeof(p->ip), jv_text(v[3]));
 	}
 }
 
-void sched_demand_parse(struct sched_demand *d, struct jv pod_spec)
-{
-	struct jv spec[N_READ];
+enum { RESOURCES, PORTS, IMAGE, RESTART, CONTAINER_MEMBERS };
+
+struct demand_sum {
+	struct sched_demand *d;
+	struct tally real, nonzero;
 	bool host_network;
+	struct buf *images;
+};
+
+static void add_container(struct demand_sum *s, struct jv container, bool init)
+{
+	static const struct str names[CONTAINER_MEMBERS] = {[RESOURCES] = {"resources", 9},
+							    [PORTS] = {"ports", 5},
+							    [IMAGE] = {"image", 5},
+							    [RESTART] = {"restartPolicy", 13}};
+	struct sched_resources one, some = {0};
+	struct jv v[CONTAINER_MEMBERS];
+	bool sidecar;
+
+	jv_members(container, names, CONTAINER_MEMBERS, v);
+	sidecar = init && jv_eqs(v[RESTART], "Always");
+	container_requests(v[RESOURCES], &one, &some);
+	if (init) {
+		tally_init(&s->real, &one, sidecar);
+		tally_init(&s->nonzero, &some, sidecar);
+	} else {
+		sched_resources_add(&s->real.sum, &one, 1);
+		sched_resources_add(&s->nonzero.sum, &some, 1);
+		buf_addstr(s->images, jv_text(v[IMAGE]));
+		buf_addc(s->images, '\n');
+	}
+	sched_resources_done(&one);
+	if (!init || sidecar)
+		add_ports(s->d, v[PORTS], s->host_network);
+}
+
+void sched_demand_parse(struct sched_demand *d, const struct jv spec[POD_MEMBERS],
+			struct buf *images)
+{
+	struct demand_sum s = {
+		.d = d, .host_network = jv_bool(spec[POD_HOST_NETWORK], false), .images = images};
+	struct sched_resources overhead = {0};
 
 	*d = (struct sched_demand){0};
-	jv_members(pod_spec, read_names, N_READ, spec);
-	host_network = jv_bool(spec[HOST_NETWORK], false);
-	demand_requests(d, spec);
-	jv_for_each (c, spec[CONTAINERS])
-		container_ports(d, c.value, host_network);
-	jv_for_each (c, spec[INIT])
-		if (jv_eqs(jv_get(c.value, "restartPolicy"), "Always"))
-			container_ports(d, c.value, host_network);
+	jv_for_each (c, spec[POD_INIT])
+		add_container(&s, c.value, true);
+	jv_for_each (c, spec[POD_CONTAINERS])
+		add_container(&s, c.value, false);
+	take_max(&s.real.sum, &s.real.peak);
+	take_max(&s.nonzero.sum, &s.nonzero.peak);
+	pod_level(&s.real.sum, &s.nonzero.sum, spec[POD_RESOURCES]);
+	parse_resources(spec[POD_OVERHEAD], &overhead, NULL);
+	sched_resources_add(&s.real.sum, &overhead, 1);
+	d->cpu_nonzero = s.nonzero.sum.cpu_milli + overhead.cpu_milli;
+	d->mem_nonzero = s.nonzero.sum.mem_bytes + overhead.mem_bytes;
+	d->requests = s.real.sum;
+	sched_resources_done(&s.real.peak);
+	sched_resources_done(&overhead);
 }
 
 void sched_demand_done(struct sched_demand *d)

@@ -93,7 +93,32 @@ struct sched_demand {
 	struct sched_port *ports;
 	size_t n_ports, cap_ports;
 };
-void sched_demand_parse(struct sched_demand *d, struct jv pod_spec);
+/*
+ * The members of a pod's spec that matter, found in one pass: pods come by the thousand, and most
+ * of what reading one costs is stepping over bytes.
+ */
+enum sched_pod_member {
+	POD_CONTAINERS,
+	POD_VOLUMES,
+	POD_SCHEDULER,
+	POD_TOLERATIONS,
+	POD_PRIORITY,
+	POD_PREEMPTION,
+	POD_NODE_NAME,
+	POD_SELECTOR,
+	POD_AFFINITY,
+	POD_SPREAD,
+	POD_GATES,
+	POD_INIT,
+	POD_OVERHEAD,
+	POD_HOST_NETWORK,
+	POD_RESOURCES,
+	POD_MEMBERS,
+};
+void sched_pod_members(struct jv pod_spec, struct jv ret[POD_MEMBERS]);
+/* `images`: those of the containers are appended, one a line. */
+void sched_demand_parse(struct sched_demand *d, const struct jv spec[POD_MEMBERS],
+			struct buf *images);
 void sched_demand_done(struct sched_demand *d);
 
 /* Parses labels, taints, allocatable of n from n->obj; frees what was there. */

@@ -88,7 +88,7 @@ static struct sched_pod *add_pod(struct sched_cache *c, int i, int owner, enum w
 		 "not-ready\","
 		 "\"operator\":\"Exists\",\"effect\":\"NoExecute\",\"tolerationSeconds\":300}]}}");
 	o = object_from(&b);
-	p = sched_cache_pod(c, o);
+	p = sched_cache_pod(c, o, NULL);
 	object_unref(o);
 	return p;
 }

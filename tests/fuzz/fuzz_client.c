@@ -43,7 +43,7 @@ static void on_added(void *user, struct object *o)
 	struct sched_pod *p;
 
 	sched_cache_node(&cache, o);
-	p = sched_cache_pod(&cache, o);
+	p = sched_cache_pod(&cache, o, NULL);
 	if (!p || p->state != SCHED_PENDING)
 		return;
 	if (!sched_decide(&fw, &cache, &profile, p))

@@ -86,7 +86,7 @@ static void pod(int i, const char *on, bool deleting)
 		 wishes[below(ARRAY_SIZE(wishes))], (int)below(3), 100 * (int)below(9),
 		 on ? ",\"nodeName\":\"" : "", on ? on : "", on ? "\"" : "");
 	o = object();
-	sched_cache_pod(&c, o);
+	sched_cache_pod(&c, o, NULL);
 	object_unref(o);
 }
 
