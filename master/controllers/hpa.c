@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/controllers/hpa.h"
 #include "lib/api/quantity.h"
+#include "master/controllers/custom_kinds.h"
 #include "master/controllers/kinds.h"
 
 /*
@@ -15,6 +16,25 @@
 
 static const struct client_kind pod_metrics = {"metrics.k8s.io", "v1beta1", "pods", "PodMetrics",
 					       true};
+
+struct hpas { /* c->state */
+	struct hmap *v; /* key -> hpa */
+	struct custom_kinds *customs; /* which may have a scale too */
+};
+
+static struct hmap *all(struct ctl *c)
+{
+	return ((struct hpas *)c->state)->v;
+}
+
+static const struct client_kind *find_kind(struct ctl *c, struct jv ref)
+{
+	struct str version = jv_text(jv_get(ref, "apiVersion"));
+	struct str kind = jv_text(jv_get(ref, "kind"));
+	const struct client_kind *k = kinds_find(version, kind);
+
+	return k ? k : custom_kinds_find(((struct hpas *)c->state)->customs, version, kind);
+}
 
 static struct informer *hpas_in(struct ctl *c)
 {
@@ -63,14 +83,14 @@ static void hpa_free(void *p)
 
 static struct hpa *hpa_get(struct ctl *c, struct str key)
 {
-	struct hpa *h = hmap_get(c->state, key);
+	struct hpa *h = hmap_get(all(c), key);
 
 	if (h)
 		return h;
 	h = NEW(struct hpa);
 	h->c = c;
 	h->key = str_dup(key);
-	hmap_put(c->state, key, h);
+	hmap_put(all(c), key, h);
 	return h;
 }
 
@@ -154,8 +174,7 @@ static void ask_other(struct hpa *h, struct hpa_answer *a, struct jv metric, str
 	}
 	if (i == 1) {
 		object = jv_get(body, "describedObject");
-		target = kinds_find(jv_text(jv_get(object, "apiVersion")),
-				    jv_text(jv_get(object, "kind")));
+		target = find_kind(h->c, object);
 		if (!target) {
 			a->error = xstrdup("the described object's kind is not known");
 			return;
@@ -219,17 +238,15 @@ static void on_scale(void *user, const struct err *e, struct str body)
 		sampled(h);
 }
 
-static const struct client_kind *target_kind(const struct object *o)
+static const struct client_kind *target_kind(struct ctl *c, const struct object *o)
 {
-	struct jv ref = jv_get(object_spec(o), "scaleTargetRef");
-
-	return kinds_find(jv_text(jv_get(ref, "apiVersion")), jv_text(jv_get(ref, "kind")));
+	return find_kind(c, jv_get(object_spec(o), "scaleTargetRef"));
 }
 
 static void ask_scale(struct hpa *h, struct object *o)
 {
 	struct jv ref = jv_get(object_spec(o), "scaleTargetRef");
-	const struct client_kind *k = target_kind(o);
+	const struct client_kind *k = target_kind(h->c, o);
 
 	sample_clear(h);
 	h->scale.h = h;
@@ -431,7 +448,7 @@ static void on_rescaled(void *user, struct plan_op *op, const struct err *e, str
 static void write_scale(struct hpa_step *s)
 {
 	struct jv ref = jv_get(object_spec(s->o), "scaleTargetRef");
-	struct plan_op *op = plan_add(s->p, "PATCH", target_kind(s->o), s->o->ns,
+	struct plan_op *op = plan_add(s->p, "PATCH", target_kind(s->c, s->o), s->o->ns,
 				      jv_text(jv_get(ref, "name")), "scale");
 
 	op->result = on_rescaled;
@@ -595,7 +612,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	struct hpa *h;
 
 	if (!o || object_deleting(o)) {
-		hpa_free(hmap_del(c->state, key));
+		hpa_free(hmap_del(all(c), key));
 		return;
 	}
 	h = hpa_get(c, key);
@@ -622,9 +639,18 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	ask_scale(h, o);
 }
 
+static void ignore(void *user, const struct client_kind *k)
+{
+}
+static const struct custom_kinds_ops custom_ops = {ignore, ignore};
+
 static bool init(struct ctl *c)
 {
-	c->state = hmap_new();
+	struct hpas *s = NEW(struct hpas);
+
+	c->state = s;
+	s->v = hmap_new();
+	s->customs = custom_kinds_new(c, &custom_ops, c);
 	informer_index(pods_in(c), informer_by_ns);
 	ctl_handle(c, hpas_in(c), &ctl_enqueue_self);
 	return true;
@@ -632,7 +658,11 @@ static bool init(struct ctl *c)
 
 static void done(struct ctl *c)
 {
-	hmap_free_full(c->state, hpa_free);
+	struct hpas *s = c->state;
+
+	hmap_free_full(s->v, hpa_free);
+	custom_kinds_free(s->customs);
+	free(s);
 }
 
 const struct controller hpa_controller = {
