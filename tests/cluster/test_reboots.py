@@ -109,6 +109,25 @@ def test_masters_reboot(fleet, web, capsys):
     assert all_well(fleet)
 
 
+def test_an_agent_starts_without_its_master(fleet, web):
+    """The master by which it once joined is away; it knows the others from its disk."""
+    n, first = fleet.nodes[1], fleet.masters[0]
+    mine = n.container_pids("httpd")
+
+    def renewed():
+        return fleet.kubectl().json("get", "lease", n.name, "-n", "kube-node-lease")["spec"]["renewTime"]
+    first.power_off()
+    fleet.leader()
+    n.daemon.stop()
+    n.start()
+    before = renewed()
+    wait_until("it renews its lease", lambda: renewed() > before, 10)
+    assert n.container_pids("httpd") == mine
+    first.power_on()
+    wait_until("it is back", lambda: all(x["alive"] for x in fleet.members()))
+    assert all_well(fleet)
+
+
 def test_masters_cannot_hear_each_other(fleet, web, capsys):
     """Each in turn is cut off from the other masters, but not from the nodes: these turn to another."""
     uids = {p["metadata"]["uid"] for p in pods(fleet)}
