@@ -20,6 +20,7 @@ struct fix {
 struct result {
 	int status, err, ended;
 	struct buf body;
+	bool begun;
 	char error[200];
 	char extra[64];
 	struct http_call *cancel_in_data;
@@ -56,6 +57,7 @@ static void on_end(struct http_call *call, int err, void *user)
 
 	r->err = err;
 	r->ended++;
+	r->begun = http_call_begun(call);
 	str_copy(r->error, sizeof(r->error), str_of(http_call_error(call)));
 	if (r->stop)
 		uv_stop(&r->stop->loop);
@@ -329,6 +331,46 @@ static void test_failover(void **state)
 	fix_free(f);
 }
 
+/* What may be made again, and that another server is turned to when one is of no use. */
+static void test_move(void **state)
+{
+	struct fix *f = fix_new(true, false);
+	CLEANUP_FREE char *first = xstrdup(f->url);
+	struct http_server *second = serve(f, true, 0);
+	CLEANUP_FREE char *other = xstrdup(f->url);
+	const char *urls[] = {first, other}, *nobody = "https://127.0.0.1:1";
+	struct http_client *c = client_of(f, urls, 2), *lost = client_of(f, &nobody, 1);
+	struct result r, w;
+
+	get(f, lost, "POST", "/echo", STR("x"), &r);
+	assert_int_equal(r.err, -ECONNREFUSED);
+	assert_false(r.begun); /* certainly nobody saw it */
+	get(f, c, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(http_server_stats(f->server)->reqs_total, 1);
+	buf_done(&r.body);
+	/* A call under way stays where it is, the next one goes to the other. */
+	w = (struct result){.body = BUF_INIT, .stop = f};
+	http_client_request(c, &(struct http_call_req){.method = "POST", .path = "/never"}, &ops,
+			    &w);
+	turn(f, 20);
+	http_client_move(c);
+	http_client_move(c); /* not back at once */
+	get(f, c, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(http_server_stats(second)->reqs_total, 1);
+	buf_done(&r.body);
+	http_server_free(f->server);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	assert_int_equal(w.err, -ECONNRESET);
+	assert_true(w.begun); /* it may have been carried out */
+	get(f, c, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(r.status, 200);
+	buf_done(&r.body);
+	f->server = second;
+	http_client_free(c);
+	http_client_free(lost);
+	fix_free(f);
+}
+
 static void test_bad_server(void **state)
 {
 	struct fix *f = fix_new(true, false);
@@ -480,8 +522,8 @@ int main(void)
 		cmocka_unit_test(test_plain),      cmocka_unit_test(test_watches_h2),
 		cmocka_unit_test(test_watches_h1), cmocka_unit_test(test_cancel_in_callback),
 		cmocka_unit_test(test_timeout),    cmocka_unit_test(test_failover),
-		cmocka_unit_test(test_bad_server), cmocka_unit_test(test_shutdown),
-		cmocka_unit_test(test_upgrade),
+		cmocka_unit_test(test_move),       cmocka_unit_test(test_bad_server),
+		cmocka_unit_test(test_shutdown),   cmocka_unit_test(test_upgrade),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
