@@ -8,6 +8,7 @@
 #include "lib/client/client.h"
 #include "lib/sys/file.h"
 
+#include <ftw.h>
 #include <sys/stat.h>
 /* A node: agent/pod and agent/node as agent/main.c puts them together, on a machine in memory. */
 
@@ -77,13 +78,45 @@ void node_begin_agent(unsigned i)
 	proc_leave(before);
 }
 
+/* The folder as it is now, by hard links: files are replaced, never written over. */
+static char frozen[128];
+static size_t frozen_from;
+
+static int freeze(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	char to[512], target[256];
+	ssize_t len;
+
+	(void)st, (void)ftw;
+	snprintf(to, sizeof(to), "%s%s", frozen, path + frozen_from);
+	if (type == FTW_D)
+		return mkdir(to, 0700);
+	if (type != FTW_SL)
+		return link(path, to);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len < 0)
+		return -1;
+	target[len] = 0;
+	return symlink(target, to);
+}
+
 void node_crash(unsigned i, bool reboot)
 {
 	struct sim_node *n = &nodes[i];
+	bool killed = chance(600); /* it has no time to put anything on its disk */
 	struct proc *before;
 
-	trace("%s: %s", n->name, reboot ? "the machine stops" : "the agent stops");
+	trace("%s: %s", n->name,
+	      reboot   ? "the machine stops"
+	      : killed ? "the agent is killed"
+		       : "the agent stops");
 	world.count.crashes++;
+	if (killed) {
+		snprintf(frozen, sizeof(frozen), "%s.frozen", n->dir);
+		frozen_from = strlen(n->dir);
+		if (nftw(n->dir, freeze, 8, FTW_PHYS))
+			world_fail("%s: cannot copy %s: %s", n->name, n->dir, strerror(errno));
+	}
 	n->proc.closing = true;
 	before = proc_enter(&n->proc);
 	links_break(PLACE_NODE + i);
@@ -96,6 +129,10 @@ void node_crash(unsigned i, bool reboot)
 	uv_run(&n->proc.loop, UV_RUN_NOWAIT);
 	proc_leave(before);
 	proc_stop(&n->proc);
+	if (killed) {
+		dir_remove_tree(AT_FDCWD, n->dir);
+		rename(frozen, n->dir);
+	}
 	if (reboot)
 		machine_reboot(n->machine);
 }
