@@ -233,6 +233,24 @@ static const char *workloads(const char *prefix, const char *available)
 	return NULL;
 }
 
+static const char *daemons(void)
+{
+	const struct store_obj *o;
+
+	for (size_t i = 0; (o = model_nth("/apps/daemonsets/", i)); i++) {
+		struct jv v = jv_of(o->value);
+		int64_t want = (int64_t)model_n("/core/nodes/");
+
+		if (num(v, "status.desiredNumberScheduled") != want ||
+		    num(v, "status.numberAvailable") != want ||
+		    num(v, "status.updatedNumberScheduled") != want ||
+		    num(v, "status.observedGeneration") != num(v, "metadata.generation"))
+			return say("%.*s should be on %" PRId64 " nodes (status %.*s)",
+				   STR_ARG(o->key), want, STR_ARG(jv_raw(jv_get(v, "status"))));
+	}
+	return NULL;
+}
+
 static bool condition(struct jv v, const char *type)
 {
 	jv_for_each (c, jv_path(v, "status.conditions"))
@@ -385,6 +403,8 @@ const char *check_converged(void)
 		r = workloads("/apps/deployments/", "status.availableReplicas");
 	if (!r)
 		r = workloads("/apps/statefulsets/", "status.readyReplicas");
+	if (!r)
+		r = daemons();
 	if (!r)
 		r = pods();
 	if (!r)

@@ -159,6 +159,29 @@ static void create_set(void)
 	create_service(name);
 }
 
+static void create_daemons(void)
+{
+	create(&client_daemonsets, "create a daemon set",
+	       xasprintf("{\"apiVersion\":\"apps/"
+			 "v1\",\"kind\":\"DaemonSet\",\"metadata\":{\"name\":\"ds\"},"
+			 "\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"ds\"}},\"template\":"
+			 "{" POD_SPEC "}}}",
+			 "ds", grace(), version, 50u));
+}
+
+static void change_daemons(void)
+{
+	if (chance(300))
+		client_delete(client, &client_daemonsets, NS, STR("ds"), STR_NULL, on_done,
+			      text("delete the daemon set"));
+	else
+		patch(&client_daemonsets, "ds", "update the daemon set",
+		      xasprintf(
+			      "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\","
+			      "\"env\":[{\"name\":\"V\",\"value\":\"%u\"}]}]}}}}",
+			      ++version));
+}
+
 static void scale(void)
 {
 	unsigned i = (unsigned)below(SETS);
@@ -279,6 +302,7 @@ static void drain_on(void *arg)
 		struct jv pod = jv_of(o->value);
 
 		if (jv_eqs(jv_path(pod, "spec.nodeName"), node_name(d->node)) &&
+		    !jv_eqs(jv_path(pod, "metadata.ownerReferences[0].kind"), "DaemonSet") &&
 		    !jv_exists(jv_path(pod, "metadata.deletionTimestamp")))
 			evict(pod_name(o));
 	}
@@ -334,7 +358,9 @@ static const struct {
 	    {delete_budget, 1},
 	    {delete_pod, 4},
 	    {drain, 8},
-	    {change_nodes, 2}};
+	    {change_nodes, 2},
+	    {create_daemons, 3},
+	    {change_daemons, 3}};
 
 void user_begin_with(void)
 {
