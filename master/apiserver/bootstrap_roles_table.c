@@ -121,6 +121,8 @@ const struct boot_rule boot_rules[] = {
 	{"system:kubelet-api-admin", READ, "", "nodes", NULL, NULL},
 	{NULL, "proxy", "", "nodes", NULL, NULL},
 	{NULL, "*", "", "nodes/log,nodes/metrics,nodes/proxy,nodes/stats", NULL, NULL},
+	/* metrics-server brings a role like it; here the master answers by itself */
+	{"system:metrics-reader", READ, "metrics.k8s.io", "nodes,pods", NULL, NULL},
 	/* ---- components that run outside of the master ---- */
 	{"system:kube-dns", "list,watch", "", "endpoints,services", NULL, NULL},
 	{NULL, "list,watch", "discovery.k8s.io", "endpointslices", NULL, NULL},
@@ -172,6 +174,7 @@ const struct boot_role boot_roles[] = {
 	{NULL, "system:aggregate-to-admin", "aggregate-to-admin", NULL},
 	{NULL, "system:aggregate-to-edit", "aggregate-to-edit", NULL},
 	{NULL, "system:aggregate-to-view", "aggregate-to-view", NULL},
+	{NULL, "system:metrics-reader", "aggregate-to-view", NULL},
 	{NULL, "system:discovery", NULL, NULL},
 	{NULL, "system:public-info-viewer", NULL, NULL},
 	{NULL, "system:monitoring", NULL, NULL},

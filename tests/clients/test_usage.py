@@ -122,6 +122,16 @@ def test_selectors_and_names(master, node):
     assert master.api("POST", f"{API}/nodes", {})[0] == 405
 
 
+def test_who_may_view(master, node):
+    """The role view has it, by aggregation; others have not."""
+    roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:metrics-reader"
+    got = master.api("GET", roles)[1]
+    assert got["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
+    status, got = master.api("GET", f"{API}/namespaces/default/pods", headers={
+        "Impersonate-User": "nobody", "Impersonate-Group": "system:authenticated"})
+    assert status == 403 and "metrics.k8s.io" in got["message"]
+
+
 def test_table(master, node):
     line = master.kubectl("get", "nodes.metrics.k8s.io", "--no-headers").stdout.split()
     assert line[0] == "n" and line[1].endswith("n") and line[2] == "65536Ki"
