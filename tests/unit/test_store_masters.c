@@ -32,8 +32,9 @@ static void test_replicate(void **state)
 	while (rev < 501)
 		turn(f, began);
 	store_unwatch(w);
+	/* One more for each put that was asked for again, should the leader have changed. */
 	for (unsigned i = 0; i < MASTERS; i++)
-		assert_int_equal(store_rev(f->m[i].s), 501);
+		assert_true(store_rev(f->m[i].s) >= 501);
 	lead = wait_leader(f);
 	follower = (lead + 1) % MASTERS;
 	assert_int_equal(store_leader(f->m[follower].s), lead + 1);
