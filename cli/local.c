@@ -22,6 +22,7 @@
 #define BRIDGE "kn-local"
 #define NETWORK "10.98.0."
 #define MASTER NETWORK "1" /* the first; the others behind it */
+#define BALANCERS NETWORK "200-" NETWORK "249" /* addresses of load balancers */
 #define MASTERS_MAX 9
 #define NODES_MAX 64
 #define READY_TIMEOUT_NS (30 * NSEC_PER_SEC)
@@ -126,6 +127,21 @@ static int make_bridge(struct err *err)
 	return r < 0 ? r : MUST(err, "ip", "link", "set", BRIDGE, "up");
 }
 
+/* The machines and addresses there are, for the provider "metal". */
+static int write_inventory(const struct local_options *o, struct err *err)
+{
+	CLEANUP_FREE char *path = file_of(o, "inventory", ".yaml");
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	int r;
+
+	buf_adds(&b, "region: local\nmachines:\n");
+	for (unsigned i = 1; i <= o->nodes; i++)
+		buf_addf(&b, "- {name: n%u, zone: zone-%u}\n", i, (i - 1) % (unsigned)o->zones + 1);
+	buf_adds(&b, "pools:\n- {name: local, addresses: [" BALANCERS "]}\n");
+	r = file_write_atomic(AT_FDCWD, path, buf_str(&b), 0644);
+	return r < 0 ? err_sys(err, -r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
 /* token NULL: the first. */
 static int start_master(const struct local_options *o, unsigned i, const char *token,
 			const char *hash, struct err *err)
@@ -138,6 +154,8 @@ static int start_master(const struct local_options *o, unsigned i, const char *t
 	ADD(&w, "--name=%s", name);
 	ADD(&w, "--data-dir=%s/%s", o->dir, name);
 	ADD(&w, "--config-dir=%s/%s", o->dir, i == 1 ? "etc" : name);
+	ADD(&w, "--cloud=metal");
+	ADD(&w, "--cloud-config=%s/inventory.yaml", o->dir);
 	ADD(&w, "--bind=" NETWORK "%u", i);
 	ADD(&w, "--advertise-address=" NETWORK "%u", i);
 	if (token) {
@@ -158,6 +176,8 @@ static int start_masters(const struct local_options *o, struct err *err)
 	char token[TOKEN_LEN + 1];
 	int r = make_bridge(err);
 
+	if (r == 0)
+		r = write_inventory(o, err);
 	if (r == 0)
 		r = start_master(o, 1, NULL, NULL, err);
 	if (r < 0 || o->masters == 1)

@@ -71,6 +71,13 @@ def test_up_and_down(local):
     wait_until("the service answers", lambda: "hello from" in subprocess.run(
         ["nsenter", f"--net=/run/netns/{local.netns}", "--", "curl", "-sS", "-m", "2",
          f"http://10.98.0.11:{port}/"], capture_output=True, text=True, check=False).stdout)
+    apply(k, service("lb", selector={"app": "web"}, type="LoadBalancer"))
+    ip = wait_until("it has an address", lambda: k.json(
+        "get", "service", "lb")["status"]["loadBalancer"]["ingress"][0]["ip"])
+    assert ip.startswith("10.98.0.2")
+    wait_until("the address answers", lambda: "hello from" in subprocess.run(
+        ["nsenter", f"--net=/run/netns/{local.netns}", "--", "curl", "-sS", "-m", "2",
+         f"http://{ip}/"], capture_output=True, text=True, check=False).stdout)
     assert local.run("up").returncode == 1  # there is one
     p = local.run("down")
     assert p.returncode == 0, p.stderr
