@@ -62,6 +62,23 @@ static bool hollow(struct json_object *v)
 	       (json_object_is_type(v, json_type_array) && !json_object_array_length(v));
 }
 
+/* Has the value the form its row speaks of? Custom resources are asked before they are checked. */
+static bool has_form(enum form form, struct json_object *v)
+{
+	switch (form) {
+	case STRUCT:
+	case MAP:
+		return !v || is_object(v);
+	case SET:
+	case LISTMAP:
+		return !v || json_object_is_type(v, json_type_array);
+	case LEAF:
+	case DEDUCED:
+		break;
+	}
+	return true;
+}
+
 /* The same for a value: what is known by the value alone is owned by members if it has any. */
 static enum form form_at(const struct api_field *f, struct json_object *v)
 {
@@ -69,13 +86,17 @@ static enum form form_at(const struct api_field *f, struct json_object *v)
 
 	if (form == DEDUCED)
 		return is_object(v) ? MAP : LEAF;
-	return form;
+	return has_form(form, v) ? form : LEAF;
 }
 
 static enum form form_pair(const struct api_field *f, struct json_object *old,
 			   struct json_object *now)
 {
-	if (form_of(f) == DEDUCED && old && now && is_object(old) != is_object(now))
+	enum form form = form_of(f);
+
+	if (form == DEDUCED && old && now && is_object(old) != is_object(now))
+		return LEAF;
+	if (!has_form(form, old) || !has_form(form, now))
 		return LEAF;
 	return form_at(f, now ? now : old);
 }

@@ -223,6 +223,33 @@ def test_patches_and_apply(m):
     assert o["spec"]["free"] == {"x": {"z": 2}} and o["spec"]["tags"] == ["t2"]
 
 
+def test_wrong_types_everywhere(m):
+    good = {"cronSpec": "* * * * *", "ports": [{"name": "a"}], "tags": ["t"], "labels": {"a": "b"}, "free": {"x": 1}}
+    for bad in ("text", 5, True, [1], {"a": 1}, None, [[]], [None], [{"name": 5}]):
+        for field in good:
+            spec = {**good, field: bad}
+            obj = {**tab("wrong"), "spec": spec}
+            status, e = m.api("POST", TABS + "?dryRun=All", obj)
+            assert status in (201, 422), e
+            status, e = m.api("PATCH", f"{TABS}/wrong?fieldManager=x&dryRun=All", obj,
+                              content_type="application/apply-patch+yaml")
+            assert status in (201, 422), e
+        status, e = m.api("POST", TABS + "?dryRun=All", {**tab("wrong"), "spec": bad})
+        assert status in (201, 422), e
+    m.api("PATCH", f"{TABS}/w2?fieldManager=x", {**tab("w2"), "spec": good}, content_type="application/apply-patch+yaml")
+    for bad in ("text", [1], {"a": {"b": 1}}):
+        for field in good:
+            status, e = m.api("PATCH", f"{TABS}/w2?fieldManager=x&force=true", {**tab("w2"), "spec": {**good, field: bad}},
+                              content_type="application/apply-patch+yaml")
+            assert status in (200, 422), e
+    status, e = m.api("PATCH", f"{CRDS}/maps.{GROUP}?fieldManager=x", crd("maps", "Mapp", schema={
+        "type": "object", "properties": {"m": {"type": "object", "additionalProperties": True,
+                                               "x-kubernetes-preserve-unknown-fields": True}}}),
+        content_type="application/apply-patch+yaml")
+    assert status == 201, e
+    m.api("DELETE", f"{CRDS}/maps.{GROUP}")
+
+
 def test_lists_tables_and_selectors(m):
     make(m, tab("s1", mode="a"))
     make(m, tab("s2", mode="b"))

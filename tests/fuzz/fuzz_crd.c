@@ -8,6 +8,23 @@
 #include "lib/api/typed.h"
 #include "tests/fuzz/fuzz.h"
 
+/* Ownership is told before anything is checked: of values with types that the schema forbids, too.
+ */
+static void own(const struct api_type *t, struct json_object *old, struct json_object *now)
+{
+	struct fieldset *fields = typed_fieldset(t, now);
+	struct json_object *merged = typed_merge(t, old, now);
+	struct fieldset *none = fieldset_new();
+	struct typed_diff d;
+
+	typed_compare(t, old, merged, &d);
+	typed_diff_done(&d);
+	typed_prune(t, merged, fields, none);
+	fieldset_free(fields);
+	fieldset_free(none);
+	json_object_put(merged);
+}
+
 /* {"schema": ..., "value": ..., "old": ...}: whatever the schema, every walker comes to an end. */
 static void walk_all(struct json_object *doc)
 {
@@ -17,7 +34,6 @@ static void walk_all(struct json_object *doc)
 	CLEANUP(crd_schema_freep) struct crd_schema_set *set = NULL;
 	CLEANUP(err_done) struct err e = ERR_INIT;
 	const struct place *root = PLACE_OF(&e);
-	struct fieldset *fields;
 
 	if (!json_object_is_type(schema, json_type_object))
 		return;
@@ -31,8 +47,7 @@ static void walk_all(struct json_object *doc)
 	err_clear(&e);
 	crd_check(set->root, value, json_object_is_type(old, json_type_object) ? old : NULL, root);
 	crd_rules_run(set, value, json_object_is_type(old, json_type_object) ? old : NULL, root);
-	fields = typed_fieldset(crd_schema_type(set), value);
-	fieldset_free(fields);
+	own(crd_schema_type(set), json_object_is_type(old, json_type_object) ? old : NULL, value);
 }
 
 void fuzz_one(struct str in)
