@@ -216,7 +216,7 @@ void sched_queue_backoff(struct sched_queue *q, struct sched_pod *p)
 	retry(w);
 }
 
-void sched_queue_wake(struct sched_queue *q, uint32_t events, const struct sched_node *where)
+void sched_queue_wake(struct sched_queue *q, uint32_t events, const struct sched_change *what)
 {
 	const struct sched_class *last = NULL;
 	uint32_t last_by = 0;
@@ -228,12 +228,12 @@ void sched_queue_wake(struct sched_queue *q, uint32_t events, const struct sched
 		if (!(w->wakes & events))
 			continue;
 		/* Pods of one kind stand together: they are asked for once. */
-		if (where && q->may_help && (w->pod->class != last || w->refused_by != last_by)) {
+		if (what && q->may_help && (w->pod->class != last || w->refused_by != last_by)) {
 			last = w->pod->class;
 			last_by = w->refused_by;
-			help = q->may_help(q->user, w->pod, w->refused_by, where);
+			help = q->may_help(q->user, w->pod, w->refused_by, what);
 		}
-		if (help || w->pod->nominated == where)
+		if (help || (what->node && w->pod->nominated == what->node))
 			retry(w);
 	}
 }

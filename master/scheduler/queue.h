@@ -16,6 +16,11 @@
  * active: higher priority first, then who waits longer. The backoff is 1 s, doubling to 10 s with
  * each attempt, and counts from the attempt: an event after it has passed makes a pod active.
  */
+/* What an event is about, as far as it is one thing. */
+struct sched_change {
+	const struct sched_node *node; /* which changed, or on which a pod came or went */
+	const struct sched_pod *placed; /* which got its place */
+};
 struct sched_queue {
 	struct timers *timers;
 	struct sched_wait **active; /* heap */
@@ -24,9 +29,9 @@ struct sched_queue {
 	size_t n_unschedulable, n_backoff;
 	uint64_t serial, backoff_min_ns, backoff_max_ns;
 	void (*ready)(void *user); /* something became active */
-	/* Whether what happened on `where` may let p in, which `refused_by` kept out. NULL: yes */
+	/* Whether what happened may let p in, which `refused_by` kept out. NULL: yes */
 	bool (*may_help)(void *user, struct sched_pod *p, uint32_t refused_by,
-			 const struct sched_node *where);
+			 const struct sched_change *what);
 	void *user;
 };
 void sched_queue_init(struct sched_queue *q, struct timers *ts, void (*ready)(void *), void *user);
@@ -43,6 +48,6 @@ void sched_queue_park(struct sched_queue *q, struct sched_pod *p, uint32_t wakes
 		      uint32_t refused_by);
 /* Try again after backoff, whatever happens (a failed binding). */
 void sched_queue_backoff(struct sched_queue *q, struct sched_pod *p);
-/* `where`: the one node it is about; NULL: not one alone. */
-void sched_queue_wake(struct sched_queue *q, uint32_t events, const struct sched_node *where);
+/* what NULL: not one thing alone. */
+void sched_queue_wake(struct sched_queue *q, uint32_t events, const struct sched_change *what);
 #endif

@@ -124,13 +124,16 @@ static bool ours(struct scheduler *s, const struct sched_pod *p)
 }
 
 static bool may_help(void *user, struct sched_pod *p, uint32_t refused_by,
-		     const struct sched_node *where)
+		     const struct sched_change *what)
 {
 	struct scheduler *s = user;
-
 	const struct sched_profile *profile = profile_of(s, p);
 
-	return profile && sched_may_help(&s->cache, profile, p->class, refused_by, where);
+	if (!profile)
+		return false;
+	if (what->placed)
+		return sched_is_counted(p->class, what->placed->class);
+	return sched_may_help(&s->cache, profile, p->class, refused_by, what->node);
 }
 
 static void forget_pod(struct scheduler *s, struct str key)
@@ -147,7 +150,7 @@ static void forget_pod(struct scheduler *s, struct str key)
 	sched_cache_pod_gone(&s->cache, key);
 	n = freed ? sched_cache_node_find(&s->cache, str_of(freed)) : NULL;
 	if (n)
-		sched_queue_wake(&s->queue, SCHED_EV_POD_GONE, n);
+		sched_queue_wake(&s->queue, SCHED_EV_POD_GONE, &(struct sched_change){.node = n});
 }
 
 static void set_pod(struct scheduler *s, struct object *o)
@@ -162,7 +165,10 @@ static void set_pod(struct scheduler *s, struct object *o)
 	p = sched_cache_find(&s->cache, o->key);
 	placed = !p || p->state != SCHED_BOUND;
 	p = sched_cache_pod(&s->cache, o, &changed);
-	if (p->state == SCHED_BOUND && (placed || changed))
+	if (p->state == SCHED_BOUND && placed)
+		sched_queue_wake(&s->queue, SCHED_EV_POD_PLACED,
+				 &(struct sched_change){.placed = p});
+	else if (p->state == SCHED_BOUND && changed) /* other labels: it may count no more */
 		sched_queue_wake(&s->queue, SCHED_EV_POD_PLACED, NULL);
 	/* Not for a change of its status alone: our own condition must not wake a pod. */
 	if (p->state != SCHED_PENDING || !ours(s, p))
@@ -189,9 +195,10 @@ static void node_added(void *user, struct object *o)
 {
 	struct scheduler *s = user;
 	uint32_t events = sched_cache_node(&s->cache, o);
+	struct sched_change what = {.node = sched_cache_node_find(&s->cache, o->name)};
 
 	if (events)
-		sched_queue_wake(&s->queue, events, sched_cache_node_find(&s->cache, o->name));
+		sched_queue_wake(&s->queue, events, &what);
 }
 static void node_updated(void *user, struct object *old, struct object *o)
 {

@@ -302,6 +302,27 @@ struct sched_wants *sched_wants_get(struct sched_cache *c, struct sched_class *c
 	return w;
 }
 
+static bool counts(const struct sched_class *who, const struct sched_set *set)
+{
+	for (size_t i = 0; i < who->n_sets; i++)
+		if (who->sets[i] == set)
+			return true;
+	return false;
+}
+
+bool sched_is_counted(const struct sched_class *cl, const struct sched_class *who)
+{
+	const struct sched_wants *w = cl->wants;
+
+	if (!w)
+		return true;
+	for (size_t i = 0; i < w->n_hard; i++)
+		if (counts(who, w->hard[i].set))
+			return true;
+	/* All required terms share one set. Anti-affinity is never helped by who comes. */
+	return w->n_affinity && counts(who, w->affinity[0]->set);
+}
+
 void sched_wants_node_changed(struct sched_cache *c, uint32_t slot)
 {
 	list_for_each (it, &c->wants)

@@ -41,6 +41,8 @@ struct sched_wants {
 /* default_spread: constraints (JSON) for pods that have none; NULL: the system's. */
 struct sched_wants *sched_wants_get(struct sched_cache *c, struct sched_class *cl,
 				    struct sched_pod *p, const char *default_spread);
+/* Whether pods of class `who` count for a required constraint of cl; true if that is not known. */
+bool sched_is_counted(const struct sched_class *cl, const struct sched_class *who);
 void sched_wants_free(struct sched_cache *c, struct sched_class *cl);
 /* A node object changed: what is known of it is void. */
 void sched_wants_node_changed(struct sched_cache *c, uint32_t slot);

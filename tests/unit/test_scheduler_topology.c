@@ -192,6 +192,29 @@ static void test_affinity(void **state)
 	end(&f);
 }
 
+/* Who waits for company is woken by those who count, not by others. */
+static void test_placed_hint(void **state)
+{
+	struct fixture f;
+	struct scheduler_stats st;
+	uint64_t attempts;
+
+	begin(&f);
+	zones(&f);
+	pod_of(&f, "x", "q", "", REQUIRED("podAffinity", TERM(SEL("app", "db"), "")));
+	run(&f, 5000);
+	scheduler_stats(f.s, &st);
+	attempts = st.attempts;
+	pod_of(&f, "x", "other", "\"app\":\"other\"", "");
+	run(&f, 5000);
+	scheduler_stats(f.s, &st);
+	assert_int_equal(st.attempts, attempts + 1); /* its own */
+	pod_of(&f, "x", "db", "\"app\":\"db\"", "");
+	run(&f, 5000);
+	assert_int_equal(*where(&f, "q"), *where(&f, "db"));
+	end(&f);
+}
+
 static void test_namespaces(void **state)
 {
 	struct fixture f;
@@ -343,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_soft_spread),
 		cmocka_unit_test(test_default_spread),
 		cmocka_unit_test(test_affinity),
+		cmocka_unit_test(test_placed_hint),
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_anti_affinity),
 		cmocka_unit_test(test_mismatch_keys),
