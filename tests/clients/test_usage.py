@@ -61,6 +61,7 @@ class Node:
                         "odd": b'{"node":7,"pods":{"a":1}}', "hang": None}[self.mode]
                 if body is None:
                     time.sleep(30)
+                    return
                 s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         except OSError:
             pass
