@@ -120,9 +120,14 @@ static char *master_name(unsigned i)
 	return i == 1 ? xstrdup("master") : xasprintf("master%u", i);
 }
 
+/*
+ * With an address of its own: else it is that of a port, and changes when a node is taken away,
+ * which the other nodes' neighbour tables learn half a minute later.
+ */
 static int make_bridge(struct err *err)
 {
-	int r = MUST(err, "ip", "link", "add", BRIDGE, "type", "bridge");
+	int r = MUST(err, "ip", "link", "add", BRIDGE, "address", "02:4b:00:00:00:01", "type",
+		     "bridge");
 
 	return r < 0 ? r : MUST(err, "ip", "link", "set", BRIDGE, "up");
 }

@@ -97,7 +97,7 @@ class Fleet(Lan):
     def start(self, nodes=3):
         subprocess.run(["ip", "netns", "add", self.netns], check=True)
         self.ip("link", "set", "lo", "up")
-        self.ip("link", "add", "br0", "type", "bridge")
+        self.ip("link", "add", "br0", "address", "02:4b:00:00:00:00", "type", "bridge")
         self.ip("addr", "add", f"{self.ADDRESS}/24", "dev", "br0")
         self.ip("link", "set", "br0", "up")
         for i in range(3):

@@ -61,7 +61,10 @@ class Lan(Cluster):
         subprocess.run(["ip", "netns", "add", self.netns], check=True)
         self.ip("link", "set", "lo", "up")
         for bridge, address in self.BRIDGES.items():
-            self.ip("link", "add", bridge, "type", "bridge")
+            # An address of its own: else it is a port's, and changes when a node is unplugged,
+            # which the others' neighbour tables learn half a minute later.
+            self.ip("link", "add", bridge, "address", "02:4b:00:00:00:0" + bridge[-1],
+                    "type", "bridge")
             self.ip("addr", "add", f"{address}/24", "dev", bridge)
             self.ip("link", "set", bridge, "up")
         self.sysctl("net/ipv4/ip_forward", len(self.BRIDGES) - 1)
