@@ -8,7 +8,7 @@ import pytest
 
 from e2e_objects import apply, deployment, service
 from lab import wait_until
-from lan import Lan
+from lan import Lan, LanNode
 from test_load_balancer import VIP, Client, mac_of
 
 INVENTORY = f"""
@@ -28,6 +28,11 @@ class CloudLan(Lan):
         conf.write_text(INVENTORY)
         super().__init__(dir, master_options=["--cloud", "metal", "--cloud-config", conf])
         self.inventory = conf
+
+    def join(self, name):
+        """They say nothing of their zone and wait for the provider."""
+        return self.add_node(name, join=True, netns=f"{self.id}-{name}", kind=LanNode,
+                             options=["--external-cloud"])
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,8 @@ def test_nodes(lan):
     assert nodes["n1"]["spec"]["providerID"] == "metal://n1"
     assert nodes["n1"]["metadata"]["labels"]["node.kubernetes.io/instance-type"] == "small"
     assert nodes["n1"]["metadata"]["labels"]["topology.kubernetes.io/region"] == "north"
+    assert nodes["n1"]["metadata"]["labels"]["topology.kubernetes.io/zone"] == "a"
+    assert not any(n["spec"].get("taints") for n in nodes.values())
     assert {"type": "ExternalIP", "address": "198.51.100.3"} in nodes["n3"]["status"]["addresses"]
 
 
