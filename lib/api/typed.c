@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/typed.h"
+#include "lib/base/hmap.h"
 #include "lib/json/jsonc.h"
 
 /* How a value is owned. */
@@ -62,16 +63,21 @@ static bool hollow(struct json_object *v)
 	       (json_object_is_type(v, json_type_array) && !json_object_array_length(v));
 }
 
+/* More than anybody owns one by one: such a list or map is one value. */
+#define OWNED_MAX 10000
+
 /* Has the value the form its row speaks of? Custom resources are asked before they are checked. */
 static bool has_form(enum form form, struct json_object *v)
 {
 	switch (form) {
 	case STRUCT:
-	case MAP:
 		return !v || is_object(v);
+	case MAP:
+		return !v || (is_object(v) && json_object_object_length(v) <= OWNED_MAX);
 	case SET:
 	case LISTMAP:
-		return !v || json_object_is_type(v, json_type_array);
+		return !v || (json_object_is_type(v, json_type_array) &&
+			      json_object_array_length(v) <= OWNED_MAX);
 	case LEAF:
 	case DEDUCED:
 		break;
@@ -311,41 +317,82 @@ static void compare_map(const struct api_field *f, struct json_object *old, stru
 	}
 }
 
-static struct json_object *find_item(const struct api_field *f, struct json_object *list,
-				     const char *elem)
+/* The elements of a list by their keys; the first of those that share one. */
+struct items {
+	const struct api_field *f;
+	struct json_object *list;
+	struct hmap *map; /* NULL while there are few: then the list is looked through */
+};
+#define ITEMS_FEW 16
+
+static void items_add(struct items *x, const char *key, struct json_object *e)
 {
+	if (x->map && !hmap_has(x->map, str_of(key)))
+		hmap_put(x->map, str_of(key), e);
+}
+
+static void items_init(struct items *x, const struct api_field *f, struct json_object *list,
+		       size_t expect)
+{
+	*x = (struct items){f, list, NULL};
+	if (MAX(length(list), expect) <= ITEMS_FEW)
+		return;
+	x->map = hmap_new();
 	for (size_t i = 0; i < length(list); i++) {
 		struct json_object *e = json_object_array_get_idx(list, i);
 		CLEANUP_FREE char *k = item_key(f, e);
 
-		if (strcmp(k, elem) == 0)
-			return e;
+		items_add(x, k, e);
 	}
-	return NULL;
+}
+
+static void items_done(struct items *x)
+{
+	hmap_free(x->map);
+}
+
+static bool items_has(const struct items *x, const char *key, struct json_object **ret)
+{
+	if (x->map) {
+		*ret = hmap_get(x->map, str_of(key));
+		return hmap_has(x->map, str_of(key));
+	}
+	for (size_t i = 0; i < length(x->list); i++) {
+		struct json_object *e = json_object_array_get_idx(x->list, i);
+		CLEANUP_FREE char *k = item_key(x->f, e);
+
+		*ret = e;
+		if (strcmp(k, key) == 0)
+			return true;
+	}
+	*ret = NULL;
+	return false;
 }
 
 static void compare_list(const struct api_field *f, struct json_object *old,
 			 struct json_object *now, struct at *a)
 {
 	bool objects = form_of(f) == LISTMAP;
+	CLEANUP(items_done) struct items was, is;
 
+	items_init(&was, f, old, 0);
+	items_init(&is, f, now, 0);
 	for (size_t i = 0; i < length(now); i++) {
-		struct json_object *v = json_object_array_get_idx(now, i);
+		struct json_object *v = json_object_array_get_idx(now, i), *o;
 		CLEANUP_FREE char *elem = item_key(f, v);
-		struct json_object *o = find_item(f, old, elem);
 		struct at below = {.up = a, .elem = elem};
 
-		if (!o)
+		if (!items_has(&was, elem, &o))
 			mark(&below, ADDED);
 		if (objects)
 			compare_struct(f->ref, o, v, &below);
 	}
 	for (size_t i = 0; i < length(old); i++) {
-		struct json_object *v = json_object_array_get_idx(old, i);
+		struct json_object *v = json_object_array_get_idx(old, i), *o;
 		CLEANUP_FREE char *elem = item_key(f, v);
 		struct at below = {.up = a, .elem = elem};
 
-		if (find_item(f, now, elem))
+		if (items_has(&is, elem, &o))
 			continue;
 		mark(&below, REMOVED);
 		if (objects)
@@ -655,6 +702,19 @@ static struct json_object *merge_map(const struct api_field *f, struct json_obje
 	return out;
 }
 
+static void add_item(struct items *made, const char *key, struct json_object *take)
+{
+	json_object_array_add(made->list, take);
+	items_add(made, key, take);
+}
+
+static struct json_object *merge_item(const struct api_field *f, struct json_object *same,
+				      struct json_object *c)
+{
+	return form_of(f) == LISTMAP && is_object(c) ? merge_struct(f->ref, same, c)
+						     : jsonc_clone(c);
+}
+
 /*
  * Elements of both lists, each once: config's keep their order among each other, elements only
  * live has stay where they stood before or behind the ones both have.
@@ -662,27 +722,29 @@ static struct json_object *merge_map(const struct api_field *f, struct json_obje
 static struct json_object *merge_list(const struct api_field *f, struct json_object *live,
 				      struct json_object *config)
 {
-	struct json_object *out = json_object_new_array();
+	struct json_object *out = json_object_new_array(), *same;
+	CLEANUP(items_done) struct items was, want, made;
 	size_t next = 0;
 
+	items_init(&was, f, live, 0);
+	items_init(&want, f, config, 0);
+	items_init(&made, f, out, length(live) + length(config));
 	for (size_t i = 0; i < length(live); i++) {
 		struct json_object *l = json_object_array_get_idx(live, i);
 		CLEANUP_FREE char *elem = item_key(f, l);
 
-		if (!find_item(f, config, elem)) {
-			json_object_array_add(out, json_object_get(l));
+		if (!items_has(&want, elem, &same)) {
+			add_item(&made, elem, json_object_get(l));
 			continue;
 		}
-		if (find_item(f, out, elem))
+		if (items_has(&made, elem, &same))
 			continue;
 		while (next < length(config)) { /* up to and with this one */
 			struct json_object *c = json_object_array_get_idx(config, next++);
 			CLEANUP_FREE char *key = item_key(f, c);
-			struct json_object *same = find_item(f, live, key);
 
-			json_object_array_add(out, form_of(f) == LISTMAP && is_object(c)
-							   ? merge_struct(f->ref, same, c)
-							   : jsonc_clone(c));
+			items_has(&was, key, &same);
+			add_item(&made, key, merge_item(f, same, c));
 			if (strcmp(key, elem) == 0)
 				break;
 		}
@@ -690,12 +752,11 @@ static struct json_object *merge_list(const struct api_field *f, struct json_obj
 	for (; next < length(config); next++) {
 		struct json_object *c = json_object_array_get_idx(config, next);
 		CLEANUP_FREE char *key = item_key(f, c);
-		struct json_object *same = find_item(f, live, key);
 
-		if (!find_item(f, out, key))
-			json_object_array_add(out, form_of(f) == LISTMAP && is_object(c)
-							   ? merge_struct(f->ref, same, c)
-							   : jsonc_clone(c));
+		if (items_has(&made, key, &same))
+			continue;
+		items_has(&was, key, &same);
+		add_item(&made, key, merge_item(f, same, c));
 	}
 	return out;
 }

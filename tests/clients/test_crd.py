@@ -420,3 +420,23 @@ def test_restart_and_watch(m):
     m.start()
     assert m.api("GET", TABS)[0] == 200
     make(m, tab("after"))
+
+
+def test_hostile_lists(m):
+    """As many elements as a body may have cost a moment, not minutes."""
+    n = 30_000
+    big = {"tags": [f"t{i * 7919 % n}" for i in range(n)], "ports": [{"name": f"p{i}"} for i in range(n // 3)],
+           "labels": {f"k{i}": "v" for i in range(n // 3)}}
+    for field, value in big.items():
+        began = time.monotonic()
+        status, got = m.api("POST", TABS, {**tab("big-" + field), "spec": {"cronSpec": "* * * * *", field: value}})
+        assert status == 201, str(got)[:500]
+        got["spec"][field] = value[::-1] if isinstance(value, list) else {**value, "k1": "w"}
+        status, got = m.api("PUT", f"{TABS}/big-{field}", got)
+        assert status == 200, str(got)[:500]
+        status, got = m.api("PATCH", f"{TABS}/big-{field}?fieldManager=x&force=true", {
+            **tab("big-" + field), "spec": {"cronSpec": "* * * * *", field: value}},
+            content_type="application/apply-patch+yaml")
+        assert status == 200, str(got)[:500]
+        assert time.monotonic() - began < 30
+        m.api("DELETE", f"{TABS}/big-{field}")

@@ -364,19 +364,28 @@ static void key_text(const struct crd_schema *s, struct json_object *e, struct b
 	buf_addc(out, '}');
 }
 
-struct json_object *crd_list_find(const struct crd_schema *s, struct json_object *list,
+struct hmap *crd_list_index(const struct crd_schema *s, struct json_object *list)
+{
+	struct hmap *index = hmap_new();
+
+	for (size_t i = 0; i < list_len(list); i++) {
+		CLEANUP(buf_done) struct buf key = BUF_INIT;
+
+		key_text(s, list_at(list, i), &key);
+		hmap_put(index, buf_str(&key), list_at(list, i));
+	}
+	return index;
+}
+
+struct json_object *crd_list_find(const struct crd_schema *s, const struct hmap *index,
 				  struct json_object *element)
 {
-	CLEANUP(buf_done) struct buf want = BUF_INIT, have = BUF_INIT;
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
 
-	key_text(s, element, &want);
-	for (size_t i = 0; i < list_len(list); i++) {
-		buf_clear(&have);
-		key_text(s, list_at(list, i), &have);
-		if (str_eq(buf_str(&want), buf_str(&have)))
-			return list_at(list, i);
-	}
-	return NULL;
+	if (!index)
+		return NULL;
+	key_text(s, element, &key);
+	return hmap_get(index, buf_str(&key));
 }
 
 static void check_doubles(const struct spot *at)
@@ -410,23 +419,12 @@ static void check_list(const struct spot *at)
 
 	if (!s->items)
 		return;
-	if (s->list == API_LISTMAP && list_len(at->old)) {
-		was = hmap_new();
-		for (size_t i = 0; i < list_len(at->old); i++) {
-			CLEANUP(buf_done) struct buf key = BUF_INIT;
-
-			key_text(s, list_at(at->old, i), &key);
-			hmap_put(was, buf_str(&key), list_at(at->old, i));
-		}
-	}
+	if (s->list == API_LISTMAP && list_len(at->old))
+		was = crd_list_index(s, at->old);
 	for (size_t i = 0; i < list_len(at->v); i++) {
-		CLEANUP(buf_done) struct buf key = BUF_INIT;
 		struct spot in = {.s = s->items, .v = list_at(at->v, i), .p = PLACE_AT(at->p, i)};
 
-		if (was) {
-			key_text(s, in.v, &key);
-			in.old = hmap_get(was, buf_str(&key));
-		}
+		in.old = crd_list_find(s, was, in.v);
 		check(&in);
 	}
 	if (s->list != API_ATOMIC)

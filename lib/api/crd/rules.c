@@ -585,13 +585,12 @@ static void walk(struct running *x, struct crd_schema *s, struct json_object *v,
 	if (s->rules)
 		run_rules(x, s, v, old, p);
 	if (json_object_is_type(v, json_type_array) && s->items) {
-		for (size_t i = 0; i < list_len(v); i++) {
-			struct json_object *e = list_at(v, i);
-			struct json_object *was =
-				s->list == API_LISTMAP && old ? crd_list_find(s, old, e) : NULL;
+		CLEANUP(hmap_freep)
+		struct hmap *was = s->list == API_LISTMAP && old ? crd_list_index(s, old) : NULL;
 
-			walk(x, s->items, e, was, PLACE_AT(p, i));
-		}
+		for (size_t i = 0; i < list_len(v); i++)
+			walk(x, s->items, list_at(v, i), crd_list_find(s, was, list_at(v, i)),
+			     PLACE_AT(p, i));
 	}
 	map_for_each(it, v) walk(x, (struct crd_schema *)crd_schema_member(s, str_of(map_key(it))),
 				 map_value(it), jsonc_get(old, map_key(it)), PLACE(p, map_key(it)));

@@ -168,7 +168,10 @@ struct place;
  */
 void crd_check(const struct crd_schema *s, struct json_object *v, struct json_object *old,
 	       const struct place *p);
-/* Elements of two lists of type map (by the keys) that are the same one; NULL. */
-struct json_object *crd_list_find(const struct crd_schema *s, struct json_object *list,
+/* The elements of a list of type map by their keys, for crd_list_find; ended by hmap_free. */
+struct hmap;
+struct hmap *crd_list_index(const struct crd_schema *s, struct json_object *list);
+/* The one with this element's keys; NULL (also without an index). */
+struct json_object *crd_list_find(const struct crd_schema *s, const struct hmap *index,
 				  struct json_object *element);
 #endif
