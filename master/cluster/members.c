@@ -10,7 +10,6 @@
 #define REGISTER_RETRY_NS (200 * NSEC_PER_MSEC)
 #define REGISTER_NS (30 * NSEC_PER_SEC)
 #define ORPHAN_NS (15 * NSEC_PER_SEC) /* a record without a member, since this one leads */
-#define HANDOVER_EVERY_NS (30 * NSEC_PER_SEC) /* perhaps all disks are full */
 #define LOST_NS (2 * NSEC_PER_SEC)
 #define ANSWER_MAX 65536u
 #define ASK_AROUND_NS (1500 * NSEC_PER_MSEC) /* without any leader */
@@ -282,27 +281,6 @@ static void change_something(struct members *m)
 	}
 }
 
-static void handed_over(void *user, int err)
-{
-	(void)user, (void)err; /* on_role tells */
-}
-
-/* A leader that can take no writes is of less use than another one, if that has room. */
-static void hand_over_full_disk(struct members *m)
-{
-	uint64_t now = timers_now_ns(m->conf.timers);
-	struct store_stats st;
-
-	if (!members_other_voters(m) || now < m->next_handover_ns)
-		return;
-	store_stats(m->conf.store, &st);
-	if (!st.disk_full)
-		return;
-	log_warn("the disk of the store is full: another master shall lead");
-	m->next_handover_ns = now + HANDOVER_EVERY_NS;
-	store_transfer(m->conf.store, 0, handed_over, m);
-}
-
 /* Records without a member: of a join that was broken off, of one that was replaced. */
 static void drop_orphans(struct members *m)
 {
@@ -337,7 +315,6 @@ static void tick(struct timer *t)
 	if (!m->changing)
 		change_something(m);
 	drop_orphans(m);
-	hand_over_full_disk(m);
 	/* Alone there is nobody to look after. */
 	if (m->n_records > 1 || members_other_voters(m))
 		timers_arm_in(m->conf.timers, t, TICK_NS);

@@ -22,7 +22,6 @@ struct members {
 	struct timer tick; /* leading, and not alone */
 	bool changing; /* a change of the members is under way, by a call or a duty */
 	size_t told_voters; /* for the warning about even numbers */
-	uint64_t next_handover_ns; /* for a full disk */
 	char *told_serving; /* what on_serving was told last, as text */
 	struct list ops; /* struct op.node */
 
