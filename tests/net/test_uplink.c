@@ -319,6 +319,46 @@ static void test_node_port(void **state)
 	close(l);
 }
 
+static int try_port(struct world *w, uint16_t port)
+{
+	int c = client_outside(w), r = lab_connect(c, lab_ip(NODE_IP), port);
+
+	close(c);
+	return r;
+}
+
+/* Who is not in a front's ranges gets no answer; pods are not asked. */
+static void test_sources(void **state)
+{
+	struct world *w = *state;
+	struct ip4_prefix me = {lab_ip(CLIENT_IP), 32}, other = {lab_ip(REMOTE_IP), 32};
+	struct lb_backend b = {w->lab.addr[0], 8083};
+	struct lb_front f = {.key = {0, 30083, LB_TCP},
+			     .backends = &b,
+			     .n_backends = 1,
+			     .sources = &other,
+			     .n_sources = 1,
+			     .external = true};
+	int l = lab_listen(&w->lab, 0, SOCK_STREAM, 8083), c;
+
+	assert_int_equal(lb_put(w->lab.lb, &f, NULL), 0);
+	assert_true(try_port(w, 30083) < 0);
+	f.sources = &me;
+	assert_int_equal(lb_put(w->lab.lb, &f, NULL), 0);
+	assert_int_equal(try_port(w, 30083), 0);
+	f.sources = &other;
+	assert_int_equal(lb_put(w->lab.lb, &f, NULL), 0);
+	assert_true(try_port(w, 30083) < 0);
+	c = lab_socket(&w->lab, 1, SOCK_STREAM);
+	assert_int_equal(lab_connect(c, lab_ip(NODE_IP), 30083), 0);
+	close(c);
+	f.n_sources = 0;
+	assert_int_equal(lb_put(w->lab.lb, &f, NULL), 0);
+	assert_int_equal(try_port(w, 30083), 0);
+	assert_int_equal(lb_del(w->lab.lb, f.key, NULL), 0);
+	close(l);
+}
+
 static void test_collect(void **state)
 {
 	struct world *w = *state;
@@ -347,7 +387,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_masquerade_tcp),  cmocka_unit_test(test_masquerade_udp),
 		cmocka_unit_test(test_masquerade_ping), cmocka_unit_test(test_node_port),
-		cmocka_unit_test(test_icmp_errors),     cmocka_unit_test(test_collect),
+		cmocka_unit_test(test_icmp_errors),     cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_collect),
 	};
 	const char *missing = lab_missing();
 
