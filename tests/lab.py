@@ -347,6 +347,9 @@ class Node:
             except ProcessLookupError:
                 pass
         wait_until("all processes of the node are gone", lambda: not self.cgroup_procs())
+        self.remove_groups()
+
+    def remove_groups(self):
         for p in sorted(Path("/sys/fs/cgroup").glob(f"*/{self.cgroup}/**/"), reverse=True):
             p.rmdir()
 

@@ -217,3 +217,5 @@ def test_reset_removes_the_device(lan, web):
     n.unplug()
     lan.nodes.remove(n)
     web.run("delete", "node", "n4")
+    n.remove_groups()  # the one that `knarrctl reset` itself ran in
+    assert not n.left()
