@@ -124,36 +124,47 @@ static int decode_pb(const struct api_kind *k, struct str body, struct json_obje
 	return r;
 }
 
-struct unknown {
-	enum api_strictness strict;
-	struct api_warnings *warnings;
-	struct buf text;
-	size_t n;
-};
-
 static void on_unknown(void *user, const char *path)
 {
-	struct unknown *u = user;
+	struct api_warnings *w = user;
 
-	if (u->n++ >= MAX_UNKNOWN)
-		return;
-	if (u->strict == API_WARN && u->warnings)
-		api_warnings_add(u->warnings, "unknown field \"%s\"", path);
-	if (u->strict == API_STRICT)
-		buf_addf(&u->text, "%sunknown field \"%s\"", u->text.len ? ", " : "", path);
+	if (w->n < MAX_UNKNOWN)
+		api_warnings_add(w, "unknown field \"%s\"", path);
 }
 
-/* What the schema of a custom resource doesn't know goes, or is refused. */
-static int prune(const struct api_kind *k, struct json_object *obj, enum api_strictness strict,
-		 struct api_warnings *warnings, struct err *err)
+/* All that strict decoding minds, as one error. */
+static int refuse(const struct api_warnings *found, struct err *err)
 {
-	struct unknown u = {strict, warnings, BUF_INIT, 0};
-	int r = 0;
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
-	crd_prune(custom_schema(k)->root, obj, strict == API_IGNORE ? NULL : on_unknown, &u);
-	if (u.text.len)
-		r = api_err_bad_request(err, "strict decoding error: %s", u.text.p);
-	buf_done(&u.text);
+	for (size_t i = 0; i < found->n && i < MAX_UNKNOWN; i++)
+		buf_addf(&b, "%s%s", i ? ", " : "", found->v[i]);
+	return api_err_bad_request(err, "strict decoding error: %s", b.p);
+}
+
+/*
+ * A custom resource: metadata by its table, the rest as it comes; then what the schema doesn't know
+ * goes, or is refused, together with what is wrong with metadata.
+ */
+static int decode_custom(const struct api_kind *k, struct str body, enum api_strictness strict,
+			 unsigned mode, struct json_object **ret, struct api_warnings *warnings,
+			 struct err *err)
+{
+	struct api_warnings found = {0};
+	enum api_strictness level = strict == API_STRICT ? API_WARN : strict;
+	int r = api_decode_json(k->type, body, level, mode, ret, &found, err);
+
+	if (r == 0)
+		crd_prune(custom_schema(k)->root, *ret, strict == API_IGNORE ? NULL : on_unknown,
+			  &found);
+	for (size_t i = 0; r == 0 && strict == API_WARN && warnings && i < found.n; i++)
+		api_warnings_add(warnings, "%s", found.v[i]);
+	if (r == 0 && strict == API_STRICT && found.n) {
+		r = refuse(&found, err);
+		json_object_put(*ret);
+		*ret = NULL;
+	}
+	api_warnings_done(&found);
 	return r;
 }
 
@@ -164,6 +175,7 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 	CLEANUP(buf_done) struct buf json = BUF_INIT, tmp = BUF_INIT;
 	struct str name;
 	enum body_form form = form_of(content_type, body);
+	unsigned mode;
 	struct jv v;
 	int r;
 
@@ -191,15 +203,11 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 	case BODY_JSON:
 		break;
 	}
-	r = api_decode_json(kind->type, body, strict, form == BODY_APPLY ? API_DEC_VERBATIM : 0,
-			    ret, warnings, err);
-	if (r == 0 && kind->custom) {
-		r = prune(kind, *ret, strict, warnings, err);
-		if (r < 0) {
-			json_object_put(*ret);
-			*ret = NULL;
-		}
-	}
+	mode = form == BODY_APPLY ? API_DEC_VERBATIM : 0;
+	if (kind->custom)
+		r = decode_custom(kind, body, strict, mode, ret, warnings, err);
+	else
+		r = api_decode_json(kind->type, body, strict, mode, ret, warnings, err);
 	name = str_of(kind->kind);
 	if (r < 0)
 		return cannot_handle(kind, name, err);

@@ -440,3 +440,25 @@ def test_hostile_lists(m):
         assert status == 200, str(got)[:500]
         assert time.monotonic() - began < 30
         m.api("DELETE", f"{TABS}/big-{field}")
+
+
+def test_metadata_is_strict_too(m):
+    obj = crd("embeds", "Embed", schema={"type": "object", "properties": {"spec": {"type": "object", "properties": {
+        "template": {"type": "object", "x-kubernetes-embedded-resource": True, "properties": {
+            "spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}}}}})
+    obj["spec"]["names"]["shortNames"] = []
+    establish(m, obj)
+    path = f"/apis/{GROUP}/v1/namespaces/default/embeds"
+    o = {"apiVersion": f"{GROUP}/v1", "kind": "Embed", "metadata": {"name": "x", "unknownMeta": 1},
+         "spec": {"template": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "y", "unknownSub": 1},
+                               "spec": {"any": 1}, "junk": 1}, "more": 1}}
+    wanted = ["metadata.unknownMeta", "spec.template.metadata.unknownSub", "spec.template.junk", "spec.more"]
+    status, e = m.api("POST", path + "?fieldValidation=Strict", o)
+    assert status == 400 and all(f'unknown field "{w}"' in e["message"] for w in wanted), e
+    status, headers, data = m.raw("POST", path, json.dumps(o), {"Content-Type": "application/json"})
+    assert status == 201 and all(f'unknown field \\"{w}\\"' in str(headers.get_all("Warning"))
+                                 or w in str(headers.get_all("Warning")) for w in wanted)
+    assert json.loads(data)["spec"] == {"template": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "y"},
+                                                     "spec": {"any": 1}}}
+    m.api("DELETE", f"{CRDS}/embeds.{GROUP}")
+    gone(m, f"embeds.{GROUP}")

@@ -26,6 +26,40 @@ static size_t enter(struct prune *p, const char *key)
 	return len;
 }
 
+extern const struct api_type api_t_meta_v1_ObjectMeta;
+
+/* The metadata of an embedded object is known by its table. */
+static void prune_typed(struct prune *p, const struct api_type *t, struct json_object *v)
+{
+	struct lh_entry *next;
+
+	if (!json_object_is_type(v, json_type_object))
+		return;
+	for (struct lh_entry *e = lh_table_head(json_object_get_object(v)); e; e = next) {
+		const struct api_field *f = api_field_find(t, str_of(map_key(e)));
+		size_t len = enter(p, map_key(e));
+
+		next = lh_entry_next(e);
+		if (!f) {
+			if (p->found)
+				p->found(p->user, p->path.p);
+			json_object_object_del(v, map_key(e));
+		} else if (f->type == API_OBJECT && f->shape == API_ONE) {
+			prune_typed(p, f->ref, map_value(e));
+		} else if (f->type == API_OBJECT && f->shape == API_LIST) {
+			for (size_t i = 0; i < list_len(map_value(e)); i++) {
+				size_t at = p->path.len;
+
+				if (p->found)
+					buf_addf(&p->path, "[%zu]", i);
+				prune_typed(p, f->ref, list_at(map_value(e), i));
+				buf_setlen(&p->path, at);
+			}
+		}
+		buf_setlen(&p->path, len);
+	}
+}
+
 static void prune_object(struct prune *p, const struct crd_schema *s, struct json_object *v,
 			 bool root)
 {
@@ -38,8 +72,13 @@ static void prune_object(struct prune *p, const struct crd_schema *s, struct jso
 		size_t len;
 
 		next = lh_entry_next(e);
-		if ((root || (s && s->embedded)) && is_own(key))
+		if ((root || (s && s->embedded)) && is_own(key)) {
+			len = enter(p, key);
+			if (!root && !strcmp(key, "metadata"))
+				prune_typed(p, &api_t_meta_v1_ObjectMeta, map_value(e));
+			buf_setlen(&p->path, len);
 			continue;
+		}
 		len = enter(p, key);
 		if (m) {
 			prune(p, m, map_value(e), false);
