@@ -462,3 +462,23 @@ def test_metadata_is_strict_too(m):
                                                      "spec": {"any": 1}}}
     m.api("DELETE", f"{CRDS}/embeds.{GROUP}")
     gone(m, f"embeds.{GROUP}")
+
+
+def test_hostile_schema(m):
+    """Alternatives within alternatives, for each of many elements: refused in a moment."""
+    inner = [{"anyOf": [{"required": [f"q{j}"]} for j in range(19)] + [{"required": ["z"]}]} for _ in range(20)]
+    obj = crd("ors", "Orr", schema={"type": "object", "properties": {"l": {"type": "array", "items": {
+        "type": "object", "x-kubernetes-preserve-unknown-fields": True, "allOf": inner}}}})
+    obj["spec"]["names"]["shortNames"] = []
+    establish(m, obj)
+    path = f"/apis/{GROUP}/v1/namespaces/default/ors"
+    o = {"apiVersion": f"{GROUP}/v1", "kind": "Orr", "metadata": {"name": "x"}, "l": [{"z": 1}] * 100}
+    assert m.api("POST", path, o)[0] == 201
+    began = time.monotonic()
+    status, e = m.api("POST", path, {**o, "metadata": {"name": "y"}, "l": [{"z": 1}] * 30000})
+    assert status == 422 and "takes too long to be validated" in e["message"], str(e)[:300]
+    status, e = m.api("POST", path, {**o, "metadata": {"name": "y"}, "l": [{"w": 1}] * 30000})
+    assert status == 422 and len(str(e)) < 500_000
+    assert time.monotonic() - began < 15
+    m.api("DELETE", f"{CRDS}/ors.{GROUP}")
+    gone(m, f"ors.{GROUP}")

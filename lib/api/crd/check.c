@@ -10,7 +10,14 @@
  * server shows them. A value that equals the old one at the same place has been accepted before,
  * perhaps by an older schema, and is let through whole (ratcheting).
  */
+
+/* More than anyone reads; and what one object may cost, as alternatives multiply. */
+#define MISTAKES_MAX 200
+#define EFFORT_MAX 2000000
+
 struct spot {
+	size_t *effort; /* values looked at */
+	size_t mistakes_max; /* 1 inside of alternatives: whether is enough */
 	const struct crd_schema *s;
 	struct json_object *v, *old;
 	const struct place *p;
@@ -233,6 +240,7 @@ static bool tries(const struct spot *at, const struct crd_schema *s, struct err 
 	place_path(at->p, &path);
 	in.s = s;
 	in.old = NULL;
+	in.mistakes_max = 1;
 	in.p = path.len ? PLACE(&base, path.p) : &base;
 	check(&in);
 	return !ret->n_fields;
@@ -329,7 +337,8 @@ static void check_object(const struct spot *at)
 		const char *key = map_key(it);
 		const struct crd_schema *m = crd_schema_prop(s, str_of(key));
 		bool known = m;
-		struct spot in = {.v = map_value(it), .old = jsonc_get(at->old, key)};
+		struct spot in = {at->effort, at->mistakes_max, .v = map_value(it),
+				  .old = jsonc_get(at->old, key)};
 
 		if (own && at->root && !strcmp(key, "metadata") && m && m->n_props == 0 &&
 		    !m->limits)
@@ -422,7 +431,8 @@ static void check_list(const struct spot *at)
 	if (s->list == API_LISTMAP && list_len(at->old))
 		was = crd_list_index(s, at->old);
 	for (size_t i = 0; i < list_len(at->v); i++) {
-		struct spot in = {.s = s->items, .v = list_at(at->v, i), .p = PLACE_AT(at->p, i)};
+		struct spot in = {at->effort, at->mistakes_max, .s = s->items,
+				  .v = list_at(at->v, i), .p = PLACE_AT(at->p, i)};
 
 		in.old = crd_list_find(s, was, in.v);
 		check(&in);
@@ -456,6 +466,9 @@ static void check(const struct spot *at)
 {
 	const struct crd_schema *s = at->s;
 
+	if (place_mistakes(at->p) >= at->mistakes_max || !*at->effort)
+		return;
+	--*at->effort;
 	if (at->old && !at->root && jsonc_equal(at->v, at->old))
 		return;
 	if (!at->v) {
@@ -492,5 +505,10 @@ static void check(const struct spot *at)
 void crd_check(const struct crd_schema *s, struct json_object *v, struct json_object *old,
 	       const struct place *p)
 {
-	check(&(struct spot){.s = s, .v = v, .old = old, .p = p, .root = true});
+	size_t effort = EFFORT_MAX;
+
+	check(&(struct spot){&effort, place_mistakes(p) + MISTAKES_MAX, s, v, old, p, true});
+	if (!effort)
+		place_report(p, "FieldValueTooMany",
+			     "Too many: the object takes too long to be validated");
 }
