@@ -151,6 +151,13 @@ void model_change(bool put, const struct store_obj *o)
 		limits_deployment(o);
 	if (put && str_starts(o->key, STR("/apps/replicasets/x/")))
 		limits_set(old, o);
+	if (put && str_starts(o->key, STR("/batch/jobs/x/"))) {
+		struct jv v = jv_of(o->value);
+		int64_t done = jv_i64(jv_path(v, "status.succeeded"), 0);
+
+		SIM_CHECK(done <= jv_i64(jv_path(v, "spec.completions"), 1),
+			  "%.*s has succeeded %" PRId64 " times", STR_ARG(o->key), done);
+	}
 	if (put && budget)
 		limits_budget(old, o);
 	store_obj_unref(old);
@@ -233,6 +240,27 @@ static const char *workloads(const char *prefix, const char *available)
 	return NULL;
 }
 
+static bool condition(struct jv v, const char *type);
+
+static const char *jobs(void)
+{
+	const struct store_obj *o;
+
+	for (size_t i = 0; (o = model_nth("/batch/jobs/x/", i)); i++) {
+		struct jv v = jv_of(o->value);
+
+		if (!condition(v, "Complete") && !condition(v, "Failed"))
+			return say("%.*s has not ended (status %.*s)", STR_ARG(o->key),
+				   STR_ARG(jv_raw(jv_get(v, "status"))));
+		if (num(v, "status.active") ||
+		    (condition(v, "Complete") &&
+		     num(v, "status.succeeded") != num(v, "spec.completions")))
+			return say("%.*s has ended, and does not look it (status %.*s)",
+				   STR_ARG(o->key), STR_ARG(jv_raw(jv_get(v, "status"))));
+	}
+	return NULL;
+}
+
 static const char *daemons(void)
 {
 	const struct store_obj *o;
@@ -269,6 +297,10 @@ static const char *pods(void)
 
 		if (jv_exists(jv_path(v, "metadata.deletionTimestamp")))
 			return say("%.*s is still being deleted", STR_ARG(o->key));
+		if (pod_ended(v) && jv_exists(jv_path(v, "metadata.finalizers")))
+			return say("%.*s has ended and keeps its finalizers", STR_ARG(o->key));
+		if (pod_ended(v) && str_starts(o->key, STR("/core/pods/x/job")))
+			continue;
 		if (!condition(v, "Ready"))
 			return say("%.*s is not ready: %.*s", STR_ARG(o->key),
 				   STR_ARG(jv_raw(jv_get(v, "status"))));
@@ -403,6 +435,8 @@ const char *check_converged(void)
 		r = workloads("/apps/deployments/", "status.availableReplicas");
 	if (!r)
 		r = workloads("/apps/statefulsets/", "status.readyReplicas");
+	if (!r)
+		r = jobs();
 	if (!r)
 		r = daemons();
 	if (!r)

@@ -182,6 +182,34 @@ static void change_daemons(void)
 			      ++version));
 }
 
+/* Containers of pods whose name begins with "job" end by themselves: runtime.c. */
+static void create_job(void)
+{
+	char name[16];
+
+	name_of(name, "job", (unsigned)below(3));
+	create(&client_jobs, "create a job",
+	       xasprintf("{\"apiVersion\":\"batch/"
+			 "v1\",\"kind\":\"Job\",\"metadata\":{\"name\":\"%s\"},"
+			 "\"spec\":{\"completions\":%u,\"parallelism\":%u,\"backoffLimit\":20,%s"
+			 "\"template\":{\"spec\":{\"automountServiceAccountToken\":false,"
+			 "\"restartPolicy\":\"%s\",\"terminationGracePeriodSeconds\":%u,"
+			 "\"containers\":[{\"name\":\"c\",\"image\":\"img\",\"imagePullPolicy\":"
+			 "\"IfNotPresent\",\"resources\":{\"requests\":{\"cpu\":\"50m\"}}}]}}}}",
+			 name, 1 + (unsigned)below(4), 1 + (unsigned)below(3),
+			 chance(300) ? "\"ttlSecondsAfterFinished\":5," : "",
+			 chance(500) ? "Never" : "OnFailure", grace()));
+}
+
+static void delete_job(void)
+{
+	char name[16];
+
+	name_of(name, "job", (unsigned)below(3));
+	client_delete(client, &client_jobs, NS, str_of(name),
+		      STR("{\"propagationPolicy\":\"Background\"}"), on_done, text("delete a job"));
+}
+
 static void scale(void)
 {
 	unsigned i = (unsigned)below(SETS);
@@ -360,7 +388,9 @@ static const struct {
 	    {drain, 8},
 	    {change_nodes, 2},
 	    {create_daemons, 3},
-	    {change_daemons, 3}};
+	    {change_daemons, 3},
+	    {create_job, 5},
+	    {delete_job, 1}};
 
 void user_begin_with(void)
 {
