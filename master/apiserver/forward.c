@@ -396,7 +396,14 @@ static void start(struct request *r, void (*local)(struct request *r), bool or_l
 	r->on_gone = forward_gone;
 	if (r->front->on_drain)
 		r->front->on_drain(r, on_drain);
-	ask(f);
+	/*
+	 * It came back from here: the store does not answer as a leader, e.g. while it hands over.
+	 * Asked again at once it would go round and round until that is decided.
+	 */
+	if (r->srv->conf.cluster->leads(r->srv->conf.cluster->user))
+		later(f, "no master leads at the moment");
+	else
+		ask(f);
 }
 
 void forward_start(struct request *r, void (*local)(struct request *r))

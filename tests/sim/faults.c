@@ -2,6 +2,7 @@
 #include "lib/base/base.h"
 #include "tests/sim/sim.h"
 
+#include "master/store/store.h"
 #include "tests/unit/store_disk.h"
 /* What goes wrong. A seed decides which kinds of it happen in its run, how often, and when. */
 
@@ -64,6 +65,24 @@ static void pause_proc(struct proc *p, uint64_t ns)
 static void pause_master(void)
 {
 	pause_proc(master_proc(any_master()), below(SEC(3)));
+}
+
+static void on_transfer(void *user, int err)
+{
+	trace("leadership: %s", err ? strerror(-err) : "asked to go");
+}
+
+/* As before a stop for an upgrade. */
+static void hand_over(void)
+{
+	int i = master_leader();
+	struct proc *before;
+
+	if (i < 0 || n_masters == 1 || !proc_runs(master_proc((unsigned)i)))
+		return;
+	before = proc_enter(master_proc((unsigned)i));
+	store_transfer(master_store((unsigned)i), 0, on_transfer, NULL);
+	proc_leave(before);
 }
 
 static void fast_disk(void *arg)
@@ -261,6 +280,7 @@ static const struct {
 	{full_disk, 3},     {broken_disk, 3},       {cut_link, 10},    {isolate, 5},
 	{bad_network, 4},   {break_link, 6},        {crash_agent, 8},  {reboot_node, 5},
 	{pause_agent, 6},   {container_ends, 8},    {slow_machine, 4}, {jump, 3},
+	{hand_over, 4},
 };
 
 static void fault(void *arg)

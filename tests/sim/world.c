@@ -9,7 +9,7 @@
 #include <sys/time.h>
 
 #define EPOCH_NS (1767225600ll * (int64_t)NSEC_PER_SEC) /* 2026-01-01 */
-#define QUIET_MAX 200000u /* turns of one process at one instant */
+#define QUIET_MAX 20000u /* turns of one process at one instant */
 
 struct world world;
 
