@@ -274,6 +274,7 @@ struct machine {
 	const struct rx *rx;
 	struct str text;
 	size_t n_caps; /* 0: only whether */
+	uint64_t steps;
 	struct threads a, b;
 	struct frame {
 		uint32_t pc;
@@ -360,6 +361,9 @@ static bool run(struct machine *m, size_t from, ssize_t *ret)
 		if (!now->n)
 			return matched;
 		next->n = 0;
+		m->steps += 4 + now->n;
+		if (m->steps > RX_STEPS_MAX)
+			return false;
 		for (uint32_t k = 0; k < now->n; k++) {
 			const struct inst *i = &m->rx->prog[now->dense[k]];
 
@@ -388,7 +392,8 @@ static bool run(struct machine *m, size_t from, ssize_t *ret)
 	}
 }
 
-static bool search(const struct rx *r, struct str text, size_t from, ssize_t *caps, size_t n)
+static bool search(const struct rx *r, struct str text, size_t from, ssize_t *caps, size_t n,
+		   uint64_t *steps)
 {
 	struct machine m = {.rx = r, .text = text, .n_caps = n};
 	size_t each = sizeof(uint32_t) * 2 + sizeof(ssize_t) * n;
@@ -413,15 +418,22 @@ static bool search(const struct rx *r, struct str text, size_t from, ssize_t *ca
 	m.b.sparse = m.b.dense + r->n;
 	yes = run(&m, from, caps);
 	free(mem);
+	if (steps)
+		*steps += m.steps;
 	return yes;
 }
 
 bool rx_match(const struct rx *r, struct str text)
 {
-	return search(r, text, 0, NULL, 0);
+	return search(r, text, 0, NULL, 0, NULL);
+}
+
+bool rx_match_steps(const struct rx *r, struct str text, uint64_t *steps)
+{
+	return search(r, text, 0, NULL, 0, steps);
 }
 
 bool rx_find(const struct rx *r, struct str text, size_t from, ssize_t *caps, size_t n)
 {
-	return from <= text.len && search(r, text, from, caps, n * 2);
+	return from <= text.len && search(r, text, from, caps, n * 2, NULL);
 }

@@ -18,6 +18,12 @@ struct rx *rx_free(struct rx *r);
 DEFINE_CLEANUP(struct rx *, rx_freep, rx_free)
 /* Is there a match anywhere? */
 bool rx_match(const struct rx *r, struct str text);
+/*
+ * The same; adds to *steps what it cost. Linear in the text, but a large pattern over a long text
+ * is much: beyond RX_STEPS_MAX it is given up, and counts as no match.
+ */
+#define RX_STEPS_MAX 100000000u
+bool rx_match_steps(const struct rx *r, struct str text, uint64_t *steps);
 /* Leftmost match at or behind `from`: caps gets 2 * n byte offsets (-1: group took no part). */
 bool rx_find(const struct rx *r, struct str text, size_t from, ssize_t *caps, size_t n);
 /* Number of groups with the whole match as group 0; name of a group, or NULL. */

@@ -596,6 +596,25 @@ static bool bounds(struct rp *p, int *lo, int *hi)
 	return true;
 }
 
+/* Repetitions within repetitions multiply: all together at most REPEAT_MAX, as in Go. */
+static bool repeats_fit(const struct rx_node *n, int left)
+{
+	for (; n; n = n->b) {
+		int here = left;
+
+		if (n->op == RX_REPEAT && n->max != 0) {
+			int times = n->max < 0 ? n->min : n->max;
+
+			if (times > left)
+				return false;
+			here = times > 0 ? left / times : left;
+		}
+		if (n->a && !repeats_fit(n->a, here))
+			return false;
+	}
+	return true;
+}
+
 static struct rx_node *repeated(struct rp *p)
 {
 	struct rx_node *n = atom(p);
@@ -619,6 +638,10 @@ static struct rx_node *repeated(struct rp *p)
 		if (before)
 			return bad(p, "invalid nested repetition operator", from(p, before));
 		before = op;
+		if (!repeats_fit(n, hi > 0   ? REPEAT_MAX / hi
+				    : lo > 0 ? REPEAT_MAX / lo
+					     : REPEAT_MAX))
+			return bad(p, "invalid repeat count", from(p, op));
 		r = node(p, RX_REPEAT);
 		if (!r)
 			return NULL;

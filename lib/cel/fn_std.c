@@ -306,6 +306,8 @@ FN(fn_matches)
 {
 	struct cel_val e;
 	const struct rx *rx;
+	uint64_t steps = 0;
+	bool yes;
 
 	/* cel-go counts a quarter of a unit for a character of the pattern. */
 	if (!cel_charge(r, (a[0].s.len / 10 + 1) * (a[1].s.len / 4 + 1)))
@@ -313,8 +315,9 @@ FN(fn_matches)
 	rx = cel_regex(r, a[1].s, &e);
 	if (!rx)
 		return e;
-	r->steps += a[0].s.len * rx_size(rx) / 64;
-	return cel_bool(rx_match(rx, a[0].s));
+	yes = rx_match_steps(rx, a[0].s, &steps);
+	r->steps += steps / 8;
+	return cel_bool(yes);
 }
 
 /* ---- conversions ---- */

@@ -81,6 +81,7 @@ static void test_errors(void **state)
 		{"a**", "invalid nested repetition operator: `**`"},
 		{"a{1001}", "invalid repeat count: `{1001}`"},
 		{"a{3,2}", "invalid repeat count: `{3,2}`"},
+		{"((a{30}){30}){20}", "invalid repeat count: `{20}`"},
 		{"[z-a]", "invalid character class range: `z-a`"},
 		{"\\8", "invalid escape sequence: `\\8`"},
 		{"(?=a)", "invalid or unsupported Perl syntax: `(?=`"},

@@ -168,6 +168,7 @@ static void check_string(const struct spot *at, struct crd_limits *l)
 {
 	const struct rx *rx = crd_pattern(l);
 	struct str s = jsonc_str(at->v);
+	uint64_t steps = 0;
 	int64_t n = (int64_t)characters(s);
 
 	if (l->set & CRD_MAX_LEN && n > l->max_len)
@@ -176,8 +177,9 @@ static void check_string(const struct spot *at, struct crd_limits *l)
 	if (l->set & CRD_MIN_LEN && n < l->min_len)
 		says(at->p, INVALID, at->v, "should be at least %" PRId64 " chars long",
 		     l->min_len);
-	if (rx && !rx_match(rx, s))
+	if (rx && !rx_match_steps(rx, s, &steps))
 		says(at->p, INVALID, at->v, "should match '%s'", l->pattern);
+	*at->effort -= MIN(*at->effort, (size_t)(steps / 100));
 }
 
 static void check_counts(const struct spot *at, const struct crd_limits *l)
