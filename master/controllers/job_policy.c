@@ -119,12 +119,15 @@ int64_t job_success_rule(const struct job_step *s)
 
 uint64_t job_backoff_left(int64_t failures, int64_t last_ns, int64_t now_ns)
 {
-	int64_t delay_s = BACKOFF_BASE_S, due_ns;
+	int64_t delay_s = BACKOFF_BASE_S, delay_ns, due_ns;
 
 	if (failures <= 0)
 		return 0;
 	for (int64_t i = 1; i < failures && delay_s < BACKOFF_MAX_S; i++)
 		delay_s *= 2;
-	due_ns = last_ns + MIN(delay_s, (int64_t)BACKOFF_MAX_S) * (int64_t)NSEC_PER_SEC;
-	return due_ns > now_ns ? (uint64_t)(due_ns - now_ns) : 0;
+	delay_ns = MIN(delay_s, (int64_t)BACKOFF_MAX_S) * (int64_t)NSEC_PER_SEC;
+	due_ns = last_ns + delay_ns;
+	/* Never more than the delay itself, however far the clock is off: it may be set meanwhile.
+	 */
+	return due_ns > now_ns ? (uint64_t)MIN(due_ns - now_ns, delay_ns) : 0;
 }
