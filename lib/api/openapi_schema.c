@@ -33,6 +33,8 @@ void oa_gvk(struct jw *w, const char *group, const char *version, const char *ki
 		jw_end_array(w);
 }
 
+#define OA_JSON "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"
+
 /* Types with a schema of their own that aren't objects. */
 static const struct {
 	uint8_t type;
@@ -48,13 +50,30 @@ static const struct {
 	 "\"format\":\"int-or-string\",\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}]"},
 	{API_ANY, "io.k8s.apimachinery.pkg.runtime.RawExtension", "\"type\":\"object\"", NULL},
 	{API_VTYPE_MAX, OA_META "FieldsV1", "\"type\":\"object\"", NULL},
+	{API_VTYPE_MAX, OA_JSON, "\"description\":\"Any JSON value.\"", NULL},
 	{API_VTYPE_MAX, OA_META "Patch", "\"type\":\"object\"", NULL},
 };
+
+/* Free JSON is an object nearly everywhere; in the schemas of custom resources it is anything. */
+static bool is_any_value(const struct api_field *f)
+{
+	static const char *const names[] = {"default",         "enum",
+					    "example",         "items",
+					    "additionalItems", "additionalProperties",
+					    "dependencies"};
+
+	for (size_t i = 0; f->type == API_ANY && i < ARRAY_SIZE(names); i++)
+		if (!strcmp(f->name, names[i]))
+			return true;
+	return false;
+}
 
 static const char *ref_of(const struct api_field *f)
 {
 	if (f->type == API_OBJECT)
 		return f->ref->name;
+	if (is_any_value(f))
+		return OA_JSON;
 	if (strcmp(f->name, "fieldsV1") == 0)
 		return OA_META "FieldsV1";
 	for (size_t i = 0; i < ARRAY_SIZE(scalars); i++)

@@ -98,7 +98,7 @@ CERT = {"apiVersion": "cert.example.io/v1", "kind": "Certificate", "metadata": {
 PROM = {"apiVersion": "monitor.example.io/v1", "kind": "Prometheus", "metadata": {"name": "main"},
         "spec": {"replicas": 2, "option001": {"port": "http", "cpu": "100m", "list": [{"name": "a", "value": "b"}]}}}
 APP = {"apiVersion": "argo.example.io/v1", "kind": "Application", "metadata": {"name": "site"},
-       "spec": {"project": "x", "source": {"helm": {"valuesObject": {"any": [{"thing": 1}], "n": None}}}}}
+       "spec": {"project": "x", "source": {"helm": {"valuesObject": {"any": [{"thing": 1}], "n": {}}}}}}
 
 
 @pytest.fixture(scope="module")
