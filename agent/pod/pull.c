@@ -143,6 +143,20 @@ static bool backing_off(struct container *c)
 	return true;
 }
 
+/*
+ * An image that was imported has no registry to ask: its name is what was agreed on. The same
+ * image under a name that was pulled has one, and it is asked whether this pod may have it.
+ */
+static bool is_imported(const struct image_info *info, const struct image_ref *ref)
+{
+	CLEANUP_FREE char *pulled = xasprintf("%s/%s@", ref->registry, ref->repository);
+
+	for (size_t i = 0; info->repo_digests[i]; i++)
+		if (str_starts(str_of(info->repo_digests[i]), str_of(pulled)))
+			return false;
+	return info->pinned;
+}
+
 int pull_ready(struct container *c, const struct image_info **ret)
 {
 	CLEANUP_FREE char *image = str_dup(c->view->image);
@@ -161,8 +175,7 @@ int pull_ready(struct container *c, const struct image_info **ret)
 	}
 	here = image_resolve(ps->conf.images, image, ret, NULL) == 0;
 	c->pulled = false;
-	/* An image that was imported has no registry to ask: its name is what was agreed on. */
-	if (here && (fresh || c->view->pull != PULL_ALWAYS || (*ret)->pinned)) {
+	if (here && (fresh || c->view->pull != PULL_ALWAYS || is_imported(*ret, &ref))) {
 		if (!fresh)
 			pod_container_event(c, EVENT_NORMAL, "Pulled",
 					    "Container image \"%s\" already present on machine",

@@ -205,6 +205,10 @@ def test_pull_secrets(cluster, registry):
         wait_until(f"{name} is refused", lambda: waits_for(k, name)[0] in (
             "ErrImagePull", "ImagePullBackOff"))
         assert any(re.search("401|[Uu]nauthorized|credentials", m) for m in events(k, name)), events(k, name)
+    # Also when the back-off is over and the image is there, pulled by those who may.
+    time.sleep(12)
+    for name in ("nobody", "stranger", "early"):
+        assert waits_for(k, name)[0] in ("ErrImagePull", "ImagePullBackOff"), waits_for(k, name)
     # A secret that comes later is tried by itself, as soon as the back-off is over.
     apply(k, docker_config("later", "ann", "right"))
     k.run("wait", "--for=condition=Ready", "pod/early", "--timeout=40s")
