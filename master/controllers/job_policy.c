@@ -127,7 +127,11 @@ uint64_t job_backoff_left(int64_t failures, int64_t last_ns, int64_t now_ns)
 		delay_s *= 2;
 	delay_ns = MIN(delay_s, (int64_t)BACKOFF_MAX_S) * (int64_t)NSEC_PER_SEC;
 	due_ns = last_ns + delay_ns;
-	/* Never more than the delay itself, however far the clock is off: it may be set meanwhile.
+	/*
+	 * A failure that is still to come was stamped by a clock that has been set since: looked at
+	 * again after each delay it would never be over.
 	 */
+	if (last_ns - now_ns > delay_ns)
+		return 0;
 	return due_ns > now_ns ? (uint64_t)MIN(due_ns - now_ns, delay_ns) : 0;
 }
