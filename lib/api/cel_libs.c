@@ -121,7 +121,7 @@ static const struct cel_def q_defs[] = {
 	{"asApproximateFloat", Q ".:d", q_as_float, 0},
 };
 static const struct cel_type *const q_types[] = {&q_type, NULL};
-static const struct cel_lib q_lib = {q_defs, ARRAY_SIZE(q_defs), q_types};
+static const struct cel_lib q_lib = {.defs = q_defs, .n = ARRAY_SIZE(q_defs), .types = q_types};
 
 /* ---- named formats ---- */
 
@@ -220,7 +220,8 @@ static const struct cel_def format_defs[] = {
 	{"format.datetime", ":" F, format_12, 0},
 };
 static const struct cel_type *const format_types[] = {&format_type, NULL};
-static const struct cel_lib format_lib = {format_defs, ARRAY_SIZE(format_defs), format_types};
+static const struct cel_lib format_lib = {
+	.defs = format_defs, .n = ARRAY_SIZE(format_defs), .types = format_types};
 
 const struct cel_lib *const api_cel_libs[] = {&cel_lib_strings,
 					      &cel_lib_lists,

@@ -17,6 +17,7 @@ enum cel_op {
 	OP_CALL, /* name(args), or args[0].name(args + 1) if method */
 	OP_LIST, /* elements; optional ones are marked in opt */
 	OP_MAP, /* keys and values by turns */
+	OP_MESSAGE, /* name{fields[i]: args[i]}; optional ones are marked in opt */
 	OP_AND,
 	OP_OR,
 	OP_NOT,
@@ -48,7 +49,9 @@ struct cel_node {
 	uint32_t at; /* slot; of macros: the first of theirs */
 	struct str name, var1, var2;
 	struct cel_node **args;
-	bool *opt; /* of OP_LIST and OP_MAP: element or entry is optional; NULL: none */
+	bool *opt; /* of literals: element, entry or field is optional; NULL: none */
+	struct str *fields; /* of OP_MESSAGE */
+	const struct cel_message *message;
 	struct cel_val val;
 	const struct cel_type *type; /* what it evaluates to */
 	const struct cel_overloads *os; /* of OP_CALL */
@@ -78,4 +81,17 @@ bool cel_check(struct cel_program *p, const struct cel_env *env, struct cel_mist
 uint64_t cel_estimate(const struct cel_program *p);
 
 extern const struct cel_lib cel_lib_std;
+extern const struct cel_message cel_messages_std[];
+extern const size_t cel_n_messages_std;
+/* "a.b.c" of selections of names; false: it is no such chain. */
+bool cel_dotted(const struct cel_node *x, struct buf *out);
+/* The part of the field with that name as expressions write it, or NULL. */
+const struct cel_field *cel_field_find(const struct cel_field *fields, size_t n, struct str name);
+/* Evaluation of one node, for the files of lib/cel that evaluate. */
+struct cel_val cel_eval_node(struct cel_run *r, const struct cel_node *x);
+struct cel_val cel_eval_message(struct cel_run *r, const struct cel_node *x);
+struct cel_val cel_over(void); /* the budget is used up */
+/* The message of that name; *ret_type is of what it makes, from the arena if need be. */
+const struct cel_message *cel_message_find(const struct cel_env *env, struct arena *a,
+					   struct str name, const struct cel_type **ret_type);
 #endif

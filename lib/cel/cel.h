@@ -52,7 +52,8 @@ struct cel_type {
 	uint8_t kind; /* enum cel_kind */
 	uint8_t list; /* enum cel_list_kind */
 	bool nullable;
-	const char *name; /* of objects and hosts */
+	bool open; /* of an object: fields that nobody declared may be there, of any type */
+	const char *name; /* of objects and hosts; open objects are told apart by it */
 	const struct cel_type *a, *b; /* element; key and value; of an optional */
 	const struct cel_field *fields; /* of an object */
 	size_t n_fields;
@@ -148,12 +149,29 @@ struct cel_def {
 	cel_fn *fn;
 	uint8_t cost;
 };
+struct cel_pair;
+/*
+ * What `name{field: value, ...}` makes. Fields are checked against `fields`; with `open` others
+ * may be there as well, of any type.
+ */
+struct cel_message {
+	const char *name;
+	const struct cel_field *fields;
+	size_t n_fields;
+	bool open;
+	bool below; /* "name.anything" are such messages, too, each a type of its own */
+	const struct cel_type *type; /* of what is made; NULL: an object by the message's name */
+	/* Fields are named by strings. NULL: a map of them, with the type of the object. */
+	struct cel_val (*make)(struct cel_run *r, const struct cel_pair *v, size_t n);
+};
 struct cel_lib {
 	const struct cel_def *defs;
 	size_t n;
 	const struct cel_type *const *types; /* host types by name; NULL-terminated, or NULL */
+	const struct cel_message *messages;
+	size_t n_messages;
 };
-/* Standard functions are always there; these are Kubernetes' and cel-go's extensions. */
+/* Standard functions and messages (google.protobuf.*) are always there; these are Kubernetes' and cel-go's extensions. */
 extern const struct cel_lib cel_lib_strings, cel_lib_lists, cel_lib_regex, cel_lib_sets,
 	cel_lib_math, cel_lib_encoders, cel_lib_optional, cel_lib_url, cel_lib_ip, cel_lib_semver;
 

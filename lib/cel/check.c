@@ -120,6 +120,8 @@ static bool fits(const struct cel_type *t, const struct cel_type *a, const struc
 	case CEL_HOST:
 		return !strcmp(t->name, a->name);
 	case CEL_OBJECT:
+		if (t->open || a->open)
+			return t->open && a->open && !strcmp(t->name, a->name);
 		return t == a || t->fields == a->fields;
 	default:
 		return true;
@@ -335,20 +337,6 @@ static bool as_type(struct checker *c, struct cel_node *x, struct str name)
 	return true;
 }
 
-/* "a.b.c" of selections of names; false: it is no such chain. */
-static bool dotted(const struct cel_node *x, struct buf *out)
-{
-	if (x->op == OP_IDENT) {
-		buf_addstr(out, x->name);
-		return true;
-	}
-	if (x->op != OP_SELECT || !dotted(x->args[0], out))
-		return false;
-	buf_addc(out, '.');
-	buf_addstr(out, x->name);
-	return true;
-}
-
 static const struct cel_type *check_ident(struct checker *c, struct cel_node *x)
 {
 	if (as_variable(c, x) || as_type(c, x, x->name))
@@ -357,14 +345,6 @@ static const struct cel_type *check_ident(struct checker *c, struct cel_node *x)
 }
 
 /* ---- selections ---- */
-
-static const struct cel_field *field_of(const struct cel_type *t, struct str name)
-{
-	for (size_t i = 0; i < t->n_fields; i++)
-		if (str_eq(t->fields[i].shown, name))
-			return &t->fields[i];
-	return NULL;
-}
 
 static const struct cel_type *member_type(struct checker *c, struct cel_node *x,
 					  const struct cel_type *t)
@@ -380,7 +360,9 @@ static const struct cel_type *member_type(struct checker *c, struct cel_node *x,
 	case CEL_MAP:
 		return t->b;
 	case CEL_OBJECT:
-		f = field_of(t, x->name);
+		f = cel_field_find(t->fields, t->n_fields, x->name);
+		if (!f && t->open)
+			return &cel_t_dyn;
 		if (!f)
 			return mistake(c, x, "undefined field '%.*s'", STR_ARG(x->name));
 		x->name = f->name; /* from here on as in JSON */
@@ -397,7 +379,7 @@ static const struct cel_type *check_select(struct checker *c, struct cel_node *x
 	const struct cel_type *t, *m;
 	bool opt;
 
-	if (x->op == OP_SELECT && dotted(x, &path)) {
+	if (x->op == OP_SELECT && cel_dotted(x, &path)) {
 		struct cel_node *root = x;
 
 		while (root->op == OP_SELECT)
@@ -448,7 +430,7 @@ static bool namespaced(struct checker *c, struct cel_node *x)
 	struct cel_node root;
 	struct cel_overloads *os;
 
-	if (!x->method || !dotted(x->args[0], &full))
+	if (!x->method || !cel_dotted(x->args[0], &full))
 		return false;
 	root = *x->args[0];
 	if (root.op == OP_IDENT && as_variable(c, &root))
@@ -559,7 +541,7 @@ static const struct cel_type *check_list(struct checker *c, struct cel_node *x)
 		e = !e || same(e, a) ? a : &cel_t_dyn;
 	}
 	t = (struct cel_type *)make(c, CEL_LIST, e ? e : &cel_t_dyn, NULL);
-	t->max = x->n;
+	t->max = MAX(x->n, 1u);
 	return t;
 }
 
@@ -577,7 +559,55 @@ static const struct cel_type *check_map(struct checker *c, struct cel_node *x)
 		v = !v || same(v, b) ? b : &cel_t_dyn;
 	}
 	t = (struct cel_type *)make(c, CEL_MAP, k ? k : &cel_t_dyn, v ? v : &cel_t_dyn);
-	t->max = x->n / 2;
+	t->max = MAX(x->n / 2, 1u);
+	return t;
+}
+
+static void check_field(struct checker *c, struct cel_node *x, uint32_t i)
+{
+	const struct cel_type *none[CEL_PARAMS] = {NULL}, *v = check(c, x->args[i]), *want;
+	const struct cel_field *f =
+		cel_field_find(x->message->fields, x->message->n_fields, x->fields[i]);
+	CLEANUP(buf_done) struct buf a = BUF_INIT, b = BUF_INIT;
+
+	cel_type_text(v, &b);
+	if (x->opt && x->opt[i]) {
+		if (v->kind != CEL_OPTIONAL && !is_dyn(v)) {
+			mistake(c, x->args[i], "expected type 'optional_type(%s)' but found '%s'",
+				b.p, b.p);
+			return;
+		}
+		v = is_dyn(v) ? v : v->a;
+	}
+	if (!f && !x->message->open) {
+		mistake(c, x, "undefined field '%.*s'", STR_ARG(x->fields[i]));
+		return;
+	}
+	want = f ? f->type : &cel_t_dyn;
+	if (fits(want, v, none))
+		return;
+	cel_type_text(want, &a);
+	buf_clear(&b);
+	cel_type_text(v, &b);
+	mistake(c, x->args[i], "expected type of field '%.*s' is '%s' but provided type is '%s'",
+		STR_ARG(x->fields[i]), a.p, b.p);
+}
+
+static const struct cel_type *check_message(struct checker *c, struct cel_node *x)
+{
+	const struct cel_type *t = NULL;
+
+	x->message = cel_message_find(c->env, &c->p->arena, x->name, &t);
+	if (!x->message) {
+		struct cel_node probe = *x;
+
+		if (as_type(c, &probe, x->name))
+			return mistake(c, x, "'%.*s' is not a message type", STR_ARG(x->name));
+		return mistake(c, x, "undeclared reference to '%.*s' (in container '')",
+			       STR_ARG(x->name));
+	}
+	for (uint32_t i = 0; i < x->n; i++)
+		check_field(c, x, i);
 	return t;
 }
 
@@ -678,6 +708,24 @@ static const struct cel_type *check_bind(struct checker *c, struct cel_node *x)
 	return t;
 }
 
+/* One of two types that are the same but for what is dyn in one of them, and how large they get. */
+static const struct cel_type *either(struct checker *c, const struct cel_type *a,
+				     const struct cel_type *b)
+{
+	bool vague = (a->a && is_dyn(a->a)) || (a->b && is_dyn(a->b));
+	uint64_t max = a->max && b->max ? MAX(a->max, b->max) : 0;
+	struct cel_type *t;
+
+	if (vague)
+		a = b;
+	if (a->max == max)
+		return a;
+	t = ARENA_NEW(&c->p->arena, struct cel_type);
+	*t = *a;
+	t->max = max;
+	return t;
+}
+
 static const struct cel_type *check_cond(struct checker *c, struct cel_node *x)
 {
 	const struct cel_type *a, *b, *none[CEL_PARAMS] = {NULL};
@@ -686,7 +734,7 @@ static const struct cel_type *check_cond(struct checker *c, struct cel_node *x)
 	a = check(c, x->args[1]);
 	b = check(c, x->args[2]);
 	if (same(a, b))
-		return a->max >= b->max ? a : b;
+		return either(c, a, b);
 	if (is_dyn(a) || is_dyn(b))
 		return &cel_t_dyn;
 	if (fits(a, b, none))
@@ -707,7 +755,7 @@ static const struct cel_type *const_type(struct checker *c, struct cel_node *x)
 	if (x->val.kind != CEL_STRING && x->val.kind != CEL_BYTES)
 		return types[x->val.kind];
 	t = (struct cel_type *)make(c, (enum cel_kind)x->val.kind, NULL, NULL);
-	t->max = x->val.s.len;
+	t->max = MAX(x->val.s.len, (size_t)1);
 	return t;
 }
 
@@ -743,6 +791,9 @@ static const struct cel_type *check(struct checker *c, struct cel_node *x)
 		break;
 	case OP_MAP:
 		t = check_map(c, x);
+		break;
+	case OP_MESSAGE:
+		t = check_message(c, x);
 		break;
 	case OP_AND:
 	case OP_OR:

@@ -120,6 +120,9 @@ static uint64_t cost(const struct cel_node *x)
 	case OP_MAP:
 		total = 30;
 		break;
+	case OP_MESSAGE:
+		total = 40;
+		break;
 	case OP_AND:
 	case OP_OR:
 	case OP_NOT:

@@ -5,9 +5,8 @@
 #include <math.h>
 
 void cel_run_done(struct cel_run *r);
-static struct cel_val eval(struct cel_run *r, const struct cel_node *x);
 
-static struct cel_val over(void)
+struct cel_val cel_over(void)
 {
 	return (struct cel_val){.kind = CEL_ERR,
 				.s = STR("operation cancelled: actual cost limit exceeded")};
@@ -43,7 +42,8 @@ static struct cel_val member(struct cel_run *r, const struct cel_val *v, struct 
 		return cel_no_overload();
 	if (!cel_map_get(r, v, &k, &got))
 		return no_such_key(r, &k);
-	if (got.kind == CEL_NULL && v->m->type && v->m->type->kind == CEL_OBJECT)
+	if (got.kind == CEL_NULL && v->m->type && v->m->type->kind == CEL_OBJECT &&
+	    !v->m->type->open)
 		return no_such_key(r, &k);
 	*ret_has = true;
 	return got;
@@ -51,13 +51,13 @@ static struct cel_val member(struct cel_run *r, const struct cel_val *v, struct 
 
 static struct cel_val eval_select(struct cel_run *r, const struct cel_node *x)
 {
-	struct cel_val v = eval(r, x->args[0]), m;
+	struct cel_val v = cel_eval_node(r, x->args[0]), m;
 	bool has, opt = false;
 
 	if (v.kind == CEL_ERR)
 		return v;
 	if (!cel_charge(r, 1))
-		return over();
+		return cel_over();
 	if (v.kind == CEL_OPTIONAL) {
 		if (!v.opt)
 			return x->op == OP_HAS ? cel_bool(false) : v;
@@ -113,16 +113,16 @@ static struct cel_val index_of(struct cel_run *r, const struct cel_val *v, const
 
 static struct cel_val eval_index(struct cel_run *r, const struct cel_node *x)
 {
-	struct cel_val v = eval(r, x->args[0]), k, got;
+	struct cel_val v = cel_eval_node(r, x->args[0]), k, got;
 	bool absent, opt = x->op == OP_OPT_INDEX;
 
 	if (v.kind == CEL_ERR)
 		return v;
-	k = eval(r, x->args[1]);
+	k = cel_eval_node(r, x->args[1]);
 	if (k.kind == CEL_ERR)
 		return k;
 	if (!cel_charge(r, 1))
-		return over();
+		return cel_over();
 	if (v.kind == CEL_OPTIONAL) {
 		if (!v.opt)
 			return v;
@@ -164,7 +164,7 @@ static struct cel_val eval_call(struct cel_run *r, const struct cel_node *x)
 	struct cel_val args[CEL_ARGS_MAX];
 
 	for (uint32_t i = 0; i < x->n; i++) {
-		args[i] = eval(r, x->args[i]);
+		args[i] = cel_eval_node(r, x->args[i]);
 		if (args[i].kind == CEL_ERR)
 			return args[i];
 	}
@@ -180,7 +180,7 @@ static struct cel_val eval_call(struct cel_run *r, const struct cel_node *x)
 		if (ov->cost && x->n)
 			cost += (length_of(&args[0]) + 9) / 10 * ov->cost;
 		if (!cel_charge(r, cost))
-			return over();
+			return cel_over();
 		return ov->fn(r, args, x->n);
 	}
 	return cel_no_overload();
@@ -194,9 +194,9 @@ static struct cel_val eval_list(struct cel_run *r, const struct cel_node *x)
 	size_t n = 0;
 
 	if (!cel_charge(r, 10))
-		return over();
+		return cel_over();
 	for (uint32_t i = 0; i < x->n; i++) {
-		struct cel_val e = eval(r, x->args[i]);
+		struct cel_val e = cel_eval_node(r, x->args[i]);
 
 		if (e.kind == CEL_ERR)
 			return e;
@@ -221,13 +221,13 @@ static struct cel_val eval_map(struct cel_run *r, const struct cel_node *x)
 
 	m->v = v;
 	if (!cel_charge(r, 30))
-		return over();
+		return cel_over();
 	for (uint32_t i = 0; i < x->n; i += 2) {
-		struct cel_val k = eval(r, x->args[i]), e;
+		struct cel_val k = cel_eval_node(r, x->args[i]), e;
 
 		if (k.kind == CEL_ERR)
 			return k;
-		e = eval(r, x->args[i + 1]);
+		e = cel_eval_node(r, x->args[i + 1]);
 		if (e.kind == CEL_ERR)
 			return e;
 		if (x->opt && x->opt[i / 2]) {
@@ -351,7 +351,7 @@ static void round_(struct loop *l)
 	struct cel_val v, *slot = &r->slots[x->at], first = slot[0];
 
 	if (x->args[1]) {
-		v = eval(r, x->args[1]);
+		v = cel_eval_node(r, x->args[1]);
 		if (v.kind != CEL_BOOL) {
 			l->error = bad_bool(&v);
 			l->decided = true;
@@ -360,7 +360,7 @@ static void round_(struct loop *l)
 		if (!v.b)
 			return;
 	}
-	v = eval(r, x->args[2]);
+	v = cel_eval_node(r, x->args[2]);
 	if (x->macro <= MACRO_EXISTS_ONE) {
 		round_bool(l, &v);
 		return;
@@ -423,7 +423,7 @@ static struct cel_val opt_macro(struct cel_run *r, const struct cel_node *x,
 	if (!o->opt)
 		return *o;
 	r->slots[x->at] = *o->opt;
-	v = eval(r, x->args[2]);
+	v = cel_eval_node(r, x->args[2]);
 	if (v.kind == CEL_ERR)
 		return v;
 	if (x->macro == MACRO_OPT_MAP)
@@ -433,7 +433,7 @@ static struct cel_val opt_macro(struct cel_run *r, const struct cel_node *x,
 
 static struct cel_val eval_macro(struct cel_run *r, const struct cel_node *x)
 {
-	struct loop l = {.r = r, .x = x, .range = eval(r, x->args[0])};
+	struct loop l = {.r = r, .x = x, .range = cel_eval_node(r, x->args[0])};
 	size_t n;
 
 	if (l.range.kind == CEL_ERR)
@@ -443,17 +443,17 @@ static struct cel_val eval_macro(struct cel_run *r, const struct cel_node *x)
 	if (l.range.kind != CEL_LIST && l.range.kind != CEL_MAP)
 		return cel_no_overload();
 	if (!cel_charge(r, x->macro >= MACRO_MAP ? 10 : 1))
-		return over();
+		return cel_over();
 	if (l.range.kind == CEL_MAP && l.range.m->json)
 		l.entry = lh_table_head(json_object_get_object(l.range.m->json));
 	n = cel_size(&l.range);
 	for (size_t i = 0; i < n && !l.decided; i++) {
 		if (!cel_charge(r, 2))
-			return over();
+			return cel_over();
 		bind_round(&l, i);
 		round_(&l);
 		if (r->over)
-			return over();
+			return cel_over();
 	}
 	return loop_result(&l);
 }
@@ -464,13 +464,13 @@ static struct cel_val eval_macro(struct cel_run *r, const struct cel_node *x)
 static struct cel_val eval_logic(struct cel_run *r, const struct cel_node *x)
 {
 	bool decides = x->op == OP_OR;
-	struct cel_val a = eval(r, x->args[0]), b;
+	struct cel_val a = cel_eval_node(r, x->args[0]), b;
 
 	if (a.kind == CEL_BOOL && a.b == decides)
 		return a;
 	if (r->over)
-		return over();
-	b = eval(r, x->args[1]);
+		return cel_over();
+	b = cel_eval_node(r, x->args[1]);
 	if (b.kind == CEL_BOOL && b.b == decides)
 		return b;
 	if (a.kind != CEL_BOOL)
@@ -478,19 +478,19 @@ static struct cel_val eval_logic(struct cel_run *r, const struct cel_node *x)
 	return b.kind != CEL_BOOL ? bad_bool(&b) : cel_bool(!decides);
 }
 
-static struct cel_val eval(struct cel_run *r, const struct cel_node *x)
+struct cel_val cel_eval_node(struct cel_run *r, const struct cel_node *x)
 {
 	struct cel_val v;
 
 	if (r->over || ++r->steps > UINT64_C(100000000))
-		return over();
+		return cel_over();
 	switch ((enum cel_op)x->op) {
 	case OP_CONST:
 		return x->val;
 	case OP_VAR:
-		return cel_charge(r, 1) ? r->vars[x->at] : over();
+		return cel_charge(r, 1) ? r->vars[x->at] : cel_over();
 	case OP_SLOT:
-		return cel_charge(r, 1) ? r->slots[x->at] : over();
+		return cel_charge(r, 1) ? r->slots[x->at] : cel_over();
 	case OP_IDENT:
 		return cel_error(r, "no such attribute");
 	case OP_SELECT:
@@ -506,25 +506,27 @@ static struct cel_val eval(struct cel_run *r, const struct cel_node *x)
 		return eval_list(r, x);
 	case OP_MAP:
 		return eval_map(r, x);
+	case OP_MESSAGE:
+		return cel_eval_message(r, x);
 	case OP_AND:
 	case OP_OR:
 		return eval_logic(r, x);
 	case OP_NOT:
-		v = eval(r, x->args[0]);
+		v = cel_eval_node(r, x->args[0]);
 		return v.kind == CEL_BOOL ? cel_bool(!v.b) : bad_bool(&v);
 	case OP_COND:
-		v = eval(r, x->args[0]);
+		v = cel_eval_node(r, x->args[0]);
 		if (v.kind != CEL_BOOL)
 			return bad_bool(&v);
-		return eval(r, x->args[v.b ? 1 : 2]);
+		return cel_eval_node(r, x->args[v.b ? 1 : 2]);
 	case OP_MACRO:
 		return eval_macro(r, x);
 	case OP_BIND:
-		v = eval(r, x->args[0]);
+		v = cel_eval_node(r, x->args[0]);
 		if (v.kind == CEL_ERR)
 			return v;
 		r->slots[x->at] = v;
-		return eval(r, x->args[1]);
+		return cel_eval_node(r, x->args[1]);
 	}
 	return cel_no_overload();
 }
@@ -537,9 +539,9 @@ struct cel_val cel_eval(const struct cel_program *p, const struct cel_val *vars,
 	r->slots = ARENA_ARRAY(r->arena, struct cel_val, p->n_slots);
 	if (!r->cost_max)
 		r->cost_max = UINT64_MAX;
-	v = eval(r, p->root);
+	v = cel_eval_node(r, p->root);
 	cel_run_done(r);
-	return r->over ? over() : v;
+	return r->over ? cel_over() : v;
 }
 
 /* ---- programs ---- */

@@ -261,7 +261,7 @@ static const struct cel_def list_defs[] = {
 	{"first", "lA.:oA", first, 0},
 	{"last", "lA.:oA", last, 0},
 };
-const struct cel_lib cel_lib_lists = {list_defs, ARRAY_SIZE(list_defs), NULL};
+const struct cel_lib cel_lib_lists = {.defs = list_defs, .n = ARRAY_SIZE(list_defs)};
 
 /* ---- sets ---- */
 
@@ -315,7 +315,7 @@ static const struct cel_def set_defs[] = {
 	{"sets.equivalent", "lA,lA:b", set_equivalent, 0},
 	{"sets.intersects", "lA,lA:b", set_intersects, 0},
 };
-const struct cel_lib cel_lib_sets = {set_defs, ARRAY_SIZE(set_defs), NULL};
+const struct cel_lib cel_lib_sets = {.defs = set_defs, .n = ARRAY_SIZE(set_defs)};
 
 /* ---- regular expressions ---- */
 
@@ -376,4 +376,4 @@ static const struct cel_def regex_defs[] = {
 	{"findAll", "s.s:ls", find_all, 0},
 	{"findAll", "s.s,i:ls", find_all, 0},
 };
-const struct cel_lib cel_lib_regex = {regex_defs, ARRAY_SIZE(regex_defs), NULL};
+const struct cel_lib cel_lib_regex = {.defs = regex_defs, .n = ARRAY_SIZE(regex_defs)};

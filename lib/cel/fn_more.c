@@ -166,7 +166,7 @@ static const struct cel_def math_defs[] = {
 	{"math.bitShiftRight", "i,i:i", bit_right, 0},
 	{"math.bitShiftRight", "u,i:u", bit_right, 0},
 };
-const struct cel_lib cel_lib_math = {math_defs, ARRAY_SIZE(math_defs), NULL};
+const struct cel_lib cel_lib_math = {.defs = math_defs, .n = ARRAY_SIZE(math_defs)};
 
 /* ---- base64 ---- */
 
@@ -199,7 +199,7 @@ static const struct cel_def encoder_defs[] = {
 	{"base64.encode", "y:s", b64_encode, 1},
 	{"base64.decode", "s:y", b64_decode, 1},
 };
-const struct cel_lib cel_lib_encoders = {encoder_defs, ARRAY_SIZE(encoder_defs), NULL};
+const struct cel_lib cel_lib_encoders = {.defs = encoder_defs, .n = ARRAY_SIZE(encoder_defs)};
 
 /* ---- optional values ---- */
 
@@ -265,7 +265,7 @@ static const struct cel_def optional_defs[] = {
 	{"or", "oA.oA:oA", opt_or, 0},
 	{"orValue", "oA.A:A", opt_or_value, 0},
 };
-const struct cel_lib cel_lib_optional = {optional_defs, ARRAY_SIZE(optional_defs), NULL};
+const struct cel_lib cel_lib_optional = {.defs = optional_defs, .n = ARRAY_SIZE(optional_defs)};
 
 /* ---- semantic versions (k8s.io/apiserver pkg/cel/library/semverlib.go) ---- */
 
@@ -417,4 +417,5 @@ static const struct cel_def semver_defs[] = {
 	{"patch", SV ".:i", sv_patch, 0},
 };
 static const struct cel_type *const semver_types[] = {&semver_type, NULL};
-const struct cel_lib cel_lib_semver = {semver_defs, ARRAY_SIZE(semver_defs), semver_types};
+const struct cel_lib cel_lib_semver = {
+	.defs = semver_defs, .n = ARRAY_SIZE(semver_defs), .types = semver_types};

@@ -260,7 +260,7 @@ static const struct cel_def ip_defs[] = {
 	{"string", NET ":s", host_text, 0},
 };
 static const struct cel_type *const ip_types[] = {&ip_type, &cidr_type, NULL};
-const struct cel_lib cel_lib_ip = {ip_defs, ARRAY_SIZE(ip_defs), ip_types};
+const struct cel_lib cel_lib_ip = {.defs = ip_defs, .n = ARRAY_SIZE(ip_defs), .types = ip_types};
 
 /* ---- URLs ---- */
 
@@ -466,4 +466,5 @@ static const struct cel_def url_defs[] = {
 	{"getQuery", URL ".:msls", url_query, 0},
 };
 static const struct cel_type *const url_types[] = {&url_type, NULL};
-const struct cel_lib cel_lib_url = {url_defs, ARRAY_SIZE(url_defs), url_types};
+const struct cel_lib cel_lib_url = {
+	.defs = url_defs, .n = ARRAY_SIZE(url_defs), .types = url_types};

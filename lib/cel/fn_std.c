@@ -341,6 +341,8 @@ FN(fn_type)
 
 	if (a->kind == CEL_OPTIONAL)
 		t = &optional;
+	if (a->kind == CEL_MAP && a->m->type && a->m->type->open)
+		t = a->m->type;
 	if (a->kind == CEL_HOST) {
 		struct cel_type *h = ARENA_NEW(r->arena, struct cel_type);
 
@@ -687,4 +689,4 @@ static const struct cel_def defs[] = {
 	{"getMilliseconds", "r.:i", dur_millis, 0},
 };
 
-const struct cel_lib cel_lib_std = {defs, ARRAY_SIZE(defs), NULL};
+const struct cel_lib cel_lib_std = {.defs = defs, .n = ARRAY_SIZE(defs)};

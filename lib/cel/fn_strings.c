@@ -466,4 +466,4 @@ static const struct cel_def defs[] = {
 	{"strings.quote", "s:s", quote, 1},
 	{"format", "s.lA:s", format, 1},
 };
-const struct cel_lib cel_lib_strings = {defs, ARRAY_SIZE(defs), NULL};
+const struct cel_lib cel_lib_strings = {.defs = defs, .n = ARRAY_SIZE(defs)};

@@ -734,6 +734,55 @@ static struct cel_node *select_(struct parser *p, struct cel_node *target)
 	return x;
 }
 
+/* name{field: value, ...}: `type` is the name, as selections. */
+static struct cel_node *message(struct parser *p, struct cel_node *type)
+{
+	CLEANUP(buf_done) struct buf name = BUF_INIT;
+	CLEANUP_FREE struct str *fields = NULL;
+	CLEANUP_FREE bool *marks = NULL;
+	struct nodes ns = {0};
+	size_t n_fields = 0, cap_fields = 0, n_marks = 0, cap_marks = 0;
+	uint32_t pos = p->at;
+	struct cel_node *x = NULL;
+
+	if (!cel_dotted(type, &name))
+		return unexpected(p);
+	next(p);
+	while (!is(p, "}")) {
+		bool o = take(p, "?");
+		struct cel_node *v;
+
+		if (p->tok != T_IDENT && p->tok != T_QUOTED) {
+			unexpected(p);
+			goto out;
+		}
+		*ARRAY_PUSH(fields, n_fields, cap_fields) = arena_str(p->arena, p->word);
+		*ARRAY_PUSH(marks, n_marks, cap_marks) = o;
+		next(p);
+		v = expect(p, ":") ? expr(p) : NULL;
+		if (!v)
+			goto out;
+		*ARRAY_PUSH(ns.v, ns.n, ns.cap) = v;
+		if (!take(p, ","))
+			break;
+	}
+	if (!expect(p, "}"))
+		goto out;
+	x = node(p, OP_MESSAGE, pos, ns.n);
+	if (!x)
+		goto out;
+	x->name = arena_str(p->arena, buf_str(&name));
+	if (ns.n) {
+		memcpy(x->args, ns.v, ns.n * sizeof(*ns.v));
+		x->opt = memcpy(ARENA_ARRAY(p->arena, bool, ns.n), marks, ns.n);
+		x->fields = memcpy(ARENA_ARRAY(p->arena, struct str, ns.n), fields,
+				   ns.n * sizeof(*fields));
+	}
+out:
+	free(ns.v);
+	return x;
+}
+
 static struct cel_node *member(struct parser *p)
 {
 	struct cel_node *x = primary(p);
@@ -756,7 +805,7 @@ static struct cel_node *member(struct parser *p)
 			y->args[1] = i;
 			x = y;
 		} else if (is(p, "{") && (x->op == OP_IDENT || x->op == OP_SELECT)) {
-			return fail(p, "messages cannot be constructed");
+			x = message(p, x);
 		} else {
 			break;
 		}

@@ -387,9 +387,17 @@ static bool equal_entry(struct cel_run *r, const struct cel_val *k, const struct
 	return cel_map_get(r, b, k, &y) && cel_equal(r, x, &y);
 }
 
+/* Messages that were made equal only those by the same name. */
+static bool same_message(const struct cel_type *a, const struct cel_type *b)
+{
+	bool x = a && a->open, y = b && b->open;
+
+	return x == y && (!x || !strcmp(a->name, b->name));
+}
+
 static bool equal_maps(struct cel_run *r, const struct cel_val *a, const struct cel_val *b)
 {
-	if (a->m->n != b->m->n)
+	if (a->m->n != b->m->n || !same_message(a->m->type, b->m->type))
 		return false;
 	if (a->m->json) {
 		json_object_object_foreach(a->m->json, key, v)
@@ -423,7 +431,8 @@ bool cel_equal(struct cel_run *r, const struct cel_val *a, const struct cel_val 
 		return equal_maps(r, a, b);
 	case CEL_TYPE:
 		return a->type->kind == b->type->kind &&
-		       (a->type->kind != CEL_HOST || !strcmp(a->type->name, b->type->name));
+		       ((a->type->kind != CEL_HOST && !a->type->open) ||
+			!strcmp(a->type->name, b->type->name));
 	case CEL_OPTIONAL:
 		if (!a->opt || !b->opt)
 			return a->opt == b->opt;

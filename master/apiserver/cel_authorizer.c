@@ -204,7 +204,7 @@ static const struct cel_type t_authorizer = HOST("kubernetes.authorization.Autho
 			     t_decision = HOST("kubernetes.authorization.Decision");
 static const struct cel_type *const types[] = {&t_authorizer, &t_path,     &t_group,
 					       &t_resource,   &t_decision, NULL};
-const struct cel_lib cel_lib_authorizer = {defs, ARRAY_SIZE(defs), types};
+const struct cel_lib cel_lib_authorizer = {.defs = defs, .n = ARRAY_SIZE(defs), .types = types};
 
 struct cel_val cel_authorizer_value(struct arena *arena, const struct cel_authorizer *a)
 {

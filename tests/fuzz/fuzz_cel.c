@@ -8,17 +8,13 @@ void fuzz_one(struct str in)
 {
 	static const struct cel_var vars[] = {
 		{"self", &cel_t_dyn}, {"s", &cel_t_string}, {"l", &cel_t_list_dyn}};
-	static const struct cel_lib *const libs[] = {&cel_lib_strings,
-						     &cel_lib_lists,
-						     &cel_lib_regex,
-						     &cel_lib_sets,
-						     &cel_lib_math,
-						     &cel_lib_encoders,
-						     &cel_lib_optional,
-						     &cel_lib_url,
-						     &cel_lib_ip,
-						     &cel_lib_semver,
-						     NULL};
+	static const struct cel_message messages[] = {{"Object", NULL, 0, true, true, NULL, NULL}};
+	static const struct cel_lib own = {.messages = messages, .n_messages = 1};
+	static const struct cel_lib *const libs[] = {
+		&cel_lib_strings,  &cel_lib_lists, &cel_lib_regex,
+		&cel_lib_sets,     &cel_lib_math,  &cel_lib_encoders,
+		&cel_lib_optional, &cel_lib_url,   &cel_lib_ip,
+		&cel_lib_semver,   &own,           NULL};
 	const struct cel_env env = {vars, ARRAY_SIZE(vars), libs};
 	static const char obj[] = "{\"a\":1,\"b\":[1,2.5,\"x\",null],\"c\":{\"d\":true}}";
 	CLEANUP(cel_program_freep) struct cel_program *p = NULL;

@@ -3,17 +3,17 @@
 #include "lib/cel/cel.h"
 #include "tests/unit/test.h"
 
-static const struct cel_lib *const libs[] = {&cel_lib_strings,
-					     &cel_lib_lists,
-					     &cel_lib_regex,
-					     &cel_lib_sets,
-					     &cel_lib_math,
-					     &cel_lib_encoders,
-					     &cel_lib_optional,
-					     &cel_lib_url,
-					     &cel_lib_ip,
-					     &cel_lib_semver,
-					     NULL};
+static const struct cel_field patch_fields[] = {{{"op", 2}, {"op", 2}, &cel_t_string},
+						{{"value", 5}, {"value", 5}, &cel_t_dyn}};
+static const struct cel_message messages[] = {
+	{"Object", NULL, 0, true, true, NULL, NULL},
+	{"JSONPatch", patch_fields, 2, false, false, NULL, NULL},
+};
+static const struct cel_lib own = {.messages = messages, .n_messages = 2};
+static const struct cel_lib *const libs[] = {&cel_lib_strings,  &cel_lib_lists, &cel_lib_regex,
+					     &cel_lib_sets,     &cel_lib_math,  &cel_lib_encoders,
+					     &cel_lib_optional, &cel_lib_url,   &cel_lib_ip,
+					     &cel_lib_semver,   &own,           NULL};
 static const struct cel_field spec_fields[] = {
 	{{"replicas", 8}, {"replicas", 8}, &cel_t_int},  {{"name", 4}, {"name", 4}, &cel_t_string},
 	{{"a-b", 3}, {"a__dash__b", 10}, &cel_t_string}, {{"when", 4}, {"when", 4}, &cel_t_time},
@@ -143,7 +143,7 @@ static void test_literals(void **state)
 		{"for", "compile: Syntax error: reserved identifier: for"},
 		{"a.b.c", "compile: undeclared reference to 'a' (in container '')"},
 		{"f(1)", "compile: undeclared reference to 'f' (in container '')"},
-		{"Foo{a: 1}", "compile: Syntax error: messages cannot be constructed"});
+		{"Foo{a: 1}", "compile: undeclared reference to 'Foo' (in container '')"});
 }
 
 static void test_arithmetic(void **state)
@@ -416,6 +416,118 @@ static void test_net(void **state)
 		    "int)'"});
 }
 
+/* tests/simple/testdata of cel-spec: dynamic, wrappers, comparisons. */
+static void test_well_known(void **state)
+{
+	CHECK_ROWS(
+		{"google.protobuf.Int32Value{value: -123}", "-123"},
+		{"google.protobuf.Int32Value{value: -123}.value",
+		 "compile: type 'int' does not support field selection"},
+		{"google.protobuf.Int32Value{}", "0"},
+		{"google.protobuf.Int32Value{value: 12345678900}", "error: range error"},
+		{"google.protobuf.Int64Value{value: -123}", "-123"},
+		{"google.protobuf.UInt32Value{value: 6111222333u}", "error: range error"},
+		{"google.protobuf.UInt64Value{value: 4294967296u} == 4294967296u", "true"},
+		{"google.protobuf.FloatValue{value: -1.5} == -1.5", "true"},
+		{"google.protobuf.FloatValue{value: 3.1416} == 3.1416", "false"},
+		{"google.protobuf.DoubleValue{value: -1.5e3}", "-1500"},
+		{"google.protobuf.StringValue{value: 'flamb\u00e9'}", "flamb\xc3\xa9"},
+		{"google.protobuf.StringValue{} == ''", "true"},
+		{"google.protobuf.StringValue{} != null", "true"},
+		{"google.protobuf.BytesValue{value: b'set'} == b'set'", "true"},
+		{"google.protobuf.BoolValue{} == false", "true"},
+		{"google.protobuf.BoolValue{?value: optional.none()}", "false"},
+		{"google.protobuf.BoolValue{?value: true}",
+		 "compile: expected type 'optional_type(bool)' but found 'bool'"},
+		{"google.protobuf.Int64Value{value: 'x'}",
+		 "compile: expected type of field 'value' is 'int' but provided type is 'string'"},
+		{"google.protobuf.Int64Value{value: dyn('x')}", "error: no such overload"},
+		{"google.protobuf.Int64Value{other: 1}", "compile: undefined field 'other'"},
+		{"google.protobuf.Nothing{}",
+		 "compile: undeclared reference to 'google.protobuf.Nothing' (in container '')"},
+		{".google.protobuf.Int64Value{value: 1} + 1", "2"},
+		{"google.protobuf.ListValue{values: [3.0, 'foo', null]}", "[3,\"foo\",null]"},
+		{"google.protobuf.ListValue{values: [3.0, 'foo', null]}.values",
+		 "compile: type 'list(dyn)' does not support field selection"},
+		{"google.protobuf.Struct{fields: {'uno': 1.0, 'dos': 2.0}}",
+		 "{\"uno\":1,\"dos\":2}"},
+		{"google.protobuf.Struct{}", "{}"},
+		{"google.protobuf.Value{string_value: 'foo'}", "foo"},
+		{"google.protobuf.Value{list_value: ['a', 3.0]}", "[\"a\",3]"},
+		{"dyn(google.protobuf.Value{}) == null", "true"},
+		{"google.protobuf.Timestamp{seconds: 1, nanos: 500000000}",
+		 "1970-01-01T00:00:01.5Z"},
+		{"google.protobuf.Timestamp{seconds: 253402300800}", "error: range error"},
+		{"google.protobuf.Duration{seconds: -1, nanos: -500000000}", "-1.5s"},
+		{"google.protobuf.Duration{seconds: 1, nanos: -1}", "error: range error"});
+}
+
+/* k8s.io/apiserver pkg/cel/mutation: the cases of its typeresolver_test. */
+static void test_messages(void **state)
+{
+	CHECK_ROWS(
+		{"Object{}", "{}"},
+		{"Object{spec: Object.spec{replicas: 3}}", "{\"spec\":{\"replicas\":3}}"},
+		{"Object{spec: Object.spec{replicas: 3,},}", "{\"spec\":{\"replicas\":3}}"},
+		{"Object{a: [Object.a.item{name: 'n', args: ['-g']}], `b-c`: {'k': 'v'}}",
+		 "{\"a\":[{\"name\":\"n\",\"args\":[\"-g\"]}],\"b-c\":{\"k\":\"v\"}}"},
+		{"Object{list: [1, 2, 3]}.list.sum()", "6"},
+		{"has(Object{a: 1}.a) && !has(Object{a: 1}.b)", "true"},
+		{"Object{spec: Object.spec{n: 3}} == Object{spec: Object.spec{n: 1 + 2}}", "true"},
+		{"Object{} == Object.spec{}",
+		 "compile: found no matching overload for '_==_' applied to '(Object, "
+		 "Object.spec)'"},
+		{"dyn(Object{}) == dyn(Object.spec{})", "false"},
+		{"dyn(Object{}) == dyn({})", "false"}, {"type(Object.spec{})", "Object.spec"},
+		{"type(Object{}) == type(Object{a: 1})", "true"},
+		{"Object{?a: optional.none()}", "{}"},
+		{"Object{?spec: optional.ofNonZeroValue(Object.spec{?n: Object{}.?n})}", "{}"},
+		{"Object{?a: optional.of(1)}", "{\"a\":1}"}, {"Object{}.?a", "none"},
+		{"Object{a: 1, a: 2}", "{\"a\":2}"},
+		{"Invalid{}", "compile: undeclared reference to 'Invalid' (in container '')"},
+		{"int{}", "compile: 'int' is not a message type"},
+		{"Object.a[0]{}", "compile: Syntax error: extraneous input '{' expecting <EOF>"},
+		{"f(1).a{}", "compile: Syntax error: mismatched input '{' expecting an expression"},
+		{"Object{1: 2}",
+		 "compile: Syntax error: mismatched input '1' expecting an expression"},
+		{"Object{a 2}", "compile: Syntax error: mismatched input '2' expecting ':'"},
+		{"Object{a: 1", "compile: Syntax error: mismatched input '<EOF>' expecting '}'"},
+		{"true ? JSONPatch{op: 'add', value: 3} : JSONPatch{op: 'remove'}",
+		 "{\"op\":\"add\",\"value\":3}"},
+		{"JSONPatch{op: 1}",
+		 "compile: expected type of field 'op' is 'string' but provided type is 'int'"},
+		{"JSONPatch{op: Invalid{}}",
+		 "compile: undeclared reference to 'Invalid' (in container '')"},
+		{"JSONPatch{what: 1}", "compile: undefined field 'what'"},
+		{"JSONPatch{op: 'add'} == JSONPatch{op: 'remove'}", "false"},
+		{"string(JSONPatch{value: 'x'}.value)", "x"},
+		{"(x > 0 ? [JSONPatch{op: 'a'}] : []) + (x > 9 ? [] : [JSONPatch{op: 'b'}])",
+		 "[{\"op\":\"a\"},{\"op\":\"b\"}]"});
+}
+
+static void test_message_types(void **state)
+{
+	static const char *const rows[][2] = {
+		{"Object{}", "Object"},
+		{"Object.spec{a: 1}", "Object.spec"},
+		{"[JSONPatch{}]", "list(JSONPatch)"},
+		{"x > 0 ? [] : [JSONPatch{}]", "list(JSONPatch)"},
+		{"x > 0 ? l.map(e, JSONPatch{value: e}) : []", "list(JSONPatch)"},
+		{"[] + [JSONPatch{}]", "list(JSONPatch)"},
+		{"[JSONPatch{}, 1]", "list(dyn)"},
+		{"Object{}.spec", "dyn"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(cel_program_freep) struct cel_program *p = NULL;
+		CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+		assert_int_equal(cel_compile(&env, str_of(rows[i][0]), &p, NULL), 0);
+		cel_type_text(cel_program_type(p), &b);
+		assert_string_equal(b.p, rows[i][1]);
+	}
+}
+
 static uint64_t cost_of(const char *text, uint64_t *estimate)
 {
 	CLEANUP(cel_program_freep) struct cel_program *p = NULL;
@@ -456,6 +568,8 @@ static void test_budget(void **state)
 	assert_true(bound > 1000000); /* nobody bounds the list */
 	assert_true(cost_of("[1, 2].all(e, e > 0)", &bound) <= bound);
 	assert_true(bound < 100);
+	assert_int_equal(cost_of("Object{a: Object.a{b: 1 + 1}}", &bound), 81);
+	assert_int_equal(bound, 81);
 }
 
 static void test_depth(void **state)
@@ -480,13 +594,14 @@ static void test_depth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_literals),    cmocka_unit_test(test_arithmetic),
-		cmocka_unit_test(test_comparisons), cmocka_unit_test(test_logic),
-		cmocka_unit_test(test_macros),      cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_conversions), cmocka_unit_test(test_times),
-		cmocka_unit_test(test_strings),     cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_net),         cmocka_unit_test(test_budget),
-		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_literals),      cmocka_unit_test(test_arithmetic),
+		cmocka_unit_test(test_comparisons),   cmocka_unit_test(test_logic),
+		cmocka_unit_test(test_macros),        cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_conversions),   cmocka_unit_test(test_times),
+		cmocka_unit_test(test_strings),       cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_net),           cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_well_known),    cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_message_types), cmocka_unit_test(test_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
