@@ -171,7 +171,8 @@ struct cel_lib {
 	const struct cel_message *messages;
 	size_t n_messages;
 };
-/* Standard functions and messages (google.protobuf.*) are always there; these are Kubernetes' and cel-go's extensions. */
+/* Standard functions and messages (google.protobuf.*) are always there; these are Kubernetes' and
+ * cel-go's extensions. */
 extern const struct cel_lib cel_lib_strings, cel_lib_lists, cel_lib_regex, cel_lib_sets,
 	cel_lib_math, cel_lib_encoders, cel_lib_optional, cel_lib_url, cel_lib_ip, cel_lib_semver;
 
