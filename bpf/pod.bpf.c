@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * tc ingress at the node's end of a pod's veth pair: what the pod sends.
+ * The node's end of a pod's veth pair. pod_out is its tc ingress: what the pod sends. pod_in, on
+ * guarded pods only, its tc egress: what the node's stack delivers.
  *
  * The MAC addresses are left alone on the way to another pod: the frame was already found to be
  * "for this host" at our end of the pair, and bpf_redirect_peer keeps that verdict. Not writing
  * saves the copy of a cloned packet's head (every TCP segment is a clone).
  */
 #include "bpf/common.bpf.h"
+#include "bpf/policy.bpf.h"
 #include "bpf/abi/pod.h"
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -26,13 +28,29 @@ static __always_inline int drop(enum net_reason reason)
 	return TC_ACT_SHOT;
 }
 
+/* The sender's rules, and the receiver's where that is a pod of this node. */
+static __always_inline int guarded_out(struct __sk_buff *skb, bool from, bool to)
+{
+	struct policy_packet p = {};
+
+	if (!policy_parse(skb, &p))
+		return NET_REASON_SHORT;
+	if (from && !policy_pass(skb, &p, POLICY_OUT, 0))
+		return NET_REASON_POLICY_OUT;
+	if (to && !policy_pass(skb, &p, POLICY_IN, 0))
+		return NET_REASON_POLICY_IN;
+	return NET_REASON_MAX;
+}
+
 SEC("tc")
 int pod_out(struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct iphdr *ip = data + ETH_HLEN;
 	struct pod_entry *pod;
+	__u32 ifindex = 0, from, to = 0;
 	__be32 saddr, daddr;
+	int why;
 
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return TC_ACT_OK;
@@ -45,11 +63,40 @@ int pod_out(struct __sk_buff *skb)
 	pod = bpf_map_lookup_elem(&pods, &saddr);
 	if (!pod || pod->ifindex != skb->ifindex)
 		return drop(NET_REASON_SPOOFED);
+	from = pod->flags & POD_GUARDED;
 	pod = bpf_map_lookup_elem(&pods, &daddr);
 	if (pod) {
+		ifindex = pod->ifindex;
+		to = pod->flags & POD_GUARDED;
+	}
+	if (from | to) {
+		why = guarded_out(skb, from, to);
+		if (why != NET_REASON_MAX)
+			return drop(why);
+	}
+	if (ifindex) {
 		count(NET_REASON_PEER);
-		return bpf_redirect_peer(pod->ifindex, 0);
+		return bpf_redirect_peer(ifindex, 0);
 	}
 	count(NET_REASON_TO_STACK);
 	return TC_ACT_OK;
+}
+
+SEC("tc")
+int pod_in(struct __sk_buff *skb)
+{
+	struct policy_packet p = {};
+	struct pod_entry *pod;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP))
+		return TC_ACT_OK;
+	if (!policy_parse(skb, &p))
+		return drop(NET_REASON_SHORT);
+	pod = bpf_map_lookup_elem(&pods, &p.daddr);
+	if (!pod || pod->ifindex != skb->ifindex || !(pod->flags & POD_GUARDED))
+		return TC_ACT_OK;
+	/* Nothing brought it here: a socket of the node sent it. */
+	if (policy_pass(skb, &p, POLICY_IN, skb->ingress_ifindex == 0))
+		return TC_ACT_OK;
+	return drop(NET_REASON_POLICY_IN);
 }

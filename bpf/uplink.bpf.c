@@ -399,7 +399,9 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct packet *p
 		return bpf_redirect_neigh(ifindex ? ifindex : uplink, NULL, 0, 0);
 	}
 	pod = bpf_map_lookup_elem(&pods, &to->daddr);
-	return pod ? bpf_redirect_peer(pod->ifindex, 0) : TC_ACT_OK;
+	if (!pod || pod->flags & POD_GUARDED) /* by the stack it meets pod_in */
+		return TC_ACT_OK;
+	return bpf_redirect_peer(pod->ifindex, 0);
 }
 
 /* Is the way to a pod of another node the overlay? Its link, else 0. Once a connection. */

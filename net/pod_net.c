@@ -8,6 +8,7 @@
 #include "net/netns.h"
 #include "net/overlay.h"
 #include "net/pins.h"
+#include "net/pod_net_priv.h"
 #include "bpf/abi/pod.h"
 #include "bpf/pod.skel.h"
 
@@ -23,12 +24,12 @@
 struct pod_net {
 	char *node, *run_dir;
 	struct ip4_prefix pod_range, cluster_range;
-	bool may_masquerade;
+	bool may_masquerade, closed;
 	struct masq *masq; /* NULL until pod_net_masquerade */
 	struct nl_sock *rt; /* the node's namespace */
 	struct ipam *ipam;
 	struct pod_bpf *skel;
-	int pods_fd;
+	int pods_fd, guards_fd;
 	uint32_t node_addr, uplink, mtu;
 	/* the overlay: NULL until a node needs it */
 	struct overlay *overlay;
@@ -66,6 +67,109 @@ static struct ip4_prefix host_prefix(uint32_t addr)
 	return (struct ip4_prefix){addr, 32};
 }
 
+/* pod_in, on its way out of the node's end; removing what is not there is 0. */
+static int attach_in(const struct pod_net *n, uint32_t ifindex, bool on)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1);
+	int r;
+
+	if (on) {
+		opts.flags = BPF_TC_F_REPLACE;
+		opts.prog_fd = bpf_program__fd(n->skel->progs.pod_in);
+		return bpf_tc_attach(&hook, &opts);
+	}
+	r = bpf_tc_detach(&hook, &opts);
+	return r == -ENOENT || r == -EINVAL ? 0 : r;
+}
+
+static int attach_progs(const struct pod_net *n, uint32_t ifindex, bool guarded)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
+		    .prog_fd = bpf_program__fd(n->skel->progs.pod_out));
+	int r = bpf_tc_hook_create(&hook);
+
+	if (r < 0 && r != -EEXIST)
+		return r;
+	r = bpf_tc_attach(&hook, &opts);
+	return r == 0 && guarded ? attach_in(n, ifindex, true) : r;
+}
+
+/* Pods of an earlier agent get this one's programs; links that are just going away don't. */
+static void renew_progs(const struct pod_net *n)
+{
+	uint32_t addr, next, *at = NULL;
+	struct pod_entry e;
+
+	while (bpf_map_get_next_key(n->pods_fd, at, &next) == 0) {
+		addr = next;
+		at = &addr;
+		if (bpf_map_lookup_elem(n->pods_fd, &addr, &e) == 0)
+			attach_progs(n, e.ifindex, e.flags & POD_GUARDED);
+	}
+}
+
+void pod_net_maps(const struct pod_net *n, struct pod_maps *ret)
+{
+	*ret = (struct pod_maps){.pods = n->pods_fd,
+				 .guards = n->guards_fd,
+				 .ids = bpf_map__fd(n->skel->maps.ids),
+				 .blocks = bpf_map__fd(n->skel->maps.blocks),
+				 .rows = bpf_map__fd(n->skel->maps.rows),
+				 .conns = bpf_map__fd(n->skel->maps.conns),
+				 .epoch = bpf_map__fd(n->skel->maps.epoch)};
+}
+
+int pod_net_guard(struct pod_net *n, uint32_t addr, bool on)
+{
+	struct pod_entry e;
+	bool was;
+	int r = 0;
+
+	if (bpf_map_lookup_elem(n->pods_fd, &addr, &e) < 0)
+		return -errno;
+	was = e.flags & POD_GUARDED;
+	if (was == on)
+		return 0;
+	if (on)
+		r = attach_in(n, e.ifindex, true);
+	e.flags ^= POD_GUARDED;
+	if (r == 0 && bpf_map_update_elem(n->pods_fd, &addr, &e, BPF_EXIST) < 0)
+		r = -errno;
+	if (r == 0 && !on)
+		r = attach_in(n, e.ifindex, false);
+	return r;
+}
+
+/* A pod that is there keeps its guard; a new one at the address begins anew. */
+static uint32_t flags_of(const struct pod_net *n, uint32_t addr, uint32_t ifindex)
+{
+	struct pod_entry e;
+
+	if (bpf_map_lookup_elem(n->pods_fd, &addr, &e) == 0 && e.ifindex == ifindex)
+		return e.flags;
+	bpf_map_delete_elem(n->guards_fd, &addr);
+	return n->closed ? POD_GUARDED : 0;
+}
+
+static int use_maps(struct pod_bpf *s, const char *node_dir, const char *dir)
+{
+	const struct {
+		struct bpf_map *map;
+		const char *name;
+	} maps[] = {
+		{s->maps.pods, "pods"},   {s->maps.guards, "guards"}, {s->maps.ids, "ids"},
+		{s->maps.rows, "rows"},   {s->maps.blocks, "blocks"}, {s->maps.conns, "conns"},
+		{s->maps.epoch, "epoch"},
+	};
+	int r = pins_use_map(s->maps.counters, node_dir, "counters");
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps) && r == 0; i++)
+		r = pins_use_map(maps[i].map, dir, maps[i].name);
+	return r;
+}
+
 static int load(struct pod_net *n, const struct pod_net_conf *conf, struct err *err)
 {
 	CLEANUP(buf_done) struct buf node_dir = BUF_INIT;
@@ -81,16 +185,16 @@ static int load(struct pod_net *n, const struct pod_net_conf *conf, struct err *
 	n->skel = pod_bpf__open();
 	if (!n->skel)
 		return err_sys(err, errno, "cannot open the pod BPF object");
-	r = pins_use_map(n->skel->maps.pods, dir, "pods");
-	if (r == 0)
-		r = pins_use_map(n->skel->maps.counters, node_dir.p, "counters");
+	r = use_maps(n->skel, node_dir.p, dir);
 	if (r < 0)
 		return err_sys(err, -r, "cannot use the maps in %s: %s", dir, strerror(-r));
 	r = bpf_load(n->skel->skeleton, "pod", err);
 	if (r < 0)
 		return r;
 	n->pods_fd = bpf_map__fd(n->skel->maps.pods);
+	n->guards_fd = bpf_map__fd(n->skel->maps.guards);
 	pins_remove_other(node_dir.p, "pod-v", POD_DIR);
+	renew_progs(n);
 	return 0;
 }
 
@@ -197,6 +301,7 @@ int pod_net_open(const struct pod_net_conf *conf, struct pod_net **ret, struct e
 	n->cluster_range = conf->cluster_range.len ? conf->cluster_range : conf->pod_range;
 	n->pod_range = conf->pod_range;
 	n->may_masquerade = conf->masquerade;
+	n->closed = conf->closed;
 	r = rt_open(&n->rt);
 	if (r < 0)
 		return err_sys(err, -r, "cannot open rtnetlink: %s", strerror(-r));
@@ -296,18 +401,6 @@ static int enter_and_set_up(const struct pod_net *n, int netns_fd, uint32_t addr
 	return r;
 }
 
-static int attach_prog(struct pod_net *n, uint32_t ifindex)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
-		    .prog_fd = bpf_program__fd(n->skel->progs.pod_out));
-	int r = bpf_tc_hook_create(&hook);
-
-	if (r < 0 && r != -EEXIST)
-		return r;
-	return bpf_tc_attach(&hook, &opts);
-}
-
 /* Make the pair unless it is there, in this very namespace, from an earlier try. */
 static int make_pair(struct pod_net *n, const char *name, uint32_t addr, int netns_fd,
 		     struct link_info *ret)
@@ -336,7 +429,8 @@ static int make_pair(struct pod_net *n, const char *name, uint32_t addr, int net
 static int set_up_host_end(struct pod_net *n, const char *name, uint32_t addr,
 			   const struct link_info *link)
 {
-	struct pod_entry entry = {.ifindex = link->ifindex};
+	struct pod_entry entry = {.ifindex = link->ifindex,
+				  .flags = flags_of(n, addr, link->ifindex)};
 	CLEANUP_FREE char *v6 = xasprintf("net/ipv6/conf/%s/disable_ipv6", name);
 	uint8_t pod_mac[LINK_MAC_LEN];
 	int r;
@@ -345,7 +439,7 @@ static int set_up_host_end(struct pod_net *n, const char *name, uint32_t addr,
 	mac_of(addr, true, pod_mac);
 	r = bpf_map_update_elem(n->pods_fd, &addr, &entry, BPF_ANY) < 0 ? -errno : 0;
 	if (r == 0)
-		r = attach_prog(n, link->ifindex);
+		r = attach_progs(n, link->ifindex, entry.flags & POD_GUARDED);
 	if (r == 0)
 		r = link_up(n->rt, link->ifindex);
 	if (r == 0)
@@ -388,8 +482,10 @@ int pod_net_detach(struct pod_net *n, struct str id, struct err *err)
 	int r;
 
 	name_of(n, id, name);
-	if (ipam_get(n->ipam, id, &addr) == 0)
+	if (ipam_get(n->ipam, id, &addr) == 0) {
 		bpf_map_delete_elem(n->pods_fd, &addr);
+		bpf_map_delete_elem(n->guards_fd, &addr);
+	}
 	r = link_find(n->rt, name, &link);
 	if (r == 0)
 		r = link_del(n->rt, link.ifindex); /* with it go route, neighbour, filter */

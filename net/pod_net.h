@@ -11,6 +11,8 @@
  *   default via 169.254.1.1      tc ingress: pod_out (bpf/pod.bpf.c)
  *   fixed neighbour for it       lo 10.244.1.1/32: the node's own address in the range
  *
+ * Guarded pods (policy.h) have pod_in at the tc egress, too.
+ *
  * pod_out checks that a pod sends from its own address, hands packets to another local pod with
  * bpf_redirect_peer (they never enter the node's IP stack), and lets the rest go up to the stack
  * for routing. All calls block for some netlink round trips (attach 0.6 ms in all; detach: see
@@ -39,6 +41,8 @@ struct pod_net_conf {
 	const char *uplink; /* NULL: the link of the default route; "" or none found: no uplink */
 	unsigned int mtu; /* 0: the uplink's, else 1500 */
 	bool masquerade; /* pod_net_masquerade may work; else it does nothing */
+	/* New pods talk to nobody but the node until policy_pod (policy.h) was called for them. */
+	bool closed;
 	/* Nodes that are not on a link of ours (overlay.h). */
 	enum pod_net_overlay overlay;
 	uint32_t addr; /* outer source: this node's address; 0: no overlay */

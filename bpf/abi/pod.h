@@ -7,7 +7,8 @@
 
 struct pod_entry {
 	__u32 ifindex; /* of the node's end of the veth pair */
-	__u32 flags; /* none yet */
+	__u32 flags; /* POD_... */
 };
+#define POD_GUARDED 1 /* what it sends and gets is looked at: bpf/policy.bpf.h */
 _Static_assert(sizeof(struct pod_entry) == 8, "pod_entry");
 #endif

@@ -28,7 +28,9 @@
 	X(TOO_BIG, "too-big-for-overlay", 1, "packet from outside larger than the overlay takes") \
 	X(ICMP_ERROR, "icmp-error", 0, "ICMP errors translated for the sender they are about")    \
 	X(NOT_ALLOWED, "source-not-allowed", 1, "client outside the front's source ranges")       \
-	X(SOCK_KILLED, "stale-socket-closed", 0, "sockets closed because their backend is gone")
+	X(SOCK_KILLED, "stale-socket-closed", 0, "sockets closed because their backend is gone")  \
+	X(POLICY_OUT, "policy-out", 1, "packet of a pod that its network policies don't allow")   \
+	X(POLICY_IN, "policy-in", 1, "packet to a pod that its network policies don't allow")
 
 enum net_reason {
 #define X(e, name, drop, help) NET_REASON_##e,
