@@ -22,6 +22,11 @@ const struct client_kind client_controllerrevisions = {"apps", "v1", "controller
 						       "ControllerRevision", true};
 const struct client_kind client_daemonsets = {"apps", "v1", "daemonsets", "DaemonSet", true};
 const struct client_kind client_statefulsets = {"apps", "v1", "statefulsets", "StatefulSet", true};
+const struct client_kind client_pvcs = {"", "v1", "persistentvolumeclaims", "PersistentVolumeClaim",
+					true};
+const struct client_kind client_pvs = {"", "v1", "persistentvolumes", "PersistentVolume", false};
+const struct client_kind client_storageclasses = {"storage.k8s.io", "v1", "storageclasses",
+						  "StorageClass", false};
 const struct client_kind client_jobs = {"batch", "v1", "jobs", "Job", true};
 const struct client_kind client_hpas = {"autoscaling", "v2", "horizontalpodautoscalers",
 					"HorizontalPodAutoscaler", true};

@@ -49,6 +49,7 @@ int admit_pod_security(struct admission *a, struct err *err); /* admission_podse
 /* Classes that are named, or the default ones (admission_classes.c). */
 int admit_runtime_class(struct admission *a, struct err *err);
 int admit_storage_class(struct admission *a, struct err *err);
+int admit_volume_protection(struct admission *a, struct err *err);
 int admit_ingress_class(struct admission *a, struct err *err);
 int admit_claim_resize(struct admission *a, struct err *err);
 /* Nobody gives away rights that he hasn't himself (admission_rbac.c). */

@@ -6,6 +6,7 @@
 #include "master/apiserver/admission.h"
 #include "lib/api/quantity.h"
 #include "lib/api/validate/check.h"
+#include "lib/api/volumes.h"
 #include "master/apiserver/server.h"
 
 /* ---- RuntimeClass ---- */
@@ -171,6 +172,27 @@ int admit_ingress_class(struct admission *a, struct err *err)
 		       ARRAY_SIZE(notes));
 	if (o)
 		jsonc_set_str(spec, "ingressClassName", name_of(o));
+	return 0;
+}
+
+/* ---- claims and volumes stay as long as they are used: see controllers/volume_protection.c ----
+ */
+
+int admit_volume_protection(struct admission *a, struct err *err)
+{
+	const char *name =
+		strcmp(a->kind->plural, "persistentvolumes") ? CLAIM_PROTECTION : VOLUME_PROTECTION;
+	struct json_object *meta = jsonc_ensure(a->obj, "metadata");
+	struct json_object *list = jsonc_get(meta, "finalizers");
+
+	for (size_t i = 0; i < list_len(list); i++)
+		if (str_eqs(jsonc_str(list_at(list, i)), name))
+			return 0;
+	if (!list) {
+		list = json_object_new_array();
+		jsonc_set(meta, "finalizers", list);
+	}
+	json_object_array_add(list, json_object_new_string(name));
 	return 0;
 }
 

@@ -137,7 +137,8 @@ static void note_write(struct run *r, const struct plan_op *op, struct str body)
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
 	struct written w = {.in = in};
 
-	if (!in || !informer_synced(in) || (op->sub && strcmp(op->sub, "status") != 0))
+	if (!strcmp(op->method, "GET") || !in || !informer_synced(in) ||
+	    (op->sub && strcmp(op->sub, "status") != 0))
 		return;
 	if (strcmp(op->method, "DELETE") != 0) {
 		if (str_to_u64(jv_text(jv_get(meta, "resourceVersion")), &w.rv) < 0 || !w.rv)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/controllers/revision.h"
+#include "master/controllers/statefulset.h"
 
 /*
  * StatefulSet: pods with lasting names, at most one instance of each
@@ -15,6 +16,7 @@
 struct slot {
 	int64_t ordinal;
 	struct object *pod; /* NULL: to be made */
+	bool waits; /* for a claim that is going away */
 };
 
 struct sts_step {
@@ -138,6 +140,7 @@ static struct jv template_of(const struct sts_step *s, const struct object *rev)
 static void write_pod(struct sts_step *s, struct buf *out, int64_t ordinal)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT, host = BUF_INIT, sub = BUF_INIT;
+	CLEANUP(buf_done) struct buf volumes = BUF_INIT;
 	struct object *old = wants_current(s, ordinal) ? revisions_get(&s->rev, s->current) : NULL;
 	CLEANUP_FREE char *rev = old ? str_dup(old->name) : xstrdup(s->rev.name);
 	char index[24];
@@ -149,7 +152,8 @@ static void write_pod(struct sts_step *s, struct buf *out, int64_t ordinal)
 			       rev,
 			       NULL};
 	struct jw w = jw_start(out);
-	struct pod_over over[2];
+	struct jv template = template_of(s, old);
+	struct pod_over over[3];
 	size_t n_over = 1;
 
 	snprintf(index, sizeof(index), "%" PRId64, ordinal);
@@ -161,8 +165,12 @@ static void write_pod(struct sts_step *s, struct buf *out, int64_t ordinal)
 		json_quote(jv_text(jv_get(s->spec, "serviceName")), &sub);
 		over[n_over++] = (struct pod_over){"subdomain", buf_str(&sub)};
 	}
-	write_pod_from_template(&w, template_of(s, old), &client_statefulsets, s->set,
-				buf_str(&name), extra, over, n_over);
+	if (sts_has_claims(s->set)) {
+		sts_claims_volumes(s->set, ordinal, jv_path(template, "spec.volumes"), &volumes);
+		over[n_over++] = (struct pod_over){"volumes", buf_str(&volumes)};
+	}
+	write_pod_from_template(&w, template, &client_statefulsets, s->set, buf_str(&name), extra,
+				over, n_over);
 }
 
 static void add_create(struct sts_step *s, int64_t ordinal)
@@ -202,14 +210,14 @@ static void look(struct sts_step *s)
 	s->slots = xcalloc(s->n_slots + 1, sizeof(*s->slots));
 	s->condemned = xcalloc(s->n_pods + 1, sizeof(*s->condemned));
 	for (size_t i = 0; i < s->n_slots; i++)
-		s->slots[i].ordinal = s->start + (int64_t)i;
+		s->slots[i] = (struct slot){.ordinal = s->start + (int64_t)i};
 	for (size_t i = 0; i < s->n_pods; i++) {
 		int64_t ordinal = ordinal_of(s->pods[i], s->set), at = ordinal - s->start;
 
 		if (at >= 0 && at < (int64_t)s->n_slots)
 			s->slots[at].pod = s->pods[i];
 		else if (at < 0 || at >= s->replicas)
-			s->condemned[s->n_condemned++] = (struct slot){ordinal, s->pods[i]};
+			s->condemned[s->n_condemned++] = (struct slot){ordinal, s->pods[i], false};
 	}
 	qsort(s->condemned, s->n_condemned, sizeof(*s->condemned), highest_first);
 }
@@ -219,7 +227,8 @@ static void look(struct sts_step *s)
 static bool fill_slot(struct sts_step *s, struct slot *o)
 {
 	if (!o->pod) {
-		add_create(s, o->ordinal);
+		if (!o->waits)
+			add_create(s, o->ordinal);
 		return !s->ordered;
 	}
 	if (object_deleting(o->pod))
@@ -291,10 +300,39 @@ static void roll(struct sts_step *s)
 	}
 }
 
+/* Claims before the pods that name them; with OrderedReady for one pod, as there is one act. */
+static void make_claims(struct sts_step *s)
+{
+	bool go = true;
+
+	for (size_t i = 0; i < s->n_slots && go; i++) {
+		struct slot *o = &s->slots[i];
+
+		if (!o->pod) {
+			o->waits = !sts_claims_make(s->c, s->p, s->set, o->ordinal);
+			go = !s->ordered;
+			continue;
+		}
+		go = !s->ordered || (!pod_ended(o->pod) && is_healthy(s, o->pod));
+		if (object_deleting(o->pod))
+			continue;
+		sts_claims_own(s->c, s->p, s->set, o->ordinal, o->pod, false);
+		if (jv_eqs(jv_get(object_status(o->pod), "phase"), "Pending"))
+			sts_claims_make(s->c, s->p, s->set, o->ordinal);
+	}
+	for (size_t i = 0; i < s->n_condemned; i++)
+		sts_claims_own(s->c, s->p, s->set, s->condemned[i].ordinal, s->condemned[i].pod,
+			       true);
+	plan_next_stage(s->p);
+}
+
 static void act(struct sts_step *s)
 {
-	size_t before = s->p->n;
+	size_t before;
 
+	if (sts_has_claims(s->set))
+		make_claims(s);
+	before = s->p->n;
 	for (size_t i = 0; i < s->n_slots; i++)
 		if (!fill_slot(s, &s->slots[i]))
 			return;
@@ -470,6 +508,7 @@ static bool init(struct ctl *c)
 	ctl_handle(c, sets_in(c), &ctl_enqueue_self);
 	ctl_handle(c, pods_in(c), &on_child);
 	revisions_watch(c, &on_child);
+	sts_claims_watch(c);
 	return true;
 }
 

@@ -16,6 +16,7 @@ extern const struct controller deployment_controller;
 extern const struct controller disruption_controller;
 extern const struct controller endpoints_controller;
 extern const struct controller endpointslice_controller;
+extern const struct controller ephemeral_volume_controller;
 extern const struct controller eviction_controller;
 extern const struct controller gc_controller;
 extern const struct controller hpa_controller;
@@ -24,6 +25,9 @@ extern const struct controller namespace_controller;
 extern const struct controller nodeipam_controller;
 extern const struct controller nodelifecycle_controller;
 extern const struct controller podgc_controller;
+extern const struct controller pv_binder_controller;
+extern const struct controller pv_protection_controller;
+extern const struct controller pvc_protection_controller;
 extern const struct controller replicaset_controller;
 extern const struct controller replicationcontroller_controller;
 extern const struct controller root_ca_controller;
@@ -38,6 +42,10 @@ const struct controller *const controllers_table[] = {
 	&daemonset_controller,
 	&statefulset_controller,
 	&replicationcontroller_controller,
+	&pv_binder_controller,
+	&pvc_protection_controller,
+	&pv_protection_controller,
+	&ephemeral_volume_controller,
 	&job_controller,
 	&cronjob_controller,
 	&disruption_controller,

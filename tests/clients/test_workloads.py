@@ -101,12 +101,18 @@ def test_statefulset(cluster, ns):
     assert [p["metadata"]["name"] for p in items(m, PODS.format(ns))] == ["db-0"]
 
 
-def test_statefulset_refused(cluster, ns):
+def test_statefulset_templates(cluster, ns):
     m, path = cluster, APPS.format(ns, "statefulsets")
     claim = {"metadata": {"name": "d"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {
         "requests": {"storage": "1Gi"}}}}
     code, st = m.api("POST", path, workload("x", volumeClaimTemplates=[claim]))
-    assert code == 422 and "volumeClaimTemplates" in st["message"]
+    assert code == 201, st
+    template = st["spec"]["volumeClaimTemplates"][0]
+    assert template["kind"] == "PersistentVolumeClaim" and template["apiVersion"] == "v1"
+    assert template["status"] == {"phase": "Pending"}
+    assert template["spec"]["volumeMode"] == "Filesystem"
+    assert st["spec"]["persistentVolumeClaimRetentionPolicy"] == {
+        "whenDeleted": "Retain", "whenScaled": "Retain"}
     assert m.api("POST", path, workload("y", replicas=0))[0] == 201
     code, st = m.api("PATCH", path + "/y", {"spec": {"serviceName": "other"}}, MERGE)
     assert code == 422 and "are forbidden" in st["message"]

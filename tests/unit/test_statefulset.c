@@ -129,12 +129,93 @@ static void test_at_most_one(void **state)
 	end(&f);
 }
 
+#define PVCS "/api/v1/namespaces/x/persistentvolumeclaims"
+#define CLAIMS                                                                              \
+	"\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"data\",\"labels\":{\"app\":"   \
+	"\"other\",\"l\":\"1\"},\"annotations\":{\"a\":\"b\"}},\"spec\":{\"accessModes\":[" \
+	"\"ReadWriteOnce\"],\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}],"
+#define RETAIN(deleted, scaled)                                                      \
+	"\"persistentVolumeClaimRetentionPolicy\":{\"whenDeleted\":\"" deleted "\"," \
+	"\"whenScaled\":\"" scaled "\"},"
+
+static const char *owner_of(struct fixture *f, const char *claim, char ret[32])
+{
+	CLEANUP_FREE char *path = xasprintf(PVCS "/%s", claim);
+	struct jv owners = jv_path(get(f, path), "metadata.ownerReferences");
+
+	snprintf(ret, 32, "%.*s", STR_ARG(jv_text(jv_path(owners, "[0].kind"))));
+	return jv_len(owners) > 1 ? "several" : ret;
+}
+
+static void test_claims(void **state)
+{
+	struct fixture f;
+	struct jv o;
+	char who[32];
+
+	begin(&f, "statefulset");
+	put_set(&f, 2, "a", CLAIMS ROLL(0));
+	run(&f, 200);
+	/* One pod at a time, and its claim with it. */
+	assert_int_equal(fake_api_count(f.api, PODS), 1);
+	assert_int_equal(fake_api_count(f.api, PVCS), 1);
+	o = get(&f, PVCS "/data-db-0");
+	assert_true(jv_eqs(jv_path(o, "metadata.labels.app"), "db"));
+	assert_true(jv_eqs(jv_path(o, "metadata.labels.l"), "1"));
+	assert_true(jv_eqs(jv_path(o, "metadata.annotations.a"), "b"));
+	assert_true(jv_eqs(jv_path(o, "spec.resources.requests.storage"), "1Gi"));
+	o = jv_path(get(&f, PODS "/db-0"), "spec.volumes");
+	assert_int_equal(jv_len(o), 1);
+	assert_true(jv_eqs(jv_path(o, "[0].name"), "data"));
+	assert_true(jv_eqs(jv_path(o, "[0].persistentVolumeClaim.claimName"), "data-db-0"));
+	run_pods(&f);
+	run_pods(&f);
+	assert_int_equal(fake_api_count(f.api, PVCS), 2);
+	/* They stay when the set shrinks, and belong to nobody. */
+	put_set(&f, 0, "a", CLAIMS ROLL(0));
+	run(&f, 1000);
+	assert_int_equal(fake_api_count(f.api, PODS), 0);
+	assert_int_equal(fake_api_count(f.api, PVCS), 2);
+	assert_string_equal(owner_of(&f, "data-db-1", who), "");
+	end(&f);
+}
+
+static void test_claims_go(void **state)
+{
+	struct fixture f;
+	char who[32];
+
+	begin(&f, "statefulset");
+	put_set(&f, 2, "a", PARALLEL CLAIMS RETAIN("Delete", "Delete") ROLL(0));
+	run_pods(&f);
+	assert_int_equal(fake_api_count(f.api, PODS), 2);
+	assert_string_equal(owner_of(&f, "data-db-0", who), "StatefulSet");
+	assert_string_equal(owner_of(&f, "data-db-1", who), "StatefulSet");
+	put_set(&f, 1, "a", PARALLEL CLAIMS RETAIN("Delete", "Delete") ROLL(0));
+	run(&f, 500);
+	assert_string_equal(owner_of(&f, "data-db-0", who), "StatefulSet");
+	assert_string_equal(owner_of(&f, "data-db-1", who), "Pod");
+	/* Until the old claim is collected no pod of that name comes back. */
+	put_set(&f, 2, "a", PARALLEL CLAIMS RETAIN("Delete", "Delete") ROLL(0));
+	run(&f, 1000);
+	assert_int_equal(fake_api_count(f.api, PODS), 1);
+	fake_api_delete(f.api, PVCS "/data-db-1");
+	run(&f, 1000);
+	assert_int_equal(fake_api_count(f.api, PODS), 2);
+	assert_string_equal(owner_of(&f, "data-db-1", who), "StatefulSet");
+	/* Another policy takes hold for what is there. */
+	put_set(&f, 2, "a", PARALLEL CLAIMS RETAIN("Retain", "Retain") ROLL(0));
+	run(&f, 500);
+	assert_string_equal(owner_of(&f, "data-db-0", who), "");
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ordered),
-		cmocka_unit_test(test_rolls_with_partition),
-		cmocka_unit_test(test_at_most_one),
+		cmocka_unit_test(test_ordered),     cmocka_unit_test(test_rolls_with_partition),
+		cmocka_unit_test(test_at_most_one), cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_claims_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

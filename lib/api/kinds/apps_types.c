@@ -285,6 +285,7 @@ const struct api_type api_t_apps_v1_StatefulSetSpec = {
 	.fields = StatefulSetSpec_fields,
 	.n_fields = ARRAY_SIZE(StatefulSetSpec_fields),
 	.help = "Stateful set spec.",
+	.defaults = default_stateful_set_spec,
 };
 
 static const struct api_field StatefulSetCondition_fields[] = {

@@ -113,6 +113,22 @@ void default_rolling_update(struct json_object *o)
 	default_deployment_strategy(o);
 }
 
+/* Claim templates are whole objects of their kind. */
+void default_stateful_set_spec(struct json_object *o)
+{
+	struct json_object *list = jsonc_get(o, "volumeClaimTemplates");
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *claim = json_object_array_get_idx(list, i), *status;
+
+		jsonc_set_str(claim, "apiVersion", STR("v1"));
+		jsonc_set_str(claim, "kind", STR("PersistentVolumeClaim"));
+		status = jsonc_ensure(claim, "status");
+		if (!has(status, "phase"))
+			jsonc_set_str(status, "phase", STR("Pending"));
+	}
+}
+
 /* What is limited but not requested is requested. */
 static void requests_from_limits(struct json_object *container)
 {

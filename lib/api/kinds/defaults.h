@@ -17,6 +17,7 @@ void default_service_port(struct json_object *obj);
 void default_node_status(struct json_object *obj);
 void default_deployment_strategy(struct json_object *obj);
 void default_rolling_update(struct json_object *obj);
+void default_stateful_set_spec(struct json_object *obj);
 void default_limit_range_item(struct json_object *obj);
 void default_network_policy_spec(struct json_object *obj);
 void default_priority_level_spec(struct json_object *obj);

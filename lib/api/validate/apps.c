@@ -255,10 +255,6 @@ void validate_statefulset(struct json_object *obj, struct err *err)
 	if (service.len)
 		check_name(PLACE(p, "serviceName"), NAME_DNS_LABEL, service);
 	check_template(p, spec, "empty selector is invalid for statefulset");
-	/* A claim that nobody binds would keep its pod Pending for ever without a reason. */
-	if (list_len(jsonc_get(spec, "volumeClaimTemplates")))
-		place_forbidden(PLACE(p, "volumeClaimTemplates"),
-				"persistent volume claims are not supported by this server yet");
 }
 
 void validate_statefulset_update(struct json_object *obj, struct json_object *old, struct err *err)
