@@ -48,38 +48,46 @@ static void write_list(struct jw *w, const char *key, char **v, size_t n)
 	jw_end_array(w);
 }
 
-void forward_user_encode(const struct user *u, struct buf *out)
+static void write_user(struct jw *w, const struct user *u)
+{
+	jw_member_str(w, "name", str_of(u->name));
+	if (u->uid)
+		jw_member_str(w, "uid", str_of(u->uid));
+	write_list(w, "groups", u->groups, u->n_groups);
+	jw_key(w, "extra");
+	jw_begin_array(w);
+	for (size_t i = 0; i < u->n_extra; i++) {
+		jw_str(w, str_of(u->extra[i].key));
+		jw_str(w, str_of(u->extra[i].value));
+	}
+	jw_end_array(w);
+}
+
+void forward_who_encode(const struct forward_who *who, struct buf *out)
 {
 	CLEANUP(buf_done) struct buf json = BUF_INIT;
 	struct jw w = jw_start(&json);
 
 	jw_begin_object(&w);
-	jw_member_str(&w, "name", str_of(u->name));
-	if (u->uid)
-		jw_member_str(&w, "uid", str_of(u->uid));
-	write_list(&w, "groups", u->groups, u->n_groups);
-	jw_key(&w, "extra");
-	jw_begin_array(&w);
-	for (size_t i = 0; i < u->n_extra; i++) {
-		jw_str(&w, str_of(u->extra[i].key));
-		jw_str(&w, str_of(u->extra[i].value));
+	write_user(&w, who->user);
+	if (who->real) {
+		jw_key(&w, "real");
+		jw_begin_object(&w);
+		write_user(&w, who->real);
+		jw_end_object(&w);
 	}
-	jw_end_array(&w);
+	if (who->from)
+		jw_member_str(&w, "from", str_of(who->from));
 	jw_end_object(&w);
 	base64_encode(buf_str(&json), out);
 }
 
-struct user *forward_user_decode(struct str text)
+static struct user *read_user(struct jv v)
 {
-	CLEANUP(buf_done) struct buf json = BUF_INIT;
 	CLEANUP(buf_done) struct buf scratch = BUF_INIT;
 	CLEANUP_FREE char *key = NULL;
 	struct user *u;
-	struct jv v;
 
-	if (base64_decode(text, &json) < 0 || json_scan(buf_str(&json), NULL, NULL) < 0)
-		return NULL;
-	v = jv_of(buf_str(&json));
 	if (!jv_text(jv_get(v, "name")).len)
 		return NULL;
 	u = user_new(jv_str(jv_get(v, "name"), &scratch));
@@ -99,6 +107,23 @@ struct user *forward_user_decode(struct str text)
 		key = NULL;
 	}
 	return u;
+}
+
+int forward_who_decode(struct str text, struct forward_who *ret)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT;
+	struct jv v;
+
+	*ret = (struct forward_who){0};
+	if (base64_decode(text, &json) < 0 || json_scan(buf_str(&json), NULL, NULL) < 0)
+		return -EINVAL;
+	v = jv_of(buf_str(&json));
+	ret->user = read_user(v);
+	if (!ret->user)
+		return -EINVAL;
+	ret->real = read_user(jv_get(v, "real"));
+	ret->from = jv_strdup(jv_get(v, "from"));
+	return 0;
 }
 
 /* ---- the end of one ---- */
@@ -322,7 +347,7 @@ static void call(struct forward *f, struct http_client *c)
 				    .body = is_read(r) ? STR_NULL : r->body,
 				    .timeout_ns = CALL_TIMEOUT_NS};
 
-	forward_user_encode(r->user, &who);
+	forward_who_encode(&(struct forward_who){r->user, r->real_user, r->peer_addr}, &who);
 	buf_addstr(&path, r->path);
 	if (r->query_text.len)
 		buf_addf(&path, "?%.*s", STR_ARG(r->query_text));

@@ -32,8 +32,15 @@ void forward_start(struct request *r, void (*local)(struct request *r));
 void forward_or_local(struct request *r, void (*local)(struct request *r));
 /* 421: what another master answers here is not the leader's any more. */
 void forward_refuse(struct request *r);
-/* The user that the leading master is told, in the header of this name, and back. */
+/* Who asks, as the leading master is told in the header of this name. */
 #define FORWARD_USER "x-knarr-user"
-void forward_user_encode(const struct user *u, struct buf *out);
-struct user *forward_user_decode(struct str text); /* NULL: unreadable */
+struct forward_who {
+	struct user *user;
+	struct user *real; /* who became `user` by impersonation, or NULL */
+	const char *from; /* "10.0.0.1:4000", or NULL */
+};
+
+void forward_who_encode(const struct forward_who *w, struct buf *out);
+/* What ret then holds is the caller's; -EINVAL when the text cannot be read. */
+int forward_who_decode(struct str text, struct forward_who *ret);
 #endif

@@ -10,6 +10,7 @@ struct http_front {
 	void (*drain)(struct request *r);
 	bool bad; /* nobody's request, whoever sent it */
 	struct authn_remote_call *asking; /* who it is; nothing is begun before that is known */
+	const char *from; /* owned: where it came from to the master that passed it on */
 	bool begun;
 };
 
@@ -88,6 +89,7 @@ static void front_free(struct request *r)
 	struct http_front *f = front_of(r);
 
 	http_req_unref(f->req);
+	free((char *)f->from);
 	free(f);
 }
 
@@ -108,15 +110,20 @@ static void closed(struct http_req *req, int err, void *user)
  */
 static struct user *from_master(struct request *r, struct http_req *req, struct user *u)
 {
-	struct str who = http_req_header(req, FORWARD_USER);
+	struct str text = http_req_header(req, FORWARD_USER);
+	struct forward_who who;
 
-	if (!who.len) {
+	if (!text.len) {
 		user_add_group(u, STR(GROUP_MASTERS));
 		return u;
 	}
 	user_unref(u);
 	r->forwarded = true;
-	return forward_user_decode(who);
+	forward_who_decode(text, &who);
+	r->real_user = who.real;
+	if (who.from)
+		r->peer_addr = front_of(r)->from = who.from;
+	return who.user;
 }
 
 /*

@@ -174,6 +174,7 @@ static struct str selected_node(const struct request *r, struct field_selector *
 	return field_selector_exact(s, "spec.nodeName");
 }
 
+static void serve(struct request *r);
 static void decide(struct request *r);
 
 static bool authorise(struct request *r)
@@ -198,7 +199,8 @@ static bool authorise(struct request *r)
 		audit_allowed(r, true, why);
 		return true;
 	}
-	if (fresh_first(r, decide))
+	/* Not from the start: it has its seat already. */
+	if (fresh_first(r, serve))
 		return false;
 	audit_allowed(r, false, why);
 	if (i->is_resource) {
@@ -341,7 +343,7 @@ static void run_resource(struct request *r)
 
 	r->kind = api_kinds_find(server_kinds(r->srv), i->group, i->version, i->resource);
 	if (!r->kind) {
-		if (!fresh_first(r, decide))
+		if (!fresh_first(r, serve))
 			respond_not_served(r);
 		return;
 	}

@@ -264,20 +264,28 @@ static void test_forwarded_user(void **state)
 	static const char *const bad[] = {
 		"", "{", "[]", "{}", "{\"name\":1}", "{\"name\":\"\"}", "{\"name\":\"a\"}x"};
 	CLEANUP(user_unrefp) struct user *u = user_new(STR("eve \"\xc3\xa9\" \\,\n"));
+	CLEANUP(user_unrefp) struct user *real = user_new(STR("admin"));
 	CLEANUP(user_unrefp) struct user *back = NULL;
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	struct forward_who who;
 
 	(void)state;
 	user_set_uid(u, STR("1-2"));
 	user_add_group(u, STR("system:authenticated"));
 	user_add_group(u, STR("odd, group: \"x\""));
 	user_add_extra(u, "example.com/key", STR("a=b"));
-	forward_user_encode(u, &text);
+	user_add_group(real, STR("ops"));
+	forward_who_encode(&(struct forward_who){u, real, "10.0.0.1:4000"}, &text);
 	assert_true(strspn(text.p,
 			   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") ==
 		    text.len); /* it stands in a header */
-	back = forward_user_decode(buf_str(&text));
-	assert_non_null(back);
+	assert_int_equal(forward_who_decode(buf_str(&text), &who), 0);
+	back = who.user;
+	assert_string_equal(who.real->name, "admin");
+	assert_string_equal(who.real->groups[0], "ops");
+	assert_string_equal(who.from, "10.0.0.1:4000");
+	user_unref(who.real);
+	free((char *)who.from);
 	assert_string_equal(back->name, u->name);
 	assert_string_equal(back->uid, "1-2");
 	assert_int_equal(back->n_groups, 2);
@@ -288,9 +296,10 @@ static void test_forwarded_user(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		buf_clear(&text);
 		base64_encode(str_of(bad[i]), &text);
-		assert_null(forward_user_decode(buf_str(&text)));
+		assert_int_equal(forward_who_decode(buf_str(&text), &who), -EINVAL);
+		assert_null(who.user);
 	}
-	assert_null(forward_user_decode(STR("no base64!")));
+	assert_int_equal(forward_who_decode(STR("no base64!"), &who), -EINVAL);
 }
 
 int main(void)
