@@ -164,7 +164,7 @@ static int write_scalar(struct reader *r, const yaml_node_t *n)
 		jw_u64(&r->w, v.u);
 		break;
 	case SCALAR_FLOAT:
-		jw_double(&r->w, v.d);
+		jw_double(&r->w, v.d + 0.0); /* no -0: it would come back as the integer 0 */
 		break;
 	case SCALAR_STR:
 		if (memchr(n->data.scalar.value, 0, n->data.scalar.length))
@@ -372,7 +372,7 @@ static bool needs_quotes(struct str s)
 	for (size_t i = 0; i < s.len; i++) {
 		uint8_t c = (uint8_t)s.p[i];
 
-		if (c < 0x20 || c == 0x7f || (c == ':' && i + 1 < s.len && s.p[i + 1] == ' ') ||
+		if ((c == ':' && i + 1 < s.len && s.p[i + 1] == ' ') ||
 		    (c == '#' && i && s.p[i - 1] == ' '))
 			return true;
 	}
@@ -380,12 +380,70 @@ static bool needs_quotes(struct str s)
 	return s.len >= 10 && s.p[0] >= '0' && s.p[0] <= '9' && s.p[4] == '-' && s.p[7] == '-';
 }
 
+/*
+ * The character at s.p[i], if YAML (5.1, 5.4) wants it escaped: controls, the line breaks of
+ * Unicode, byte order marks and what is no character. 0: it may stand as it is. `ret_len` is its
+ * length.
+ */
+static uint32_t to_be_escaped(struct str s, size_t i, size_t *ret_len)
+{
+	const uint8_t *p = (const uint8_t *)s.p + i;
+	size_t left = s.len - i;
+
+	*ret_len = 1;
+	if (p[0] < 0x20 || p[0] == 0x7f)
+		return p[0];
+	if (p[0] == 0xc2 && left >= 2 && p[1] < 0xa0) {
+		*ret_len = 2;
+		return p[1];
+	}
+	if (left < 3)
+		return 0;
+	if ((p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9)) ||
+	    (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf) ||
+	    (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe)) {
+		*ret_len = 3;
+		return (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3f);
+	}
+	return 0;
+}
+
+/* Line feeds don't count: a block may hold them. */
 static bool has_control(struct str s)
 {
+	size_t len;
+
 	for (size_t i = 0; i < s.len; i++)
-		if (((uint8_t)s.p[i] < 0x20 && s.p[i] != '\n') || s.p[i] == 0x7f)
+		if (s.p[i] != '\n' && (!s.p[i] || to_be_escaped(s, i, &len)))
 			return true;
 	return false;
+}
+
+/* Between double quotes, with JSON's escapes, which are YAML's. */
+static void write_quoted(struct str s, struct buf *out)
+{
+	size_t from = 0, len;
+	uint32_t c;
+
+	buf_addc(out, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		bool special = s.p[i] == '"' || s.p[i] == '\\' || !s.p[i];
+
+		c = to_be_escaped(s, i, &len);
+		if (!c && !special)
+			continue;
+		buf_addstr(out, str_n(s.p + from, i - from));
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_addf(out, "\\%c", s.p[i]);
+		else if (c == '\n' || c == '\t' || c == '\r')
+			buf_addf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+		else
+			buf_addf(out, "\\u%04x", c);
+		i += len - 1;
+		from = i + 1;
+	}
+	buf_addstr(out, str_n(s.p + from, s.len - from));
+	buf_addc(out, '"');
 }
 
 static void indent(struct buf *out, unsigned n)
@@ -393,6 +451,8 @@ static void indent(struct buf *out, unsigned n)
 	for (; n; n--)
 		buf_adds(out, "  ");
 }
+
+#define SIMPLE_KEY_MAX 128 /* goyaml's; YAML's own is 1,024 */
 
 static void write_literal(struct str s, unsigned level, struct buf *out)
 {
@@ -417,12 +477,14 @@ static void write_literal(struct str s, unsigned level, struct buf *out)
 
 static void write_string(struct str s, unsigned level, struct buf *out)
 {
-	if (s.len && str_chr(s, '\n') >= 0 && !has_control(s)) {
+	if (has_control(s)) {
+		write_quoted(s, out);
+	} else if (str_chr(s, '\n') >= 0) {
 		write_literal(s, level ? level : 1, out);
 	} else if (!needs_quotes(s)) {
 		buf_addstr(out, s);
-	} else if (has_control(s) || (str_chr(s, '\'') >= 0 && str_chr(s, '"') < 0)) {
-		json_quote(s, out); /* JSON's escapes are YAML's */
+	} else if ((str_chr(s, '\'') >= 0 && str_chr(s, '"') < 0)) {
+		write_quoted(s, out);
 	} else if (resolve(s).type != SCALAR_STR || str_chr(s, '"') < 0) {
 		/* goyaml: double quotes for what would be another type, single ones otherwise. */
 		char q = s.len && resolve(s).type != SCALAR_STR ? '"' : '\'';
@@ -473,6 +535,21 @@ static bool is_block(struct jv v)
 	return (t == JV_OBJECT || t == JV_ARRAY) && !is_empty(v);
 }
 
+/* "key:", or of a key that is long or has several lines "? key" and ":" on a line of its own, as
+ * YAML (7.4.2) and goyaml want it. */
+static void emit_key(struct str key, unsigned level, struct buf *out)
+{
+	if (key.len <= SIMPLE_KEY_MAX && str_chr(key, '\n') < 0) {
+		write_string(key, level, out);
+	} else {
+		buf_adds(out, "? ");
+		write_string(key, level + 1, out);
+		buf_addc(out, '\n');
+		indent(out, level);
+	}
+	buf_addc(out, ':');
+}
+
 static void emit_members(struct jv v, unsigned level, bool in_list, struct buf *out)
 {
 	bool first = true;
@@ -484,8 +561,7 @@ static void emit_members(struct jv v, unsigned level, bool in_list, struct buf *
 			indent(out, level);
 		first = false;
 		jv_unescape(it.key, &key);
-		write_string(buf_str(&key), level, out);
-		buf_addc(out, ':');
+		emit_key(buf_str(&key), level, out);
 		if (is_block(it.value)) {
 			buf_addc(out, '\n');
 			emit(it.value, jv_type(it.value) == JV_ARRAY ? level : level + 1, false,

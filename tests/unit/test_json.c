@@ -322,6 +322,10 @@ static void test_to_yaml(void **state)
 	assert_string_equal(
 		b.p, "a: \"yes\"\nb:\n- \"n\": 1\n  l: []\n- 'x: y'\nt: |\n  l1\n  l2\ne: \"\"\n"
 		     "o:\n  k: null\np: plain text\nport: \"80\"\n");
+	/* Line breaks of Unicode and what YAML doesn't let stand; a key of several lines. */
+	buf_clear(&b);
+	json_to_yaml(STR("{\"a\":\"x\\u0085y\\u2028\\u007f\\\"\",\"k\\nl\":[1]}"), &b);
+	assert_string_equal(b.p, "a: \"x\\u0085y\\u2028\\u007f\\\"\"\n? |-\n  k\n  l\n:\n- 1\n");
 }
 
 int main(void)
