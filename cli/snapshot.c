@@ -161,6 +161,7 @@ static void tell_json(const struct store_backup_info *i, enum cli_output how)
 	jw_member_i64(&w, "revision", (int64_t)i->rev);
 	jw_member_i64(&w, "objects", (int64_t)i->objects);
 	jw_member_i64(&w, "bytes", (int64_t)i->bytes);
+	jw_member_i64(&w, "sealed", (int64_t)i->sealed);
 	if (i->file_bytes) {
 		jw_member_i64(&w, "fileBytes", (int64_t)i->file_bytes);
 		jw_member_str(&w, "taken", str_of(taken));
@@ -180,6 +181,9 @@ void cli_print_backup(const struct store_backup_info *i, enum cli_output how)
 	printf("cluster:   %016" PRIx64 "\nrevision:  %" PRIu64 "\nobjects:   %" PRIu64
 	       "\nbytes:     %" PRIu64 "\n",
 	       i->cluster, i->rev, i->objects, i->bytes);
+	if (i->sealed)
+		printf("encrypted: %" PRIu64 " objects; a master needs the keys that wrote them\n",
+		       i->sealed);
 	if (!i->file_bytes)
 		return;
 	time_format(i->taken_s * (int64_t)NSEC_PER_SEC, taken);

@@ -24,6 +24,7 @@
 #include "master/index.h"
 #include "master/autosave.h"
 #include "master/membership.h"
+#include "master/seal_setup.h"
 #include "master/scheduler/config.h"
 #include "master/scheduler/scheduler.h"
 
@@ -43,7 +44,7 @@
 struct options {
 	const char *data_dir, *config_dir, *bind, *advertise, *service_cidr, *cluster_cidr, *domain;
 	const char *node_ports, *log_level, *only_controllers;
-	const char *audit_policy, *audit_log, *scheduler_config;
+	const char *audit_policy, *audit_log, *scheduler_config, *encryption;
 	struct authn_options authn;
 	struct option_list proxy_names;
 	const char *name, *join, *token, *ca_hash, *replaces, *peer_address, *snapshot_dir;
@@ -154,6 +155,8 @@ static const struct option_row rows[] = {
 	    "for how long its answers are kept (default 2m)"),
 	ROW("requestheader-allowed-names", 0, OPTION_LIST, proxy_names, "NAME",
 	    "common name of a proxy whose X-Remote-User is believed"),
+	ROW("encryption-provider-config", 0, OPTION_STRING, encryption, "FILE",
+	    "EncryptionConfiguration: what is encrypted on disk, and by which keys"),
 	ROW("audit-log-path", 0, OPTION_STRING, audit_log, "FILE",
 	    "write an audit log to FILE, - for standard output (default none)"),
 	ROW("audit-policy-file", 0, OPTION_STRING, audit_policy, "FILE",
@@ -187,6 +190,7 @@ struct master {
 	struct autosave *autosave;
 	struct identity *identity;
 	struct store *store;
+	struct seal_setup *seal;
 	struct audit *audit;
 	struct authn_setup authn;
 	struct apiserver *api;
@@ -298,6 +302,50 @@ static void on_fatal(void *user, int error, const char *msg)
 	_exit(EXIT_IO);
 }
 
+/* While nothing is served yet a later entry of the log may mend it; see check_keys. */
+static void on_locked(void *user)
+{
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	struct master *m = user;
+
+	if (!m->announced || seal_setup_check(m->store, m->o.encryption, &err) == 0)
+		return;
+	log_err("%s", err_text(&err));
+	sd_notifyf(0, "STATUS=%s", err_text(&err));
+	_exit(EXIT_CONFIG);
+}
+
+/* New keys: a snapshot by them, then nothing here is sealed by the old ones any more. */
+static void on_keys_settled(void *user)
+{
+	struct master *m = user;
+
+	store_snapshot_now(m->store);
+}
+
+static int open_seal(struct master *m, struct err *err)
+{
+	struct seal_setup_conf conf = {.file = m->o.encryption,
+				       .loop = &m->loop,
+				       .timers = &m->timers,
+				       .on_settled = on_keys_settled,
+				       .user = m};
+	int r = conf.file ? seal_setup_open(&conf, &m->seal, err) : 0;
+
+	if (r < 0)
+		m->exit_code = EXIT_CONFIG;
+	return r;
+}
+
+static int check_keys(struct master *m, struct err *err)
+{
+	int r = seal_setup_check(m->store, m->o.encryption, err);
+
+	if (r < 0)
+		m->exit_code = EXIT_CONFIG;
+	return r;
+}
+
 static int open_store(struct master *m, struct err *err)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/store", m->o.data_dir);
@@ -306,10 +354,17 @@ static int open_store(struct master *m, struct err *err)
 				  .index_value = index_value,
 				  .on_role = on_role,
 				  .on_fatal = on_fatal,
+				  .on_locked = on_locked,
 				  .user = m};
+	int r = open_seal(m, err);
 
+	if (r < 0)
+		return r;
+	conf.seal = seal_setup_store(m->seal);
 	membership_store(m->membership, &conf);
-	return store_open(&conf, &m->store, err);
+	r = store_open(&conf, &m->store, err);
+	/* The only master has all there is now; with others it may be behind. */
+	return r == 0 && store_role(m->store) == STORE_LEADER ? check_keys(m, err) : r;
 }
 
 static void start_snapshots(struct master *m)
@@ -431,6 +486,8 @@ static void stop_leading(struct master *m)
 	m->signer_t = transport_free(m->signer_t);
 }
 
+static void begin_stop(struct master *m);
+
 /* ---- while running ---- */
 
 static void watchdog_fire(struct timer *t)
@@ -469,11 +526,17 @@ static void not_ready_yet(struct master *m)
 static void ready_fire(struct timer *t)
 {
 	struct master *m = container_of(t, struct master, ready_poll);
+	CLEANUP(err_done) struct err err = ERR_INIT;
 
 	if (m->stopping || m->announced)
 		return;
 	if (!apiserver_is_ready(m->api)) {
 		not_ready_yet(m);
+		return;
+	}
+	if (check_keys(m, &err) < 0) {
+		log_err("%s", err_text(&err));
+		begin_stop(m);
 		return;
 	}
 	m->announced = true;
@@ -512,8 +575,6 @@ static void on_caught_up(void *user)
 
 	apiserver_caught_up(m->api);
 }
-
-static void begin_stop(struct master *m);
 
 static void on_removed(void *user, const char *why)
 {
@@ -736,6 +797,7 @@ static void stop(struct master *m)
 	membership_stop(m->membership);
 	m->autosave = autosave_free(m->autosave);
 	m->store = store_close(m->store); /* tells writes under way, which are the API server's */
+	m->seal = seal_setup_free(m->seal);
 	m->api = apiserver_free(m->api);
 	m->audit = audit_close(m->audit);
 	authn_setup_done(&m->authn);

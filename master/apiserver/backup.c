@@ -42,7 +42,8 @@ static void push(struct backup *w)
 		struct http_piece piece;
 		struct http_blob *blob;
 
-		w->over = store_backup_next(w->b, &b) == 0;
+		/* Cut short if it can't be sealed: the client sees that the end is missing. */
+		w->over = store_backup_next(w->b, &b) <= 0;
 		blob = http_blob_take_buf(&b);
 		piece = http_piece_of(blob);
 		r->front->write(r, &piece, 1);

@@ -151,7 +151,8 @@ static int finish_update(struct write *w, struct err *err)
 	int r;
 
 	own_fields(w, obj, cur);
-	if (write_same(obj, cur))
+	/* One that changes nothing still moves the object to the encryption key in force. */
+	if (write_same(obj, cur) && !(w->cur_obj && store_stale(w->srv->store, w->cur_obj)))
 		return WRITE_NONE;
 	r = api_validate_update(w->kind, w->sub, obj, cur, err);
 	if (r == 0)

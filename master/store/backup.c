@@ -13,6 +13,7 @@ struct store_backup {
 	struct store_backup_info info;
 	struct tree_node *root; /* a reference */
 	struct snapshot_encoder enc;
+	const struct store_seal *seal;
 	bool begun;
 };
 
@@ -66,6 +67,7 @@ struct store_backup *store_backup_new(struct store *s)
 	struct store_backup *b = NEW(struct store_backup);
 
 	b->root = tree_ref(s->machine.tree.root);
+	b->seal = s->conf.seal;
 	b->info = (struct store_backup_info){.cluster = store_cluster(s),
 					     .rev = s->machine.rev,
 					     .objects = tree_count(b->root),
@@ -95,7 +97,8 @@ int store_backup_next(struct store_backup *b, struct buf *out)
 	uint8_t head[BACKUP_HEAD];
 
 	if (!b->begun) {
-		snapshot_encode_begin(&b->enc, b->root, backup_head_encode(&b->info, head));
+		snapshot_encode_begin(&b->enc, b->root, b->seal,
+				      backup_head_encode(&b->info, head));
 		buf_add(out, head, sizeof(head));
 		b->begun = true;
 	}
@@ -158,7 +161,7 @@ static int save(struct store_backup *b, const char *path)
 	for (r = 0; !r && more;) {
 		buf_clear(&piece);
 		more = store_backup_next(b, &piece);
-		r = write_all(fd, piece.p, piece.len);
+		r = more < 0 ? more : write_all(fd, piece.p, piece.len);
 		b->info.file_bytes += piece.len;
 	}
 	if (!r && fsync(fd) < 0)

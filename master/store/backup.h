@@ -19,6 +19,7 @@ struct store_backup_info {
 	uint64_t raft_index, raft_term;
 	int64_t taken_s; /* Unix time */
 	uint64_t file_bytes; /* of a file that was checked */
+	uint64_t sealed; /* objects in it that are; their keys are not */
 };
 
 /*
@@ -28,7 +29,8 @@ struct store_backup_info {
 struct store_backup *store_backup_new(struct store *s);
 struct store_backup *store_backup_free(struct store_backup *b);
 void store_backup_info(const struct store_backup *b, struct store_backup_info *ret);
-/* Append the next piece (about 256 KB) to `out`. 1: there is more; 0: that was all. */
+/* Append the next piece (about 256 KB) to `out`. 1: there is more; 0: that was all;
+ * negative: sealing failed. */
 int store_backup_next(struct store_backup *b, struct buf *out);
 
 /*

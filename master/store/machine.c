@@ -94,11 +94,17 @@ void machine_done(struct machine *m)
 	*m = (struct machine){0};
 }
 
+static bool locked(const struct obj *o)
+{
+	return o->pub.sealed_by >= STORE_REFUSED;
+}
+
 int machine_restore(struct machine *m, const struct store_obj *t)
 {
 	struct obj *o = obj_restore(t), *old;
 
 	m->bytes += obj_bytes(o);
+	m->n_locked += locked(o);
 	expiry_add(m, o);
 	old = tree_put(&m->tree, o);
 	if (!old)
@@ -129,6 +135,7 @@ static void change_tree(struct machine *m, const struct ops_op *op, struct obj *
 				      .meta = op->op.meta,
 				      .rv_at = op->op.rv_at,
 				      .rev = ++m->rev,
+				      .sealed_by = op->sealed_by,
 				      .expires_s = op->expires_s};
 
 		t.create_rev = cur ? cur->pub.create_rev : t.rev;
@@ -159,9 +166,11 @@ static void settle(struct machine *m, const struct changes *c)
 		if (ch->prev) {
 			machine_expiry_drop(m, ch->prev);
 			m->bytes -= obj_bytes(ch->prev);
+			m->n_locked -= locked(ch->prev);
 		}
 		if (ch->type == STORE_PUT) {
 			m->bytes += obj_bytes(ch->obj);
+			m->n_locked += locked(ch->obj);
 			expiry_add(m, ch->obj);
 		}
 	}

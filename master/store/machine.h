@@ -10,6 +10,7 @@
 struct machine {
 	struct tree tree;
 	uint64_t rev, bytes;
+	size_t n_locked; /* objects that must not be served */
 	/* A heap of the objects with an expiry, the next one first. Borrowed from the tree. */
 	struct obj **expiring;
 	size_t n_expiring, cap_expiring;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/store/obj.h"
+#include "master/store/le.h"
 
-#define DIGITS_MAX 20
+#define LOCKED_VALUE "{}"
 
-static size_t digits_of(uint64_t v, char out[DIGITS_MAX])
+size_t obj_digits(uint64_t v, char out[OBJ_DIGITS_MAX])
 {
-	char tmp[DIGITS_MAX];
+	char tmp[OBJ_DIGITS_MAX];
 	size_t n = 0;
 
 	do {
@@ -43,32 +44,65 @@ static struct obj *make(const struct store_obj *t, struct str head, struct str m
 	return o;
 }
 
+/* t->value is the sealed form; it goes behind a value that is no more than valid. */
+static struct obj *make_locked(const struct store_obj *t)
+{
+	struct store_obj l = *t;
+	size_t at = t->key.len + sizeof(LOCKED_VALUE);
+	struct obj *o;
+	char *p;
+
+	l.value = STR(LOCKED_VALUE);
+	l.meta = STR_NULL;
+	o = xmalloc(sizeof(*o) + at + 4 + t->value.len);
+	o->pub = l;
+	o->refs = 1;
+	o->expiry_pos = OBJ_NOT_QUEUED;
+	o->pub.key.p = o->bytes;
+	p = mempcpy(o->bytes, t->key.p, t->key.len);
+	o->pub.value = str_n(p, sizeof(LOCKED_VALUE) - 1);
+	p = mempcpy(p, LOCKED_VALUE, sizeof(LOCKED_VALUE));
+	o->pub.meta = str_n(p, 0);
+	le32_put(p, (uint32_t)t->value.len);
+	memcpy(p + 4, t->value.p, t->value.len);
+	return o;
+}
+
+struct str obj_sealed(const struct store_obj *o)
+{
+	return str_n(o->meta.p + 4, le32_get(o->meta.p));
+}
+
 struct obj *obj_new(const struct store_obj *t)
 {
-	char digits[DIGITS_MAX];
+	char digits[OBJ_DIGITS_MAX];
 
-	if (t->rv_at == STORE_NO_RV)
+	if (t->rv_at == STORE_NO_RV || obj_is_locked(t))
 		return obj_restore(t);
-	return make(t, str_n(t->value.p, t->rv_at), str_n(digits, digits_of(t->rev, digits)),
+	return make(t, str_n(t->value.p, t->rv_at), str_n(digits, obj_digits(t->rev, digits)),
 		    str_skip(t->value, t->rv_at));
 }
 
 struct obj *obj_restore(const struct store_obj *t)
 {
-	return make(t, t->value, STR_NULL, STR_NULL);
+	return obj_is_locked(t) ? make_locked(t) : make(t, t->value, STR_NULL, STR_NULL);
 }
 
 struct obj *obj_tombstone(const struct obj *o, uint64_t rev)
 {
-	char digits[DIGITS_MAX];
+	char digits[OBJ_DIGITS_MAX];
 	struct store_obj t = o->pub;
 
 	t.rev = rev;
+	if (obj_is_locked(&t)) {
+		t.value = obj_sealed(&o->pub);
+		return make_locked(&t);
+	}
 	if (t.rv_at == STORE_NO_RV)
 		return obj_restore(&t);
 	/* The old digits are those of the old revision. */
-	return make(&t, str_n(t.value.p, t.rv_at), str_n(digits, digits_of(rev, digits)),
-		    str_skip(t.value, t.rv_at + digits_of(o->pub.rev, (char[DIGITS_MAX]){0})));
+	return make(&t, str_n(t.value.p, t.rv_at), str_n(digits, obj_digits(rev, digits)),
+		    str_skip(t.value, t.rv_at + obj_digits(o->pub.rev, (char[OBJ_DIGITS_MAX]){0})));
 }
 
 void obj_unref(struct obj *o)

@@ -11,14 +11,28 @@ struct obj {
 	struct store_obj pub;
 	uint32_t refs;
 	uint32_t expiry_pos; /* OBJ_NOT_QUEUED: in no heap */
-	char bytes[]; /* key, value, NUL, meta */
+	char bytes[]; /* key, value, NUL, meta; of a locked one meta is followed by its sealed form
+		       */
 };
+#define OBJ_DIGITS_MAX 20
 #define OBJ_NOT_QUEUED UINT32_MAX
 
 static inline struct obj *obj_of(const struct store_obj *o)
 {
 	return (struct obj *)(uintptr_t)o;
 }
+/*
+ * Objects that can't be read (STORE_LOCKED and _BARE). In what goes into obj_new and obj_restore
+ * `value` is the sealed form then, with no meta.
+ */
+static inline bool obj_is_locked(const struct store_obj *o)
+{
+	return o->sealed_by >= STORE_LOCKED_BARE;
+}
+struct str obj_sealed(const struct store_obj *o); /* of a locked one; borrowed */
+/* The decimal digits of a revision as they stand in values; how many. */
+size_t obj_digits(uint64_t rev, char ret[OBJ_DIGITS_MAX]);
+
 static inline size_t obj_bytes(const struct obj *o)
 {
 	return o->pub.key.len + o->pub.value.len + o->pub.meta.len;

@@ -44,13 +44,14 @@ static ssize_t file_pread(void *user, int fd, void *p, size_t len, uint64_t off)
 struct counted {
 	int (*each)(void *user, const struct store_obj *o);
 	void *user;
-	uint64_t bytes;
+	uint64_t bytes, sealed;
 };
 
 static int count_object(void *user, const struct store_obj *o)
 {
 	struct counted *c = user;
 
+	c->sealed += o->sealed_by >= STORE_LOCKED_BARE;
 	c->bytes += o->key.len + o->value.len + o->meta.len;
 	return c->each ? c->each(c->user, o) : 0;
 }
@@ -77,7 +78,7 @@ static int read_backup(const char *path, struct store_backup_info *ret,
 {
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct store_io io = {.pread = file_pread};
-	struct counted c = {each, user, 0};
+	struct counted c = {each, user, 0, 0};
 	uint64_t off = 0, count = 0;
 	uint8_t head[BACKUP_HEAD];
 	struct store_backup_info i = {0};
@@ -92,13 +93,14 @@ static int read_backup(const char *path, struct store_backup_info *ret,
 	r = n < 0 ? (int)n : backup_head_decode(head, (size_t)n, &i, &crc);
 	if (r < 0)
 		return backup_error(r, path, n > 8 && r == -EBADMSG ? (uint64_t)n : 0, err);
-	r = snapshot_decode(&io, fd, BACKUP_HEAD, crc, i.rev, count_object, &c, &count, &off);
+	r = snapshot_decode(&io, NULL, fd, BACKUP_HEAD, crc, i.rev, count_object, &c, &count, &off);
 	if (!r && (count != i.objects || off != (uint64_t)st.st_size))
 		r = -EBADMSG;
 	if (r < 0)
 		return backup_error(r, path, off, err);
 	i.file_bytes = (uint64_t)st.st_size;
 	i.bytes = c.bytes;
+	i.sealed = c.sealed;
 	*ret = i;
 	return 0;
 }
@@ -159,10 +161,11 @@ static int write_store(const struct store_io *io, const struct store_restore *co
 	if (!r)
 		r = identity_save(io, &id);
 	if (!r)
-		r = snapshot_write(io, &h, c->machine.tree.root, &cancel);
+		r = snapshot_write(io, NULL, &h, c->machine.tree.root, &cancel);
 	snapshot_head_done(&h);
 	if (r < 0)
 		return err_sys(err, -r, "cannot write the new directory: %s", strerror(-r));
+	i->sealed = c->machine.n_locked;
 	i->cluster = id.cluster;
 	i->rev = h.rev;
 	i->objects = tree_count(c->machine.tree.root);
@@ -275,7 +278,7 @@ static int apply_old(struct machine *m, const struct log_entry *e)
 	struct ops_array ops = {0};
 	int r = 0;
 
-	while (e->type == LOG_ENTRY_COMMAND && in.len && (r = ops_decode(&in, &ops)) >= 0) {
+	while (e->type == LOG_ENTRY_COMMAND && in.len && (r = ops_decode(&in, NULL, &ops)) >= 0) {
 		struct obj *current;
 		size_t failed;
 
@@ -283,7 +286,7 @@ static int apply_old(struct machine *m, const struct log_entry *e)
 		changes_clear(&changes);
 	}
 	free(changes.v);
-	free(ops.v);
+	ops_done(&ops);
 	return MIN(r, 0);
 }
 
@@ -361,7 +364,7 @@ static int replay(struct survivor *s, struct err *err)
 
 static int read_old(const struct store_io *io, struct survivor *s, struct err *err)
 {
-	int r = snapshot_read(io, &s->head, add_object, &s->c, err), had = r;
+	int r = snapshot_read(io, NULL, &s->head, add_object, &s->c, err), had = r;
 
 	if (r < 0)
 		return r;

@@ -2,13 +2,16 @@
 #include "master/store/snapshot.h"
 #include "lib/base/codec.h"
 #include "master/store/le.h"
+#include "master/store/ops.h"
 
 #define TMP_NAME "snapshot.tmp"
 #define HEAD 48u
 #define CONF_MAX (64u << 10)
 #define CHUNK (256u << 10)
-#define CHUNK_MAX (CHUNK + STORE_KEY_MAX + STORE_VALUE_MAX + STORE_META_MAX + 256u)
+#define CHUNK_MAX (CHUNK + STORE_KEY_MAX + STORE_VALUE_MAX + STORE_META_MAX + 1024u)
 #define RECORD 40u
+#define SEALED (1u << 31) /* with the length of the key */
+#define BARE (1u << 30)
 /* Sync as it grows, so that the log's syncs never wait for hundreds of MB of it. */
 #define SYNC_EVERY (8u << 20)
 
@@ -42,21 +45,37 @@ static void encode_head(const struct snapshot_head *h, struct buf *b)
 	buf_addstr(b, buf_str(&h->at.conf));
 }
 
-static void encode_record(const struct store_obj *o, struct buf *b)
+static int encode_record(const struct store_obj *o, const struct store_seal *seal, struct buf *b)
 {
-	uint8_t p[RECORD];
+	size_t at = b->len, begin = at + RECORD + o->key.len;
+	uint32_t key_len = (uint32_t)o->key.len;
+	uint8_t p[RECORD] = {0};
+	int sealed = 0;
 
-	le32_put(p, (uint32_t)o->key.len);
-	le32_put(p + 4, (uint32_t)o->value.len);
-	le32_put(p + 8, (uint32_t)o->meta.len);
+	buf_add(b, p, RECORD);
+	buf_addstr(b, o->key);
+	if (obj_is_locked(o)) {
+		sealed = 1;
+		key_len |= o->sealed_by == STORE_LOCKED_BARE ? BARE : 0;
+		buf_addstr(b, obj_sealed(o));
+	} else if (o->sealed_by != STORE_REFUSED) {
+		sealed = ops_seal(seal, o->key, o->value, o->meta, b);
+		if (sealed < 0)
+			return sealed;
+	}
+	if (!sealed) {
+		buf_addstr(b, o->value);
+		buf_addstr(b, o->meta);
+	}
+	le32_put(p, key_len | (sealed ? SEALED : 0));
+	le32_put(p + 4, sealed ? (uint32_t)(b->len - begin) : (uint32_t)o->value.len);
+	le32_put(p + 8, sealed ? 0 : (uint32_t)o->meta.len);
 	le32_put(p + 12, o->rv_at);
 	le64_put(p + 16, o->rev);
 	le64_put(p + 24, o->create_rev);
 	le64_put(p + 32, (uint64_t)o->expires_s);
-	buf_add(b, p, RECORD);
-	buf_addstr(b, o->key);
-	buf_addstr(b, o->value);
-	buf_addstr(b, o->meta);
+	memcpy(b->p + at, p, RECORD);
+	return 0;
 }
 
 struct writer {
@@ -81,9 +100,9 @@ static int write_out(struct writer *w)
 }
 
 void snapshot_encode_begin(struct snapshot_encoder *e, const struct tree_node *root,
-			   uint32_t head_crc)
+			   const struct store_seal *seal, uint32_t head_crc)
 {
-	*e = (struct snapshot_encoder){.count = tree_count(root), .crc = head_crc};
+	*e = (struct snapshot_encoder){.seal = seal, .count = tree_count(root), .crc = head_crc};
 	tree_seek(root, (struct tree_bound){STR(""), TREE_LT}, &e->it);
 }
 
@@ -97,8 +116,12 @@ int snapshot_encode_next(struct snapshot_encoder *e, struct buf *out)
 		return 0;
 	memset(buf_reserve(out, 8), 0, 8);
 	buf_setlen(out, at + 8);
-	while (out->len - at < CHUNK && (o = tree_next(&e->it)))
-		encode_record(&o->pub, out);
+	while (out->len - at < CHUNK && (o = tree_next(&e->it))) {
+		int r = encode_record(&o->pub, e->seal, out);
+
+		if (r < 0)
+			return r;
+	}
 	if (out->len > at + 8) {
 		e->crc = crc32c(e->crc, out->p + at + 8, out->len - at - 8);
 		le32_put(out->p + at, (uint32_t)(out->len - at - 8));
@@ -112,18 +135,19 @@ int snapshot_encode_next(struct snapshot_encoder *e, struct buf *out)
 	return e->ended ? 0 : 1;
 }
 
-static int write_objects(struct writer *w, const struct tree_node *root, uint32_t head_crc,
+static int write_objects(struct writer *w, const struct tree_node *root,
+			 const struct store_seal *seal, uint32_t head_crc,
 			 const atomic_bool *cancel)
 {
 	struct snapshot_encoder e;
 	int r, more;
 
-	snapshot_encode_begin(&e, root, head_crc);
+	snapshot_encode_begin(&e, root, seal, head_crc);
 	do {
 		if (atomic_load_explicit(cancel, memory_order_relaxed))
 			return -ECANCELED;
 		more = snapshot_encode_next(&e, &w->b);
-		r = write_out(w);
+		r = more < 0 ? more : write_out(w);
 	} while (!r && more);
 	return r ? r : w->io->datasync(w->io->user, w->fd);
 }
@@ -158,8 +182,9 @@ static void remove_older(const struct store_io *io, uint64_t index)
 	free(f.v);
 }
 
-int snapshot_write(const struct store_io *io, const struct snapshot_head *h,
-		   const struct tree_node *root, const atomic_bool *cancel)
+int snapshot_write(const struct store_io *io, const struct store_seal *seal,
+		   const struct snapshot_head *h, const struct tree_node *root,
+		   const atomic_bool *cancel)
 {
 	struct writer w = {.io = io, .b = BUF_INIT};
 	char name[40];
@@ -173,7 +198,7 @@ int snapshot_write(const struct store_io *io, const struct snapshot_head *h,
 	crc = le32_get(w.b.p + HEAD - 4);
 	r = write_out(&w);
 	if (!r)
-		r = write_objects(&w, root, crc, cancel);
+		r = write_objects(&w, root, seal, crc, cancel);
 	io->close(io->user, w.fd);
 	buf_done(&w.b);
 	if (!r)
@@ -195,7 +220,8 @@ struct reader {
 	int fd;
 	uint64_t off, rev, count;
 	uint32_t crc;
-	struct buf b;
+	struct buf b, plain;
+	const struct store_seal *seal;
 	int (*each)(void *user, const struct store_obj *o);
 	void *user;
 };
@@ -246,9 +272,45 @@ static int read_head(struct reader *rd, struct snapshot_head *h)
 	return h->at.index && h->at.term ? 0 : -EBADMSG;
 }
 
+/* The digits into a value that was kept as the log had it. */
+static void add_digits(struct store_obj *o, struct buf *plain, size_t *value)
+{
+	char digits[OBJ_DIGITS_MAX];
+	size_t n = obj_digits(o->rev, digits);
+	char *p;
+
+	if (o->rv_at == STORE_NO_RV)
+		return;
+	buf_reserve(plain, n);
+	p = plain->p + o->rv_at;
+	memmove(p + n, p, plain->len - o->rv_at);
+	memcpy(p, digits, n);
+	buf_setlen(plain, plain->len + n);
+	*value += n;
+}
+
+static int open_record(struct reader *rd, struct store_obj *o, bool bare)
+{
+	size_t value;
+
+	buf_clear(&rd->plain);
+	if (ops_open(rd->seal, o->key, o->value, &rd->plain, &value, &o->sealed_by) < 0) {
+		o->sealed_by = bare ? STORE_LOCKED_BARE : STORE_LOCKED;
+		return 0;
+	}
+	if (o->rv_at != STORE_NO_RV && o->rv_at > value)
+		return -EBADMSG;
+	if (bare)
+		add_digits(o, &rd->plain, &value);
+	o->value = str_n(rd->plain.p, value);
+	o->meta = str_skip(buf_str(&rd->plain), value);
+	return 0;
+}
+
 /* One record off the front of *in. */
 static int read_record(struct reader *rd, struct str *in)
 {
+	uint32_t bits;
 	struct store_obj o = {0};
 	const char *p = in->p;
 	uint64_t size;
@@ -256,7 +318,8 @@ static int read_record(struct reader *rd, struct str *in)
 
 	if (in->len < RECORD)
 		return -EBADMSG;
-	o.key.len = le32_get(p);
+	bits = le32_get(p);
+	o.key.len = bits & ~(SEALED | BARE);
 	o.value.len = le32_get(p + 4);
 	o.meta.len = le32_get(p + 8);
 	o.rv_at = le32_get(p + 12);
@@ -265,15 +328,18 @@ static int read_record(struct reader *rd, struct str *in)
 	o.expires_s = (int64_t)le64_get(p + 32);
 	size = RECORD + (uint64_t)o.key.len + o.value.len + o.meta.len;
 	if (size > in->len || o.rev > rd->rev || o.create_rev > o.rev ||
-	    (o.rv_at != STORE_NO_RV && o.rv_at > o.value.len))
+	    (o.rv_at != STORE_NO_RV && o.rv_at > o.value.len) ||
+	    (bits & SEALED ? o.meta.len != 0 : bits & BARE))
 		return -EBADMSG;
 	o.key.p = p + RECORD;
 	o.value.p = o.key.p + o.key.len;
 	o.meta.p = o.value.p + o.value.len;
 	*in = str_skip(*in, size);
 	rd->count++;
-	r = rd->each(rd->user, &o);
-	return r;
+	r = bits & SEALED ? open_record(rd, &o, bits & BARE) : 0;
+	if (!(bits & SEALED) && rd->seal && !rd->seal->plain_ok(rd->seal->user, o.key))
+		o.sealed_by = STORE_REFUSED;
+	return r < 0 ? r : rd->each(rd->user, &o);
 }
 
 /* 1: one more was read; 0: that was the end. */
@@ -312,12 +378,17 @@ static int explain(int r, const char *name, uint64_t off, struct err *err)
 	return err_sys(err, -r, "cannot read %s", name);
 }
 
-int snapshot_read_file(const struct store_io *io, const char *name, uint64_t index,
-		       struct snapshot_head *ret,
+int snapshot_read_file(const struct store_io *io, const struct store_seal *seal, const char *name,
+		       uint64_t index, struct snapshot_head *ret,
 		       int (*each)(void *user, const struct store_obj *o), void *user,
 		       struct err *err)
 {
-	struct reader rd = {.io = io, .b = BUF_INIT, .each = each, .user = user};
+	struct reader rd = {.io = io,
+			    .b = BUF_INIT,
+			    .plain = BUF_INIT,
+			    .seal = seal,
+			    .each = each,
+			    .user = user};
 	struct snapshot_head h = {.at.conf = BUF_INIT};
 	int r;
 
@@ -331,6 +402,7 @@ int snapshot_read_file(const struct store_io *io, const char *name, uint64_t ind
 		r = 0;
 	io->close(io->user, rd.fd);
 	buf_done(&rd.b);
+	buf_done(&rd.plain);
 	if (r < 0) {
 		snapshot_head_done(&h);
 		return explain(r, name, rd.off, err);
@@ -352,8 +424,9 @@ static int newest(const struct store_io *io, uint64_t *ret)
 	return r;
 }
 
-int snapshot_read(const struct store_io *io, struct snapshot_head *ret,
-		  int (*each)(void *user, const struct store_obj *o), void *user, struct err *err)
+int snapshot_read(const struct store_io *io, const struct store_seal *seal,
+		  struct snapshot_head *ret, int (*each)(void *user, const struct store_obj *o),
+		  void *user, struct err *err)
 {
 	uint64_t index;
 	char name[40];
@@ -364,7 +437,7 @@ int snapshot_read(const struct store_io *io, struct snapshot_head *ret,
 	io->unlink(io->user, TMP_NAME);
 	if (!index)
 		return 0;
-	r = snapshot_read_file(io, file_name(index, name), index, ret, each, user, err);
+	r = snapshot_read_file(io, seal, file_name(index, name), index, ret, each, user, err);
 	if (r < 0)
 		return r;
 	remove_older(io, index);
@@ -408,8 +481,9 @@ int snapshot_adopt(const struct store_io *io, const char *name, uint64_t index)
 	return r ? r : io->sync_dir(io->user);
 }
 
-int snapshot_decode(const struct store_io *io, int fd, uint64_t off, uint32_t head_crc,
-		    uint64_t rev, int (*each)(void *user, const struct store_obj *o), void *user,
+int snapshot_decode(const struct store_io *io, const struct store_seal *seal, int fd, uint64_t off,
+		    uint32_t head_crc, uint64_t rev,
+		    int (*each)(void *user, const struct store_obj *o), void *user,
 		    uint64_t *ret_count, uint64_t *ret_off)
 {
 	struct reader rd = {.io = io,
@@ -418,6 +492,8 @@ int snapshot_decode(const struct store_io *io, int fd, uint64_t off, uint32_t he
 			    .rev = rev,
 			    .crc = head_crc,
 			    .b = BUF_INIT,
+			    .plain = BUF_INIT,
+			    .seal = seal,
 			    .each = each,
 			    .user = user};
 	int r;
@@ -425,6 +501,7 @@ int snapshot_decode(const struct store_io *io, int fd, uint64_t off, uint32_t he
 	while ((r = read_chunk(&rd)) > 0)
 		;
 	buf_done(&rd.b);
+	buf_done(&rd.plain);
 	*ret_off = rd.off;
 	*ret_count = rd.count;
 	return r;

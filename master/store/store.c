@@ -91,6 +91,30 @@ uint64_t store_rev(const struct store *s)
 	return s->machine.rev;
 }
 
+size_t store_locked(const struct store *s, struct str *ret_key, struct str *ret_sealed)
+{
+	struct store_iter it;
+	const struct obj *o;
+
+	if (!s->machine.n_locked)
+		return 0;
+	tree_seek(s->machine.tree.root, (struct tree_bound){STR(""), TREE_LT}, &it);
+	while ((o = tree_next(&it)) && o->pub.sealed_by < STORE_REFUSED)
+		;
+	if (o) {
+		*ret_key = o->pub.key;
+		*ret_sealed = obj_is_locked(&o->pub) ? obj_sealed(&o->pub) : STR_NULL;
+	}
+	return s->machine.n_locked;
+}
+
+bool store_stale(const struct store *s, const struct store_obj *o)
+{
+	const struct store_seal *seal = s->conf.seal;
+
+	return (seal ? seal->write_id(seal->user, o->key) : 0) != o->sealed_by;
+}
+
 enum store_role store_role(const struct store *s)
 {
 	return s->role;
@@ -413,7 +437,7 @@ static int recover(struct store *s, struct err *err)
 	for (size_t i = 0; i < s->conf.n_members; i++)
 		members[i] = (struct consensus_member){s->conf.members[i].id,
 						       s->conf.members[i].address, MEMBER_VOTER};
-	r = had = snapshot_read(&s->io, &head, load_object, s, err);
+	r = had = snapshot_read(&s->io, s->conf.seal, &head, load_object, s, err);
 	if (r < 0)
 		return r;
 	if (had) {

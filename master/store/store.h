@@ -52,9 +52,38 @@ struct store_obj {
 	uint64_t create_rev;
 	int64_t expires_s; /* Unix time after which the store deletes it; 0: never */
 	uint32_t rv_at; /* where the decimal revision stands in value; STORE_NO_RV: nowhere */
+	uint32_t sealed_by; /* the key it was read by (see store_seal); 0: was written in plain */
 };
 struct store_obj *store_obj_ref(const struct store_obj *o); /* returns o */
 void store_obj_unref(const struct store_obj *o); /* takes NULL */
+
+/*
+ * Encryption of what is written: log, snapshots, backups, and what goes to other masters. In memory
+ * objects are plain. Functions of the user's, called on any of the store's threads, several at a
+ * time. A key is known by its id, between 0 and STORE_REFUSED.
+ */
+struct store_seal {
+	/* Append the sealed form of `plain`: 1. 0: objects at `key` are written in plain. */
+	int (*seal)(void *user, struct str key, struct str plain, struct buf *out);
+	/* Append the plain form, and say by which key. Negative: it can't be read. */
+	int (*open)(void *user, struct str key, struct str sealed, struct buf *out,
+		    uint32_t *ret_id);
+	/* Whether the object at `key` may be there in plain. */
+	bool (*plain_ok)(void *user, struct str key);
+	/* The id of the key by which `seal` would seal; 0: in plain. */
+	uint32_t (*write_id)(void *user, struct str key);
+	void *user;
+};
+/*
+ * sealed_by from STORE_REFUSED on: of objects that must not be served. One that can't be read has
+ * the value "{}" and no meta; what was written is kept beside it and written again as it is, so
+ * that nothing is lost. REFUSED is what is there in plain and must not be. There may be some of
+ * both while a master catches up, as a later entry of the log may replace them; who serves must see
+ * that none is left (store_locked).
+ */
+#define STORE_LOCKED UINT32_MAX
+#define STORE_LOCKED_BARE (STORE_LOCKED - 1) /* the digits of the revision are not in it */
+#define STORE_REFUSED (STORE_LOCKED - 2)
 
 /* ---- opening ---- */
 
@@ -130,6 +159,9 @@ struct store_conf {
 	 * returns, the store is dead: all writes fail with -EIO.
 	 */
 	void (*on_fatal)(void *user, int error, const char *msg);
+	const struct store_seal *seal; /* NULL: everything is plain; must outlive the store */
+	/* One more object that must not be served was applied. May be NULL. */
+	void (*on_locked)(void *user);
 	/* Leadership came or went. Called on the loop, first from within store_open. */
 	void (*on_role)(void *user, enum store_role role);
 	/*
@@ -258,6 +290,15 @@ void store_range(const struct store_view *v, struct str prefix, struct str after
 		 struct store_iter *it);
 const struct store_obj *store_iter_next(struct store_iter *it);
 
+/*
+ * How many objects must not be served: sealed by a key that is not there, or in plain. If there are
+ * some: *ret_key is the first one's, *ret_sealed what was written (STR_NULL: in plain); both
+ * borrowed until the next turn of the loop.
+ */
+size_t store_locked(const struct store *s, struct str *ret_key, struct str *ret_sealed);
+/* Written again it would be sealed by another key, or in plain: an update that changes nothing
+ * else is to be written. */
+bool store_stale(const struct store *s, const struct store_obj *o);
 /* Revision of the newest applied change; what a LIST or a bookmark reports. */
 uint64_t store_rev(const struct store *s);
 enum store_role store_role(const struct store *s);
@@ -372,7 +413,7 @@ struct store_stats {
 	bool disk_full; /* puts are being refused */
 };
 void store_stats(const struct store *s, struct store_stats *ret);
-/* Take a snapshot now (also when there is little to save); no-op while one runs. */
+/* Take a snapshot now (also when there is little to save); while one runs, after it. */
 void store_snapshot_now(struct store *s);
 DEFINE_CLEANUP(struct store_view *, store_view_unrefp, store_view_unref)
 #endif

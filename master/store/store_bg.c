@@ -16,7 +16,7 @@ static void *snapshot_main(void *arg)
 	struct snapshot_job *j = arg;
 
 	pthread_setname_np(pthread_self(), "snapshot");
-	j->err = snapshot_write(&j->store->io, &j->head, j->root, &j->cancel);
+	j->err = snapshot_write(&j->store->io, j->store->conf.seal, &j->head, j->root, &j->cancel);
 	atomic_store(&j->done, true);
 	uv_async_send(&j->store->async);
 	return NULL;
@@ -28,6 +28,7 @@ void store_snapshot_now(struct store *s)
 	pthread_attr_t attr;
 	int r;
 
+	j->again = j->runs;
 	/* Not of the first entry alone: see write_store in offline.c. */
 	if (j->runs || replica_is_dead(s->replica) || s->applied.index < 2)
 		return;
@@ -84,6 +85,8 @@ void store_snapshot_reap(struct store *s)
 	}
 	tree_unref(j->root);
 	snapshot_head_done(&j->head);
+	if (j->again)
+		store_snapshot_now(s);
 }
 
 void store_snapshot_stop(struct store *s)

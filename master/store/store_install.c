@@ -18,8 +18,8 @@ int store_load(void *user, const char *name, const struct consensus_point *at, v
 {
 	struct store *s = user;
 	struct loaded *l = NEW(struct loaded);
-	int r = snapshot_read_file(&s->io, name, at->index, &l->head, load_object, &l->machine,
-				   NULL);
+	int r = snapshot_read_file(&s->io, s->conf.seal, name, at->index, &l->head, load_object,
+				   &l->machine, NULL);
 
 	if (!r && (l->head.at.term != at->term || l->head.at.conf_index != at->conf_index ||
 		   !str_eq(buf_str(&l->head.at.conf), buf_str(&at->conf)))) {

@@ -17,6 +17,7 @@ struct snapshot_job {
 	struct tree_node *root; /* a reference */
 	pthread_t thread;
 	bool runs;
+	bool again; /* one more was asked for meanwhile */
 	atomic_bool cancel, done;
 	int err;
 	uint64_t start_ns, log_bytes_at;

@@ -92,7 +92,7 @@ int store_txn(struct store *s, const struct store_op *ops, size_t n, store_txn_c
 {
 	bool grows = false;
 	struct txn *t;
-	size_t bytes;
+	size_t bytes, before;
 	int r = ops_check(ops, n, &bytes);
 
 	if (r < 0)
@@ -117,12 +117,16 @@ int store_txn(struct store *s, const struct store_op *ops, size_t n, store_txn_c
 		send_batch(s);
 	if (!s->batch.len)
 		arm(s);
-	ops_encode(ops, n, clock_real_ns(s->conf.clock) / (int64_t)NSEC_PER_SEC, &s->batch);
+	before = s->batch.len;
+	r = ops_encode(ops, n, clock_real_ns(s->conf.clock) / (int64_t)NSEC_PER_SEC, s->conf.seal,
+		       &s->batch);
+	if (r < 0)
+		return r;
 	t = NEW(struct txn);
 	t->cb = cb;
 	t->user = user;
 	list_append(&s->batch_txns, &t->node);
-	s->pending_bytes += bytes;
+	s->pending_bytes += s->batch.len - before;
 	return 0;
 }
 
@@ -135,6 +139,8 @@ static void drop_view(struct store *s)
 
 static void publish(struct store *s, const struct changes *c)
 {
+	bool unreadable = false;
+
 	for (size_t i = 0; i < c->n; i++) {
 		const struct change *ch = &c->v[i];
 
@@ -142,7 +148,12 @@ static void publish(struct store *s, const struct changes *c)
 			continue;
 		hub_add(&s->hub, ch->type == STORE_PUT ? STORE_EVENT_PUT : STORE_EVENT_DELETE,
 			ch->obj, ch->prev);
+		unreadable |=
+			obj_is_locked(&ch->obj->pub) || (ch->prev && obj_is_locked(&ch->prev->pub));
 	}
+	/* Nobody may be told what is in such an event: who was to be, begins anew. */
+	if (unreadable)
+		hub_reset(&s->hub, s->machine.rev);
 }
 
 /* One decoded transaction; t is who waits for it, or NULL. */
@@ -152,6 +163,7 @@ static void apply_txn(struct store *s, const struct ops_array *ops, struct txn *
 	struct changes changes = {0};
 	const struct store_obj **objs = NULL;
 	struct obj *current = NULL;
+	size_t n_locked = s->machine.n_locked;
 
 	/* The cached view would keep the root shared, and every path would have to be copied. */
 	drop_view(s);
@@ -160,6 +172,8 @@ static void apply_txn(struct store *s, const struct ops_array *ops, struct txn *
 	s->stats.txns_failed += res.err != 0;
 	if (!res.err)
 		publish(s, &changes);
+	if (s->machine.n_locked > n_locked && s->conf.on_locked)
+		s->conf.on_locked(s->conf.user);
 	if (t) {
 		res.rev = s->machine.rev;
 		res.current = current ? &obj_ref(current)->pub : NULL;
@@ -185,12 +199,12 @@ static int apply_command(struct store *s, const struct log_entry *e, struct batc
 	int r = 0;
 
 	while (in.len) {
-		r = ops_decode(&in, &ops);
+		r = ops_decode(&in, s->conf.seal, &ops);
 		if (r < 0)
 			break; /* summed by the log, so written so: another version's */
 		apply_txn(s, &ops, b ? list_first(&b->txns, struct txn, node) : NULL);
 	}
-	free(ops.v);
+	ops_done(&ops);
 	return MIN(r, 0);
 }
 

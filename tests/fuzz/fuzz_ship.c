@@ -62,7 +62,7 @@ static int on_check(void *user, const struct consensus_point *at)
 {
 	struct snapshot_head h;
 	struct ship *s = user;
-	int r = snapshot_read_file(&s->io, SHIP_FILE, at->index, &h, each_object, NULL, NULL);
+	int r = snapshot_read_file(&s->io, NULL, SHIP_FILE, at->index, &h, each_object, NULL, NULL);
 
 	if (r == 0)
 		snapshot_head_done(&h);
@@ -89,7 +89,7 @@ static void put_snapshot(struct ship *s)
 	struct tree tree = {NULL};
 
 	consensus_conf_encode(&m, 1, &h.at.conf);
-	if (snapshot_write(&s->io, &h, tree.root, &cancel) < 0)
+	if (snapshot_write(&s->io, NULL, &h, tree.root, &cancel) < 0)
 		abort();
 	snapshot_head_done(&h);
 }

@@ -111,13 +111,13 @@ void fuzz_one(struct str in)
 		if (mend)
 			mend_snapshot((uint8_t *)copy + 1, rest.len);
 		put_file(d, &io, "snapshot-0000000000000001", rest);
-		if (snapshot_read(&io, &head, each_object, &sum, &err) > 0)
+		if (snapshot_read(&io, NULL, &head, each_object, &sum, &err) > 0)
 			snapshot_head_done(&head);
 		break;
 	default:
-		while (rest.len && ops_decode(&rest, &ops) > 0)
+		while (rest.len && ops_decode(&rest, NULL, &ops) > 0)
 			;
-		free(ops.v);
+		ops_done(&ops);
 	}
 	err_done(&err);
 	disk_free(d);

@@ -372,19 +372,19 @@ static void test_ops(void **state)
 
 	(void)state;
 	assert_int_equal(ops_check(ops, 2, &bytes), 0);
-	ops_encode(ops, 2, 100, &b);
+	ops_encode(ops, 2, 100, NULL, &b);
 	assert_int_equal(b.len, bytes);
 	in = buf_str(&b);
-	assert_int_equal(ops_decode(&in, &a), 2);
+	assert_int_equal(ops_decode(&in, NULL, &a), 2);
 	assert_int_equal(in.len, 0);
 	assert_int_equal(a.v[0].expires_s, 110);
 	assert_streq_n(a.v[0].op.meta, "m");
 	assert_streq_n(a.v[1].op.key, "/a/b/c/e");
 	for (size_t cut = 0; cut < b.len; cut++) {
 		in = str_n(b.p, cut);
-		assert_int_equal(ops_decode(&in, &a), -EBADMSG);
+		assert_int_equal(ops_decode(&in, NULL, &a), -EBADMSG);
 	}
-	free(a.v);
+	ops_done(&a);
 }
 
 int main(void)
