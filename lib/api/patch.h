@@ -9,7 +9,7 @@
  * (failed test, missing path) is Invalid (422).
  */
 
-/* RFC 6902. At most 10,000 operations. */
+/* RFC 6902. At most 10,000 operations. -EDOM: a test failed. */
 int api_patch_json(struct json_object *obj, struct json_object *patch, struct json_object **ret,
 		   struct err *err);
 /* RFC 7386. */

@@ -149,7 +149,8 @@ static int op_add(struct patcher *pt, struct str path, struct json_object *value
 	struct place p;
 	int r = 0;
 
-	if (!resolve(pt->doc, path, &p) || (replace && !p.exists))
+	/* As upstream's library has it, an absent member may be "replaced"; an element may not. */
+	if (!resolve(pt->doc, path, &p) || (replace && !p.exists && p.is_array))
 		r = invalid(pt->err, name, path, replace ? "key" : "path");
 	else
 		put(&pt->doc, &p, jsonc_clone(value), replace);
@@ -179,7 +180,7 @@ static int op_test(struct patcher *pt, struct str path, struct json_object *valu
 		if (pt->err)
 			pt->err->http_code = 422;
 		r = err_set(
-			pt->err, EINVAL, "Invalid",
+			pt->err, EDOM, "Invalid",
 			"the server rejected our request due to an error in our request: testing "
 			"path %.*s failed",
 			STR_ARG(path));

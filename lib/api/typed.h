@@ -24,6 +24,14 @@ void typed_compare(const struct api_type *t, struct json_object *old, struct jso
  */
 int typed_write_added(const struct api_type *t, struct json_object *now, const char *const *skip,
 		      const char *const *skip_meta, struct buf *out);
+/*
+ * May `config` be merged: members that somebody declared, values of their kind, elements of lists
+ * by their keys and each once? Every mistake is a line of `out` in the package's words
+ * (".spec.x: field not declared in schema").
+ */
+void typed_check(const struct api_type *t, struct json_object *config, struct buf *out);
+/* Paths of the lists, maps and structs in config that are replaced as a whole, with commas. */
+void typed_atomics(const struct api_type *t, struct json_object *config, struct buf *out);
 /* live with what `config` sets; a new tree. */
 struct json_object *typed_merge(const struct api_type *t, struct json_object *live,
 				struct json_object *config);
