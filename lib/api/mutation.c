@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/mutation.h"
+#include "lib/api/crd/custom.h"
 #include "lib/api/patch.h"
 #include "lib/api/typed.h"
 
@@ -106,6 +107,7 @@ static int apply(const struct api_kind *kind, struct json_object *obj, const str
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
 	CLEANUP_JSON struct json_object *config = NULL, *merged = NULL;
+	CLEANUP(err_done) struct err e = ERR_INIT;
 
 	buf_adds(&text, "Object");
 	if (v->kind != CEL_MAP)
@@ -119,20 +121,24 @@ static int apply(const struct api_kind *kind, struct json_object *obj, const str
 	jsonc_set_str(config, "apiVersion", buf_str(&text));
 	jsonc_set_str(config, "kind", str_of(kind->kind));
 	buf_clear(&text);
-	typed_check(kind->type, config, &text);
+	typed_check(custom_type(kind), config, &text);
 	if (text.len)
 		return err_sys(err, EINVAL,
 			       "error applying patch: failed to convert patch object to typed "
 			       "object: %s",
 			       text.p);
-	typed_atomics(kind->type, config, &text);
+	typed_atomics(custom_type(kind), config, &text);
 	if (text.len)
 		return err_sys(err, EINVAL,
 			       "error applying patch: invalid ApplyConfiguration: may not mutate "
 			       "atomic arrays, maps or structs: %s",
 			       text.p);
-	merged = typed_merge(kind->type, obj, config);
-	return api_decode_tree(kind, merged, API_IGNORE, ret, NULL, err);
+	merged = typed_merge(custom_type(kind), obj, config);
+	if (api_decode_tree(kind, merged, API_IGNORE, ret, NULL, &e) == 0)
+		return 0;
+	return err_sys(err, EINVAL,
+		       "error applying patch: failed to convert typed object to object: %s",
+		       err_text(&e));
 }
 
 /* ---- JSONPatch ---- */

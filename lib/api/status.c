@@ -63,7 +63,8 @@ static void write_causes(struct jw *w, const struct err *err)
 	jw_begin_array(w);
 	for (size_t i = 0; i < err->n_fields; i++) {
 		jw_begin_object(w);
-		jw_member_str(w, "reason", str_of(err->fields[i].reason));
+		if (*err->fields[i].reason)
+			jw_member_str(w, "reason", str_of(err->fields[i].reason));
 		jw_member_str(w, "message", str_of(err->fields[i].message));
 		if (*err->fields[i].path)
 			jw_member_str(w, "field", str_of(err->fields[i].path));

@@ -194,7 +194,7 @@ static void check_scalar(struct spot *s, const struct api_field *f, struct json_
 /* Null is a value of anything. */
 static void check_value(struct spot *s, const struct api_field *f, struct json_object *v)
 {
-	if (!v || f->type == API_DEDUCED || f->type == API_ANY)
+	if (!v || f->type == API_DEDUCED)
 		return;
 	if (f->shape == API_LIST) {
 		if (json_object_is_type(v, json_type_array))

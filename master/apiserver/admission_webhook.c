@@ -3,6 +3,7 @@
 #include "lib/api/patch.h"
 #include "lib/base/codec.h"
 #include "master/apiserver/admission_request.h"
+#include "master/apiserver/policies.h"
 #include "master/apiserver/policy_eval.h"
 
 #define REVIEW_VERSION "admission.k8s.io/v1"
@@ -26,6 +27,7 @@ struct run {
 	admission_webhooks_cb then;
 	struct asked *v;
 	size_t n, at, pending;
+	struct policies_round policies;
 	unsigned edits; /* how often the object was changed */
 	struct err refusal;
 };
@@ -92,8 +94,9 @@ static void denied(struct asked *a, struct jv status)
 static int patch(struct asked *a, struct str base64, struct err *err)
 {
 	struct write *w = a->run->w;
-	CLEANUP(buf_done) struct buf json = BUF_INIT, before = BUF_INIT, after = BUF_INIT;
-	CLEANUP_JSON struct json_object *doc = NULL, *raw = NULL, *obj = NULL;
+	CLEANUP(buf_done) struct buf json = BUF_INIT;
+	CLEANUP_JSON struct json_object *doc = NULL, *raw = NULL;
+	struct json_object *obj = NULL;
 	int r;
 
 	if (w->phase == WRITE_PHASE_DELETE)
@@ -107,17 +110,7 @@ static int patch(struct asked *a, struct str base64, struct err *err)
 		r = api_decode_tree(w->kind, raw, API_IGNORE, &obj, NULL, err);
 	if (r < 0)
 		return r;
-	api_default(w->kind, obj);
-	api_set_str(obj, "metadata.name", str_of(w->name));
-	if (api_kind_namespaced(w->kind))
-		api_set_str(obj, "metadata.namespace", str_of(w->ns));
-	jsonc_write(w->obj, &before);
-	jsonc_write(obj, &after);
-	if (!str_eq(buf_str(&before), buf_str(&after))) {
-		json_object_put(w->obj);
-		w->obj = TAKE(obj);
-		a->run->edits++;
-	}
+	a->run->edits += write_edit(w, obj);
 	return 0;
 }
 
@@ -205,6 +198,7 @@ static void finish(struct run *run)
 	for (size_t i = 0; i < run->n; i++)
 		webhook_config_unref(run->v[i].config);
 	free(run->v);
+	policies_round_done(&run->policies);
 	free(run);
 	then(w, refusal.errnum ? &refusal : NULL);
 	err_done(&refusal);
@@ -265,23 +259,40 @@ static bool wanted(const struct run *run, struct asked *a)
 	return matches(run, a->hook) && conditions_hold(a);
 }
 
+/* Mutating policies come before the webhooks, each time. False: refused. */
+static bool ask_policies(struct run *run)
+{
+	int edits = run->mutating ? policies_mutate(run->w, &run->policies, &run->refusal) : 0;
+
+	run->edits += (unsigned)MAX(edits, 0);
+	return edits >= 0;
+}
+
+/* The built-in plugins look at what others made of the object. */
+static bool admit_again(struct run *run)
+{
+	CLEANUP(buf_done) struct buf before = BUF_INIT, after = BUF_INIT;
+	struct write *w = run->w;
+
+	jsonc_write(w->obj, &before);
+	if (write_admit(w, &run->refusal) < 0)
+		return false;
+	jsonc_write(w->obj, &after);
+	run->edits += !str_eq(buf_str(&before), buf_str(&after));
+	return true;
+}
+
 /*
- * All have spoken once. The built-in plugins look at what webhooks made of the object, and those
- * webhooks that wish so at what came after them.
+ * All have spoken once. If anything was changed there is a second round, of those policies and
+ * webhooks that wish so; of webhooks only those after which something came.
  */
 static bool begin_again(struct run *run)
 {
-	CLEANUP(err_done) struct err e = ERR_INIT;
-
 	if (!run->mutating || run->again || !run->edits)
 		return false;
-	if (write_admit(run->w, &e) < 0) {
-		err_move(&run->refusal, &e);
-		return false;
-	}
-	run->again = true;
+	run->again = run->policies.again = true;
 	run->at = 0;
-	return true;
+	return admit_again(run) && ask_policies(run);
 }
 
 static void next(struct run *run)
@@ -313,17 +324,18 @@ void admission_webhooks(struct write *w, bool mutating, admission_webhooks_cb th
 
 	for (size_t i = 0; i < n; i++)
 		hooks += configs[i]->n;
-	if (!hooks || is_exempt(w)) {
+	if (is_exempt(w) || (!hooks && !(mutating && policies_any_mutating(w->srv->policies)))) {
 		then(w, NULL);
 		return;
 	}
 	run = NEW(struct run);
 	*run = (struct run){.w = w, .mutating = mutating, .then = then, .refusal = ERR_INIT};
-	run->v = xcalloc(hooks, sizeof(*run->v));
+	run->v = xcalloc(hooks ? hooks : 1, sizeof(*run->v));
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < configs[i]->n; j++)
 			run->v[run->n++] = (struct asked){.run = run,
 							  .config = webhook_config_ref(configs[i]),
 							  .hook = &configs[i]->hooks[j]};
+	ask_policies(run);
 	next(run);
 }

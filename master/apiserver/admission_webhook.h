@@ -8,6 +8,9 @@
  * made of the object; those with reinvocationPolicy IfNeeded are asked once more when the object
  * was changed after them. Validating webhooks are asked all at once, the first refusal counts.
  *
+ * Mutating policies (policies.h) speak before the mutating webhooks; once anything was changed, the
+ * built-in plugins, then those policies and webhooks that wish so are asked a second time.
+ *
  * `then` is called with NULL when all agree (at once when nobody is to be asked), or with the
  * refusal. w->obj may be another tree afterwards.
  */

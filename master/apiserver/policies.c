@@ -1,42 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/policies.h"
+#include "lib/api/convert.h"
 #include "lib/base/log.h"
-#include "lib/json/jw.h"
 #include "master/apiserver/admission_request.h"
-#include "master/apiserver/audit.h"
-#include "master/apiserver/cel_authorizer.h"
-#include "master/apiserver/policy_eval.h"
+#include "master/apiserver/policy_set.h"
 
-#define POLICIES "/admissionregistration.k8s.io/validatingadmissionpolicies/"
-#define BINDINGS "/admissionregistration.k8s.io/validatingadmissionpolicybindings/"
-
-struct policy {
-	const struct store_obj *o;
-	struct str name;
-	struct webhook match;
-	struct jv constraints; /* for the excluded rules */
-	struct str param_version, param_kind; /* absent: it takes none */
-	bool fail; /* failurePolicy Fail */
-	struct policy_exprs conditions, variables, validations, notes;
+#define GROUP "/admissionregistration.k8s.io/"
+static const struct {
+	const char *policies, *bindings;
+} prefixes[POLICY_SORTS] = {
+	[POLICIES_VALIDATING] = {GROUP "validatingadmissionpolicies/",
+				 GROUP "validatingadmissionpolicybindings/"},
+	[POLICIES_MUTATING] = {GROUP "mutatingadmissionpolicies/",
+			       GROUP "mutatingadmissionpolicybindings/"},
 };
 
-enum policy_action { POLICY_DENY = 1, POLICY_WARN = 2, POLICY_AUDIT = 4 };
+/* The policies of one sort, or their bindings, as the store tells of them. */
+struct source {
+	struct policy_set *set;
+	bool bindings;
+	struct store_watch *watch;
+};
 
-struct binding {
-	const struct store_obj *o;
-	struct str name, policy;
-	struct webhook match;
-	struct jv resources; /* matchResources */
-	struct jv params; /* paramRef */
-	unsigned actions; /* enum policy_action */
+struct policy_set {
+	struct policies *all;
+	enum policy_sort sort;
+	struct source sources[2]; /* policies, bindings */
+	struct policy **policies;
+	struct binding **bindings; /* by name of policy, then binding */
+	size_t n_policies, cap_policies, n_bindings, cap_bindings;
 };
 
 struct policies {
 	struct apiserver *s;
-	struct store_watch *watches[2];
-	struct policy **policies;
-	struct binding **bindings; /* by name of policy, then binding */
-	size_t n_policies, cap_policies, n_bindings, cap_bindings;
+	struct policy_set sets[POLICY_SORTS];
 };
 
 /* ---- in step with the store ---- */
@@ -48,6 +45,7 @@ static void policy_free(struct policy *p)
 	policy_exprs_done(&p->variables);
 	policy_exprs_done(&p->validations);
 	policy_exprs_done(&p->notes);
+	policy_exprs_done(&p->mutations);
 	store_obj_unref(p->o);
 	free(p);
 }
@@ -69,7 +67,8 @@ static struct policy *policy_new(const struct store_obj *o)
 			     .constraints = jv_get(spec, "matchConstraints"),
 			     .param_version = jv_text(jv_path(spec, "paramKind.apiVersion")),
 			     .param_kind = jv_text(jv_path(spec, "paramKind.kind")),
-			     .fail = !jv_eqs(jv_get(spec, "failurePolicy"), "Ignore")};
+			     .fail = !jv_eqs(jv_get(spec, "failurePolicy"), "Ignore"),
+			     .reinvoke = jv_eqs(jv_get(spec, "reinvocationPolicy"), "IfNeeded")};
 	webhook_parse_match(p->constraints, &p->match);
 	policy_exprs_compile(jv_get(spec, "matchConditions"), "spec.matchConditions",
 			     &p->conditions, NULL);
@@ -78,6 +77,7 @@ static struct policy *policy_new(const struct store_obj *o)
 			     NULL);
 	policy_exprs_compile(jv_get(spec, "auditAnnotations"), "spec.auditAnnotations", &p->notes,
 			     NULL);
+	policy_mutations_compile(jv_get(spec, "mutations"), "spec.mutations", &p->mutations, NULL);
 	return p;
 }
 
@@ -103,7 +103,7 @@ static struct binding *binding_new(const struct store_obj *o)
 	return b;
 }
 
-static void del(struct policies *p, struct str key)
+static void del(struct policy_set *p, struct str key)
 {
 	for (size_t i = 0; i < p->n_policies; i++)
 		if (str_eq(p->policies[i]->o->key, key)) {
@@ -121,13 +121,13 @@ static void del(struct policies *p, struct str key)
 		}
 }
 
-static void put(struct policies *p, const struct store_obj *o)
+static void put(struct policy_set *p, const struct store_obj *o)
 {
 	struct binding *b;
 	size_t i;
 
 	del(p, o->key);
-	if (str_starts(o->key, STR(POLICIES))) {
+	if (str_starts(o->key, str_of(prefixes[p->sort].policies))) {
 		*ARRAY_PUSH(p->policies, p->n_policies, p->cap_policies) = policy_new(o);
 		return;
 	}
@@ -144,48 +144,49 @@ static void put(struct policies *p, const struct store_obj *o)
 	p->bindings[i] = b;
 }
 
-static void follow(struct policies *p, bool bindings);
+static void follow(struct source *s);
 
-static void on_event(struct policies *p, bool bindings, const struct store_event *ev, int err)
+static void on_event(void *user, const struct store_event *ev, int err)
 {
+	struct source *s = user;
+
 	if (!ev) {
-		store_unwatch(TAKE(p->watches[bindings]));
+		store_unwatch(TAKE(s->watch));
 		if (err == -ESTALE)
-			follow(p, bindings);
+			follow(s);
 	} else if (ev->type == STORE_EVENT_PUT) {
-		put(p, ev->obj);
+		put(s->set, ev->obj);
 	} else {
-		del(p, ev->obj->key);
+		del(s->set, ev->obj->key);
 	}
 }
 
-static void on_policy(void *user, const struct store_event *ev, int err)
+static void clear(struct source *s)
 {
-	on_event(user, false, ev, err);
+	struct policy_set *p = s->set;
+
+	while (!s->bindings && p->n_policies)
+		policy_free(p->policies[--p->n_policies]);
+	while (s->bindings && p->n_bindings)
+		binding_free(p->bindings[--p->n_bindings]);
 }
 
-static void on_binding(void *user, const struct store_event *ev, int err)
+static void follow(struct source *s)
 {
-	on_event(user, true, ev, err);
-}
-
-static void follow(struct policies *p, bool bindings)
-{
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(p->s->store);
-	struct store_watch_spec spec = {.prefix = bindings ? STR(BINDINGS) : STR(POLICIES),
+	CLEANUP(store_view_unrefp)
+	struct store_view *v = store_view(s->set->all->s->store);
+	struct store_watch_spec spec = {.prefix = str_of(s->bindings
+								 ? prefixes[s->set->sort].bindings
+								 : prefixes[s->set->sort].policies),
 					.from_rev = store_view_rev(v)};
 	const struct store_obj *o;
 	struct store_iter it;
 
-	while (!bindings && p->n_policies)
-		policy_free(p->policies[--p->n_policies]);
-	while (bindings && p->n_bindings)
-		binding_free(p->bindings[--p->n_bindings]);
+	clear(s);
 	store_range(v, spec.prefix, STR_NULL, &it);
 	while ((o = store_iter_next(&it)))
-		put(p, o);
-	if (store_watch(p->s->store, &spec, bindings ? on_binding : on_policy, p,
-			&p->watches[bindings]) < 0)
+		put(s->set, o);
+	if (store_watch(s->set->all->s->store, &spec, on_event, s, &s->watch) < 0)
 		log_err("admission policies are not followed any more");
 }
 
@@ -194,28 +195,36 @@ struct policies *policies_new(struct apiserver *s)
 	struct policies *p = NEW(struct policies);
 
 	p->s = s;
-	follow(p, false);
-	follow(p, true);
+	for (int i = 0; i < POLICY_SORTS; i++) {
+		struct policy_set *set = &p->sets[i];
+
+		set->all = p;
+		set->sort = (enum policy_sort)i;
+		for (int j = 0; j < 2; j++) {
+			set->sources[j] = (struct source){.set = set, .bindings = j};
+			follow(&set->sources[j]);
+		}
+	}
 	return p;
 }
 
 struct policies *policies_free(struct policies *p)
 {
-	if (!p)
-		return NULL;
-	store_unwatch(p->watches[0]);
-	store_unwatch(p->watches[1]);
-	while (p->n_policies)
-		policy_free(p->policies[--p->n_policies]);
-	while (p->n_bindings)
-		binding_free(p->bindings[--p->n_bindings]);
-	free(p->policies);
-	free(p->bindings);
+	for (int i = 0; p && i < POLICY_SORTS; i++) {
+		struct policy_set *set = &p->sets[i];
+
+		for (int j = 0; j < 2; j++) {
+			store_unwatch(set->sources[j].watch);
+			clear(&set->sources[j]);
+		}
+		free(set->policies);
+		free(set->bindings);
+	}
 	free(p);
 	return NULL;
 }
 
-static const struct policy *find_policy(const struct policies *p, struct str name)
+static const struct policy *find_policy(const struct policy_set *p, struct str name)
 {
 	for (size_t i = 0; i < p->n_policies; i++)
 		if (str_eq(p->policies[i]->name, name))
@@ -223,28 +232,17 @@ static const struct policy *find_policy(const struct policies *p, struct str nam
 	return NULL;
 }
 
-/* ---- one write ---- */
-
-struct run {
-	struct policy_eval eval; /* what all expressions of one write share */
-	struct write *w;
-	/* Of the policy at hand. */
-	const struct policy *policy;
-	struct cel_val *memo; /* of its variables */
-	bool *known;
-	struct err *err;
-	bool denied;
-};
-
-static struct cel_val evaluate(struct run *run, const struct cel_program *p)
+bool policies_any_mutating(const struct policies *p)
 {
-	return policy_eval_run(&run->eval, p);
+	return p->sets[POLICIES_MUTATING].n_bindings;
 }
+
+/* ---- variables ---- */
 
 /* variables.x: evaluated when first asked for, once. */
 static struct cel_val variable(struct cel_run *r, void *p, struct str name)
 {
-	struct run *run = p;
+	struct policy_run *run = p;
 	const struct policy_exprs *all = &run->policy->variables;
 
 	for (size_t i = 0; i < all->n; i++) {
@@ -255,7 +253,7 @@ static struct cel_val variable(struct cel_run *r, void *p, struct str name)
 		if (!run->known[i]) {
 			run->known[i] = true; /* one that names itself finds an error */
 			run->memo[i] = cel_error(r, "variable %s names itself", all->v[i].name);
-			run->memo[i] = evaluate(run, all->v[i].program);
+			run->memo[i] = policy_eval_run(&run->eval, all->v[i].program);
 		}
 		return run->memo[i];
 	}
@@ -264,7 +262,7 @@ static struct cel_val variable(struct cel_run *r, void *p, struct str name)
 
 static bool has_variable(struct cel_run *r, void *p, struct str name)
 {
-	const struct policy_exprs *all = &((struct run *)p)->policy->variables;
+	const struct policy_exprs *all = &((struct policy_run *)p)->policy->variables;
 
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].name && str_eqs(name, all->v[i].name))
@@ -275,183 +273,58 @@ static bool has_variable(struct cel_run *r, void *p, struct str name)
 static const struct cel_host_ops variables_ops = {
 	.name = "variables", .field = variable, .has = has_variable};
 
+void policy_run_forget(struct policy_run *run)
+{
+	size_t n = run->policy->variables.n;
+
+	run->memo = ARENA_ARRAY(&run->eval.arena, struct cel_val, n + 1);
+	run->known = ARENA_ARRAY(&run->eval.arena, bool, n + 1);
+}
+
 /* Made when the first policy fits. */
-static void prepare(struct run *run)
+static void prepare(struct policy_run *run)
 {
 	policy_eval_prepare(&run->eval);
 	run->eval.vars[POLICY_VARIABLES] = cel_host(&variables_ops, run);
 }
 
-/* ---- what follows ---- */
-
-static int code_of(const char *reason)
-{
-	static const struct {
-		const char *reason;
-		int code;
-	} codes[] = {{"Unauthorized", 401}, {"Forbidden", 403}, {"RequestEntityTooLarge", 413}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		if (!strcmp(reason, codes[i].reason))
-			return codes[i].code;
-	return 422;
-}
-
-static void deny(struct run *run, const struct binding *b, const char *message, const char *reason)
-{
-	struct write *w = run->w;
-	CLEANUP(buf_done) struct buf kind = BUF_INIT;
-
-	if (run->denied)
-		return;
-	run->denied = true;
-	api_kind_qualified(w->kind, &kind);
-	err_set(run->err, EPERM, reason,
-		"%s \"%s\" is forbidden: ValidatingAdmissionPolicy '%.*s' with binding '%.*s' "
-		"denied request: %s",
-		kind.p, w->name, STR_ARG(b->policy), STR_ARG(b->name), message);
-	if (run->err)
-		run->err->http_code = code_of(reason);
-}
-
-static void follow_up(struct run *run, const struct binding *b, const char *message,
-		      const char *reason)
-{
-	if (b->actions & POLICY_DENY)
-		deny(run, b, message, reason && *reason ? reason : "Invalid");
-	if (b->actions & POLICY_WARN)
-		api_warnings_add(&run->w->r->warnings,
-				 "Validation failed for ValidatingAdmissionPolicy '%.*s' with "
-				 "binding '%.*s': %s",
-				 STR_ARG(b->policy), STR_ARG(b->name), message);
-	if (b->actions & POLICY_AUDIT)
-		audit_note(run->w->r, "validation.policy.admission.k8s.io/validation_failure",
-			   message);
-}
-
-/* Something that could not be evaluated: the policy's failurePolicy decides. */
-static void trouble(struct run *run, const struct binding *b, const char *text,
-		    const struct cel_val *v)
-{
-	CLEANUP_FREE char *message = NULL;
-
-	if (!run->policy->fail)
-		return;
-	if (!v)
-		message = xasprintf("expression '%s' does not compile", text);
-	else
-		message = xasprintf("expression '%s' resulted in error: %.*s", text,
-				    STR_ARG(v->kind == CEL_ERR ? v->s : STR("not a bool")));
-	follow_up(run, b, message, NULL);
-}
-
-static void message_of(struct run *run, const struct policy_expr *x, struct buf *out)
-{
-	if (x->message_program) {
-		struct cel_val v = evaluate(run, x->message_program);
-		struct str t = v.kind == CEL_STRING ? str_trim(v.s) : STR("");
-
-		if (t.len && t.len <= 5 * 1024 && str_chr(t, '\n') < 0)
-			buf_addstr(out, t);
-	}
-	if (!out->len && x->message)
-		buf_adds(out, x->message);
-	if (!out->len)
-		buf_addf(out, "failed expression: %.*s", STR_ARG(str_trim(str_of(x->text))));
-}
-
-static void validate(struct run *run, const struct binding *b)
-{
-	const struct policy_exprs *all = &run->policy->validations;
-
-	for (size_t i = 0; i < all->n; i++) {
-		const struct policy_expr *x = &all->v[i];
-		CLEANUP(buf_done) struct buf message = BUF_INIT;
-		struct cel_val v;
-
-		if (!x->program) {
-			trouble(run, b, x->text, NULL);
-			continue;
-		}
-		v = evaluate(run, x->program);
-		if (v.kind != CEL_BOOL) {
-			trouble(run, b, x->text, &v);
-		} else if (!v.b) {
-			message_of(run, x, &message);
-			follow_up(run, b, message.p, x->reason);
-		}
-	}
-}
-
-static void note(struct run *run)
-{
-	const struct policy_exprs *all = &run->policy->notes;
-
-	for (size_t i = 0; i < all->n && run->w->r->audit; i++) {
-		CLEANUP_FREE char *key = xasprintf("%.*s/%s", STR_ARG(run->policy->name),
-						   all->v[i].name ? all->v[i].name : "");
-		CLEANUP_FREE char *text = NULL;
-		struct cel_val v;
-
-		if (!all->v[i].program)
-			continue;
-		v = evaluate(run, all->v[i].program);
-		if (v.kind != CEL_STRING)
-			continue;
-		text = str_dup(v.s);
-		audit_note(run->w->r, key, text);
-	}
-}
-
-/* False: this write is not the policy's business, or its conditions can't be told. */
-static bool conditions_hold(struct run *run, const struct binding *b)
-{
-	const struct policy_exprs *all = &run->policy->conditions;
-	const struct policy_expr *bad;
-	struct cel_val v;
-
-	switch (policy_eval_conditions(&run->eval, all, &bad, &v)) {
-	case POLICY_MATCH:
-		break;
-	case POLICY_NO_MATCH:
-		return false;
-	case POLICY_MATCH_ERROR:
-		trouble(run, b, bad->text, bad->program ? &v : NULL);
-		return false;
-	}
-	return true;
-}
-
 /* ---- parameters ---- */
 
-static void with_params(struct run *run, const struct binding *b, struct json_object *params)
+static void with_params(struct policy_run *run, struct json_object *params)
 {
-	size_t n = run->policy->variables.n;
-
 	run->eval.vars[POLICY_PARAMS] = policy_eval_json(&run->eval, params);
-	run->memo = ARENA_ARRAY(&run->eval.arena, struct cel_val, n + 1);
-	run->known = ARENA_ARRAY(&run->eval.arena, bool, n + 1);
-	if (!conditions_hold(run, b))
-		return;
-	validate(run, b);
-	note(run);
+	policy_run_forget(run);
+	run->each(run);
 }
 
-static void each_param(struct run *run, const struct binding *b, const struct api_kind *k,
-		       struct str ns, size_t *n)
+/* A stored object in the version that the policy names; a tree of its own. */
+static struct json_object *param_tree(const struct api_kind *k, const struct store_obj *o)
 {
-	struct jv sel = jv_get(b->params, "selector");
-	struct str name = jv_text(jv_get(b->params, "name"));
+	CLEANUP(buf_done) struct buf served = BUF_INIT;
+	struct str value = o->value;
+	struct json_object *tree = NULL;
+
+	if (!api_is_served_form(k, value, o->rev)) {
+		api_convert_bytes(k, jv_of(value), &served);
+		value = buf_str(&served);
+	}
+	return jsonc_parse(value, NULL, &tree, NULL) == 0 ? tree : NULL;
+}
+
+static void each_param(struct policy_run *run, const struct api_kind *k, struct str ns, size_t *n)
+{
+	struct jv ref = run->binding->params;
+	struct str name = jv_text(jv_get(ref, "name"));
 	CLEANUP(label_selector_done) struct label_selector labels = {0};
 	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
 	const struct store_obj *o;
 	struct store_iter it;
 
-	if (!name.len && label_selector_from_object(sel, &labels, NULL) < 0)
+	if (!name.len && label_selector_from_object(jv_get(ref, "selector"), &labels, NULL) < 0)
 		return;
 	request_key(k, ns, STR_NULL, &prefix);
 	store_range(run->w->view, buf_str(&prefix), STR_NULL, &it);
-	while ((o = store_iter_next(&it))) {
+	while (!run->stop && (o = store_iter_next(&it))) {
 		struct jv meta = jv_get(jv_of(o->value), "metadata");
 		struct jv l = jv_get(meta, "labels");
 		CLEANUP_JSON struct json_object *tree = NULL;
@@ -460,65 +333,101 @@ static void each_param(struct run *run, const struct binding *b, const struct ap
 			     : !label_selector_match(&labels, jv_exists(l) ? l : jv_of(STR("{}"))))
 			continue;
 		++*n;
-		if (jsonc_parse(o->value, NULL, &tree, NULL) == 0)
-			with_params(run, b, tree);
+		run->param = o->key;
+		tree = param_tree(k, o);
+		if (tree)
+			with_params(run, tree);
 	}
+	run->param = STR_NULL;
+}
+
+static const struct api_kind *param_kind(const struct policy_run *run)
+{
+	const struct api_kinds *kinds = server_kinds(run->w->srv);
+	struct str group, version, kind = run->policy->param_kind;
+	const struct api_kind *k;
+
+	api_version_split(run->policy->param_version, &group, &version);
+	for (size_t i = 0; (k = api_kinds_at(kinds, i)); i++)
+		if (k->plural && str_eqs(group, k->group) && str_eqs(version, k->version) &&
+		    str_eqs(kind, k->kind))
+			return k;
+	return NULL;
 }
 
 /* The policy's expressions for each of the binding's parameters. */
-static void run_params(struct run *run, const struct binding *b)
+static void run_params(struct policy_run *run)
 {
 	const struct policy *p = run->policy;
-	struct str group, version, ns = jv_text(jv_get(b->params, "namespace"));
+	struct jv ref = run->binding->params;
+	struct str ns = jv_text(jv_get(ref, "namespace"));
 	const struct api_kind *k;
 	size_t n = 0;
 
-	if (!p->param_kind.len || !jv_exists(b->params)) {
-		with_params(run, b, NULL);
+	if (!p->param_kind.len || !jv_exists(ref)) {
+		with_params(run, NULL);
 		return;
 	}
-	api_version_split(p->param_version, &group, &version);
-	k = api_kind_by_gvk(group, version, p->param_kind);
-	if (k && api_kind_namespaced(k) && !ns.len)
-		ns = str_of(run->w->ns);
-	if (k && (!api_kind_namespaced(k) || ns.len))
-		each_param(run, b, k, ns, &n);
-	if (n || jv_eqs(jv_get(b->params, "parameterNotFoundAction"), "Allow") || !p->fail)
+	k = param_kind(run);
+	if (!k) {
+		CLEANUP_FREE char *why = xasprintf(
+			"failed to configure binding: paramKind kind `%.*s, Kind=%.*s` not known",
+			STR_ARG(p->param_version), STR_ARG(p->param_kind));
+
+		run->no_params(run, why);
 		return;
-	follow_up(run, b,
-		  "failed to configure binding: no params found for policy binding with `Deny` "
-		  "parameterNotFoundAction",
-		  NULL);
+	}
+	if (!api_kind_namespaced(k) && ns.len) {
+		run->no_params(run, "failed to configure binding: paramRef.namespace must not be "
+				    "provided for a cluster-scoped `paramKind`");
+		return;
+	}
+	if (api_kind_namespaced(k) && !ns.len)
+		ns = str_of(run->w->ns);
+	if (api_kind_namespaced(k) && !ns.len) {
+		run->no_params(run,
+			       "failed to configure binding: cannot use namespaced paramRef in "
+			       "policy binding that matches cluster-scoped resources");
+		return;
+	}
+	each_param(run, k, ns, &n);
+	if (!n && !jv_eqs(jv_get(ref, "parameterNotFoundAction"), "Allow"))
+		run->no_params(run,
+			       "failed to configure binding: no params found for policy binding "
+			       "with `Deny` parameterNotFoundAction");
 }
+
+/* ---- the walk ---- */
 
 static bool fits(const struct webhook *match, struct jv excluded, const struct webhook_attrs *a)
 {
 	return webhook_matches(match, a) && !webhook_excludes(excluded, a);
 }
 
-int policies_validate(struct write *w, struct err *err)
+void policy_run(struct policy_run *run, enum policy_sort sort)
 {
-	struct policies *p = w->srv->policies;
+	struct write *w = run->w;
+	const struct policy_set *p = &w->srv->policies->sets[sort];
 	CLEANUP(buf_done) struct buf labels = BUF_INIT, old_labels = BUF_INIT;
-	struct run run = {.eval = {.w = w}, .w = w, .err = err};
 	struct webhook_attrs a;
 
 	if (!p->n_bindings || w->phase == WRITE_PHASE_OTHER ||
 	    !strcmp(w->kind->group, "admissionregistration.k8s.io"))
-		return 0;
+		return;
+	run->eval.w = w;
 	admission_attrs(w, &a, &labels, &old_labels);
-	for (size_t i = 0; i < p->n_bindings && !run.denied; i++) {
+	for (size_t i = 0; i < p->n_bindings && !run->stop; i++) {
 		const struct binding *b = p->bindings[i];
 
-		run.policy = find_policy(p, b->policy);
-		if (!run.policy || !fits(&run.policy->match, run.policy->constraints, &a) ||
+		run->policy = find_policy(p, b->policy);
+		run->binding = b;
+		if (!run->policy || !fits(&run->policy->match, run->policy->constraints, &a) ||
 		    !fits(&b->match, b->resources, &a))
 			continue;
-		prepare(&run);
-		run_params(&run, b);
+		prepare(run);
+		run_params(run);
 	}
-	policy_eval_done(&run.eval);
-	return run.denied ? -EPERM : 0;
+	policy_eval_done(&run->eval);
 }
 
 /* ---- policies themselves ---- */
@@ -543,7 +452,7 @@ static int check_webhooks(const struct api_kind *kind, struct json_object *obj, 
 int policies_check(const struct api_kind *kind, struct json_object *obj, struct err *err)
 {
 	static const char *const lists[] = {"matchConditions", "variables", "validations",
-					    "auditAnnotations"};
+					    "auditAnnotations", "mutations"};
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
 	size_t bad = 0;
 
@@ -551,14 +460,18 @@ int policies_check(const struct api_kind *kind, struct json_object *obj, struct 
 		return 0;
 	if (strstr(kind->plural, "webhookconfigurations"))
 		return check_webhooks(kind, obj, err);
-	if (strcmp(kind->plural, "validatingadmissionpolicies") != 0)
+	if (strcmp(kind->plural, "validatingadmissionpolicies") != 0 &&
+	    strcmp(kind->plural, "mutatingadmissionpolicies") != 0)
 		return 0;
 	jsonc_write(obj, &text);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		CLEANUP_FREE char *path = xasprintf("spec.%s", lists[i]);
+		struct jv list = jv_path(jv_of(buf_str(&text)), path);
 		struct policy_exprs e;
 
-		bad += policy_exprs_compile(jv_path(jv_of(buf_str(&text)), path), path, &e, err);
+		bad += (strcmp(lists[i], "mutations") != 0
+				? policy_exprs_compile
+				: policy_mutations_compile)(list, path, &e, err);
 		policy_exprs_done(&e);
 	}
 	return bad ? api_err_invalid(err, kind, jsonc_path_str(obj, "metadata.name")) : 0;

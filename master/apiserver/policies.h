@@ -3,14 +3,32 @@
 #define KNARR_POLICIES_H
 #include "master/apiserver/write.h"
 /*
- * ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1, KEP-3488): rules in CEL that the
- * server itself evaluates. A policy says what to look at, its bindings where, with which parameters
- * and what follows; policies are compiled once, in step with the store.
+ * ValidatingAdmissionPolicy and MutatingAdmissionPolicy (admissionregistration.k8s.io/v1, KEP-3488,
+ * KEP-3962): rules and changes in CEL that the server itself evaluates. A policy says what to look
+ * at, its bindings where, with which parameters and what follows; policies are compiled once, in
+ * step with the store.
+ *
+ *	policies.c           what there is, and who fits a write, with which parameters
+ *	policies_validate.c  denials, warnings, notes
+ *	policies_mutate.c    changes
  */
 struct policies;
 struct policies *policies_new(struct apiserver *s);
 struct policies *policies_free(struct policies *p); /* takes NULL, returns NULL */
 
+/* What the first of two rounds did. Zero-initialise; ends with policies_round_done. */
+struct policies_round {
+	bool again; /* the second: only those that ran in the first and want to be asked again */
+	char **keys; /* of those: policy, binding, parameter */
+	size_t n, cap;
+};
+void policies_round_done(struct policies_round *round);
+bool policies_any_mutating(const struct policies *p);
+/*
+ * Mutating policies, in the order of their names, then of their bindings', change w->obj. Returns
+ * how often they did, or a refusal: 403 Invalid with one cause each that failed.
+ */
+int policies_mutate(struct write *w, struct policies_round *round, struct err *err);
 /* Refusal as Kubernetes words it (422 by default), warnings, notes in the audit log. */
 int policies_validate(struct write *w, struct err *err);
 /*

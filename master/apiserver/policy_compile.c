@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/policy_compile.h"
+#include "lib/api/mutation.h"
 #include "master/apiserver/cel_authorizer.h"
 
 void policy_exprs_done(struct policy_exprs *e)
@@ -18,7 +19,7 @@ void policy_exprs_done(struct policy_exprs *e)
 	*e = (struct policy_exprs){0};
 }
 
-static int compile(const char *text, struct cel_program **ret, struct err *err)
+static int compile(const char *text, bool mutation, struct cel_program **ret, struct err *err)
 {
 	static const struct cel_var vars[POLICY_VARS] = {
 		[POLICY_OBJECT] = {"object", &cel_t_dyn},
@@ -28,13 +29,15 @@ static int compile(const char *text, struct cel_program **ret, struct err *err)
 		[POLICY_NAMESPACE] = {"namespaceObject", &cel_t_dyn},
 		[POLICY_AUTHORIZER] = {"authorizer", &cel_t_dyn},
 		[POLICY_VARIABLES] = {"variables", &cel_t_dyn}};
-	const struct cel_lib *libs[API_CEL_LIBS + 2] = {NULL};
+	const struct cel_lib *libs[API_CEL_LIBS + 3] = {NULL};
 	struct cel_env env = {vars, POLICY_VARS, libs};
 	size_t n = 0;
 
 	for (size_t i = 0; i < API_CEL_LIBS && api_cel_libs[i]; i++)
 		libs[n++] = api_cel_libs[i];
-	libs[n] = &cel_lib_authorizer;
+	libs[n++] = &cel_lib_authorizer;
+	if (mutation)
+		libs[n] = &api_cel_lib_mutation;
 	return cel_compile(&env, str_of(text), ret, err);
 }
 
@@ -62,7 +65,7 @@ static struct cel_program *one(const char *text, const char *path, const char *m
 	struct cel_program *p = NULL;
 	CLEANUP_FREE char *why = NULL;
 
-	if (compile(text, &p, &e) < 0)
+	if (compile(text, false, &p, &e) < 0)
 		why = xasprintf("compilation failed: %s", err_text(&e));
 	else if (kind != CEL_DYN && !is_one_of(p, kind))
 		why = xstrdup(kind == CEL_BOOL ? "must evaluate to bool"
@@ -105,6 +108,50 @@ size_t policy_exprs_compile(struct jv list, const char *path, struct policy_expr
 		if (message)
 			x->message_program =
 				one(message, at, "messageExpression", CEL_STRING, err, &bad);
+	}
+	return bad;
+}
+
+static struct cel_program *mutation(const char *text, const char *path, enum api_mutation m,
+				    struct err *err, size_t *bad)
+{
+	CLEANUP(buf_done) struct buf why = BUF_INIT;
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	struct cel_program *p = NULL;
+
+	if (compile(text, true, &p, &e) < 0)
+		buf_addf(&why, "compilation failed: %s", err_text(&e));
+	else
+		api_mutation_fits(m, cel_program_type(p), &why);
+	if (!why.len)
+		return p;
+	report(err, path,
+	       m == API_MUTATION_APPLY ? "applyConfiguration.expression" : "jsonPatch.expression",
+	       text, why.p);
+	++*bad;
+	return cel_program_free(p);
+}
+
+size_t policy_mutations_compile(struct jv list, const char *path, struct policy_exprs *ret,
+				struct err *err)
+{
+	size_t bad = 0, i = 0;
+
+	*ret = (struct policy_exprs){.n = jv_len(list)};
+	ret->v = xcalloc(ret->n ? ret->n : 1, sizeof(*ret->v));
+	jv_for_each (it, list) {
+		CLEANUP_FREE char *at = xasprintf("%s[%zu]", path, i);
+		struct policy_expr *x = &ret->v[i++];
+		int m = api_mutation_parse(jv_text(jv_get(it.value, "patchType")));
+
+		if (m < 0)
+			continue;
+		x->mutation = (uint8_t)m;
+		x->text = text_of(jv_get(it.value, m == API_MUTATION_APPLY ? "applyConfiguration"
+									   : "jsonPatch"),
+				  "expression", NULL);
+		if (x->text)
+			x->program = mutation(x->text, at, (enum api_mutation)m, err, &bad);
 	}
 	return bad;
 }

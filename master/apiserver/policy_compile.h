@@ -22,6 +22,7 @@ struct policy_expr {
 	char *text;
 	struct cel_program *program, *message_program;
 	char *message, *reason; /* may be NULL */
+	uint8_t mutation; /* enum api_mutation */
 };
 struct policy_exprs {
 	struct policy_expr *v;
@@ -35,4 +36,7 @@ void policy_exprs_done(struct policy_exprs *e);
  */
 size_t policy_exprs_compile(struct jv list, const char *path, struct policy_exprs *ret,
 			    struct err *err);
+/* The same for a list of mutations: {patchType, applyConfiguration|jsonPatch: {expression}}. */
+size_t policy_mutations_compile(struct jv list, const char *path, struct policy_exprs *ret,
+				struct err *err);
 #endif

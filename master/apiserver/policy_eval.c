@@ -24,6 +24,11 @@ struct cel_val policy_eval_json(struct policy_eval *e, struct json_object *o)
 	return o ? cel_of_json(&r, o, NULL) : CEL_VAL_NULL;
 }
 
+void policy_eval_set_object(struct policy_eval *e, struct json_object *obj)
+{
+	e->vars[POLICY_OBJECT] = policy_eval_json(e, obj);
+}
+
 void policy_eval_prepare(struct policy_eval *e)
 {
 	struct write *w = e->w;

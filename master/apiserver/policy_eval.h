@@ -19,6 +19,8 @@ struct policy_eval {
 };
 /* Makes the variables of the write as it is now; further calls do nothing. */
 void policy_eval_prepare(struct policy_eval *e);
+/* The object is another one from here on; it must outlive the evaluation, or the next call. */
+void policy_eval_set_object(struct policy_eval *e, struct json_object *obj);
 struct cel_val policy_eval_run(struct policy_eval *e, const struct cel_program *p);
 struct cel_val policy_eval_json(struct policy_eval *e, struct json_object *o);
 void policy_eval_done(struct policy_eval *e);

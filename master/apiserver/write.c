@@ -475,6 +475,7 @@ void write_start(struct write *w)
 	service_alloc_drop(w->srv->services, TAKE(w->held));
 	drop_try(w);
 	w->phase = WRITE_PHASE_OTHER;
+	w->edited = false;
 	w->view = store_view(w->srv->store);
 	w->cur_obj = *w->name ? server_get(w->view, w->kind, str_of(w->ns), str_of(w->name)) : NULL;
 	if (w->cur_obj && w->ops->splice && try_splice(w))

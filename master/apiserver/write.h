@@ -11,7 +11,7 @@
  * the whole is done again from the new state, which is what makes a patch without resourceVersion
  * atomic (k8s.io/apiserver GuaranteedUpdate).
  *
- *	write_start --> make --> mutating webhooks --> write_finish --> validating webhooks
+ *	write_start --> make --> mutating policies, webhooks --> write_finish --> validating ones
  *	                  ^                                                   |
  *	                  '-- -EAGAIN, -EEXIST, -ENOENT <-- committed <-- store_txn
  *	                      (at most WRITE_TRIES times)       '--> answer
@@ -74,6 +74,7 @@ struct write {
 	const struct store_obj *cur_obj; /* in view */
 	struct json_object *cur, *obj; /* what is stored; what shall be */
 	enum write_phase phase;
+	bool edited; /* obj, by those outside who were asked, since it was prepared */
 	/* In hand between proposal and commit. */
 	enum write_action action;
 	struct buf value;
@@ -103,6 +104,11 @@ int write_begin_update(struct write *w, struct json_object *obj, struct json_obj
 		       struct err *err);
 /* The same for a new object; sets uid, times and name. */
 int write_begin_create(struct write *w, struct json_object *obj, struct err *err);
+/*
+ * Admission from outside makes another object of w->obj: takes it, with defaults and what nobody
+ * may change as they were. False: it is the same as before.
+ */
+bool write_edit(struct write *w, struct json_object *take);
 /* Built-in admission once more, after a webhook has changed w->obj. */
 int write_admit(struct write *w, struct err *err);
 /* Second half, on w->obj: ownership of fields, validation, addresses. An action or an error. */

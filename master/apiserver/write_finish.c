@@ -269,7 +269,47 @@ static int finish_create(struct write *w, struct err *err)
 	return WRITE_PUT;
 }
 
+bool write_edit(struct write *w, struct json_object *take)
+{
+	static const char *const fixed[] = {"metadata.name", "metadata.namespace", "metadata.uid",
+					    "metadata.creationTimestamp"};
+	CLEANUP(buf_done) struct buf before = BUF_INIT, after = BUF_INIT;
+
+	api_default(w->kind, take);
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		struct str s = jsonc_path_str(w->obj, fixed[i]);
+
+		if (s.p)
+			api_set_str(take, fixed[i], s);
+		else
+			api_del(take, fixed[i]);
+	}
+	jsonc_write(w->obj, &before);
+	jsonc_write(take, &after);
+	if (str_eq(buf_str(&before), buf_str(&after))) {
+		json_object_put(take);
+		return false;
+	}
+	json_object_put(w->obj);
+	w->obj = take;
+	w->edited = true;
+	return true;
+}
+
+/* What others made of it goes by the same rules as what the client sent. */
+static void prepare_again(struct write *w)
+{
+	if (w->phase == WRITE_PHASE_CREATE)
+		api_prepare_create(w->kind, w->obj);
+	else if (w->sub)
+		api_prepare_update_sub(w->kind, w->sub, w->obj, w->cur);
+	else
+		api_prepare_update(w->kind, w->obj, w->cur);
+}
+
 int write_finish(struct write *w, struct err *err)
 {
+	if (w->edited)
+		prepare_again(w);
 	return w->phase == WRITE_PHASE_CREATE ? finish_create(w, err) : finish_update(w, err);
 }
