@@ -48,7 +48,7 @@ static int put_used(struct write *w, const struct store_obj *o, const struct quo
 	for (size_t i = 0; i < used->n; i++)
 		set_quantity(list, used->v[i].name, used->v[i].q);
 	x = ARRAY_PUSH(w->extra, w->n_extra, w->cap_extra);
-	*x = (struct write_extra){BUF_INIT, BUF_INIT, BUF_INIT, 0, o->rev};
+	*x = (struct write_extra){STORE_PUT, BUF_INIT, BUF_INIT, BUF_INIT, 0, o->rev};
 	buf_addstr(&x->key, o->key);
 	encode_quota(obj, x);
 	return 0;
@@ -193,7 +193,7 @@ static int charge_one(struct charge *c, const struct store_obj *o, struct err *e
 		return refuse(c, name, &s.want, &s.used, &s.hard, err);
 	if (!s.fresh.n || request_dry_run(c->w->r))
 		return 0;
-	if (c->w->n_extra == WRITE_EXTRA_MAX)
+	if (c->w->n_extra == WRITE_QUOTAS_MAX)
 		return err_set(err, E2BIG, "InternalError",
 			       "Internal error occurred: too many quotas in the namespace");
 	return put_used(c->w, o, &s.fresh);
@@ -325,7 +325,7 @@ static void recount(struct quota_keeper *k, struct str key)
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(k->s->store);
 	const struct store_obj *o = store_get(v, key);
 	CLEANUP_JSON struct json_object *obj = o ? counted_status(k->s, v, o) : NULL;
-	struct write_extra x = {BUF_INIT, BUF_INIT, BUF_INIT, 0, 0};
+	struct write_extra x = {STORE_PUT, BUF_INIT, BUF_INIT, BUF_INIT, 0, 0};
 	struct store_op op;
 
 	if (!obj)

@@ -2,43 +2,48 @@
 #include "master/apiserver/service_alloc.h"
 #include "lib/api/api.h"
 #include "lib/api/status.h"
-
-#include <arpa/inet.h>
+#include "lib/base/hmap.h"
+#include "master/apiserver/service_ranges.h"
 
 #define SERVICES STR("/core/services/")
-#define ADDRESSES_MAX 65536u
 
 /* How many stored Services (or writes under way) use an address or a port. */
 struct service_alloc {
 	struct store *store;
 	struct store_watch *watch;
-	uint32_t base, size; /* host order */
+	struct cidr4 configured;
 	uint16_t port_first, port_last;
-	uint8_t *ips; /* by offset from base */
+	struct hmap *ips; /* by the four bytes of an address: how many, as a number */
 	uint8_t ports[65536];
 	char first[INET_ADDRSTRLEN];
 	struct list held; /* by writes under way */
 	struct list committed; /* by writes whose event has perhaps not come yet */
 };
 
-/* Offsets and ports of one write. */
+/* Addresses and ports of one write. */
 struct held {
 	struct list node;
 	uint64_t rev; /* committed at or before it */
 	uint32_t ips[2];
 	uint16_t *ports;
 	size_t n_ips, n_ports, cap_ports;
+	struct service_range from; /* of the address; its name is owned */
 };
 
-static bool ip_offset(const struct service_alloc *a, struct str text, uint32_t *ret)
+static uintptr_t ip_uses(const struct service_alloc *a, uint32_t ip)
 {
-	char ip[INET_ADDRSTRLEN];
-	struct in_addr in;
+	return (uintptr_t)hmap_get(a->ips, str_n(&ip, sizeof(ip)));
+}
 
-	if (str_copy(ip, sizeof(ip), text) < 0 || inet_pton(AF_INET, ip, &in) != 1)
-		return false;
-	*ret = ntohl(in.s_addr) - a->base;
-	return *ret < a->size;
+static void ip_count(struct service_alloc *a, uint32_t ip, int by)
+{
+	struct str key = str_n(&ip, sizeof(ip));
+	uintptr_t had = ip_uses(a, ip), n = by < 0 ? (had ? had - 1 : 0) : had + 1;
+
+	if (n)
+		hmap_put(a->ips, key, (void *)n);
+	else
+		hmap_del(a->ips, key);
 }
 
 /* Count a stored Service's addresses and ports up or down. */
@@ -48,8 +53,8 @@ static void account(struct service_alloc *a, const struct store_obj *o, int by)
 	uint32_t at;
 	int64_t port;
 
-	if (ip_offset(a, jv_text(jv_get(spec, "clusterIP")), &at))
-		a->ips[at] = (uint8_t)(a->ips[at] + by);
+	if (cidr4_address(jv_text(jv_get(spec, "clusterIP")), &at))
+		ip_count(a, at, by);
 	jv_for_each (it, jv_get(spec, "ports")) {
 		port = jv_i64(jv_get(it.value, "nodePort"), 0);
 		if (port > 0 && port < 65536)
@@ -65,7 +70,7 @@ static void follow(struct service_alloc *a);
 static void hold_again(struct service_alloc *a, const struct held *h)
 {
 	for (size_t i = 0; i < h->n_ips; i++)
-		a->ips[h->ips[i]]++;
+		ip_count(a, h->ips[i], 1);
 	for (size_t i = 0; i < h->n_ports; i++)
 		a->ports[h->ports[i]]++;
 }
@@ -97,9 +102,9 @@ static void follow(struct service_alloc *a)
 	const struct store_obj *o;
 	struct store_iter it;
 
-	memset(a->ips, 0, a->size);
+	hmap_free(a->ips);
+	a->ips = hmap_new();
 	memset(a->ports, 0, sizeof(a->ports));
-	a->ips[0] = a->ips[a->size - 1] = 1; /* network and broadcast */
 	store_range(v, SERVICES, STR_NULL, &it);
 	while ((o = store_iter_next(&it)))
 		account(a, o, 1);
@@ -121,30 +126,22 @@ void service_alloc_recount(struct service_alloc *a)
 int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first,
 		      uint16_t port_last, struct service_alloc **ret, struct err *err)
 {
-	struct str rest = str_of(cidr), ip;
 	struct service_alloc *a;
-	uint64_t bits = 0;
-	char text[INET_ADDRSTRLEN];
-	struct in_addr in;
+	struct cidr4 c;
 
-	if (!str_split(&rest, '/', &ip) || str_copy(text, sizeof(text), ip) < 0 ||
-	    inet_pton(AF_INET, text, &in) != 1 || str_to_u64(rest, &bits) < 0 || bits < 8 ||
-	    bits > 29)
+	if (!cidr4_parse(str_of(cidr), &c) || c.bits < 8 || c.bits > 29)
 		return err_sys(err, EINVAL,
 			       "\"%s\" is no IPv4 range of at least 8 addresses such as "
 			       "10.96.0.0/16",
 			       cidr);
 	a = NEW(struct service_alloc);
 	a->store = store;
-	a->base = ntohl(in.s_addr) & (0xffffffffu << (32 - bits));
-	a->size = MIN(1u << (32 - bits), ADDRESSES_MAX);
+	a->configured = c;
 	a->port_first = port_first;
 	a->port_last = port_last;
-	a->ips = xcalloc(a->size, 1);
 	list_init(&a->held);
 	list_init(&a->committed);
-	in.s_addr = htonl(a->base + 1);
-	inet_ntop(AF_INET, &in, a->first, sizeof(a->first));
+	cidr4_text(c.base + 1, a->first);
 	follow(a);
 	*ret = a;
 	return 0;
@@ -157,7 +154,7 @@ struct service_alloc *service_alloc_free(struct service_alloc *a)
 	store_unwatch(a->watch);
 	list_for_each_safe (it, &a->committed)
 		service_alloc_drop(a, list_entry(it, struct held, node));
-	free(a->ips);
+	hmap_free(a->ips);
 	free(a);
 	return NULL;
 }
@@ -169,10 +166,14 @@ const char *service_alloc_first_ip(const struct service_alloc *a)
 
 /* ---- choosing ---- */
 
-static void hold_ip(struct service_alloc *a, struct held *h, uint32_t at)
+static void hold_ip(struct service_alloc *a, struct held *h, uint32_t ip,
+		    const struct service_range *from)
 {
-	a->ips[at]++;
-	h->ips[h->n_ips++] = at;
+	ip_count(a, ip, 1);
+	h->ips[h->n_ips++] = ip;
+	free(h->from.name);
+	h->from = *from;
+	h->from.name = from->name ? xstrdup(from->name) : NULL;
 }
 
 static void hold_port(struct service_alloc *a, struct held *h, uint16_t port)
@@ -181,19 +182,59 @@ static void hold_port(struct service_alloc *a, struct held *h, uint16_t port)
 	*ARRAY_PUSH(h->ports, h->n_ports, h->cap_ports) = port;
 }
 
-/* A random free address; the lower 1/16 is left to those who choose one themselves (KEP-3070). */
-static int free_ip(struct service_alloc *a, uint32_t *ret)
+static bool ip_free(const struct service_alloc *a, const struct store_view *v, uint32_t ip)
 {
-	uint32_t band = MIN(MAX(a->size / 16, 16u), 256u);
-	uint32_t low = a->size > 2 * band ? band : 2;
-	uint32_t start = low + (uint32_t)rng_below(&rng_system, a->size - low);
+	return ip != a->configured.base + 1 && !ip_uses(a, ip) && !service_address_taken(v, ip);
+}
 
-	for (uint32_t i = 0; i < a->size; i++) {
-		*ret = (start + i) % a->size;
-		if (*ret > 1 && !a->ips[*ret])
-			return 0;
+/* The first free one of n from `first` on, looked for from a random one. */
+static bool free_within(const struct service_alloc *a, const struct store_view *v, uint32_t first,
+			uint64_t n, uint32_t *ret)
+{
+	uint64_t start = n ? rng_below(&rng_system, n) : 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		*ret = first + (uint32_t)((start + i) % n);
+		if (ip_free(a, v, *ret))
+			return true;
 	}
-	return -ENOSPC;
+	return false;
+}
+
+/* The lower 1/16 of a range comes last: it is for those who choose one themselves (KEP-3070). */
+static bool free_in(const struct service_alloc *a, const struct store_view *v, struct cidr4 c,
+		    uint32_t *ret)
+{
+	uint64_t n = cidr4_size(c), hosts = n > 2 ? n - 2 : 0;
+	uint64_t low = n <= 16 ? 0 : MIN(MAX(n / 16, (uint64_t)16), (uint64_t)256);
+
+	if (low >= hosts)
+		low = 0;
+	return free_within(a, v, c.base + 1 + (uint32_t)low, hosts - low, ret) ||
+	       free_within(a, v, c.base + 1, low, ret);
+}
+
+static const struct service_range *free_ip(const struct service_alloc *a,
+					   const struct store_view *v,
+					   const struct service_ranges *r, uint32_t *ret)
+{
+	size_t start = r->n ? (size_t)rng_below(&rng_system, r->n) : 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct service_range *one = &r->v[(start + i) % r->n];
+
+		if (free_in(a, v, one->cidr, ret))
+			return one;
+	}
+	return NULL;
+}
+
+static const struct service_range *range_of(const struct service_ranges *r, uint32_t ip)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (cidr4_has_host(r->v[i].cidr, ip))
+			return &r->v[i];
+	return NULL;
 }
 
 static int free_port(struct service_alloc *a, uint16_t *ret)
@@ -225,49 +266,57 @@ static void set_ip(struct json_object *spec, struct str ip)
 		jsonc_set_str(spec, "ipFamilyPolicy", STR("SingleStack"));
 }
 
-static void prepare_ip(struct service_alloc *a, struct held *h, struct json_object *spec,
-		       struct str old_ip, struct err *err)
+static void ip_refused(struct str ip, const char *why, struct err *err)
 {
-	struct str ip = jsonc_path_str(spec, "clusterIP");
+	err_field(err, "spec.clusterIPs", "FieldValueInvalid",
+		  "Invalid value: [\"%.*s\"]: failed to allocate IP %.*s: %s", STR_ARG(ip),
+		  STR_ARG(ip), why);
+}
+
+static int choose_ip(struct service_alloc *a, struct held *h, struct json_object *spec,
+		     struct str ip, struct err *err)
+{
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(a->store);
+	CLEANUP(service_ranges_done) struct service_ranges r;
+	const struct service_range *from;
 	char text[INET_ADDRSTRLEN];
-	struct in_addr in;
 	uint32_t at;
 
+	service_ranges_get(v, a->configured, &r);
+	if (!ip.len) {
+		from = free_ip(a, v, &r, &at);
+		if (!from)
+			return err_set(err, ENOSPC, "InternalError",
+				       "Internal error occurred: failed to allocate a serviceIP: "
+				       "range is full");
+		hold_ip(a, h, at, from);
+		set_ip(spec, str_of(cidr4_text(at, text)));
+		return 0;
+	}
+	from = cidr4_address(ip, &at) ? range_of(&r, at) : NULL;
+	if (!from)
+		ip_refused(ip, "the provided network does not match the current range", err);
+	else if (ip_uses(a, at) || service_address_taken(v, at))
+		ip_refused(ip, "provided IP is already allocated", err);
+	else
+		hold_ip(a, h, at, from);
+	set_ip(spec, ip);
+	return 0;
+}
+
+static int prepare_ip(struct service_alloc *a, struct held *h, struct json_object *spec,
+		      struct str old_ip, struct err *err)
+{
+	struct str ip = jsonc_path_str(spec, "clusterIP");
+
 	if (str_eqs(jsonc_path_str(spec, "type"), "ExternalName"))
-		return;
+		return 0;
 	if (!ip.len && old_ip.len)
 		ip = old_ip;
-	if (str_eqs(ip, "None") || (ip.len && str_eq(ip, old_ip))) {
-		set_ip(spec, ip);
-		return;
-	}
-	if (ip.len) {
-		if (!ip_offset(a, ip, &at))
-			err_field(err, "spec.clusterIPs", "FieldValueInvalid",
-				  "Invalid value: [\"%.*s\"]: failed to allocate IP %.*s: the "
-				  "provided "
-				  "network does not match the current range",
-				  STR_ARG(ip), STR_ARG(ip));
-		else if (a->ips[at])
-			err_field(err, "spec.clusterIPs", "FieldValueInvalid",
-				  "Invalid value: [\"%.*s\"]: failed to allocate IP %.*s: provided "
-				  "IP "
-				  "is already allocated",
-				  STR_ARG(ip), STR_ARG(ip));
-		else
-			hold_ip(a, h, at);
-		set_ip(spec, ip);
-		return;
-	}
-	if (free_ip(a, &at) < 0) {
-		err_field(err, "spec.clusterIPs", "InternalError",
-			  "failed to allocate a serviceIP: range is full");
-		return;
-	}
-	hold_ip(a, h, at);
-	in.s_addr = htonl(a->base + at);
-	inet_ntop(AF_INET, &in, text, sizeof(text));
-	set_ip(spec, str_of(text));
+	if (!str_eqs(ip, "None") && !(ip.len && str_eq(ip, old_ip)))
+		return choose_ip(a, h, spec, ip, err);
+	set_ip(spec, ip);
+	return 0;
 }
 
 /* The node port that the same port of the old Service has, or 0. */
@@ -393,20 +442,32 @@ int service_alloc_prepare(struct service_alloc *a, const struct api_kind *k,
 {
 	struct json_object *spec = jsonc_get(obj, "spec");
 	struct held *h;
+	int r;
 
 	if (*k->group || strcmp(k->plural, "services") != 0 || sub || !spec)
 		return 0;
 	h = NEW(struct held);
 	list_append(&a->held, &h->node);
-	prepare_ip(a, h, spec, jsonc_path_str(old, "spec.clusterIP"), err);
-	prepare_ports(a, h, spec, old, err);
-	prepare_health(a, h, spec, old, err);
-	if (err->n_fields) {
+	r = prepare_ip(a, h, spec, jsonc_path_str(old, "spec.clusterIP"), err);
+	if (r == 0) {
+		prepare_ports(a, h, spec, old, err);
+		prepare_health(a, h, spec, old, err);
+	}
+	if (r == 0 && err->n_fields)
+		r = api_err_invalid(err, k, jsonc_path_str(obj, "metadata.name"));
+	if (r < 0) {
 		service_alloc_drop(a, h);
-		return api_err_invalid(err, k, jsonc_path_str(obj, "metadata.name"));
+		return r;
 	}
 	*held = h;
 	return 0;
+}
+
+void service_alloc_charge(struct service_alloc *a, struct write *w)
+{
+	const struct held *h = w->held;
+
+	service_address_charge(w, h && h->n_ips ? &h->from : NULL);
 }
 
 /* The marks stay until the event of the write has been counted: no moment looks free in between. */
@@ -429,9 +490,10 @@ void service_alloc_drop(struct service_alloc *a, void *held)
 		return;
 	list_remove(&h->node);
 	for (size_t i = 0; i < h->n_ips; i++)
-		a->ips[h->ips[i]]--;
+		ip_count(a, h->ips[i], -1);
 	for (size_t i = 0; i < h->n_ports; i++)
 		a->ports[h->ports[i]]--;
 	free(h->ports);
+	free(h->from.name);
 	free(h);
 }

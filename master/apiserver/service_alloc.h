@@ -5,12 +5,15 @@
 #include "master/apiserver/request.h"
 /*
  * Cluster addresses and node ports of Services. What is in use is exactly what the stored Services
- * say: the tables are filled from the store at start and follow it by a watch; what a write
- * under way has chosen is set aside until it is committed or dropped.
+ * and IPAddresses say: the tables are filled from the store at start and follow it by a watch; what
+ * a write under way has chosen is set aside until it is committed or dropped. The ranges are those
+ * of ServiceCIDR objects, read anew each time (service_ranges.h): one that was just made is used at
+ * once.
  */
 struct service_alloc;
+struct write;
 
-/* -EINVAL for a range that is none ("10.96.0.0/16", 8 to 65,536 addresses, IPv4). */
+/* `cidr` is the range that the master was given: -EINVAL if it is none ("10.96.0.0/16", IPv4). */
 int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first,
 		      uint16_t port_last, struct service_alloc **ret, struct err *err);
 struct service_alloc *service_alloc_free(struct service_alloc *a);
@@ -30,6 +33,8 @@ const char *service_alloc_first_ip(const struct service_alloc *a);
 int service_alloc_prepare(struct service_alloc *a, const struct api_kind *k,
 			  const struct api_subresource *sub, struct json_object *obj,
 			  struct json_object *old, void **held, struct err *err);
+/* The changes of other objects that go with a Service's: the last step before it is proposed. */
+void service_alloc_charge(struct service_alloc *a, struct write *w);
 /* The write was committed, or was not. Both take `held` and accept NULL. */
 void service_alloc_commit(struct service_alloc *a, void *held);
 void service_alloc_drop(struct service_alloc *a, void *held);

@@ -213,7 +213,8 @@ static void committed(void *user, const struct store_result *res)
 		answer(w, res->objs[0]->value, res->objs[0]);
 		return;
 	}
-	if (r == -EAGAIN && res->failed > 0 && w->tries < WRITE_TRIES_EXTRA) {
+	if ((r == -EAGAIN || r == -EEXIST || r == -ENOENT) && res->failed > 0 &&
+	    w->tries < WRITE_TRIES_EXTRA) {
 		write_start(w);
 		return;
 	}
@@ -280,7 +281,7 @@ static void put(struct write *w, struct str meta)
 	for (size_t i = 0; i < w->n_extra; i++) {
 		const struct write_extra *x = &w->extra[i];
 
-		ops[1 + i] = (struct store_op){.type = STORE_PUT,
+		ops[1 + i] = (struct store_op){.type = x->type,
 					       .expect = x->rev,
 					       .key = buf_str(&x->key),
 					       .value = buf_str(&x->value),
@@ -377,6 +378,8 @@ static void validated(struct write *w, const struct err *e)
 			return;
 		e = &err;
 	}
+	if (!e && w->action != WRITE_NONE)
+		service_alloc_charge(w->srv->services, w);
 	if (e)
 		fail(w, e);
 	else if (w->action == WRITE_NONE)

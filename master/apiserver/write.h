@@ -55,11 +55,13 @@ struct write_ops {
 
 /* A further object that changes together with the one written, or not at all. */
 struct write_extra {
+	enum store_op_type type;
 	struct buf key, value, meta;
 	size_t rv_at;
 	uint64_t rev; /* that must be there */
 };
-#define WRITE_EXTRA_MAX 16
+#define WRITE_QUOTAS_MAX 16
+#define WRITE_EXTRA_MAX (WRITE_QUOTAS_MAX + 3) /* and a Service's addresses */
 
 struct write {
 	struct request *r; /* holds a reference; NULL for internal writes */
@@ -79,7 +81,7 @@ struct write {
 	enum write_action action;
 	struct buf value;
 	size_t rv_at;
-	struct write_extra *extra; /* quotas that are charged */
+	struct write_extra *extra; /* quotas that are charged, addresses */
 	size_t n_extra, cap_extra;
 	bool created; /* answer 201 */
 	bool confirmed; /* this master was the leader after the write had begun */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
+#include "lib/base/cidr4.h"
 #include "master/controllers/controller.h"
 #include "master/controllers/util.h"
-
-#include <arpa/inet.h>
 
 /*
  * Gives each node its range of pod addresses, Node.spec.podCIDR: the first free piece of the
@@ -13,35 +12,10 @@
  *
  * One key at a time: two nodes must never be offered the same piece from one look at the cache.
  */
-struct range {
-	uint32_t base; /* host byte order */
-	unsigned bits;
-};
-
 struct nodeipam {
-	struct range cluster;
+	struct cidr4 cluster;
 	unsigned node_bits;
 };
-
-static bool range_parse(struct str text, struct range *ret)
-{
-	ssize_t slash = str_chr(text, '/');
-	struct in_addr a;
-	uint64_t bits;
-	char addr[INET_ADDRSTRLEN];
-
-	if (slash < 0 || str_copy(addr, sizeof(addr), str_n(text.p, (size_t)slash)) < 0 ||
-	    inet_pton(AF_INET, addr, &a) != 1 ||
-	    str_to_u64(str_skip(text, (size_t)slash + 1), &bits) < 0 || bits > 32)
-		return false;
-	*ret = (struct range){ntohl(a.s_addr), (unsigned)bits};
-	return true;
-}
-
-static uint64_t range_end(struct range r)
-{
-	return (uint64_t)r.base + (1ull << (32 - r.bits));
-}
 
 static struct informer *nodes(struct ctl *c)
 {
@@ -49,29 +23,29 @@ static struct informer *nodes(struct ctl *c)
 }
 
 /* The first piece no node has; false when the cluster's range is used up. */
-static bool first_free(struct ctl *c, struct range *ret)
+static bool first_free(struct ctl *c, struct cidr4 *ret)
 {
 	struct nodeipam *ipam = c->state;
 	uint64_t size = 1ull << (32 - ipam->node_bits);
-	uint64_t n = (range_end(ipam->cluster) - ipam->cluster.base) / size;
+	uint64_t n = cidr4_size(ipam->cluster) / size;
 	CLEANUP_FREE bool *used = xcalloc(n, sizeof(*used));
 
 	informer_for_each(node, nodes(c))
 	{
-		struct range r;
+		struct cidr4 r;
 
-		if (!range_parse(jv_text(jv_get(object_spec(node), "podCIDR")), &r))
+		if (!cidr4_parse(jv_text(jv_get(object_spec(node), "podCIDR")), &r))
 			continue;
 		for (uint64_t i = 0; i < n; i++) {
 			uint64_t at = ipam->cluster.base + i * size;
 
-			if (at < range_end(r) && r.base < at + size)
+			if (at < r.base + cidr4_size(r) && r.base < at + size)
 				used[i] = true;
 		}
 	}
 	for (uint64_t i = 0; i < n; i++)
 		if (!used[i]) {
-			*ret = (struct range){(uint32_t)(ipam->cluster.base + i * size),
+			*ret = (struct cidr4){(uint32_t)(ipam->cluster.base + i * size),
 					      ipam->node_bits};
 			return true;
 		}
@@ -83,8 +57,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	struct object *node = informer_get(nodes(c), key);
 	char text[INET_ADDRSTRLEN];
 	struct plan_op *op;
-	struct in_addr a;
-	struct range r;
+	struct cidr4 r;
 
 	if (!node || object_deleting(node) || jv_exists(jv_get(object_spec(node), "podCIDR")))
 		return;
@@ -95,8 +68,7 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 		plan_again_in(p, 60 * NSEC_PER_SEC);
 		return;
 	}
-	a.s_addr = htonl(r.base);
-	inet_ntop(AF_INET, &a, text, sizeof(text));
+	cidr4_text(r.base, text);
 	op = plan_add(p, "PATCH", &client_nodes, STR_NULL, node->name, NULL);
 	op->content_type = CLIENT_MERGE_PATCH;
 	op->flags = PLAN_OK_ABSENT;
@@ -109,7 +81,7 @@ static bool init(struct ctl *c)
 	struct nodeipam ipam = {.node_bits =
 					c->conf->node_cidr_bits ? c->conf->node_cidr_bits : 24};
 
-	if (!c->conf->cluster_cidr || !range_parse(str_of(c->conf->cluster_cidr), &ipam.cluster) ||
+	if (!c->conf->cluster_cidr || !cidr4_parse(str_of(c->conf->cluster_cidr), &ipam.cluster) ||
 	    ipam.cluster.bits > ipam.node_bits)
 		return false;
 	c->state = xmemdup(&ipam, sizeof(ipam));

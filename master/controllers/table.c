@@ -5,6 +5,7 @@
 /* One a line: each adds a line of its own. */
 extern const struct controller cloud_node_controller;
 extern const struct controller cloud_route_controller;
+extern const struct controller clusterip_controller;
 extern const struct controller clusterrole_controller;
 extern const struct controller crd_controller;
 extern const struct controller csr_cleaner_controller;
@@ -33,6 +34,7 @@ extern const struct controller replicationcontroller_controller;
 extern const struct controller root_ca_controller;
 extern const struct controller service_lb_controller;
 extern const struct controller serviceaccount_controller;
+extern const struct controller servicecidr_controller;
 extern const struct controller statefulset_controller;
 
 /* Those that want whole objects stand before those that share what there is (namespace, gc). */
@@ -59,6 +61,8 @@ const struct controller *const controllers_table[] = {
 	&serviceaccount_controller,
 	&root_ca_controller,
 	&nodeipam_controller,
+	&servicecidr_controller,
+	&clusterip_controller,
 	&nodelifecycle_controller,
 	&eviction_controller,
 	&podgc_controller,

@@ -346,15 +346,16 @@ void validate_servicecidr(struct json_object *obj, struct err *err)
 
 	if (!list_len(list))
 		place_required(p, "at least one CIDR required");
-	if (list_len(list) > 2)
+	else if (list_len(list) > 2)
 		place_invalid(p, list, "may only hold up to 2 values");
-	for (size_t i = 0; i < list_len(list); i++)
-		check_cidr(PLACE_AT(p, i), jsonc_str(list_at(list, i)));
-	if (list_len(list) == 2 && (str_chr(jsonc_str(list_at(list, 0)), ':') >= 0) ==
-					   (str_chr(jsonc_str(list_at(list, 1)), ':') >= 0))
+	else if (list_len(list) == 2 && (str_chr(jsonc_str(list_at(list, 0)), ':') >= 0) ==
+						(str_chr(jsonc_str(list_at(list, 1)), ':') >= 0))
 		place_invalid(p, list,
 			      "may specify no more than one IP for each IP family, i.e "
 			      "192.168.0.0/24 and 2001:db8::/64");
+	else
+		for (size_t i = 0; i < list_len(list); i++)
+			check_cidr(PLACE_AT(p, i), jsonc_str(list_at(list, i)));
 }
 
 void validate_servicecidr_update(struct json_object *obj, struct json_object *old, struct err *err)
