@@ -205,6 +205,35 @@ void call_fields(struct http_call *call, bool is_h2,
 			add(h.name, h.value, user);
 }
 
+/*
+ * A target as it may stand in a request line: callers put names from elsewhere into it, and a blank
+ * or a line break would end it there.
+ */
+static char *safe_path(const char *path)
+{
+	struct buf b = BUF_INIT;
+
+	for (; *path; path++)
+		if (*path > ' ' && *path < 0x7f)
+			buf_addc(&b, *path);
+		else
+			buf_addf(&b, "%%%02X", (unsigned char)*path);
+	return buf_take(&b);
+}
+
+/* The name is a token (RFC 9110, 5.6.2), and neither part begins a line of its own. */
+static bool field_ok(const struct http_header *h)
+{
+	for (size_t i = 0; i < h->name.len; i++)
+		if (h->name.p[i] <= ' ' || h->name.p[i] >= 0x7f ||
+		    strchr("\"(),/:;<=>?@[\\]{}", h->name.p[i]))
+			return false;
+	for (size_t i = 0; i < h->value.len; i++)
+		if (h->value.p[i] == '\r' || h->value.p[i] == '\n' || !h->value.p[i])
+			return false;
+	return h->name.len;
+}
+
 static struct http_call *call_new(struct http_client *c, const struct http_call_req *req,
 				  void *user)
 {
@@ -213,14 +242,16 @@ static struct http_call *call_new(struct http_client *c, const struct http_call_
 	call->client = c;
 	call->user = user;
 	call->method = xstrdup(req->method);
-	call->path = xstrdup(req->path);
+	call->path = safe_path(req->path);
 	call->is_head = !strcmp(req->method, "HEAD");
 	fields_init(&call->req);
 	fields_init(&call->resp);
 	buf_init(&call->body);
 	buf_init(&call->refusal);
 	for (size_t i = 0; i < req->n_headers; i++)
-		if (!str_eq_nocase(req->headers[i].name, STR("content-length")))
+		if (!field_ok(&req->headers[i]))
+			call->bad = true;
+		else if (!str_eq_nocase(req->headers[i].name, STR("content-length")))
 			fields_add(&call->req, req->headers[i].name, req->headers[i].value);
 	call->has_body = !str_is_null(req->body);
 	buf_addstr(&call->body, req->body);
@@ -554,6 +585,10 @@ static bool start_h1(struct http_client *c, struct http_call *call)
 
 static bool start_call(struct http_client *c, struct http_call *call)
 {
+	if (call->bad) {
+		call_end(call, -EINVAL, "a header field has characters that none may have");
+		return true;
+	}
 	if (call->upgrade || (c->is_h1 && !c->h2))
 		return start_h1(c, call);
 	if (c->h2) {

@@ -61,8 +61,13 @@ void http_client_move(struct http_client *c);
 
 struct http_call_req {
 	const char *method; /* "GET" */
-	const char *path; /* with query; "/api/v1/pods?watch=true" */
-	const struct http_header *headers; /* besides host, user-agent, authorization */
+	const char *
+		path; /* with query; "/api/v1/pods?watch=true"; blanks and the like are %-escaped */
+	/*
+	 * Besides host, user-agent, authorization. With a line break in a value, or a name that is
+	 * no token, the call ends in -EINVAL and nothing is sent.
+	 */
+	const struct http_header *headers;
 	size_t n_headers;
 	struct str body; /* copied; absent: none */
 	uint64_t timeout_ns; /* whole call; 0: none (a watch) */

@@ -57,6 +57,7 @@ struct http_call {
 	size_t sent; /* of the body */
 	bool has_body, paused, got_response, is_head, was_reused;
 	bool begun; /* on a connection: the server may have seen it */
+	bool bad; /* a header field that must not be sent */
 	int status;
 	int32_t stream_id;
 	size_t unconsumed;

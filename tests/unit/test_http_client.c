@@ -189,6 +189,47 @@ static void basics(struct fix *f, const char *who)
 	buf_done(&r.body);
 }
 
+/* What callers took from elsewhere neither ends the request's head nor adds to it. */
+static void injections(bool no_h2)
+{
+	struct fix *f = fix_new(true, no_h2);
+	const struct http_header bad[] = {HTTP_HEADER("x-remote-user", STR("eve\r\nx-more: 1")),
+					  HTTP_HEADER("x-remote-user", STR("eve\nx")),
+					  {STR("x-remote-user"), str_n("e\0v", 3)},
+					  HTTP_HEADER("x-remote-extra-a\r\nb", STR("x")),
+					  HTTP_HEADER("x y", STR("x")),
+					  HTTP_HEADER("", STR("x"))};
+	struct result r;
+
+	get(f, f->client, "GET", "/hello HTTP/1.1\r\n\r\nGET /hello", STR_NULL, &r);
+	assert_int_equal(r.err, 0);
+	assert_int_equal(r.status, 404);
+	buf_done(&r.body);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		r = (struct result){.body = BUF_INIT, .stop = f};
+		http_client_request(f->client,
+				    &(struct http_call_req){.method = "GET",
+							    .path = "/hello",
+							    .headers = &bad[i],
+							    .n_headers = 1},
+				    &ops, &r);
+		uv_run(&f->loop, UV_RUN_DEFAULT);
+		assert_int_equal(r.err, -EINVAL);
+		assert_non_null(strstr(r.error, "header field"));
+		assert_false(r.begun);
+	}
+	get(f, f->client, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(r.status, 200);
+	buf_done(&r.body);
+	fix_free(f);
+}
+
+static void test_injections(void **state)
+{
+	injections(true);
+	injections(false);
+}
+
 static void test_h2(void **state)
 {
 	struct fix *f = fix_new(true, false);
@@ -524,6 +565,7 @@ int main(void)
 		cmocka_unit_test(test_timeout),    cmocka_unit_test(test_failover),
 		cmocka_unit_test(test_move),       cmocka_unit_test(test_bad_server),
 		cmocka_unit_test(test_shutdown),   cmocka_unit_test(test_upgrade),
+		cmocka_unit_test(test_injections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
