@@ -70,6 +70,7 @@ bool http_relay_has_body(const struct http_req *req)
 	       (http_req_version(req) == 2 && !none);
 }
 
+/* `out` has room for MAX_HEADERS of the client's and all of the caller's. */
 static size_t request_fields(struct http_relay *r, const struct http_relay_conf *conf,
 			     struct http_header *out)
 {
@@ -77,8 +78,7 @@ static size_t request_fields(struct http_relay *r, const struct http_relay_conf 
 	struct http_header one;
 	size_t n = 0;
 
-	for (size_t i = 0;
-	     n < MAX_HEADERS - conf->n_headers - 1 && http_req_header_at(r->req, i, &one); i++)
+	for (size_t i = 0; n < MAX_HEADERS && http_req_header_at(r->req, i, &one); i++)
 		if (!one_hop(one.name, upgrade) && !stays_here(one.name) &&
 		    !(r->ops->edit_html && str_eq_nocase(one.name, STR("accept-encoding"))))
 			out[n++] = one;
@@ -307,7 +307,7 @@ struct http_relay *http_relay_start(const struct http_relay_conf *conf)
 {
 	struct http_relay *r = NEW(struct http_relay);
 	CLEANUP_FREE char *method = str_dup(http_req_method(conf->req));
-	struct http_header h[MAX_HEADERS];
+	CLEANUP_FREE struct http_header *h = xcalloc(MAX_HEADERS + conf->n_headers, sizeof(*h));
 	struct http_call_req call = {
 		.method = method, .path = conf->path, .headers = h, .body = conf->body};
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Aggregated API servers: another program serves a group, clients find it here."""
 import base64
+import http.client
 import http.server
 import json
 import socket
@@ -168,6 +169,20 @@ def test_requests(m, wardle):
     n = len(wardle.seen)
     assert m.api("GET", FLUNDERS, headers={"Impersonate-User": "jane"})[0] == 403
     assert len(wardle.seen) == n
+
+
+def test_user_in_many_groups(m, wardle, monkeypatch):
+    """As a company's directory gives them."""
+    monkeypatch.setattr(http.client, "_MAXHEADERS", 1000)
+    groups = [f"team-{i}" for i in range(250)]
+    c = m.connect()
+    c.connect()
+    with c.sock as s:
+        head = "".join(f"Impersonate-Group: {g}\r\n" for g in [*groups, "system:masters"])
+        s.sendall(f"GET {FLUNDERS} HTTP/1.1\r\nHost: x\r\nImpersonate-User: jane\r\n{head}"
+                  "Connection: close\r\n\r\n".encode())
+        assert s.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert set(groups) <= set(wardle.seen[-1][2].get_all("X-Remote-Group"))
 
 
 @pytest.mark.parametrize("version", list(VERSIONS))
