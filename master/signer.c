@@ -161,13 +161,17 @@ static bool is_node_subject(X509_REQ *req, const char *cn)
 	       str_starts(str_of(cn), STR("system:node:")) && strlen(cn) > strlen("system:node:");
 }
 
-/* Who may approve must not become master by it (CertificateSubjectRestriction). */
+/*
+ * Who may approve must not become master by it (CertificateSubjectRestriction), nor get the keys of
+ * the cluster as one that is to join.
+ */
 static bool asks_for_masters(X509_REQ *req)
 {
 	char *org;
 
 	for (size_t i = 0; (org = cert_name_org(X509_REQ_get_subject_name(req), i)); i++) {
-		bool yes = !strcmp(org, GROUP_MASTERS) || !strcmp(org, GROUP_PEERS);
+		bool yes = !strcmp(org, GROUP_MASTERS) || !strcmp(org, GROUP_PEERS) ||
+			   !strcmp(org, GROUP_MASTER_JOINERS);
 
 		free(org);
 		if (yes)

@@ -126,6 +126,24 @@ int hex_decode(struct str in, struct buf *out)
 	return 0;
 }
 
+int percent_decode(struct str in, struct buf *out)
+{
+	for (size_t i = 0; i < in.len; i++) {
+		char c = in.p[i];
+
+		if (c == '%') {
+			if (i + 2 >= in.len || hex_decode(str_n(in.p + i + 1, 2), out) < 0)
+				return -EINVAL;
+			if (!out->p[out->len - 1])
+				return -EINVAL;
+			i += 2;
+		} else {
+			buf_addc(out, c);
+		}
+	}
+	return 0;
+}
+
 static uint32_t crc_table[256];
 static bool crc_hw;
 

@@ -152,7 +152,8 @@ static struct user *from_proxy(const struct apiserver *s, struct http_req *req, 
 			user_set_uid(client, h.value);
 		} else if (h.name.len > sizeof(extra) - 1 &&
 			   str_eq_nocase(str_n(h.name.p, sizeof(extra) - 1), str_of(extra))) {
-			CLEANUP_FREE char *key = str_dup(str_skip(h.name, sizeof(extra) - 1));
+			CLEANUP_FREE char *key =
+				impersonate_extra_key(str_skip(h.name, sizeof(extra) - 1));
 
 			user_add_extra(client, key, h.value);
 		}

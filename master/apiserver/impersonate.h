@@ -7,12 +7,21 @@
  * (kubernetes.io "User impersonation").
  */
 
-/* Whom the request wants to be; NULL when it does not say. `*ret_bad`: fields without a user. */
+/*
+ * Whom the request wants to be, in the groups it names; NULL when it does not say. `*ret_bad`:
+ * fields without a user.
+ */
 struct user *impersonate_wanted(struct http_req *req, bool *ret_bad);
 /*
- * May `real` act as `want` (verb impersonate on users, groups, service accounts)? Otherwise fills
- * err with the Forbidden that Kubernetes answers.
+ * May `real` act as `want` (verb impersonate on users, groups, service accounts)? Then `want` gets
+ * the groups that nobody has to be allowed: system:authenticated, those of a service account.
+ * Otherwise fills err with the Forbidden that Kubernetes answers.
  */
-int impersonate_check(struct apiserver *s, const struct user *real, const struct user *want,
+int impersonate_check(struct apiserver *s, const struct user *real, struct user *want,
 		      struct err *err);
+/*
+ * The key of an -Extra- field, from what follows in the field's name: what is no token there is
+ * %-escaped. To be freed.
+ */
+char *impersonate_extra_key(struct str name);
 #endif

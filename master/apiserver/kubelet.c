@@ -6,6 +6,8 @@
 #include "master/apiserver/flow.h"
 #include "master/apiserver/verbs.h"
 
+#include <arpa/inet.h>
+
 #define KUBELET_PORT 10250
 #define QUEUE_HIGH (256u << 10)
 
@@ -71,6 +73,15 @@ bool kubelet_is_ours(struct apiserver *s, struct str node)
 	return version.len && memmem(version.p, version.len, "+knarr", 6);
 }
 
+/* A node says itself what its address is: a name would be looked up while everybody waits. */
+static bool is_address(struct str ip)
+{
+	CLEANUP_FREE char *text = str_dup(ip);
+	unsigned char a[16];
+
+	return text && (inet_pton(AF_INET, text, a) == 1 || inet_pton(AF_INET6, text, a) == 1);
+}
+
 int kubelet_node_url(struct apiserver *s, struct str node, struct buf *out, struct err *err)
 {
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
@@ -82,7 +93,8 @@ int kubelet_node_url(struct apiserver *s, struct str node, struct buf *out, stru
 	if (!o)
 		return api_err_not_found(err, server_kind("", "v1", "nodes"), node);
 	jv_for_each (a, jv_path(jv_of(o->value), "status.addresses"))
-		if (jv_eqs(jv_get(a.value, "type"), "InternalIP") && !ip.len)
+		if (jv_eqs(jv_get(a.value, "type"), "InternalIP") && !ip.len &&
+		    is_address(jv_text(jv_get(a.value, "address"))))
 			ip = jv_text(jv_get(a.value, "address"));
 	if (!ip.len)
 		return err_set(err, EBUSY, "ServiceUnavailable", "node %.*s has no address",

@@ -55,18 +55,26 @@ static int split_name(struct str id, struct proxy_target *t)
 	return bad || !t->name.len ? -EINVAL : 0;
 }
 
+static bool is_global_v4(const unsigned char a[4])
+{
+	return a[0] != 0 && a[0] != 127 && a[0] < 224 && !(a[0] == 169 && a[1] == 254);
+}
+
 /* Neither loopback nor link-local, multicast, unspecified: nobody's business but the master's. */
 static bool is_global(struct str ip)
 {
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff}; /* ::ffff:127.0.0.1 */
 	CLEANUP_FREE char *text = str_dup(ip);
 	unsigned char a[16];
 
 	if (!text)
 		return false; /* it has none yet */
 	if (inet_pton(AF_INET, text, a) == 1)
-		return a[0] != 0 && a[0] != 127 && a[0] < 224 && !(a[0] == 169 && a[1] == 254);
+		return is_global_v4(a);
 	if (inet_pton(AF_INET6, text, a) != 1)
 		return false;
+	if (!memcmp(a, mapped, sizeof(mapped)))
+		return is_global_v4(a + sizeof(mapped));
 	if (a[0] == 0xff || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80))
 		return false;
 	for (size_t i = 0; i < 15; i++)

@@ -210,6 +210,13 @@ static void make_room(struct webhook_client *c)
 		drop_server(c, oldest);
 }
 
+/* Calls share a connection that agree in whom they trust, and in whom they show themselves as. */
+static char *server_key(const struct webhook_call *w)
+{
+	return xasprintf("%s:%u\n%s\n%s", w->host, w->port, w->ca_pem ? w->ca_pem : "",
+			 w->cert_pem ? w->cert_pem : "");
+}
+
 static int connect_to(struct webhook_call *w, const char *const *urls, size_t n,
 		      struct server **ret, struct err *err)
 {
@@ -237,7 +244,7 @@ static int connect_to(struct webhook_call *w, const char *const *urls, size_t n,
 		free(s);
 		return r;
 	}
-	s->key = xasprintf("%s:%u\n%s", w->host, w->port, w->ca_pem ? w->ca_pem : "");
+	s->key = server_key(w);
 	hmap_put(c->servers, str_of(s->key), s);
 	*ret = s;
 	return 0;
@@ -245,8 +252,7 @@ static int connect_to(struct webhook_call *w, const char *const *urls, size_t n,
 
 static void send_to(struct webhook_call *w, const char *const *urls, size_t n)
 {
-	CLEANUP_FREE char *key =
-		xasprintf("%s:%u\n%s", w->host, w->port, w->ca_pem ? w->ca_pem : "");
+	CLEANUP_FREE char *key = server_key(w);
 	struct http_header type = HTTP_HEADER("content-type", STR("application/json"));
 	bool get = !strcmp(w->method, "GET");
 	struct http_call_req req = {.method = w->method,

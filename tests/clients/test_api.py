@@ -145,6 +145,43 @@ def test_impersonation(master):
     assert master.kubectl("auth", "can-i", "create", "pods", "--as=bob", check=False).returncode == 1
 
 
+def test_impersonation_by_rights(master):
+    """Who is no administrator needs a right for each thing named, and for nothing else."""
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    subjects = [{"kind": "ServiceAccount", "name": "actor", "namespace": "default"}]
+    create(master, "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "actor"}})
+    create(master, f"{rbac}/clusterroles", {"metadata": {"name": "acts"}, "rules": [
+        {"verbs": ["impersonate"], "apiGroups": [""], "resources": ["users"], "resourceNames": ["jane"]},
+        {"verbs": ["impersonate"], "apiGroups": ["authentication.k8s.io"],
+         "resources": ["userextras/example.com/project"], "resourceNames": ["x"]}]})
+    create(master, f"{rbac}/clusterrolebindings", {"metadata": {"name": "acts"}, "subjects": subjects,
+                                                   "roleRef": {"kind": "ClusterRole", "name": "acts"}})
+    create(master, f"{rbac}/namespaces/default/roles", {"metadata": {"name": "acts"}, "rules": [
+        {"verbs": ["impersonate"], "apiGroups": [""], "resources": ["serviceaccounts"],
+         "resourceNames": ["build"]}]})
+    create(master, f"{rbac}/namespaces/default/rolebindings", {
+        "metadata": {"name": "acts"}, "subjects": subjects, "roleRef": {"kind": "Role", "name": "acts"}})
+    _, tok = master.api("POST", "/api/v1/namespaces/default/serviceaccounts/actor/token", {})
+
+    def act(**fields):
+        status, got = master.api(
+            "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, anonymous=True, headers={
+                "Authorization": "Bearer " + tok["status"]["token"],
+                **{f"Impersonate-{k.replace('_', '-')}": v for k, v in fields.items()}})
+        return got["status"]["userInfo"] if status == 201 else got["message"]
+    assert act(User="jane", **{"Extra-Example.com%2FProject": "x"}) == {
+        "username": "jane", "groups": ["system:authenticated"], "extra": {"example.com/project": ["x"]}}
+    build = act(User="system:serviceaccount:default:build")
+    assert build["groups"] == ["system:serviceaccounts", "system:serviceaccounts:default",
+                               "system:authenticated"]
+    text = act(User="system:serviceaccount:kube-system:build")
+    assert text.startswith('serviceaccounts "build" is forbidden') and "kube-system" in text
+    assert 'users "bob" is forbidden' in act(User="bob")
+    assert 'groups "system:authenticated" is forbidden' in act(User="jane", Group="system:authenticated")
+    assert 'userextras.authentication.k8s.io "y" is forbidden' in act(
+        User="jane", **{"Extra-Example.com%2FProject": "y"})
+
+
 def test_list_pages_and_selectors(master):
     base = "/api/v1/namespaces/pages/configmaps"
     create(master, "/api/v1/namespaces", {"metadata": {"name": "pages"}})

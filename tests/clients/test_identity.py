@@ -202,15 +202,19 @@ def test_serving_certificates_are_looked_at(master, node, token, tmp_path):
         "request": b64(pem), "signerName": "kubernetes.io/kubelet-serving",
         "usages": ["digital signature", "server auth"]}})
     assert status == 201, got
-    _, pem = make_csr(tmp_path, "m", "/O=system:masters/CN=bob")
-    ask(master, "masters", pem, "kubernetes.io/kube-apiserver-client", token)
-    csr = master.api("GET", f"{CSRS}/masters")[1]
-    csr["status"] = {"conditions": [{"type": "Approved", "status": "True", "reason": "r"}]}
-    assert master.api("PUT", f"{CSRS}/masters/approval", csr)[0] == 200
+    # Neither an administrator, nor one of the masters, nor one that may become it.
+    strong = {"masters": "system:masters", "peers": "knarr:masters",
+              "joiners": "system:bootstrappers:knarr:masters"}
+    for name, group in strong.items():
+        _, pem = make_csr(tmp_path, "m", f"/O={group}/CN=bob")
+        ask(master, name, pem, "kubernetes.io/kube-apiserver-client", token)
+        csr = master.api("GET", f"{CSRS}/{name}")[1]
+        csr["status"] = {"conditions": [{"type": "Approved", "status": "True", "reason": "r"}]}
+        assert master.api("PUT", f"{CSRS}/{name}/approval", csr)[0] == 200
     _, pem = make_csr(tmp_path, "n8", "/O=system:nodes/CN=system:node:n8")
     ask(master, "csr-n8", pem, "kubernetes.io/kube-apiserver-client-kubelet", token)
     wait_for(lambda: master.api("GET", f"{CSRS}/csr-n8")[1].get("status", {}).get("certificate"))
-    for n in ("serving", "masters"):
+    for n in ("serving", *strong):
         assert not master.api("GET", f"{CSRS}/{n}")[1].get("status", {}).get("certificate")
 
 

@@ -118,6 +118,13 @@ def test_loopback_is_refused(master, site):
     assert status == 400 and got["message"] == "address not allowed"
 
 
+def test_a_name_is_no_request(master, site):
+    """What is put into the node's path, or into an address, cannot begin another request there."""
+    for port in (f"{site}%0d%0aX-Evil: 1%0d%0a%0d%0aGET ", f"{site}%20HTTP", f"{site}@127.0.0.1"):
+        status, _, body = master.raw("GET", f"{PODS}/web:{port.replace(' ', '%20')}/proxy/x")
+        assert status >= 400, (status, body)
+
+
 def test_pod_without_address(master, site):
     obj = {"metadata": {"name": "new"}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
     assert master.api("POST", PODS, obj)[0] == 201

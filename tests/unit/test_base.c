@@ -190,6 +190,18 @@ static void test_codec(void **state)
 	assert_int_equal(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283);
 }
 
+static void test_percent(void **state)
+{
+	static const char *const bad[] = {"%", "%2", "a%zz", "%0g", "%00", "x%2"};
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(percent_decode(STR("a%2Fb%c3%A9+%25"), &b), 0);
+	assert_string_equal(b.p, "a/b\xc3\xa9+%");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(percent_decode(str_of(bad[i]), &b), -EINVAL);
+}
+
 static void test_err(void **state)
 {
 	struct err e = ERR_INIT;
@@ -219,11 +231,11 @@ static void test_uuid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buf),   cmocka_unit_test(test_str),
-		cmocka_unit_test(test_hmap),  cmocka_unit_test(test_list),
-		cmocka_unit_test(test_time),  cmocka_unit_test(test_duration),
-		cmocka_unit_test(test_codec), cmocka_unit_test(test_err),
-		cmocka_unit_test(test_uuid),
+		cmocka_unit_test(test_percent),  cmocka_unit_test(test_buf),
+		cmocka_unit_test(test_str),      cmocka_unit_test(test_hmap),
+		cmocka_unit_test(test_list),     cmocka_unit_test(test_time),
+		cmocka_unit_test(test_duration), cmocka_unit_test(test_codec),
+		cmocka_unit_test(test_err),      cmocka_unit_test(test_uuid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
