@@ -10,6 +10,8 @@ static enum webhook_op op_of(const struct write *w)
 		return WEBHOOK_CREATE;
 	case WRITE_PHASE_UPDATE:
 		return WEBHOOK_UPDATE;
+	case WRITE_PHASE_CONNECT:
+		return WEBHOOK_CONNECT;
 	case WRITE_PHASE_DELETE:
 	case WRITE_PHASE_OTHER:
 		break;
@@ -49,7 +51,9 @@ static bool is_namespace(const struct api_kind *k)
 void admission_attrs(const struct write *w, struct webhook_attrs *ret, struct buf *labels,
 		     struct buf *old_labels)
 {
-	struct json_object *obj = w->phase == WRITE_PHASE_DELETE ? NULL : w->obj;
+	struct json_object *obj = w->phase == WRITE_PHASE_DELETE ? NULL : write_seen(w);
+	struct json_object *old = write_seen_old(w);
+	bool has_labels = api_field_find(write_seen_kind(w)->type, STR("metadata"));
 	const struct store_obj *ns = NULL;
 
 	*ret = (struct webhook_attrs){.op = op_of(w),
@@ -61,10 +65,10 @@ void admission_attrs(const struct write *w, struct webhook_attrs *ret, struct bu
 				      .namespaced = api_kind_namespaced(w->kind)};
 	if (obj)
 		tree_labels(obj, labels);
-	if (w->cur)
-		tree_labels(w->cur, old_labels);
-	ret->labels = obj ? jv_of(buf_str(labels)) : JV_NONE;
-	ret->old_labels = w->cur ? jv_of(buf_str(old_labels)) : JV_NONE;
+	if (old)
+		tree_labels(old, old_labels);
+	ret->labels = obj && has_labels ? jv_of(buf_str(labels)) : JV_NONE;
+	ret->old_labels = old && has_labels ? jv_of(buf_str(old_labels)) : JV_NONE;
 	if (is_namespace(w->kind))
 		ret->ns_labels = obj ? ret->labels : ret->old_labels;
 	else if (ret->namespaced)
@@ -147,6 +151,10 @@ static void options(struct jw *jw, const struct write *w)
 					    [WRITE_PHASE_UPDATE] = "UpdateOptions"};
 
 	jw_key(jw, "options");
+	if (w->phase == WRITE_PHASE_CONNECT) {
+		jw_null(jw);
+		return;
+	}
 	jw_begin_object(jw);
 	jw_member_str(jw, "kind", str_of(kinds[w->phase]));
 	jw_member_str(jw, "apiVersion", STR("meta.k8s.io/v1"));
@@ -166,17 +174,18 @@ void admission_request_write(const struct write *w, struct str uid, bool with_ob
 {
 	static const char *const ops[] = {[WRITE_PHASE_DELETE] = "DELETE",
 					  [WRITE_PHASE_CREATE] = "CREATE",
-					  [WRITE_PHASE_UPDATE] = "UPDATE"};
+					  [WRITE_PHASE_UPDATE] = "UPDATE",
+					  [WRITE_PHASE_CONNECT] = "CONNECT"};
 	struct str sub = w->sub ? str_of(w->sub->name) : str_of(w->managed_sub);
 
 	jw_begin_object(jw);
 	if (uid.p)
 		jw_member_str(jw, "uid", uid);
-	gvk(jw, "kind", w->kind);
+	gvk(jw, "kind", write_seen_kind(w));
 	gvr(jw, "resource", w->kind);
 	if (sub.len)
 		jw_member_str(jw, "subResource", sub);
-	gvk(jw, "requestKind", w->kind);
+	gvk(jw, "requestKind", write_seen_kind(w));
 	gvr(jw, "requestResource", w->kind);
 	if (sub.len)
 		jw_member_str(jw, "requestSubResource", sub);
@@ -186,8 +195,8 @@ void admission_request_write(const struct write *w, struct str uid, bool with_ob
 	jw_member_str(jw, "operation", str_of(ops[w->phase]));
 	user_info(jw, w->r->user);
 	if (with_objects) {
-		tree(jw, "object", w->phase == WRITE_PHASE_DELETE ? NULL : w->obj);
-		tree(jw, "oldObject", w->cur);
+		tree(jw, "object", w->phase == WRITE_PHASE_DELETE ? NULL : write_seen(w));
+		tree(jw, "oldObject", write_seen_old(w));
 	}
 	jw_member_bool(jw, "dryRun", request_dry_run(w->r));
 	options(jw, w);

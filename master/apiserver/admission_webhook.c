@@ -105,9 +105,9 @@ static int patch(struct asked *a, struct str base64, struct err *err)
 		return err_sys(err, EINVAL, "the patch is no base64");
 	r = jsonc_parse(buf_str(&json), NULL, &doc, err);
 	if (r == 0)
-		r = api_patch_json(w->obj, doc, &raw, err);
+		r = api_patch_json(write_seen(w), doc, &raw, err);
 	if (r == 0)
-		r = api_decode_tree(w->kind, raw, API_IGNORE, &obj, NULL, err);
+		r = api_decode_tree(write_seen_kind(w), raw, API_IGNORE, &obj, NULL, err);
 	if (r < 0)
 		return r;
 	a->run->edits += write_edit(w, obj);
@@ -274,6 +274,8 @@ static bool admit_again(struct run *run)
 	CLEANUP(buf_done) struct buf before = BUF_INIT, after = BUF_INIT;
 	struct write *w = run->w;
 
+	if (w->seen_kind)
+		return true; /* not what they look at */
 	jsonc_write(w->obj, &before);
 	if (write_admit(w, &run->refusal) < 0)
 		return false;

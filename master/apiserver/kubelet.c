@@ -4,6 +4,7 @@
 #include "master/apiserver/fresh.h"
 #include "master/apiserver/audit.h"
 #include "master/apiserver/flow.h"
+#include "master/apiserver/gate.h"
 #include "master/apiserver/verbs.h"
 
 #include <arpa/inet.h>
@@ -472,7 +473,7 @@ void sub_kubelet(struct request *r)
 	const struct store_obj *o = server_get(v, r->kind, r->info.ns, r->info.name);
 	struct http_client *c = NULL;
 
-	if (fresh_first(r, sub_kubelet))
+	if (fresh_first(r, sub_kubelet) || gate_connect(r, sub_kubelet))
 		return;
 	if (!o)
 		api_err_not_found(&e, r->kind, r->info.name);

@@ -232,6 +232,11 @@ static const struct policy *find_policy(const struct policy_set *p, struct str n
 	return NULL;
 }
 
+bool policies_any(const struct policies *p)
+{
+	return p->sets[POLICIES_VALIDATING].n_bindings || p->sets[POLICIES_MUTATING].n_bindings;
+}
+
 bool policies_any_mutating(const struct policies *p)
 {
 	return p->sets[POLICIES_MUTATING].n_bindings;

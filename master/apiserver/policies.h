@@ -23,6 +23,7 @@ struct policies_round {
 	size_t n, cap;
 };
 void policies_round_done(struct policies_round *round);
+bool policies_any(const struct policies *p); /* of either sort, and bound */
 bool policies_any_mutating(const struct policies *p);
 /*
  * Mutating policies, in the order of their names, then of their bindings', change w->obj. Returns

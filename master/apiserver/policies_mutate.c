@@ -84,12 +84,13 @@ static void mutate(struct mutating *m, const struct policy_expr *x)
 		return;
 	}
 	policy_run_forget(run);
-	policy_eval_set_object(&run->eval, w->obj);
+	policy_eval_set_object(&run->eval, write_seen(w));
 	run->eval.budget = API_CEL_OBJECT_BUDGET;
 	v = policy_eval_run(&run->eval, x->program);
 	if (v.kind == CEL_ERR) {
 		refuse_expr(run, x->text, &v);
-	} else if (api_mutate(w->kind, (enum api_mutation)x->mutation, w->obj, &v, &obj, &e) == 0) {
+	} else if (api_mutate(write_seen_kind(w), (enum api_mutation)x->mutation, write_seen(w), &v,
+			      &obj, &e) == 0) {
 		m->edits += obj && write_edit(w, obj);
 	} else if (e.reason) {
 		err_clear(run->err);
@@ -107,7 +108,7 @@ static void each(struct policy_run *run)
 	CLEANUP_FREE char *key = NULL;
 	struct cel_val v;
 
-	policy_eval_set_object(&run->eval, run->w->obj);
+	policy_eval_set_object(&run->eval, write_seen(run->w));
 	switch (policy_eval_conditions(&run->eval, &run->policy->conditions, &bad, &v)) {
 	case POLICY_MATCH:
 		break;
@@ -122,7 +123,7 @@ static void each(struct policy_run *run)
 		return;
 	for (size_t i = 0; i < run->policy->mutations.n && !run->stop; i++)
 		mutate(m, &run->policy->mutations.v[i]);
-	policy_eval_set_object(&run->eval, run->w->obj);
+	policy_eval_set_object(&run->eval, write_seen(run->w));
 	if (run->policy->reinvoke && !m->round->again)
 		*ARRAY_PUSH(m->round->keys, m->round->n, m->round->cap) = TAKE(key);
 }
@@ -132,7 +133,7 @@ int policies_mutate(struct write *w, struct policies_round *round, struct err *e
 	struct mutating m = {.run = {.w = w, .err = err, .each = each, .no_params = no_params},
 			     .round = round};
 
-	if (w->phase != WRITE_PHASE_CREATE && w->phase != WRITE_PHASE_UPDATE)
+	if (w->phase == WRITE_PHASE_OTHER || w->phase == WRITE_PHASE_DELETE)
 		return 0;
 	policy_run(&m.run, POLICIES_MUTATING);
 	return err->errnum ? -EPERM : m.edits;

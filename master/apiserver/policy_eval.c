@@ -52,8 +52,8 @@ void policy_eval_prepare(struct policy_eval *e)
 						.ns = str_of(w->ns),
 						.name = str_of(w->name)};
 	e->vars[POLICY_OBJECT] =
-		policy_eval_json(e, w->phase == WRITE_PHASE_DELETE ? NULL : w->obj);
-	e->vars[POLICY_OLD_OBJECT] = policy_eval_json(e, w->cur);
+		policy_eval_json(e, w->phase == WRITE_PHASE_DELETE ? NULL : write_seen(w));
+	e->vars[POLICY_OLD_OBJECT] = policy_eval_json(e, write_seen_old(w));
 	e->vars[POLICY_REQUEST] = policy_eval_json(e, e->request);
 	e->vars[POLICY_NAMESPACE] = policy_eval_json(e, e->ns);
 	e->vars[POLICY_AUTHORIZER] = cel_authorizer_value(&e->arena, &e->authorizer);

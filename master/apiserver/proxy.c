@@ -3,6 +3,7 @@
 #include "master/apiserver/kubelet.h"
 #include "master/apiserver/flow.h"
 #include "master/apiserver/proxy_html.h"
+#include "master/apiserver/gate.h"
 #include "master/apiserver/verbs.h"
 
 #include <arpa/inet.h>
@@ -424,6 +425,8 @@ void sub_proxy(struct request *r)
 	} else if (!r->body.p && !http_relay_is_upgrade(r->front->http(r)) &&
 		   http_relay_has_body(r->front->http(r))) {
 		r->front->read_body(r, 0); /* comes back here */
+	} else if (gate_connect(r, sub_proxy)) {
+		; /* comes back here */
 	} else if (!tail.len) {
 		redirect_to_slash(r);
 	} else if (find_target(r, &t, &e) < 0) {

@@ -82,6 +82,7 @@ struct request {
 	int status; /* of the answer, for metrics */
 	bool aggregated; /* another server's, its body is being read */
 	bool answered, gone, streaming, long_running;
+	bool admitted; /* gate.h: all who had to be asked have agreed */
 	bool fresh; /* looked at again after catching up with the leader */
 	bool forwarded; /* by another master, which takes this one for the leader */
 	void (*on_gone)(struct request *r);

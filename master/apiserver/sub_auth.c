@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/gate.h"
 #include "master/apiserver/update.h"
 #include "master/apiserver/verbs.h"
 
@@ -125,21 +126,44 @@ static int make_token(struct request *r, struct json_object *req, struct err *er
 	return 0;
 }
 
-void sub_token(struct request *r)
+static void token_answer(struct request *r, struct json_object *req)
 {
-	const struct api_kind *k =
-		api_kind_by_gvk(STR("authentication.k8s.io"), STR("v1"), STR("TokenRequest"));
 	CLEANUP(err_done) struct err e = ERR_INIT;
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
-	CLEANUP_JSON struct json_object *req = NULL;
 
-	if (!k || api_decode(k, r->content_type, r->body, API_IGNORE, &req, &r->warnings, &e) < 0 ||
-	    make_token(r, req, &e) < 0) {
+	if (make_token(r, req, &e) < 0) {
 		respond_err(r, &e);
 		return;
 	}
 	jsonc_write(req, &b);
 	respond_json(r, 201, &b);
+}
+
+static void token_admitted(void *user, struct json_object *obj, bool edited,
+			   const struct err *refusal)
+{
+	struct request *r = user;
+
+	if (refusal && !r->gone)
+		respond_err(r, refusal);
+	else if (!r->gone)
+		token_answer(r, obj);
+	request_unref(r);
+}
+
+void sub_token(struct request *r)
+{
+	const struct api_kind *k =
+		api_kind_by_gvk(STR("authentication.k8s.io"), STR("v1"), STR("TokenRequest"));
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	CLEANUP_JSON struct json_object *req = NULL;
+
+	if (!k || api_decode(k, r->content_type, r->body, API_IGNORE, &req, &r->warnings, &e) < 0)
+		respond_err(r, &e);
+	else if (gate_is_open(r))
+		token_answer(r, req);
+	else
+		gate_pass(r, GATE_CREATE, k, TAKE(req), token_admitted, request_ref(r));
 }
 
 /* Only status.conditions of what comes in count (certificates strategy for /approval). */

@@ -4,6 +4,7 @@
 #include "lib/api/validate/rules.h"
 #include "lib/json/json_scan.h"
 #include "lib/json/jv.h"
+#include "master/apiserver/gate.h"
 #include "master/apiserver/verbs.h"
 #include "master/apiserver/write.h"
 
@@ -231,33 +232,71 @@ static bool read_in_place(struct request *r, struct binding *b)
 	return true;
 }
 
-static int decode(struct request *r, struct binding *b, struct err *e)
+static const struct api_kind *binding_kind(void)
 {
-	const struct api_kind *k = api_kind_by_gvk(STR(""), STR("v1"), STR("Binding"));
+	return api_kind_by_gvk(STR(""), STR("v1"), STR("Binding"));
+}
+
+static void take_body(struct binding *b, struct json_object *body)
+{
 	struct str uid;
+
+	b->body = body;
+	b->node = str_dup(jsonc_path_str(b->body, "target.name"));
+	uid = jsonc_path_str(b->body, "metadata.uid");
+	b->uid = uid.len ? str_dup(uid) : NULL;
+}
+
+static int decode(struct request *r, struct json_object **ret, struct err *e)
+{
 	int err = write_strictness(r, e);
 
 	if (err < 0)
 		return err;
-	err = api_decode(k, r->content_type, r->body, API_IGNORE, &b->body, &r->warnings, e);
-	if (err < 0)
-		return err;
-	b->node = str_dup(jsonc_path_str(b->body, "target.name"));
-	uid = jsonc_path_str(b->body, "metadata.uid");
-	b->uid = uid.len ? str_dup(uid) : NULL;
-	return 0;
+	return api_decode(binding_kind(), r->content_type, r->body, API_IGNORE, ret, &r->warnings,
+			  e);
+}
+
+static void bind_it(struct request *r, struct binding *b)
+{
+	write_init(&b->w, r, &ops);
+	write_start(&b->w);
+}
+
+static void admitted(void *user, struct json_object *obj, bool edited, const struct err *refusal)
+{
+	struct request *r = user;
+	struct binding *b;
+
+	if (refusal && !r->gone)
+		respond_err(r, refusal);
+	if (!refusal) {
+		b = NEW(struct binding);
+		take_body(b, json_object_get(obj));
+		bind_it(r, b);
+	}
+	request_unref(r);
 }
 
 void sub_binding(struct request *r)
 {
 	CLEANUP(err_done) struct err e = ERR_INIT;
+	struct json_object *body = NULL;
+	bool open = gate_is_open(r);
 	struct binding *b = NEW(struct binding);
 
-	if (!read_in_place(r, b) && decode(r, b, &e) < 0) {
-		respond_err(r, &e);
-		free(b);
+	if (open && read_in_place(r, b)) {
+		bind_it(r, b);
 		return;
 	}
-	write_init(&b->w, r, &ops);
-	write_start(&b->w);
+	if (decode(r, &body, &e) < 0) {
+		respond_err(r, &e);
+		free(b);
+	} else if (open) {
+		take_body(b, body);
+		bind_it(r, b);
+	} else {
+		free(b);
+		gate_pass(r, GATE_CREATE, binding_kind(), body, admitted, request_ref(r));
+	}
 }

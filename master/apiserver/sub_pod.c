@@ -2,6 +2,7 @@
 #include "master/apiserver/delete.h"
 #include "lib/api/labels.h"
 #include "lib/api/validate/rules.h"
+#include "master/apiserver/gate.h"
 #include "master/apiserver/verbs.h"
 
 /* Sub-resources of a pod that are acts: binding to a node, eviction. */
@@ -88,6 +89,7 @@ static int eviction_make(struct write *w, struct json_object *cur, struct json_o
 {
 	int r = delete_make(w, &container_of(w, struct act, w)->o, cur, ret, err);
 
+	w->phase = WRITE_PHASE_OTHER; /* admission has heard of the eviction, not of a deletion */
 	if (r == WRITE_PUT)
 		set_disrupted(w, *ret);
 	return r;
@@ -258,17 +260,15 @@ static void charge_budget(struct request *r, struct act *a, struct jv pdb)
 	write_start(&c->w);
 }
 
-void sub_eviction(struct request *r)
+/* Admission has agreed. */
+static void eviction_start(struct request *r, struct act *a)
 {
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(r->srv->store);
 	CLEANUP(err_done) struct err e = ERR_INIT;
-	struct act *a = act_new(r, "policy", "v1", "Eviction");
 	const struct store_obj *pod, *pdb = NULL;
 	struct str uid;
 	size_t n = 0;
 
-	if (!a)
-		return;
 	a->o.grace_s = jsonc_i64(jsonc_path(a->body, "deleteOptions.gracePeriodSeconds"), -1);
 	uid = jsonc_path_str(a->body, "deleteOptions.preconditions.uid");
 	a->o.uid = str_dup(uid);
@@ -287,4 +287,44 @@ void sub_eviction(struct request *r)
 	} else {
 		evict(r, a);
 	}
+}
+
+struct admitted {
+	struct request *r; /* a reference */
+	struct act *a;
+};
+
+static void eviction_admitted(void *user, struct json_object *obj, bool edited,
+			      const struct err *refusal)
+{
+	struct admitted *d = user;
+	struct request *r = d->r;
+
+	if (refusal) {
+		if (!r->gone)
+			respond_err(r, refusal);
+		act_free(&d->a->w);
+	} else {
+		d->a->body = json_object_get(obj);
+		eviction_start(r, d->a);
+	}
+	free(d);
+	request_unref(r);
+}
+
+void sub_eviction(struct request *r)
+{
+	struct act *a = act_new(r, "policy", "v1", "Eviction");
+	struct admitted *d;
+
+	if (!a)
+		return;
+	if (gate_is_open(r)) {
+		eviction_start(r, a);
+		return;
+	}
+	d = NEW(struct admitted);
+	*d = (struct admitted){request_ref(r), a};
+	gate_pass(r, GATE_CREATE, api_kind_by_gvk(STR("policy"), STR("v1"), STR("Eviction")),
+		  TAKE(a->body), eviction_admitted, d);
 }

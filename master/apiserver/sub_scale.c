@@ -115,12 +115,29 @@ static int wanted(struct scale *s, struct json_object **ret, struct err *err)
 	return e;
 }
 
+static int check_replicas(struct write *w, struct json_object *scale, int64_t *ret, struct err *err)
+{
+	*ret = jsonc_i64(jsonc_path(scale, "spec.replicas"), 0);
+	if (*ret >= 0)
+		return 0;
+	err_field(err, "spec.replicas", "FieldValueInvalid",
+		  "Invalid value: %" PRId64 ": must be greater than or equal to 0", *ret);
+	return api_err_invalid(err, scale_kind(), str_of(w->name));
+}
+
+static void set_replicas(const struct api_kind *k, struct json_object *obj, int64_t replicas)
+{
+	api_set(obj, k && k->scale ? k->scale->spec_replicas : "spec.replicas",
+		json_object_new_int64(replicas));
+}
+
 static int scale_make(struct write *w, struct json_object *cur, struct json_object **ret,
 		      struct err *err)
 {
 	struct scale *s = container_of(w, struct scale, w);
 	CLEANUP_JSON struct json_object *want = NULL;
 	CLEANUP_JSON struct json_object *obj = NULL;
+	CLEANUP(buf_done) struct buf old = BUF_INIT;
 	int64_t replicas;
 	int e;
 
@@ -131,19 +148,31 @@ static int scale_make(struct write *w, struct json_object *cur, struct json_obje
 		e = update_check_rv(w, want, err);
 	if (e < 0)
 		return e;
-	replicas = jsonc_i64(jsonc_path(want, "spec.replicas"), 0);
-	if (replicas < 0) {
-		err_field(err, "spec.replicas", "FieldValueInvalid",
-			  "Invalid value: %" PRId64 ": must be greater than or equal to 0",
-			  replicas);
-		return api_err_invalid(err, scale_kind(), str_of(w->name));
-	}
+	e = check_replicas(w, want, &replicas, err);
+	if (e < 0)
+		return e;
 	obj = jsonc_clone(cur);
-	api_set(obj, w->kind->scale ? w->kind->scale->spec_replicas : "spec.replicas",
-		json_object_new_int64(replicas));
+	set_replicas(w->kind, obj, replicas);
 	e = write_begin_update(w, obj, cur, err);
-	if (e >= 0)
-		*ret = TAKE(obj);
+	if (e < 0)
+		return e;
+	scale_write(w->kind, w->cur_obj->value, &old);
+	w->seen_kind = scale_kind();
+	jsonc_parse(buf_str(&old), NULL, &w->seen_old, NULL);
+	w->seen = jsonc_clone(w->seen_old);
+	set_replicas(NULL, w->seen, replicas);
+	*ret = TAKE(obj);
+	return e;
+}
+
+/* Admission has made another Scale of it. */
+static int scale_unsee(struct write *w, struct err *err)
+{
+	int64_t replicas;
+	int e = check_replicas(w, w->seen, &replicas, err);
+
+	if (e == 0)
+		set_replicas(w->kind, w->obj, replicas);
 	return e;
 }
 
@@ -166,8 +195,11 @@ static void scale_free(struct write *w)
 	free(s);
 }
 
-static const struct write_ops scale_ops = {
-	.make = scale_make, .done = scale_done, .retry = scale_retry, .free = scale_free};
+static const struct write_ops scale_ops = {.make = scale_make,
+					   .unsee = scale_unsee,
+					   .done = scale_done,
+					   .retry = scale_retry,
+					   .free = scale_free};
 
 void sub_scale(struct request *r)
 {

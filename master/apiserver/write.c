@@ -39,6 +39,9 @@ static void drop_try(struct write *w)
 {
 	json_object_put(TAKE(w->obj));
 	json_object_put(TAKE(w->cur));
+	json_object_put(TAKE(w->seen));
+	json_object_put(TAKE(w->seen_old));
+	w->seen_kind = NULL;
 	store_view_unref(TAKE(w->view));
 	w->cur_obj = NULL;
 	while (w->n_extra) {
@@ -394,7 +397,9 @@ static void mutated(struct write *w, const struct err *e)
 	CLEANUP(err_done) struct err err = ERR_INIT;
 	int action = (int)w->action;
 
-	if (!e && (w->phase == WRITE_PHASE_CREATE || w->phase == WRITE_PHASE_UPDATE))
+	if (!e && w->edited && w->ops->unsee && w->ops->unsee(w, &err) < 0)
+		action = -EINVAL;
+	else if (!e && (w->phase == WRITE_PHASE_CREATE || w->phase == WRITE_PHASE_UPDATE))
 		action = write_finish(w, &err);
 	if (!e && action >= 0 && policies_validate(w, &err) < 0)
 		action = -EPERM;

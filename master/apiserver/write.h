@@ -30,6 +30,7 @@ enum write_phase {
 	WRITE_PHASE_DELETE, /* the same for a DELETE, of which webhooks do hear */
 	WRITE_PHASE_CREATE, /* write_begin_create */
 	WRITE_PHASE_UPDATE, /* write_begin_update */
+	WRITE_PHASE_CONNECT, /* nothing is written: gate.h */
 };
 
 struct write_ops {
@@ -45,6 +46,8 @@ struct write_ops {
 	 * w->rv_at, and index bytes to meta. 1: done, put that; 0: make has to; or an error.
 	 */
 	int (*splice)(struct write *w, struct buf *meta, struct err *err);
+	/* May be NULL. What is seen was edited: makes obj of it. */
+	int (*unsee)(struct write *w, struct err *err);
 	/* Instead of the usual answer; value is what is stored now, or was deleted. */
 	void (*done)(struct write *w, enum write_action a, struct str value,
 		     const struct store_obj *o);
@@ -76,7 +79,13 @@ struct write {
 	const struct store_obj *cur_obj; /* in view */
 	struct json_object *cur, *obj; /* what is stored; what shall be */
 	enum write_phase phase;
-	bool edited; /* obj, by those outside who were asked, since it was prepared */
+	/*
+	 * What admission from outside sees where it is not obj and cur themselves: the Scale of an
+	 * object, or what a gate is about (gate.h). Of this try; seen_kind NULL: obj and cur.
+	 */
+	const struct api_kind *seen_kind;
+	struct json_object *seen, *seen_old;
+	bool edited; /* what is seen was changed by those outside, since obj was prepared */
 	/* In hand between proposal and commit. */
 	enum write_action action;
 	struct buf value;
@@ -89,6 +98,20 @@ struct write {
 	unsigned tries;
 	void *held; /* service addresses set aside for this write */
 };
+
+/* What admission from outside looks at. */
+static inline const struct api_kind *write_seen_kind(const struct write *w)
+{
+	return w->seen_kind ? w->seen_kind : w->kind;
+}
+static inline struct json_object *write_seen(const struct write *w)
+{
+	return w->seen_kind ? w->seen : w->obj;
+}
+static inline struct json_object *write_seen_old(const struct write *w)
+{
+	return w->seen_kind ? w->seen_old : w->cur;
+}
 
 /* Allocates nothing itself: `w` is embedded or zeroed memory; takes a reference on r. */
 void write_init(struct write *w, struct request *r, const struct write_ops *ops);
@@ -107,8 +130,8 @@ int write_begin_update(struct write *w, struct json_object *obj, struct json_obj
 /* The same for a new object; sets uid, times and name. */
 int write_begin_create(struct write *w, struct json_object *obj, struct err *err);
 /*
- * Admission from outside makes another object of w->obj: takes it, with defaults and what nobody
- * may change as they were. False: it is the same as before.
+ * Admission from outside makes another object of what it sees: takes it, with defaults and what
+ * nobody may change as they were. False: it is the same as before.
  */
 bool write_edit(struct write *w, struct json_object *take);
 /* Built-in admission once more, after a webhook has changed w->obj. */

@@ -125,6 +125,8 @@ int write_admit(struct write *w, struct err *err)
 {
 	bool create = w->phase == WRITE_PHASE_CREATE;
 
+	if (!w->obj)
+		return 0; /* a gate's */
 	return admit(w, create ? ADMIT_CREATE : ADMIT_UPDATE, false, w->obj, create ? NULL : w->cur,
 		     err);
 }
@@ -275,23 +277,25 @@ bool write_edit(struct write *w, struct json_object *take)
 					    "metadata.creationTimestamp"};
 	CLEANUP(buf_done) struct buf before = BUF_INIT, after = BUF_INIT;
 
-	api_default(w->kind, take);
+	struct json_object **seen = w->seen_kind ? &w->seen : &w->obj;
+
+	api_default(write_seen_kind(w), take);
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
-		struct str s = jsonc_path_str(w->obj, fixed[i]);
+		struct str s = jsonc_path_str(*seen, fixed[i]);
 
 		if (s.p)
 			api_set_str(take, fixed[i], s);
 		else
 			api_del(take, fixed[i]);
 	}
-	jsonc_write(w->obj, &before);
+	jsonc_write(*seen, &before);
 	jsonc_write(take, &after);
 	if (str_eq(buf_str(&before), buf_str(&after))) {
 		json_object_put(take);
 		return false;
 	}
-	json_object_put(w->obj);
-	w->obj = take;
+	json_object_put(*seen);
+	*seen = take;
 	w->edited = true;
 	return true;
 }
