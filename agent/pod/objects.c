@@ -13,6 +13,17 @@
 #define TOKEN_RENEW_MAX (24 * 3600 * NSEC_PER_SEC)
 static const struct backoff_conf backoff_token = {NSEC_PER_SEC, 60 * NSEC_PER_SEC};
 
+/* Kind, and what it is called here, on disk and in messages. */
+static const struct {
+	const struct client_kind *kind;
+	const char *word;
+} kinds[SOURCE_KIND_MAX] = {
+	[SOURCE_CONFIG_MAP] = {&client_configmaps, "configmap"},
+	[SOURCE_SECRET] = {&client_secrets, "secret"},
+	[SOURCE_CLAIM] = {&client_pvcs, "persistentvolumeclaim"},
+	[SOURCE_VOLUME] = {&client_pvs, "persistentvolume"},
+};
+
 struct objects {
 	struct client *client;
 	struct hmap *watches; /* "kind/ns/name" -> struct object_watch */
@@ -147,8 +158,7 @@ static struct object_watch *watch_get(struct objects *o, enum source_kind kind, 
 	buf_addf(&field, "metadata.name=%.*s", STR_ARG(name));
 	client_query_add(&query, "fieldSelector", buf_str(&field));
 	w->in = informer_new(o->client, &(struct informer_conf){
-						.kind = kind == SOURCE_SECRET ? &client_secrets
-									      : &client_configmaps,
+						.kind = kinds[kind].kind,
 						.ns = ns,
 						.query = query.p,
 						.page = 1,
@@ -181,6 +191,11 @@ static void use_free(struct object_use *u)
 	free(w);
 }
 
+static struct str ns_of(const struct pod *p, enum source_kind kind)
+{
+	return kinds[kind].kind->namespaced ? p->view->ns : STR_NULL;
+}
+
 static struct object_use *use_get(struct pod *p, enum source_kind kind, struct str name)
 {
 	struct pod_refs *refs = refs_of(p);
@@ -195,7 +210,7 @@ static struct object_use *use_get(struct pod *p, enum source_kind kind, struct s
 	use->pod = p;
 	use->kind = kind;
 	use->name = str_dup(name);
-	use->watch = watch_get(p->all->objects, kind, p->view->ns, name);
+	use->watch = watch_get(p->all->objects, kind, ns_of(p, kind), name);
 	list_append(&use->watch->users, &use->in_watch);
 	list_append(&refs->uses, &use->in_refs);
 	return use;
@@ -233,7 +248,7 @@ static int use_kept(struct object_use *use, const char *word, struct jv *ret, st
 int refs_object(struct pod *p, enum source_kind kind, struct str name, struct jv *ret,
 		struct err *err)
 {
-	const char *word = kind == SOURCE_SECRET ? "secret" : "configmap";
+	const char *word = kinds[kind].word;
 	struct object_use *use;
 	struct object *o;
 
@@ -241,7 +256,7 @@ int refs_object(struct pod *p, enum source_kind kind, struct str name, struct jv
 		return err_sys(err, EAGAIN, "%s \"%.*s\": this node has no master", word,
 			       STR_ARG(name));
 	use = use_get(p, kind, name);
-	o = informer_get_in(use->watch->in, p->view->ns, name);
+	o = informer_get_in(use->watch->in, ns_of(p, kind), name);
 	if (o) {
 		use_keep(use, word, o);
 		*ret = jv_of(o->bytes);

@@ -3,7 +3,8 @@
 #define KNARR_POD_OBJECTS_H
 #include "agent/volume/source.h"
 /*
- * The ConfigMaps, Secrets and service account tokens that the pods of this node refer to. Each
+ * The ConfigMaps, Secrets, claims, volumes and service account tokens that the pods of this node
+ * refer to. Each
  * object is watched by its name as long as a pod uses it (the API server lets a node read only
  * those), and its pods are kicked when it comes or changes. Tokens are asked for by TokenRequest,
  * bound to the pod, and renewed when 80 % of their time has passed.

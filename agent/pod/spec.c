@@ -18,6 +18,8 @@ struct builder {
 	char **argv, **envv;
 	struct runtime_mount *mounts;
 	size_t n_mounts, cap_mounts;
+	struct runtime_device *devices;
+	size_t n_devices, cap_devices;
 	uint32_t groups[64];
 	char **owned; /* strings to free */
 	size_t n_owned, cap_owned;
@@ -35,6 +37,7 @@ static void builder_done(struct builder *b)
 	env_strv_free(b->argv);
 	env_strv_free(b->envv);
 	free(b->mounts);
+	free(b->devices);
 	for (size_t i = 0; i < b->n_owned; i++)
 		free(b->owned[i]);
 	free(b->owned);
@@ -347,6 +350,33 @@ static int volume_mounts(struct builder *b, struct err *err)
 	return 0;
 }
 
+/* Claims with volumeMode Block: the device itself. */
+static int volume_devices(struct builder *b, struct err *err)
+{
+	struct pod *p = b->c->pod;
+
+	jv_for_each (it, jv_get(b->c->view->json, "volumeDevices")) {
+		struct str name = jv_text(jv_get(it.value, "name"));
+		char *target = jv_strdup(jv_get(it.value, "devicePath"));
+		const char *source = volume_set_path(p->volumes, name);
+
+		if (!target || !source || !volume_set_block(p->volumes, name)) {
+			free(target);
+			return err_sys(err, EINVAL,
+				       "cannot find volume \"%.*s\" to map into container \"%s\"",
+				       STR_ARG(name), b->c->name);
+		}
+		*ARRAY_PUSH(b->devices, b->n_devices, b->cap_devices) = (struct runtime_device){
+			.host_path = source,
+			.container_path = own(b, target),
+			.access = volume_set_read_only(p->volumes, name) ? "r" : "rw",
+		};
+	}
+	b->spec.devices = b->devices;
+	b->spec.n_devices = b->n_devices;
+	return 0;
+}
+
 static bool has_target(const struct builder *b, const char *target)
 {
 	for (size_t i = 0; i < b->n_mounts; i++)
@@ -370,6 +400,8 @@ static int build_mounts(struct builder *b, struct err *err)
 	char *log;
 	int r = volume_mounts(b, err);
 
+	if (r == 0)
+		r = volume_devices(b, err);
 	if (r < 0)
 		return r;
 	if (!has_target(b, "/etc/hosts"))

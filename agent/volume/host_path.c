@@ -34,37 +34,41 @@ static int create(const char *path, mode_t format, struct err *err)
 	return 0;
 }
 
-static int setup(struct volume *v, struct err *err)
+int host_path_check(const char *path, struct str type, struct err *err)
 {
-	struct str type = jv_text(jv_get(v->json, "type"));
 	struct stat st;
 	int r;
 
-	if (!v->path)
-		v->path = jv_strdup(jv_get(v->json, "path"));
-	if (!v->path || v->path[0] != '/')
+	if (!path || path[0] != '/')
 		return err_sys(err, EINVAL, "hostPath \"%s\" is not an absolute path",
-			       v->path ? v->path : "");
+			       path ? path : "");
 	if (!type.len)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		if (!str_eqs(type, types[i].type))
 			continue;
-		if (stat(v->path, &st) < 0) {
+		if (stat(path, &st) < 0) {
 			if (errno != ENOENT || !types[i].create)
 				return err_sys(err, errno == ENOENT ? ENODEV : errno,
-					       "hostPath type check failed: %s is not %s", v->path,
+					       "hostPath type check failed: %s is not %s", path,
 					       types[i].what);
-			r = create(v->path, types[i].format, err);
+			r = create(path, types[i].format, err);
 			if (r < 0)
 				return r;
 		} else if ((st.st_mode & S_IFMT) != types[i].format) {
 			return err_sys(err, EINVAL, "hostPath type check failed: %s is not %s",
-				       v->path, types[i].what);
+				       path, types[i].what);
 		}
 		return 0;
 	}
 	return err_sys(err, EINVAL, "%.*s is an invalid volume type", STR_ARG(type));
+}
+
+static int setup(struct volume *v, struct err *err)
+{
+	if (!v->path)
+		v->path = jv_strdup(jv_get(v->json, "path"));
+	return host_path_check(v->path, jv_text(jv_get(v->json, "type")), err);
 }
 
 const struct volume_plugin volume_host_path = {.key = "hostPath", .setup = setup};

@@ -6,10 +6,10 @@
 #include "lib/json/jv.h"
 /*
  * Where a pod's volumes and environment get what is not in the pod itself. One source a pod; the
- * namespace is the pod's. Nothing here blocks: what is not known yet answers -EAGAIN and the pod
- * is synced again once it has come.
+ * namespace is the pod's (PersistentVolumes have none). Nothing here blocks: what is not known yet
+ * answers -EAGAIN and the pod is synced again once it has come.
  */
-enum source_kind { SOURCE_CONFIG_MAP, SOURCE_SECRET };
+enum source_kind { SOURCE_CONFIG_MAP, SOURCE_SECRET, SOURCE_CLAIM, SOURCE_VOLUME, SOURCE_KIND_MAX };
 
 struct pod_source;
 struct pod_source_ops {

@@ -9,8 +9,8 @@
 #include "lib/sys/file.h"
 
 static const struct volume_plugin *const plugins[] = {
-	&volume_empty_dir, &volume_host_path, &volume_config_map,
-	&volume_secret,    &volume_projected, &volume_downward,
+	&volume_empty_dir, &volume_host_path, &volume_config_map, &volume_secret,
+	&volume_projected, &volume_downward,  &volume_claim,      &volume_ephemeral,
 };
 
 struct volume_set {
@@ -131,8 +131,9 @@ int volume_set_apply(struct volume_set *s, struct err *err)
 		/* A failure is worth more to the user than a wait: it replaces it. */
 		if (r < 0 && (!first || (first == -EAGAIN && r != -EAGAIN))) {
 			first = r;
-			err_prefix(&e,
-				   "MountVolume.SetUp failed for volume \"%s\" : ", s->v[i].name);
+			if (!s->v[i].plugin->own_words)
+				err_prefix(&e, "MountVolume.SetUp failed for volume \"%s\" : ",
+					   s->v[i].name);
 			err_move(err, &e);
 		}
 		err_done(&e);
@@ -146,7 +147,9 @@ void volume_set_adopt(struct volume_set *s)
 		struct volume *v = &s->v[i];
 
 		/* What comes from the API stays as it is; the rest is made as ever. */
-		if (v->plugin->read_only)
+		if (v->plugin->adopt)
+			v->ready = v->plugin->adopt(v);
+		else if (v->plugin->read_only)
 			v->ready = access(v->path, F_OK) == 0;
 		else
 			v->ready = volume_apply(v, NULL) >= 0;
@@ -172,7 +175,14 @@ bool volume_set_read_only(const struct volume_set *s, struct str name)
 {
 	const struct volume *v = find(s, name);
 
-	return v && v->plugin->read_only;
+	return v && (v->plugin->read_only || v->read_only);
+}
+
+bool volume_set_block(const struct volume_set *s, struct str name)
+{
+	const struct volume *v = find(s, name);
+
+	return v && v->ready && v->block;
 }
 
 int volume_set_teardown(struct volume_set *s, struct err *err)

@@ -39,8 +39,10 @@ int volume_set_apply(struct volume_set *s, struct err *err);
 void volume_set_adopt(struct volume_set *s);
 /* Path on the host of a volume that was set up (a file for some hostPaths); NULL if unknown. */
 const char *volume_set_path(const struct volume_set *s, struct str name);
-/* The kind cannot be written through (configMap, secret, projected, downwardAPI). */
+/* It cannot be written through: by its kind (configMap, secret, ...), or a claim used read-only. */
 bool volume_set_read_only(const struct volume_set *s, struct str name);
+/* A block device to be given to containers as such; false: a directory or file to mount. */
+bool volume_set_block(const struct volume_set *s, struct str name);
 /* Unmount and delete all. Idempotent; also for volumes a former agent made. */
 int volume_set_teardown(struct volume_set *s, struct err *err);
 /* True if some emptyDir on disk has a sizeLimit, which volume_set_over_limit then checks. */
@@ -56,18 +58,25 @@ struct volume {
 	struct jv json; /* the member named by plugin->key */
 	char *path; /* where containers are given it from */
 	bool ready;
+	bool read_only, block; /* of what a claim led to */
 };
 
 struct volume_plugin {
 	const char *key; /* "emptyDir": the member of a Volume */
 	const char *dir; /* "kubernetes.io~empty-dir"; NULL: no directory of its own */
 	bool read_only;
+	bool own_words; /* errors say what failed; else "MountVolume.SetUp failed ..." is put in
+			   front */
 	/* Idempotent. 1: content changed. */
 	int (*setup)(struct volume *v, struct err *err);
 	/* May be NULL: the directory is removed. */
 	int (*teardown)(struct volume *v, struct err *err);
+	/* For volume_set_adopt; NULL: as read_only says. True: it stands, v->path is set. */
+	bool (*adopt)(struct volume *v);
 };
 extern const struct volume_plugin volume_empty_dir, volume_host_path, volume_config_map,
-	volume_secret, volume_projected, volume_downward;
+	volume_secret, volume_projected, volume_downward, volume_claim, volume_ephemeral;
+/* A path of the node by the `type` of a hostPath: is it that, or can it be made? */
+int host_path_check(const char *path, struct str type, struct err *err);
 const struct volume_conf *volume_conf(const struct volume *v);
 #endif

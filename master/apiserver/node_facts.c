@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/node_facts.h"
 #include "lib/api/index.h"
+#include "lib/api/volumes.h"
 
 static bool pod_on_node(void *user, struct str node, struct str ns, struct str pod)
 {
@@ -60,6 +61,8 @@ static bool pod_refers(struct jv pod, const char *plural, struct str name)
 
 	if (!strcmp(plural, "serviceaccounts"))
 		return str_eq(jv_text(jv_path(pod, "spec.serviceAccountName")), name);
+	if (!strcmp(plural, "persistentvolumeclaims") && !str_is_null(name))
+		return pod_names_claim(pod, name);
 	for (size_t i = 0; i < ARRAY_SIZE(ref_paths); i++) {
 		if (strcmp(plural, ref_paths[i].plural) != 0)
 			continue;
@@ -97,10 +100,20 @@ static bool node_uses(void *user, struct str node, const char *plural, struct st
 {
 	struct apiserver *s = user;
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	const struct store_obj *volume;
+	struct jv ref;
 	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
 	const struct store_obj *o;
 	struct store_iter it;
 
+	/* A volume is whose claim is. */
+	if (!strcmp(plural, "persistentvolumes")) {
+		volume = server_get(v, server_kind("", "v1", plural), STR(""), name);
+		ref = volume ? jv_path(jv_of(volume->value), "spec.claimRef") : JV_NONE;
+		plural = "persistentvolumeclaims";
+		ns = jv_text(jv_get(ref, "namespace"));
+		name = jv_text(jv_get(ref, "name"));
+	}
 	if (!ns.len || !name.len)
 		return false;
 	request_key(server_kind("", "v1", "pods"), ns, STR(""), &prefix);

@@ -105,7 +105,13 @@ def test_statefulset_templates(cluster, ns):
     m, path = cluster, APPS.format(ns, "statefulsets")
     claim = {"metadata": {"name": "d"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {
         "requests": {"storage": "1Gi"}}}}
-    code, st = m.api("POST", path, workload("x", volumeClaimTemplates=[claim]))
+    x = workload("x", volumeClaimTemplates=[claim])
+    c = x["spec"]["template"]["spec"]["containers"][0]
+    c["volumeMounts"] = [{"name": "other", "mountPath": "/d"}]
+    code, st = m.api("POST", path, x)
+    assert code == 422 and 'volumeMounts[0].name: Not found: "other"' in st["message"]
+    c["volumeMounts"][0]["name"] = "d"
+    code, st = m.api("POST", path, x)
     assert code == 201, st
     template = st["spec"]["volumeClaimTemplates"][0]
     assert template["kind"] == "PersistentVolumeClaim" and template["apiVersion"] == "v1"

@@ -54,6 +54,7 @@ def test_without_a_master(lan, web):
 
 
 NEEDY = """
+test -f /claimed/start && test -d /claimed/dir &&
 test "$FROM_SECRET" = s3cret && test "$FROM_MAP" = hello && test -z "$NOT_THERE" &&
 cmp -s /etc/m/greeting /etc/s/../m/greeting && test -s /etc/s/password &&
 test -s /var/run/secrets/kubernetes.io/serviceaccount/token &&
@@ -68,13 +69,25 @@ def needy(node):
     return pod("needy", NEEDY, spec={
         "nodeName": node, "volumes": [
             {"name": "m", "configMap": {"name": "m"}}, {"name": "s", "secret": {"secretName": "s"}},
+            {"name": "claim", "persistentVolumeClaim": {"claimName": "c"}},
             {"name": "keep", "emptyDir": {}}]},
         env=[{"name": "FROM_SECRET", "valueFrom": {"secretKeyRef": {"name": "s", "key": "password"}}},
              {"name": "FROM_MAP", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "greeting"}}},
              {"name": "NOT_THERE", "valueFrom": {"configMapKeyRef": {
                  "name": "none", "key": "x", "optional": True}}}],
         volumeMounts=[{"name": "m", "mountPath": "/etc/m"}, {"name": "s", "mountPath": "/etc/s"},
-                      {"name": "keep", "mountPath": "/keep"}])
+                      {"name": "claim", "mountPath": "/claimed"}, {"name": "keep", "mountPath": "/keep"}])
+
+
+def claimed(folder):
+    """A claim "c" and its volume, in which the pod finds a file and a folder."""
+    (folder / "start").write_text("")
+    (folder / "dir").mkdir()
+    rwo = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
+    return ({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"}, "spec": {
+        **rwo, "capacity": {"storage": "1Gi"}, "hostPath": {"path": str(folder)}}},
+            {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"}, "spec": {
+                **rwo, "resources": {"requests": {"storage": "1Gi"}}}})
 
 
 def rss(node):
@@ -82,13 +95,13 @@ def rss(node):
                     if line.startswith("VmRSS")).split()[1])
 
 
-def test_a_reboot_without_a_master(lan, web):
+def test_a_reboot_without_a_master(lan, web, tmp_path):
     """All of a machine's pods come back from its disk; so does what they were given by the API."""
     n = lan.nodes[1]
     apply(web, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"},
                 "data": {"greeting": "hello"}},
           {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
-           "stringData": {"password": "s3cret"}}, needy(n.name))
+           "stringData": {"password": "s3cret"}}, *claimed(tmp_path), needy(n.name))
     web.run("wait", "--for=condition=Ready", "pod/needy", "--timeout=30s")
     (n.manifests / "own.yaml").write_text(yaml.safe_dump(pod("own", "sleep 7777")))
     wait_until("the static pod runs", lambda: n.container_pids("7777"))

@@ -239,10 +239,46 @@ static void check_stateful_update(const struct place *p, struct json_object *s)
 	}
 }
 
+/*
+ * The spec as its pods will be: with the volumes of the claims that are made for each. NULL where
+ * there are none.
+ */
+static struct json_object *with_claims(struct json_object *spec)
+{
+	struct json_object *templates = jsonc_get(spec, "volumeClaimTemplates"), *pod, *volumes;
+	struct json_object *whole;
+
+	if (!list_len(templates) || !jsonc_path(spec, "template.spec"))
+		return NULL;
+	whole = jsonc_clone(spec);
+	pod = jsonc_path(whole, "template.spec");
+	volumes = jsonc_get(pod, "volumes");
+	if (!volumes) {
+		volumes = json_object_new_array();
+		jsonc_set(pod, "volumes", volumes);
+	}
+	for (size_t i = 0; i < list_len(templates); i++) {
+		struct str name = jsonc_path_str(list_at(templates, i), "metadata.name");
+		struct json_object *v = json_object_new_object();
+		bool there = false;
+
+		for (size_t k = 0; k < list_len(volumes); k++)
+			there |= str_eq(text_of(list_at(volumes, k), "name"), name);
+		jsonc_set_str(v, "name", name);
+		jsonc_set_str(jsonc_ensure(v, "persistentVolumeClaim"), "claimName", name);
+		if (there || !name.len)
+			json_object_put(v);
+		else
+			json_object_array_add(volumes, v);
+	}
+	return whole;
+}
+
 void validate_statefulset(struct json_object *obj, struct err *err)
 {
 	static const char *const policies[] = {"OrderedReady", "Parallel", NULL};
 	struct json_object *spec = jsonc_get(obj, "spec");
+	CLEANUP_JSON struct json_object *whole = with_claims(spec);
 	const struct place *p = PLACE(PLACE_OF(err), "spec");
 	struct str service = text_of(spec, "serviceName");
 
@@ -254,7 +290,7 @@ void validate_statefulset(struct json_object *obj, struct err *err)
 	check_not_negative(PLACE(p, "ordinals"), jsonc_get(spec, "ordinals"), "start");
 	if (service.len)
 		check_name(PLACE(p, "serviceName"), NAME_DNS_LABEL, service);
-	check_template(p, spec, "empty selector is invalid for statefulset");
+	check_template(p, whole ? whole : spec, "empty selector is invalid for statefulset");
 }
 
 void validate_statefulset_update(struct json_object *obj, struct json_object *old, struct err *err)

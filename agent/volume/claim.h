@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KNARR_VOLUME_CLAIM_H
+#define KNARR_VOLUME_CLAIM_H
+#include "agent/volume/volume.h"
+/*
+ * The sources of persistent volumes. Each is given a bound claim and its volume, sets v->path (and
+ * v->read_only where the source says so) and makes what is there fit for containers. -EAGAIN: call
+ * again later; other errors are in the kubelet's words, without what failed in front.
+ */
+struct claim {
+	struct buf name, ns, pod, uid, node; /* the claim's name; the pod's others */
+	bool ephemeral;
+	struct jv claim, volume; /* whole objects */
+	struct str volume_name;
+};
+int claim_host_path(struct volume *v, const struct claim *c, struct jv source, struct err *err);
+int claim_local(struct volume *v, const struct claim *c, struct jv source, struct err *err);
+/*
+ * Does the volume's node affinity let it be used on this node? Only the node's name is known, as
+ * itself and as the label kubernetes.io/hostname: the scheduler has looked at the others.
+ */
+bool claim_volume_reaches(struct jv volume, struct str node);
+/*
+ * Give a directory and all in it to a group (SetVolumeOwnership): group read and write, new files
+ * inherit it. Nothing is done where the directory itself shows that it has been done. Follows no
+ * link and enters no mount.
+ */
+int volume_give_to_group(const char *path, int64_t gid, struct err *err);
+#endif
