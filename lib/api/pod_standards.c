@@ -339,7 +339,6 @@ static bool check_host_path(struct pod *p)
 static bool check_host_ports(struct pod *p)
 {
 	struct names bad = {0}, ports = {0};
-	char text[ARRAY_SIZE(ports.v)][24];
 
 	for_each_container(p, c)
 	{
@@ -350,13 +349,8 @@ static bool check_host_ports(struct pod *p)
 			struct json_object *host = jsonc_get(port, "hostPort");
 
 			if (jsonc_i64(host, 0) != 0) {
-				size_t n = ports.n;
-
 				fine = false;
-				if (n == ARRAY_SIZE(text))
-					continue;
-				snprintf(text[n], sizeof(text[n]), "%" PRId64, jsonc_i64(host, 0));
-				add_once(&ports, str_of(text[n]));
+				add_once(&ports, str_of(json_object_to_json_string(host)));
 			}
 		}
 		if (!fine)

@@ -5,28 +5,76 @@
 int jsonc_parse(struct str json, const struct json_scan_limits *limits, struct json_object **ret,
 		struct err *err)
 {
+	/* One tokener for the life of the thread: making one costs more than a small document. */
+	static __thread struct json_tokener *tok;
+	struct json_object *obj;
 	int r = json_scan(json, limits, err);
 
 	if (r < 0)
 		return r;
 	if (json.len > INT_MAX)
 		return err_sys(err, EFBIG, "JSON of more than 2 GB");
-	*ret = jtree_parse(json);
+	if (!tok)
+		tok = json_tokener_new_ex(JSON_MAX_DEPTH * 2);
+	json_tokener_reset(tok);
+	obj = json_tokener_parse_ex(tok, json.p, (int)json.len);
+	/* A bare number could go on behind the end; the terminator says that it doesn't. */
+	if (json_tokener_get_error(tok) == json_tokener_continue)
+		obj = json_tokener_parse_ex(tok, "", 1);
+	if (json_tokener_get_error(tok) != json_tokener_success)
+		return err_sys(err, EINVAL, "invalid JSON: %s",
+			       json_tokener_error_desc(json_tokener_get_error(tok)));
+	*ret = obj;
 	return 0;
 }
 
-/* ---- objects kept as text ---- */
+/* ---- objects kept as text: json-c's user data holds it ---- */
+
+static int print_text(struct json_object *obj, struct printbuf *pb, int level, int flags)
+{
+	struct str s = jsonc_text(obj);
+
+	return printbuf_memappend(pb, s.p, (int)s.len);
+}
+
+static void free_text(struct json_object *obj, void *p)
+{
+	struct buf *b = p;
+
+	buf_done(b);
+	free(b);
+}
 
 struct json_object *jsonc_new_text(struct buf *take_json)
 {
-	size_t len = take_json->len;
+	struct json_object *o = json_object_new_object();
+	struct buf *b = NEW(struct buf);
 
-	return jtree_new_text(buf_take(take_json), len);
+	*b = *take_json;
+	buf_init(take_json);
+	json_object_set_serializer(o, print_text, b, free_text);
+	return o;
 }
 
 struct str jsonc_text(struct json_object *obj)
 {
-	return jtree_text(obj);
+	const struct buf *b =
+		json_object_is_type(obj, json_type_object) ? json_object_get_userdata(obj) : NULL;
+
+	return b ? buf_str(b) : STR_NULL;
+}
+
+static int copy_one(struct json_object *src, struct json_object *parent, const char *key,
+		    size_t index, struct json_object **dst)
+{
+	struct str s = jsonc_text(src);
+	struct buf b = BUF_INIT;
+
+	if (!s.p)
+		return json_c_shallow_copy_default(src, parent, key, index, dst);
+	buf_addstr(&b, s);
+	*dst = jsonc_new_text(&b);
+	return 2; /* its serializer is set */
 }
 
 static void write_value(struct json_object *obj, struct buf *out);
@@ -41,13 +89,14 @@ static void write_object(struct json_object *obj, struct buf *out)
 		return;
 	}
 	buf_addc(out, '{');
-	for (const struct lh_entry *e = jtree_first(obj); e; e = e->next) {
+	json_object_object_foreach(obj, key, value)
+	{
 		if (!first)
 			buf_addc(out, ',');
 		first = false;
-		json_quote(str_n(e->k, e->klen), out);
+		json_quote(str_of(key), out);
 		buf_addc(out, ':');
-		write_value(e->v, out);
+		write_value(value, out);
 	}
 	buf_addc(out, '}');
 }
@@ -56,7 +105,7 @@ static void write_number(struct json_object *obj, struct buf *out)
 {
 	int64_t i = json_object_get_int64(obj);
 
-	if (i == INT64_MAX) { /* or above */
+	if (i == INT64_MAX) { /* json-c keeps what lies above int64 as uint64 */
 		buf_addu64(out, json_object_get_uint64(obj));
 		return;
 	}
@@ -103,16 +152,27 @@ void jsonc_write(struct json_object *obj, struct buf *out)
 	write_value(obj, out);
 }
 
+struct json_object *jsonc_get(struct json_object *obj, const char *name)
+{
+	struct json_object *v;
+
+	if (!json_object_is_type(obj, json_type_object))
+		return NULL;
+	return json_object_object_get_ex(obj, name, &v) ? v : NULL;
+}
+
 struct json_object *jsonc_path(struct json_object *obj, const char *path)
 {
-	const char *dot;
+	struct str rest = str_of(path), name;
 
-	for (; obj && (dot = strchr(path, '.')); path = dot + 1) {
-		struct lh_entry *e = jtree_find(obj, path, (size_t)(dot - path));
+	while (obj && str_split(&rest, '.', &name)) {
+		char key[256];
 
-		obj = e ? e->v : NULL;
+		if (str_copy(key, sizeof(key), name) < 0)
+			return NULL;
+		obj = jsonc_get(obj, key);
 	}
-	return jsonc_get(obj, path);
+	return obj;
 }
 
 struct str jsonc_str(struct json_object *obj)
@@ -136,10 +196,21 @@ int64_t jsonc_i64(struct json_object *obj, int64_t otherwise)
 	return otherwise;
 }
 
+void jsonc_set(struct json_object *obj, const char *name, struct json_object *take_value)
+{
+	if (json_object_object_add(obj, name, take_value) < 0)
+		abort();
+}
+
 struct json_object *jsonc_new_str(struct str s)
 {
+	struct json_object *o;
+
 	assert(s.len <= INT_MAX);
-	return json_object_new_string_len(s.p ? s.p : "", (int)s.len);
+	o = json_object_new_string_len(s.p ? s.p : "", (int)s.len);
+	if (!o)
+		abort();
+	return o;
 }
 
 void jsonc_set_str(struct json_object *obj, const char *name, struct str value)
@@ -160,7 +231,11 @@ struct json_object *jsonc_ensure(struct json_object *obj, const char *name)
 
 struct json_object *jsonc_clone(struct json_object *obj)
 {
-	return jtree_clone(obj);
+	struct json_object *copy = NULL;
+
+	if (obj && json_object_deep_copy(obj, &copy, copy_one) < 0)
+		abort();
+	return copy;
 }
 
 static bool objects_equal(struct json_object *a, struct json_object *b)

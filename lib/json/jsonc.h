@@ -4,11 +4,11 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/json/json_scan.h"
-#include "lib/json/jtree.h"
+#include <json-c/json.h>
 /*
- * Helpers for trees (jtree.h), for write paths where an object is changed. Text from outside goes
- * through jsonc_parse, which scans strictly first. *_new and parse give one reference, object_add
- * takes it.
+ * json-c trees, for write paths where an object is changed. Text from outside goes through
+ * jsonc_parse, which scans strictly first. Ownership is json-c's: *_new and parse give one
+ * reference, object_add takes it.
  */
 
 /* Scan, then parse. *ret holds one reference; a document `null` gives 0 with *ret NULL. */
@@ -19,10 +19,7 @@ int jsonc_parse(struct str json, const struct json_scan_limits *limits, struct j
 void jsonc_write(struct json_object *obj, struct buf *out);
 
 /* Member by name or dotted path ("metadata.name"); borrowed; NULL if absent, null or no object. */
-static inline struct json_object *jsonc_get(struct json_object *obj, const char *name)
-{
-	return json_object_object_get(obj, name);
-}
+struct json_object *jsonc_get(struct json_object *obj, const char *name);
 struct json_object *jsonc_path(struct json_object *obj, const char *path);
 /* The text of a string (STR_NULL if it is none); borrowed from the object. */
 struct str jsonc_str(struct json_object *obj);
@@ -30,7 +27,7 @@ struct str jsonc_path_str(struct json_object *obj, const char *path);
 int64_t jsonc_i64(struct json_object *obj, int64_t otherwise);
 
 /* obj[name] = value (the reference is taken), replacing. */
-#define jsonc_set(obj, name, take_value) ((void)json_object_object_add(obj, name, take_value))
+void jsonc_set(struct json_object *obj, const char *name, struct json_object *take_value);
 void jsonc_set_str(struct json_object *obj, const char *name, struct str value);
 /* obj[name], made as an empty object if it is absent or null; borrowed. */
 struct json_object *jsonc_ensure(struct json_object *obj, const char *name);

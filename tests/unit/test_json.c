@@ -268,99 +268,6 @@ static void test_jsonc_text(void **state)
 	assert_false(jsonc_equal(tree, with));
 }
 
-/* What a tree is made of, beside a plain list of the members that are there, in their order. */
-struct model {
-	int v[4096];
-	size_t n;
-};
-
-static void model_del(struct model *m, int k)
-{
-	for (size_t i = 0; i < m->n; i++)
-		if (m->v[i] == k) {
-			memmove(m->v + i, m->v + i + 1, (m->n - i - 1) * sizeof(int));
-			m->n--;
-			return;
-		}
-}
-
-static void model_check(struct model *m, struct json_object *o)
-{
-	size_t i = 0;
-	char key[16];
-
-	assert_int_equal(json_object_object_length(o), m->n);
-	json_object_object_foreach(o, k, v)
-	{
-		assert_int_equal(atoi(k + 1), m->v[i]);
-		assert_int_equal(jsonc_i64(v, -1), m->v[i]);
-		i++;
-	}
-	for (i = 0; i < m->n; i++) {
-		snprintf(key, sizeof(key), "k%d", m->v[i]);
-		assert_int_equal(jsonc_i64(jsonc_get(o, key), -1), m->v[i]);
-	}
-}
-
-static void test_members(void **state)
-{
-	struct json_object *o = json_object_new_object();
-	struct model m = {0};
-	char key[16];
-
-	for (int round = 0; round < 6000; round++) {
-		int k = (int)rng_below(&rng_system, round < 3000 ? 20 : 300);
-
-		snprintf(key, sizeof(key), "k%d", k);
-		if (rng_below(&rng_system, 3)) {
-			if (!json_object_object_get_ex(o, key, NULL))
-				m.v[m.n++] = k;
-			json_object_object_add(o, key, json_object_new_int(k));
-		} else {
-			json_object_object_del(o, key);
-			model_del(&m, k);
-		}
-		if (round % 100 == 0)
-			model_check(&m, o);
-	}
-	json_object_object_foreach(o, gone, v)
-	{
-		if (jsonc_i64(v, 0) % 2) {
-			model_del(&m, (int)jsonc_i64(v, 0));
-			json_object_object_del(o, gone);
-		}
-	}
-	model_check(&m, o);
-	assert_int_equal(json_object_put(o), 1);
-}
-
-static void test_tree(void **state)
-{
-	static const char text[] =
-		"{\"a\":[1,-1,18446744073709551615,0.5,true,null,\"x\\ny\"],"
-		"\"b\":{\"c\":{},\"d\":[],\"\":false},\"e\":-9223372036854775808}";
-	CLEANUP_JSON struct json_object *a = json_tokener_parse(text);
-	CLEANUP_JSON struct json_object *b = jsonc_clone(a);
-	CLEANUP_JSON struct json_object *part = json_object_get(jsonc_path(a, "b"));
-	struct json_object *list = jsonc_get(a, "a");
-
-	assert_string_equal(json_object_to_json_string(a), text);
-	assert_string_equal(json_object_to_json_string(b), text);
-	assert_true(json_object_equal(a, b));
-	assert_true(json_object_get_uint64(json_object_array_get_idx(list, 2)) == UINT64_MAX);
-	assert_true(json_object_get_int64(json_object_array_get_idx(list, 2)) == INT64_MAX);
-	assert_int_equal(json_object_array_put_idx(list, 9, json_object_new_string("z")), 0);
-	assert_int_equal(json_object_array_length(list), 10);
-	assert_null(json_object_array_get_idx(list, 8));
-	assert_int_equal(json_object_array_del_idx(list, 1, 8), 0);
-	assert_int_equal(json_object_array_del_idx(list, 1, 2), -1);
-	assert_string_equal(json_object_to_json_string(list), "[1,\"z\"]");
-	assert_false(json_object_equal(a, b));
-	json_object_put(TAKE(a));
-	assert_string_equal(json_object_to_json_string(part), "{\"c\":{},\"d\":[],\"\":false}");
-	assert_null(json_tokener_parse("{'a':1}"));
-}
-
 static void yaml_is(const char *yaml, const char *json)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
@@ -428,7 +335,6 @@ int main(void)
 		cmocka_unit_test(test_scan_limits), cmocka_unit_test(test_jv),
 		cmocka_unit_test(test_jv_skip),     cmocka_unit_test(test_jw),
 		cmocka_unit_test(test_jsonc),       cmocka_unit_test(test_jsonc_text),
-		cmocka_unit_test(test_members),     cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_yaml),        cmocka_unit_test(test_to_yaml),
 	};
 

@@ -11,7 +11,7 @@ static void check_subject(const struct place *p, struct json_object *s)
 	static const char *const parts[] = {"group", "serviceAccount", "user"};
 	struct str kind = text_of(s, "kind");
 
-	for (size_t i = 0; kinds[i]; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		struct json_object *part = jsonc_get(s, parts[i]);
 		CLEANUP_FREE char *why = NULL;
 
