@@ -18,6 +18,7 @@
 #include "master/apiserver/apiserver.h"
 #include "master/apiserver/audit.h"
 #include "master/authn_setup.h"
+#include "master/authz_setup.h"
 #include "master/cloud/cloud.h"
 #include "master/controllers/controllers.h"
 #include "master/identity.h"
@@ -46,6 +47,7 @@ struct options {
 	const char *node_ports, *log_level, *only_controllers;
 	const char *audit_policy, *audit_log, *scheduler_config, *encryption;
 	struct authn_options authn;
+	struct authz_options authz;
 	struct option_list proxy_names;
 	const char *name, *join, *token, *ca_hash, *replaces, *peer_address, *snapshot_dir;
 	struct option_list sans;
@@ -153,6 +155,16 @@ static const struct option_row rows[] = {
 	    "FILE", "kubeconfig of a server that is asked about unknown tokens"),
 	ROW("authentication-token-webhook-cache-ttl", 0, OPTION_DURATION, authn.cache_ns, "TIME",
 	    "for how long its answers are kept (default 2m)"),
+	ROW("authorization-config", 0, OPTION_STRING, authz.config_file, "FILE",
+	    "AuthorizationConfiguration: who is asked, in which order (default Node, RBAC)"),
+	ROW("authorization-webhook-config-file", 0, OPTION_STRING, authz.webhook_file, "FILE",
+	    "kubeconfig of a server that is asked when Node and RBAC have no opinion"),
+	ROW("authorization-webhook-version", 0, OPTION_STRING, authz.version, "VERSION",
+	    "of the SubjectAccessReview it is sent: v1"),
+	ROW("authorization-webhook-cache-authorized-ttl", 0, OPTION_DURATION, authz.allowed_ns,
+	    "TIME", "for how long its consent is kept (default 5m)"),
+	ROW("authorization-webhook-cache-unauthorized-ttl", 0, OPTION_DURATION, authz.denied_ns,
+	    "TIME", "for how long other answers are kept (default 30s)"),
 	ROW("requestheader-allowed-names", 0, OPTION_LIST, proxy_names, "NAME",
 	    "common name of a proxy whose X-Remote-User is believed"),
 	ROW("encryption-provider-config", 0, OPTION_STRING, encryption, "FILE",
@@ -193,6 +205,7 @@ struct master {
 	struct seal_setup *seal;
 	struct audit *audit;
 	struct authn_setup authn;
+	struct authz_remote_conf authz;
 	struct apiserver *api;
 	struct http_server *http;
 	struct transport *scheduler_t, *controllers_t, *signer_t;
@@ -429,6 +442,7 @@ static int start_api(struct master *m, struct err *err)
 	if (r == 0)
 		r = authn_setup_read(&m->o.authn, m->timers.clock, &m->authn, &conf.authn_remote,
 				     err);
+	conf.authz_remote = m->authz.n_steps ? &m->authz : NULL;
 	return r < 0 ? r : apiserver_new(&conf, &m->api, err);
 }
 
@@ -758,6 +772,10 @@ static int start(struct master *m, struct err *err)
 	int r = read_scheduler_config(m, err);
 
 	if (r == 0)
+		r = authz_setup_read(&m->o.authz, &m->authz, err);
+	if (r < 0)
+		m->exit_code = EXIT_CONFIG;
+	if (r == 0)
 		r = open_cloud(m, err);
 	if (r == 0)
 		r = open_membership(m, err);
@@ -801,6 +819,7 @@ static void stop(struct master *m)
 	m->api = apiserver_free(m->api);
 	m->audit = audit_close(m->audit);
 	authn_setup_done(&m->authn);
+	authz_remote_conf_done(&m->authz);
 	m->membership = membership_free(m->membership);
 	m->identity = identity_free(m->identity);
 	m->pki = pki_free(m->pki);

@@ -65,6 +65,8 @@ struct apiserver_conf {
 	 * with NULL; NULL: none. */
 	const char *const *proxy_names;
 	const struct authn_remote_conf *authn_remote; /* authn_remote.h; NULL: none */
+	/* authz_remote.h; borrowed; NULL: the node rules, then the roles */
+	const struct authz_remote_conf *authz_remote;
 	struct audit *audit; /* audit.h; borrowed; NULL: no audit log */
 	/* What pods that say nothing tolerate of a node before they are evicted
 	 * (tolerationSeconds). */

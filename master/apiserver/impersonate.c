@@ -85,8 +85,10 @@ static int check(struct apiserver *s, const struct user *real, const char *resou
 				.name = name};
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
 
-	if (authz_allow(&s->facts, real, &a, NULL))
-		return 0;
+	enum authz_decision d = authz_decide(&s->facts, real, &a, NULL);
+
+	if (d == AUTHZ_ALLOW || d == AUTHZ_ASK)
+		return d == AUTHZ_ALLOW ? 0 : -EINPROGRESS;
 	authz_message(real, &a, NULL, &text);
 	err_set(err, EACCES, "Forbidden", "%s%s \"%.*s\" is forbidden: %s", resource,
 		of_authn ? ".authentication.k8s.io" : "", STR_ARG(name), text.p);

@@ -127,5 +127,7 @@ static bool node_uses(void *user, struct str node, const char *plural, struct st
 
 void node_facts_init(struct authz_facts *f, struct apiserver *s)
 {
-	*f = (struct authz_facts){pod_on_node, node_uses, s, f->rbac};
+	f->pod_on_node = pod_on_node;
+	f->node_uses = node_uses;
+	f->user = s;
 }

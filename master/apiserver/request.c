@@ -4,6 +4,7 @@
 #include "lib/api/protobuf.h"
 #include "master/apiserver/aggregate.h"
 #include "master/apiserver/audit.h"
+#include "master/apiserver/authz_remote.h"
 #include "master/apiserver/customs.h"
 #include "master/apiserver/flow.h"
 #include "master/apiserver/flow_config.h"
@@ -177,6 +178,37 @@ static struct str selected_node(const struct request *r, struct field_selector *
 static void serve(struct request *r);
 static void decide(struct request *r);
 
+/* Answers of webhooks are there: decide again. */
+static void asked_again(struct request *r, void (*fn)(struct request *r))
+{
+	if (!r->gone && !r->answered)
+		fn(r);
+	request_unref(r);
+}
+
+static void asked_serve(void *user)
+{
+	asked_again(user, serve);
+}
+
+static void asked_decide(void *user)
+{
+	asked_again(user, decide);
+}
+
+/* A refusal because a webhook could not be asked is a failure of ours. */
+static bool undecided(struct request *r)
+{
+	const char *why = r->srv->authz_remote ? authz_remote_failure(r->srv->authz_remote) : NULL;
+	CLEANUP_FREE char *text = NULL;
+
+	if (!why)
+		return false;
+	text = xasprintf("Internal Server Error: \"%.*s\": %s", STR_ARG(r->path), why);
+	fail(r, EIO, 500, "InternalError", text);
+	return true;
+}
+
 static bool authorise(struct request *r)
 {
 	const struct request_info *i = &r->info;
@@ -193,16 +225,26 @@ static bool authorise(struct request *r)
 				.field_node = selected_node(r, &fields)};
 	CLEANUP(err_done) struct err e = ERR_INIT;
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	enum authz_decision decision;
 	const char *why = NULL;
 
-	if (authz_allow(&r->srv->facts, r->user, &a, &why)) {
+	if (r->srv->authz_remote)
+		authz_remote_begin(r->srv->authz_remote);
+	decision = authz_decide(&r->srv->facts, r->user, &a, &why);
+	if (decision == AUTHZ_ALLOW) {
 		audit_allowed(r, true, why);
 		return true;
+	}
+	if (decision == AUTHZ_ASK) {
+		authz_remote_ask(r->srv->authz_remote, asked_serve, request_ref(r));
+		return false;
 	}
 	/* Not from the start: it has its seat already. */
 	if (fresh_first(r, serve))
 		return false;
 	audit_allowed(r, false, why);
+	if (undecided(r))
+		return false;
 	if (i->is_resource) {
 		buf_addstr(&text, i->resource);
 		if (i->group.len)
@@ -224,10 +266,16 @@ static bool authorise(struct request *r)
 static bool become(struct request *r)
 {
 	CLEANUP(err_done) struct err e = ERR_INIT;
+	int result;
 
 	if (!r->as)
 		return true;
-	if (impersonate_check(r->srv, r->user, r->as, &e) < 0) {
+	result = impersonate_check(r->srv, r->user, r->as, &e);
+	if (result == -EINPROGRESS) {
+		authz_remote_ask(r->srv->authz_remote, asked_decide, request_ref(r));
+		return false;
+	}
+	if (result < 0) {
 		respond_err(r, &e);
 		return false;
 	}

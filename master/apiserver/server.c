@@ -2,6 +2,7 @@
 #include "master/apiserver/server.h"
 #include "master/apiserver/aggregate.h"
 #include "master/apiserver/authn_remote.h"
+#include "master/apiserver/authz_remote.h"
 #include "master/apiserver/bootstrap.h"
 #include "master/apiserver/customs.h"
 #include "master/apiserver/forward.h"
@@ -82,6 +83,8 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	}
 	s->kubelet = kubelet_client_new(s);
 	r = conf->authn_remote ? authn_remote_new(s, conf->authn_remote, &s->authn_remote, err) : 0;
+	if (r == 0 && conf->authz_remote)
+		r = authz_remote_new(s, conf->authz_remote, &s->authz_remote, err);
 	if (r < 0) {
 		apiserver_free(s);
 		return r;
@@ -199,6 +202,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 		return NULL;
 	webhook_client_free(s->webhook_client);
 	authn_remote_free(s->authn_remote);
+	authz_remote_free(s->authz_remote);
 	webhooks_free(s->webhooks);
 	policies_free(s->policies);
 	quota_keeper_free(s->quotas);

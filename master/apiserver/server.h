@@ -47,6 +47,7 @@ struct apiserver {
 	struct audit *audit; /* borrowed; NULL: no log is kept */
 	struct flow_control *flow;
 	struct authn_remote *authn_remote; /* NULL: nobody else is asked */
+	struct authz_remote *authz_remote; /* the same */
 	struct quota_keeper *quotas;
 	struct aggregate *aggregate;
 	struct policies *policies;

@@ -2,6 +2,7 @@
 #include "lib/api/status.h"
 #include "lib/json/jsonc.h"
 #include "lib/json/jw.h"
+#include "master/apiserver/authz_remote.h"
 #include "master/apiserver/verbs.h"
 #include "master/apiserver/write.h"
 
@@ -25,14 +26,15 @@ static void set_user(struct json_object *at, const struct user *u)
 	}
 }
 
-static void self_review(struct request *r, struct json_object *obj)
+static int self_review(struct request *r, struct json_object *obj)
 {
 	set_user(jsonc_ensure(jsonc_ensure(obj, "status"), "userInfo"), r->user);
+	return 0;
 }
 
 /* ---- access reviews ---- */
 
-static void decide(struct request *r, struct json_object *obj, const struct user *u)
+static int decide(struct request *r, struct json_object *obj, const struct user *u)
 {
 	struct json_object *spec = jsonc_get(obj, "spec"), *status = jsonc_ensure(obj, "status");
 	struct json_object *res = jsonc_get(spec, "resourceAttributes");
@@ -48,27 +50,50 @@ static void decide(struct request *r, struct json_object *obj, const struct user
 				.ns = jsonc_path_str(res, "namespace"),
 				.name = jsonc_path_str(res, "name"),
 				.path = jsonc_path_str(non, "path")};
-	const char *why = NULL;
-	bool allowed = of && authz_allow(&r->srv->facts, u, &a, &why);
+	const char *why = NULL, *failure;
+	enum authz_decision d;
 
-	jsonc_set(status, "allowed", json_object_new_boolean(allowed));
+	if (r->srv->authz_remote)
+		authz_remote_begin(r->srv->authz_remote);
+	d = of ? authz_decide(&r->srv->facts, u, &a, &why) : AUTHZ_NO_OPINION;
+	if (d == AUTHZ_ASK)
+		return -EINPROGRESS;
+	jsonc_set(status, "allowed", json_object_new_boolean(d == AUTHZ_ALLOW));
+	if (d == AUTHZ_DENY)
+		jsonc_set(status, "denied", json_object_new_boolean(true));
 	if (why)
 		jsonc_set_str(status, "reason", str_of(why));
+	failure = r->srv->authz_remote ? authz_remote_failure(r->srv->authz_remote) : NULL;
+	if (failure)
+		jsonc_set_str(status, "evaluationError", str_of(failure));
+	return 0;
 }
 
-static void self_access_review(struct request *r, struct json_object *obj)
+static int self_access_review(struct request *r, struct json_object *obj)
 {
-	decide(r, obj, r->user);
+	return decide(r, obj, r->user);
 }
 
-static void access_review(struct request *r, struct json_object *obj)
+static int access_review(struct request *r, struct json_object *obj)
 {
 	CLEANUP(user_unrefp) struct user *u = user_new(jsonc_path_str(obj, "spec.user"));
 	struct json_object *groups = jsonc_path(obj, "spec.groups");
+	struct json_object *extra = jsonc_path(obj, "spec.extra");
+	struct str uid = jsonc_path_str(obj, "spec.uid");
 
 	for (size_t i = 0; groups && i < json_object_array_length(groups); i++)
 		user_add_group(u, jsonc_str(json_object_array_get_idx(groups, i)));
-	decide(r, obj, u);
+	if (uid.len)
+		user_set_uid(u, uid);
+	if (extra) {
+		json_object_object_foreach(extra, key, values)
+		{
+			for (size_t i = 0; i < json_object_array_length(values); i++)
+				user_add_extra(u, key,
+					       jsonc_str(json_object_array_get_idx(values, i)));
+		}
+	}
+	return decide(r, obj, u);
 }
 
 /* ---- rules ---- */
@@ -99,7 +124,7 @@ static bool add_rule(void *user, const struct rbac_rule *rule)
 	return true;
 }
 
-static void rules_review(struct request *r, struct json_object *obj)
+static int rules_review(struct request *r, struct json_object *obj)
 {
 	struct json_object *status = jsonc_ensure(obj, "status");
 	bool node = user_node_name(r->user).len > 0;
@@ -112,11 +137,12 @@ static void rules_review(struct request *r, struct json_object *obj)
 			      STR("node authorizer does not support user rule resolution"));
 	rbac_visit(r->srv->facts.rbac, r->user, jsonc_path_str(obj, "spec.namespace"), add_rule,
 		   status);
+	return 0;
 }
 
 /* ---- tokens ---- */
 
-static void token_review(struct request *r, struct json_object *obj)
+static int token_review(struct request *r, struct json_object *obj)
 {
 	struct json_object *status = jsonc_ensure(obj, "status");
 	struct json_object *auds = jsonc_path(obj, "spec.audiences"), *list;
@@ -131,17 +157,19 @@ static void token_review(struct request *r, struct json_object *obj)
 	jsonc_set(status, "authenticated", json_object_new_boolean(u != NULL));
 	if (!u) {
 		jsonc_set_str(status, "error", str_of(why));
-		return;
+		return 0;
 	}
 	set_user(jsonc_ensure(status, "user"), u);
 	list = json_object_new_array();
 	json_object_array_add(list, jsonc_new_str(aud.len ? aud : str_of(r->srv->issuer)));
 	jsonc_set(status, "audiences", list);
+	return 0;
 }
 
 static const struct {
 	const char *kind;
-	void (*answer)(struct request *r, struct json_object *obj);
+	/* -EINPROGRESS: an authorization webhook has to be waited for */
+	int (*answer)(struct request *r, struct json_object *obj);
 } reviews[] = {
 	{"SelfSubjectReview", self_review},       {"SelfSubjectAccessReview", self_access_review},
 	{"SubjectAccessReview", access_review},   {"LocalSubjectAccessReview", access_review},
@@ -157,6 +185,18 @@ static int check_local(struct request *r, struct json_object *obj, struct err *e
 	err_field(err, "spec.resourceAttributes.namespace", "FieldValueInvalid",
 		  "Invalid value: must match metadata.namespace");
 	return api_err_invalid(err, r->kind, STR(""));
+}
+
+/* From the beginning: the decoding says again what it warned of. */
+static void asked(void *user)
+{
+	struct request *r = user;
+
+	if (!r->gone && !r->answered) {
+		api_warnings_done(&r->warnings);
+		virtual_create(r);
+	}
+	request_unref(r);
 }
 
 void virtual_create(struct request *r)
@@ -179,7 +219,10 @@ void virtual_create(struct request *r)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(reviews); i++)
 		if (!strcmp(r->kind->kind, reviews[i].kind)) {
-			reviews[i].answer(r, obj);
+			if (reviews[i].answer(r, obj) == -EINPROGRESS) {
+				authz_remote_ask(r->srv->authz_remote, asked, request_ref(r));
+				return;
+			}
 			jsonc_ensure(obj, "metadata");
 			jsonc_write(obj, &b);
 			respond_json(r, 201, &b);

@@ -30,7 +30,7 @@ struct webhook_call {
 	struct list node;
 	struct timer later; /* the time limit, or a failure known at once */
 	char *host, *path, *shown; /* shown: the URL in messages */
-	char *ca_pem, *cert_pem, *key_pem;
+	char *ca_pem, *cert_pem, *key_pem, *token;
 	const char *method; /* "POST", "GET" */
 	uint16_t port;
 	struct buf body, answer;
@@ -100,6 +100,7 @@ void webhook_target_done(struct webhook_target *t)
 	free(t->ca_pem);
 	free(t->cert_pem);
 	free(t->key_pem);
+	free(t->token);
 	*t = (struct webhook_target){0};
 }
 
@@ -133,6 +134,7 @@ static void finish(struct webhook_call *w, int err, const char *why)
 	free(w->ca_pem);
 	free(w->cert_pem);
 	free(w->key_pem);
+	free(w->token);
 	free(w->why);
 	buf_done(&w->body);
 	buf_done(&w->answer);
@@ -253,12 +255,16 @@ static int connect_to(struct webhook_call *w, const char *const *urls, size_t n,
 static void send_to(struct webhook_call *w, const char *const *urls, size_t n)
 {
 	CLEANUP_FREE char *key = server_key(w);
-	struct http_header type = HTTP_HEADER("content-type", STR("application/json"));
+	struct http_header headers[] = {
+		HTTP_HEADER("content-type", STR("application/json")),
+		HTTP_HEADER("authorization", w->token ? str_of(w->token) : STR_NULL)};
 	bool get = !strcmp(w->method, "GET");
 	struct http_call_req req = {.method = w->method,
 				    .path = w->path,
-				    .headers = &type,
-				    .n_headers = get ? 0 : 1,
+				    .headers = headers,
+				    .n_headers = get        ? 0
+						 : w->token ? 2
+							    : 1,
 				    .body = get ? STR_NULL : buf_str(&w->body)};
 	struct server *s = hmap_get(w->c->servers, str_of(key));
 	CLEANUP(err_done) struct err err = ERR_INIT;
@@ -447,6 +453,7 @@ void webhook_post(struct webhook_client *c, const struct webhook_target *t, unsi
 
 	w->cert_pem = t->cert_pem ? xstrdup(t->cert_pem) : NULL;
 	w->key_pem = t->key_pem ? xstrdup(t->key_pem) : NULL;
+	w->token = t->token ? xasprintf("Bearer %s", t->token) : NULL;
 	buf_addstr(&w->body, body);
 	if (t->url) {
 		r = split_url(w, str_of(t->url));

@@ -25,6 +25,7 @@ struct webhook_target {
 	uint16_t port; /* of the service */
 	char *ca_pem; /* decoded caBundle; NULL: the system's roots */
 	char *cert_pem, *key_pem; /* our own certificate there; NULL: none */
+	char *token; /* a bearer token; NULL: none */
 };
 /*
  * From a clientConfig (admissionregistration.k8s.io) or the like: url or service{namespace, name,

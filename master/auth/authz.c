@@ -128,21 +128,51 @@ static bool node_allow(const struct authz_facts *f, struct str node, const struc
 	return false;
 }
 
+static enum authz_decision take_step(const struct authz_facts *f, const struct authz_step *step,
+				     const struct user *u, const struct authz_attrs *a,
+				     const char **why)
+{
+	struct str node;
+
+	switch (step->mode) {
+	case AUTHZ_NODE:
+		node = user_node_name(u);
+		return node.len && node_allow(f, node, a, why) ? AUTHZ_ALLOW : AUTHZ_NO_OPINION;
+	case AUTHZ_RBAC:
+		return f->rbac && rbac_allow(f->rbac, u, a) ? AUTHZ_ALLOW : AUTHZ_NO_OPINION;
+	case AUTHZ_ALWAYS_ALLOW:
+		return AUTHZ_ALLOW;
+	case AUTHZ_ALWAYS_DENY:
+		*why = "Everything is forbidden.";
+		return AUTHZ_NO_OPINION;
+	case AUTHZ_WEBHOOK:
+		return f->webhook(f->webhook_user, step->webhook, u, a, why);
+	}
+	return AUTHZ_NO_OPINION;
+}
+
+enum authz_decision authz_decide(const struct authz_facts *f, const struct user *u,
+				 const struct authz_attrs *a, const char **ret_why)
+{
+	static const struct authz_step usual[] = {{AUTHZ_NODE, 0}, {AUTHZ_RBAC, 0}};
+	const struct authz_step *steps = f->n_steps ? f->steps : usual;
+	size_t n = f->n_steps ? f->n_steps : ARRAY_SIZE(usual);
+	enum authz_decision d = AUTHZ_NO_OPINION;
+	const char *why = NULL;
+
+	if (user_in_group(u, GROUP_MASTERS) || is_open(a) || joins_as_master(u, a))
+		d = AUTHZ_ALLOW;
+	for (size_t i = 0; d == AUTHZ_NO_OPINION && i < n; i++)
+		d = take_step(f, &steps[i], u, a, &why);
+	if (ret_why)
+		*ret_why = d == AUTHZ_ALLOW ? NULL : why;
+	return d;
+}
+
 bool authz_allow(const struct authz_facts *facts, const struct user *u, const struct authz_attrs *a,
 		 const char **ret_why)
 {
-	struct str node;
-	const char *why = NULL;
-	bool ok = user_in_group(u, GROUP_MASTERS) || is_open(a) || joins_as_master(u, a);
-
-	if (!ok) {
-		node = user_node_name(u);
-		ok = node.len && node_allow(facts, node, a, &why);
-	}
-	ok = ok || (facts->rbac && rbac_allow(facts->rbac, u, a));
-	if (ret_why)
-		*ret_why = ok ? NULL : why;
-	return ok;
+	return authz_decide(facts, u, a, ret_why) == AUTHZ_ALLOW;
 }
 
 void authz_message(const struct user *u, const struct authz_attrs *a, const char *why,

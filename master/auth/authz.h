@@ -16,6 +16,23 @@ struct authz_attrs {
 	struct str field_node; /* spec.nodeName=... of a field selector, or absent */
 };
 
+enum authz_decision {
+	AUTHZ_NO_OPINION, /* which is a refusal if nobody has another */
+	AUTHZ_ALLOW,
+	AUTHZ_DENY,
+	AUTHZ_ASK,
+};
+struct authz_step {
+	enum authz_mode {
+		AUTHZ_NODE,
+		AUTHZ_RBAC,
+		AUTHZ_ALWAYS_ALLOW,
+		AUTHZ_ALWAYS_DENY,
+		AUTHZ_WEBHOOK
+	} mode;
+	unsigned webhook; /* number of a webhook */
+};
+
 /* What the node rules must know of the stored objects. */
 struct authz_facts {
 	/* Is the pod bound to this node? */
@@ -25,9 +42,27 @@ struct authz_facts {
 			  struct str name);
 	void *user;
 	const struct rbac *rbac; /* NULL: no roles */
+
+	/* Who is asked, in this order; n_steps 0: the node rules, then the roles. */
+	const struct authz_step *steps;
+	size_t n_steps;
+	/* What the webhook number `n` of the steps says; AUTHZ_ASK: it has to be asked first. */
+	enum authz_decision (*webhook)(void *user, unsigned n, const struct user *u,
+				       const struct authz_attrs *a, const char **ret_why);
+	void *webhook_user;
 };
 
-/* `ret_why` (may be NULL): a static text with the reason of a refusal, or NULL without one. */
+/*
+ * The first opinion counts. ASK: it depends on a webhook whose answer is not there yet; ret_why is
+ * then a text for who can't wait.
+ */
+enum authz_decision authz_decide(const struct authz_facts *facts, const struct user *u,
+				 const struct authz_attrs *a, const char **ret_why);
+
+/*
+ * Whether the decision is ALLOW. `ret_why` (may be NULL): the reason of a refusal, or NULL without
+ * one; valid until the next decision.
+ */
 bool authz_allow(const struct authz_facts *facts, const struct user *u, const struct authz_attrs *a,
 		 const char **ret_why);
 /* `User "x" cannot get resource "pods" in API group "" in the namespace "default"` (+ ": why"). */

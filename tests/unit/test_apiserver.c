@@ -167,7 +167,7 @@ static bool node_uses(void *user, struct str node, const char *plural, struct st
 	return str_eqs(node, "n1") && str_eqs(name, "used");
 }
 
-static const struct authz_facts facts = {pod_on_node, node_uses, NULL, NULL};
+static const struct authz_facts facts = {.pod_on_node = pod_on_node, .node_uses = node_uses};
 
 static struct user *user_with(const char *name, const char *group)
 {
