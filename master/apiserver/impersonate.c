@@ -84,7 +84,6 @@ static int check(struct apiserver *s, const struct user *real, const char *resou
 				.ns = ns,
 				.name = name};
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
-
 	enum authz_decision d = authz_decide(&s->facts, real, &a, NULL);
 
 	if (d == AUTHZ_ALLOW || d == AUTHZ_ASK)
