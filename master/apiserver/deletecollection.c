@@ -130,7 +130,8 @@ void verb_deletecollection(struct request *r)
 	struct store_iter it;
 	struct sweep *s;
 
-	if (delete_options_parse(r, &o, &e) < 0 || read_filter_parse(r, &filter, &e) < 0) {
+	if (delete_options_parse(r, &o, &e) < 0 || read_check_options(r, false, &e) < 0 ||
+	    read_filter_parse(r, &filter, &e) < 0) {
 		respond_err(r, &e);
 		return;
 	}

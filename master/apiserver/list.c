@@ -117,13 +117,12 @@ static int choose_view(struct list_state *l, struct err *err)
 	struct str token = query_get(&r->query, "continue");
 	struct str match = query_get(&r->query, "resourceVersionMatch");
 	uint64_t rev = 0;
-	int given = read_check_rv(r, &rev, err);
+	int e = read_check_options(r, false, err);
 
-	if (given < 0)
-		return given;
-	if (match.len && !given)
-		return api_err_bad_request(err, "resourceVersionMatch is forbidden unless "
-						"resourceVersion is provided");
+	if (e == 0)
+		e = read_check_rv(r, &rev, err);
+	if (e < 0)
+		return e;
 	if (token.len) {
 		if (pages_token_parse(token, &rev, &l->after) < 0 ||
 		    !str_starts(buf_str(&l->after), buf_str(&l->prefix)))
@@ -135,6 +134,8 @@ static int choose_view(struct list_state *l, struct err *err)
 	l->view = pages_find(r->srv->pages, rev);
 	if (l->view || (rev == store_rev(r->srv->store) && (l->view = store_view(r->srv->store))))
 		return 0;
+	if (!token.len)
+		return api_err_gone(err, "The provided resource version is too old: %" PRIu64, rev);
 	return api_err_gone(err, "The provided continue parameter is too old to display a "
 				 "consistent list result. You can start a new list without the "
 				 "continue parameter.");

@@ -17,6 +17,10 @@ void read_consistent(struct request *r, void (*fn)(struct request *r));
  */
 int read_check_rv(struct request *r, uint64_t *ret, struct err *err);
 
+/* The combinations of resourceVersionMatch, sendInitialEvents and continue that Kubernetes refuses:
+ * -EINVAL with 422. */
+int read_check_options(struct request *r, bool watch, struct err *err);
+
 /* labelSelector=, fieldSelector= and the namespace, ready to be asked of each object. */
 struct read_filter {
 	struct label_selector labels;

@@ -20,6 +20,7 @@
  */
 #define QUEUE_HIGH (256u << 10)
 #define BOOKMARK_NS (60 * NSEC_PER_SEC)
+#define BEFORE_END_NS (2 * NSEC_PER_SEC) /* the last bookmark */
 #define TIMEOUT_MIN_S 1800 /* without timeoutSeconds: between this and twice as much */
 
 struct watch {
@@ -29,6 +30,7 @@ struct watch {
 	struct store_view *view; /* during initial; NULL when live */
 	struct store_watch *store_watch;
 	struct timer timeout, bookmark;
+	uint64_t ends_ns; /* when timeout fires */
 	uint64_t bookmarked; /* revision of the last bookmark */
 	bool bookmarks, send_initial, columns_sent, paused, over;
 	/* An event that waits for a conversion webhook; the store's watch is paused meanwhile. */
@@ -248,22 +250,13 @@ static void write_table(struct watch *w, enum transport_event ev, struct str val
 	write_line(w, ev, buf_str(&b));
 }
 
-/* `e` is the event it comes from, or NULL; its cookie may only stand for e->obj. */
-static void write_object(struct watch *w, enum transport_event ev, const struct store_obj *o,
-			 const struct store_event *e)
+/* `value` is what the store has of an object, of revision `rev`. */
+static void write_value(struct watch *w, enum transport_event ev, struct str value, uint64_t rev)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	struct request *r = w->r;
-	struct str value = o->value;
 
-	if (r->gone || w->over)
-		return;
-	if (r->accept.form == ACCEPT_OBJECT && api_is_served_form(r->kind, value, o->rev)) {
-		if (!r->front->object || !r->front->object(r, ev, o))
-			write_shared(w, ev, o, e && e->obj == o ? e : NULL);
-		return;
-	}
-	if (!api_is_served_form(r->kind, value, o->rev)) {
+	if (!api_is_served_form(r->kind, value, rev)) {
 		api_convert_bytes(r->kind, jv_of(value), &b);
 		value = buf_str(&b);
 	}
@@ -279,6 +272,48 @@ static void write_object(struct watch *w, enum transport_event ev, const struct 
 	}
 }
 
+static void show(struct watch *w, enum transport_event ev, const struct store_obj *o,
+		 const struct store_event *e);
+
+/* `e` is the event it comes from, or NULL; its cookie may only stand for e->obj. */
+static void write_object(struct watch *w, enum transport_event ev, const struct store_obj *o,
+			 const struct store_event *e)
+{
+	struct request *r = w->r;
+	struct str value = o->value;
+
+	if (r->gone || w->over)
+		return;
+	if (r->accept.form == ACCEPT_OBJECT && api_is_served_form(r->kind, value, o->rev)) {
+		if (!r->front->object || !r->front->object(r, ev, o))
+			write_shared(w, ev, o, e && e->obj == o ? e : NULL);
+		return;
+	}
+	write_value(w, ev, value, o->rev);
+}
+
+/*
+ * It is out of the selector's sight: the object as the watcher knew it, with the revision of the
+ * change (Kubernetes' cacher does so). Clients in this process take the new one.
+ */
+static void write_left(struct watch *w, const struct store_event *e)
+{
+	const struct store_obj *was = e->prev;
+	CLEANUP(buf_done) struct buf b = BUF_INIT, old = BUF_INIT;
+
+	if (w->r->front->object || was->rv_at == STORE_NO_RV ||
+	    custom_wants_webhook(w->r->kind, was->value)) {
+		show(w, TRANSPORT_DELETED, e->obj, e);
+		return;
+	}
+	buf_addu64(&old, was->rev);
+	buf_add(&b, was->value.p, was->rv_at);
+	buf_addu64(&b, e->obj->rev);
+	buf_addstr(&b, str_skip(was->value, was->rv_at + old.len));
+	if (!w->r->gone && !w->over)
+		write_value(w, TRANSPORT_DELETED, buf_str(&b), was->rev);
+}
+
 /* An object of the kind with nothing but a revision, and a mark when it ends the initial events. */
 static void write_bookmark(struct watch *w, uint64_t rev, bool initial_end)
 {
@@ -286,38 +321,25 @@ static void write_bookmark(struct watch *w, uint64_t rev, bool initial_end)
 	struct request *r = w->r;
 	const char *note =
 		initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "";
-	char rv[24];
+	bool partial = r->accept.form == ACCEPT_PARTIAL;
 
 	if (r->gone || w->over)
 		return;
 	w->bookmarked = rev;
-	if (r->accept.form == ACCEPT_TABLE) {
-		snprintf(rv, sizeof(rv), "%" PRIu64, rev);
-		buf_addf(&b,
-			 "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":"
-			 "{\"resourceVersion\":\"%s\"},\"columnDefinitions\":null,\"rows\":"
-			 "[{\"cells\":[],\"object\":{\"kind\":\"%s\",\"apiVersion\":\"",
-			 r->accept.version, rv, r->kind->kind);
+	buf_addf(&b, "{\"kind\":\"%s\",\"apiVersion\":\"",
+		 partial ? "PartialObjectMetadata" : r->kind->kind);
+	if (partial)
+		buf_addf(&b, "meta.k8s.io/%s", r->accept.version);
+	else
 		api_kind_api_version(r->kind, &b);
-		buf_addf(&b,
-			 "\",\"metadata\":{\"resourceVersion\":\"%s\",\"creationTimestamp\":null%s}"
-			 "}}]}",
-			 rv, note);
-	} else {
-		bool partial = r->accept.form == ACCEPT_PARTIAL;
-
-		buf_addf(&b, "{\"kind\":\"%s\",\"apiVersion\":\"",
-			 partial ? "PartialObjectMetadata" : r->kind->kind);
-		if (partial)
-			buf_addf(&b, "meta.k8s.io/%s", r->accept.version);
-		else
-			api_kind_api_version(r->kind, &b);
-		buf_addf(&b,
-			 "\",\"metadata\":{\"resourceVersion\":\"%" PRIu64
-			 "\",\"creationTimestamp\":null%s}}",
-			 rev, note);
-	}
-	write_line(w, TRANSPORT_BOOKMARK, buf_str(&b));
+	buf_addf(&b,
+		 "\",\"metadata\":{\"resourceVersion\":\"%" PRIu64
+		 "\",\"creationTimestamp\":null%s}}",
+		 rev, note);
+	if (r->accept.form == ACCEPT_TABLE)
+		write_table(w, TRANSPORT_BOOKMARK, buf_str(&b));
+	else
+		write_line(w, TRANSPORT_BOOKMARK, buf_str(&b));
 }
 
 static void write_status(struct watch *w, const struct err *e)
@@ -412,6 +434,8 @@ static void on_event(void *user, const struct store_event *ev, int err)
 	before = ev->prev && read_filter_match(&w->filter, ev->prev);
 	if (now)
 		show(w, before ? TRANSPORT_MODIFIED : TRANSPORT_ADDED, ev->obj, ev);
+	else if (before && ev->type == STORE_EVENT_PUT)
+		write_left(w, ev);
 	else if (before)
 		show(w, TRANSPORT_DELETED, ev->obj, ev);
 	if (!w->over && !r->gone && r->front->queued && r->front->queued(r) > QUEUE_HIGH) {
@@ -427,6 +451,16 @@ static void timeout_fire(struct timer *t)
 	watch_end(container_of(t, struct watch, timeout));
 }
 
+/* Each minute, and once shortly before the end: a client that comes back then has missed little. */
+static void arm_bookmark(struct watch *w)
+{
+	struct timers *ts = w->r->srv->timers;
+	uint64_t left = w->ends_ns - MIN(w->ends_ns, timers_now_ns(ts));
+
+	if (left > BEFORE_END_NS)
+		timers_arm_in(ts, &w->bookmark, MIN(left - BEFORE_END_NS, BOOKMARK_NS));
+}
+
 static void bookmark_fire(struct timer *t)
 {
 	struct watch *w = container_of(t, struct watch, bookmark);
@@ -434,17 +468,21 @@ static void bookmark_fire(struct timer *t)
 
 	if (rev > w->bookmarked)
 		write_bookmark(w, rev, false);
-	timers_arm_in(w->r->srv->timers, t, BOOKMARK_NS);
+	arm_bookmark(w);
 }
 
-/* The narrowest watch of the store that gives all events the selectors can want. */
-static int go_live(struct watch *w, uint64_t from_rev, struct err *err)
+/*
+ * The narrowest watch of the store that gives all events the selectors can want. What fails from
+ * here on is told as an event: the answer's head is out (as in Kubernetes, also for 410).
+ */
+static void go_live(struct watch *w, uint64_t from_rev)
 {
 	struct request *r = w->r;
 	struct store_watch_spec spec = {.prefix = buf_str(&w->prefix), .from_rev = from_rev};
 	struct str name = field_selector_exact(&w->filter.fields, "metadata.name");
 	struct str node = field_selector_exact(&w->filter.fields, "spec.nodeName");
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
+	CLEANUP(err_done) struct err err = ERR_INIT;
 	int e;
 
 	if (name.len && (r->info.ns.len || !api_kind_namespaced(r->kind))) {
@@ -455,21 +493,23 @@ static int go_live(struct watch *w, uint64_t from_rev, struct err *err)
 		spec.field = STR("spec.nodeName");
 		spec.value = node;
 	}
-	e = store_watch(r->srv->store, &spec, on_event, w, &w->store_watch);
-	if (e == -ESTALE)
-		return api_err_gone(err, "too old resource version: %" PRIu64 " (%" PRIu64 ")",
-				    from_rev, store_rev(r->srv->store));
-	if (e < 0)
-		return err_set(err, -e, "InternalError", "cannot watch: %s", strerror(-e));
 	w->bookmarked = from_rev;
-	return 0;
+	e = store_watch(r->srv->store, &spec, on_event, w, &w->store_watch);
+	if (e == 0)
+		return;
+	if (e == -ESTALE)
+		api_err_gone(&err, "too old resource version: %" PRIu64 " (%" PRIu64 ")", from_rev,
+			     store_rev(r->srv->store));
+	else
+		err_set(&err, -e, "InternalError", "cannot watch: %s", strerror(-e));
+	write_status(w, &err);
+	watch_end(w);
 }
 
 /* Send stored objects until all are sent or the client has enough for now. */
 static void send_initial(struct watch *w)
 {
 	struct request *r = w->r;
-	CLEANUP(err_done) struct err e = ERR_INIT;
 	const struct store_obj *o;
 	struct store_iter it;
 	uint64_t rev = store_view_rev(w->view);
@@ -492,12 +532,9 @@ static void send_initial(struct watch *w)
 	w->view = NULL;
 	if (r->gone)
 		return;
-	if (w->send_initial)
+	if (w->bookmarks)
 		write_bookmark(w, rev, true);
-	if (go_live(w, rev, &e) < 0) {
-		write_status(w, &e);
-		watch_end(w);
-	}
+	go_live(w, rev);
 }
 
 static void on_drain(struct request *r)
@@ -513,46 +550,6 @@ static void on_drain(struct request *r)
 		if (!w->waiting)
 			store_watch_resume(w->store_watch);
 	}
-}
-
-/* sendInitialEvents= is refused in the combinations Kubernetes refuses; NULL: all is well. */
-static const char *refused_option(const struct watch *w, bool initial_given, bool match_given,
-				  bool not_older, const char **ret_why)
-{
-	if (initial_given && !not_older) {
-		*ret_why =
-			"sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-		return "resourceVersionMatch";
-	}
-	if (!initial_given && match_given) {
-		*ret_why =
-			"resourceVersionMatch is forbidden for watch unless sendInitialEvents is "
-			"provided";
-		return "resourceVersionMatch";
-	}
-	if (w->send_initial && !w->bookmarks) {
-		*ret_why = "sendInitialEvents requires setting allowWatchBookmarks to true";
-		return "allowWatchBookmarks";
-	}
-	return NULL;
-}
-
-static int check_options(struct watch *w, struct err *err)
-{
-	struct request *r = w->r;
-	struct str match = query_get(&r->query, "resourceVersionMatch");
-	const char *why, *field;
-
-	w->bookmarks = query_bool(&r->query, "allowWatchBookmarks");
-	w->send_initial = query_bool(&r->query, "sendInitialEvents");
-	field = refused_option(w, !str_is_null(query_get(&r->query, "sendInitialEvents")),
-			       match.len > 0, str_eqs(match, "NotOlderThan"), &why);
-	if (!field)
-		return 0;
-	err_set(err, EINVAL, "Invalid",
-		"ListOptions.meta.k8s.io \"\" is invalid: %s: Forbidden: %s", field, why);
-	err_field(err, field, "FieldValueForbidden", "Forbidden: %s", why);
-	return -EINVAL;
 }
 
 static void start(struct watch *w, uint64_t timeout_s)
@@ -574,8 +571,9 @@ static void start(struct watch *w, uint64_t timeout_s)
 	w->timeout.fire = timeout_fire;
 	w->bookmark.fire = bookmark_fire;
 	timers_arm_in(r->srv->timers, &w->timeout, timeout_s * NSEC_PER_SEC);
+	w->ends_ns = timers_now_ns(r->srv->timers) + timeout_s * NSEC_PER_SEC;
 	if (w->bookmarks)
-		timers_arm_in(r->srv->timers, &w->bookmark, BOOKMARK_NS);
+		arm_bookmark(w);
 	flow_release(r);
 	audit_started(r, 200);
 	r->front->start(r, 200, h, ARRAY_SIZE(h));
@@ -584,10 +582,11 @@ static void start(struct watch *w, uint64_t timeout_s)
 static int watch_begin(struct watch *w, struct err *err)
 {
 	struct request *r = w->r;
-	uint64_t rev, timeout_s, spread = rng_below(&rng_system, TIMEOUT_MIN_S);
-	int given, e;
+	uint64_t rev, from = 0, timeout_s, spread = rng_below(&rng_system, TIMEOUT_MIN_S);
+	struct str initial = query_get(&r->query, "sendInitialEvents");
+	int given;
 
-	if (check_options(w, err) < 0 || read_filter_parse(r, &w->filter, err) < 0 ||
+	if (read_check_options(r, true, err) < 0 || read_filter_parse(r, &w->filter, err) < 0 ||
 	    read_number(r, "timeoutSeconds", 0, &timeout_s, err) < 0)
 		return -EINVAL;
 	if (!timeout_s || timeout_s > 365 * 86400)
@@ -596,18 +595,19 @@ static int watch_begin(struct watch *w, struct err *err)
 	if (given < 0)
 		return given;
 	request_key(r->kind, r->info.ns, STR(""), &w->prefix);
-	/* Without a revision, or from 0: the present state as ADDED, then what comes. */
-	if (w->send_initial ||
-	    (!str_eqs(query_get(&r->query, "sendInitialEvents"), "false") && (!given || !rev))) {
+	w->bookmarks = query_bool(&r->query, "allowWatchBookmarks");
+	/* Without a revision, or from 0, the present state comes first unless it is not wanted. */
+	w->send_initial = initial.len ? query_bool(&r->query, "sendInitialEvents")
+				      : str_is_null(initial) && (!given || !rev);
+	if (w->send_initial)
 		w->view = store_view(r->srv->store);
-	} else {
-		e = go_live(w, given ? rev : store_rev(r->srv->store), err);
-		if (e < 0)
-			return e;
-	}
+	else
+		from = given && rev ? rev : store_rev(r->srv->store);
 	start(w, timeout_s);
-	if (w->view)
+	if (w->send_initial)
 		send_initial(w);
+	else
+		go_live(w, from);
 	return 0;
 }
 

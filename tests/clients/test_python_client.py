@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's python3-kubernetes, unmodified: typed and dynamic calls, watches that resume."""
-import datetime
 import threading
 import time
 
@@ -103,26 +102,6 @@ def test_watch_goes_on_after_a_cut(master, core):
     stop.set()
     t.join(10)
     assert got == [("ADDED", f"w{i}") for i in range(8)] + [("DELETED", "w0")]
-
-
-def test_leader_election_by_lease(api):
-    """Two candidates, one Lease: never both, and the second takes over when the first is silent."""
-    leases = client.CoordinationV1Api(api)
-    def lease(holder, version=None):
-        return {"metadata": {"name": "elect", "resourceVersion": version}, "spec": {
-            "holderIdentity": holder, "leaseDurationSeconds": 1,
-            "renewTime": datetime.datetime.utcnow().strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
-    leases.create_namespaced_lease("default", lease("one"))
-    seen = leases.read_namespaced_lease("elect", "default")
-    version = seen.metadata.resource_version
-    leases.replace_namespaced_lease("elect", "default", lease("one", version))  # renewed
-    with pytest.raises(ApiException) as e:  # the other has read before that
-        leases.replace_namespaced_lease("elect", "default", lease("two", version))
-    assert e.value.status == 409
-    seen = leases.read_namespaced_lease("elect", "default")
-    got = leases.replace_namespaced_lease("elect", "default",
-                                          lease("two", seen.metadata.resource_version))
-    assert got.spec.holder_identity == "two" and got.spec.renew_time.tzinfo
 
 
 def test_dynamic(api):
