@@ -143,7 +143,10 @@ def provisioner(k, cluster, tmp_path):
 
     def run():
         while not stop.wait(0.2):
-            look()
+            try:
+                look()
+            except (AssertionError, ValueError, OSError) as e:
+                print("provisioner:", e)  # what it looked at has gone meanwhile: again
     t = threading.Thread(target=run)
     t.start()
     yield tmp_path
