@@ -11,6 +11,8 @@
 #include "lib/json/jw.h"
 
 #define STATUS_PERIOD (300 * NSEC_PER_SEC)
+#define AGAIN_MAX (7 * NSEC_PER_SEC)
+#define BUSY_MAX (3 * NSEC_PER_SEC)
 #define IMAGES_MAX 50
 #define MEM_RESERVED_MAX (100ll << 20)
 
@@ -237,7 +239,10 @@ static void again(struct node *n, const struct err *e, const char *what)
 {
 	if (n->delay_ns == 0 || !client_err_transient(e))
 		log_warn("cannot %s: %s", what, err_text(e));
-	n->delay_ns = n->delay_ns ? MIN(n->delay_ns * 2, 7 * NSEC_PER_SEC) : 200 * NSEC_PER_MSEC;
+	if (n->delay_ns && !client_err_offline(e))
+		n->delay_ns = MIN(n->delay_ns * 2, client_err_transient(e) ? BUSY_MAX : AGAIN_MAX);
+	else
+		n->delay_ns = 200 * NSEC_PER_MSEC;
 	timers_arm_in(n->conf.timers, &n->timer,
 		      n->delay_ns / 2 + rng_below(client_rng(n->conf.client), n->delay_ns));
 }

@@ -9,6 +9,8 @@
 #include "lib/json/jw.h"
 
 static const struct backoff_conf backoff_report = {200 * NSEC_PER_MSEC, 10 * NSEC_PER_SEC};
+static const struct backoff_conf backoff_busy = {200 * NSEC_PER_MSEC, 3 * NSEC_PER_SEC};
+static const struct backoff_conf backoff_absent = {2 * NSEC_PER_SEC, 60 * NSEC_PER_SEC};
 
 enum report_kind { REPORT_STATUS, REPORT_DELETE, REPORT_MIRROR };
 
@@ -24,7 +26,10 @@ struct pod_report {
 
 static void on_retry(struct timer *t)
 {
-	pod_kick(container_of(t, struct pod_report, retry)->pod);
+	struct pod_report *r = container_of(t, struct pod_report, retry);
+
+	r->deleted = false;
+	pod_kick(r->pod);
 }
 
 static struct pod_report *report_of(struct pod *p)
@@ -72,18 +77,27 @@ static void on_done(void *user, const struct err *e, struct str body)
 			r->deleted = true;
 		}
 	} else if (absent && r->kind != REPORT_MIRROR) {
-		/* Gone, or another pod of the same name: nobody is left to tell. */
-		r->deleted = true;
+		p->status_dirty |= r->kind == REPORT_STATUS;
 		if (p->view->is_static) {
 			free(p->mirror_uid);
 			p->mirror_uid = NULL;
-			r->deleted = false;
+		} else {
+			/*
+			 * Gone, or another pod of the same name: nobody is left to tell. The watch
+			 * says so, too; should it not, this is asked again.
+			 */
+			r->deleted = true;
+			backoff_fail(&r->backoff, &backoff_absent, timers_now_ns(ts));
+			timers_arm_in(ts, &r->retry, r->backoff.delay_ns);
 		}
 	} else {
 		if (!client_err_transient(e))
 			pod_log(LOG_LEVEL_WARN, p, 0, "cannot report: %s", err_text(e));
 		p->status_dirty |= r->kind == REPORT_STATUS; /* it is still to be told */
-		backoff_fail(&r->backoff, &backoff_report, timers_now_ns(ts));
+		if (client_err_offline(e))
+			backoff_reset(&r->backoff);
+		backoff_fail(&r->backoff, client_err_transient(e) ? &backoff_busy : &backoff_report,
+			     timers_now_ns(ts));
 		timers_arm_in(ts, &r->retry,
 			      r->backoff.delay_ns / 2 +
 				      rng_below(&rng_system, r->backoff.delay_ns));

@@ -141,6 +141,19 @@ bool client_err_transient(const struct err *e)
 	}
 }
 
+bool client_err_offline(const struct err *e)
+{
+	switch (e->errnum) {
+	case ETIMEDOUT:
+	case ECONNREFUSED:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+		return e->http_code == 0;
+	default:
+		return false;
+	}
+}
+
 void client_stream_open(struct client *c, struct client_stream *s, const struct client_req *req,
 			struct transport_req *treq)
 {

@@ -91,6 +91,12 @@ void client_cancel(struct client *c, struct client_call *call);
 void client_call_detach(struct client_call *call);
 /* True for failures that another try can mend: EAGAIN, EBUSY, ETIMEDOUT, lost connections. */
 bool client_err_transient(const struct err *e);
+/*
+ * True when no server answered. Over a network the connection is being sought all the while, with
+ * waits of its own, and the request waited for it: another may be made soon, whatever the number
+ * of those that failed, so that masters that were away for long are not met with old waits.
+ */
+bool client_err_offline(const struct err *e);
 
 /* The usual ones; ns and name as in client_req. */
 struct client_call *client_get(struct client *c, const struct client_kind *k, struct str ns,

@@ -6,6 +6,7 @@
 
 #define BACKOFF_MIN_NS (200 * NSEC_PER_MSEC)
 #define BACKOFF_MAX_NS (10 * NSEC_PER_SEC)
+#define BUSY_MAX_NS (3 * NSEC_PER_SEC) /* there is a server, and it will have time again */
 #define PAGE_ITEMS 500
 
 struct bucket {
@@ -305,11 +306,14 @@ static void drop_unlisted(struct informer *in)
 
 /* List and watch */
 
-static void wait_and_retry(struct informer *in, uint32_t retry_after_s)
+static void wait_and_retry(struct informer *in, const struct err *e, uint32_t retry_after_s)
 {
-	uint64_t ns = in->backoff_ns ? in->backoff_ns : BACKOFF_MIN_NS;
+	uint64_t ns;
 
-	in->backoff_ns = MIN(ns * 2, BACKOFF_MAX_NS);
+	if (client_err_offline(e))
+		in->backoff_ns = 0;
+	ns = in->backoff_ns ? in->backoff_ns : BACKOFF_MIN_NS;
+	in->backoff_ns = MIN(ns * 2, client_err_transient(e) ? BUSY_MAX_NS : BACKOFF_MAX_NS);
 	ns += rng_below(client_rng(in->c), ns); /* jitter: many watchers lost one master together */
 	in->phase = PHASE_WAIT;
 	timers_arm_in(client_timers(in->c), &in->timer, MAX(ns, retry_after_s * NSEC_PER_SEC));
@@ -345,7 +349,7 @@ static void on_page(void *user, const struct err *e, const struct client_page *p
 	in->list = NULL;
 	buf_clear(&in->cont);
 	if (e->errnum) {
-		wait_and_retry(in, e->errnum == ESTALE ? 0 : e->retry_after_s);
+		wait_and_retry(in, e, e->errnum == ESTALE ? 0 : e->retry_after_s);
 		return;
 	}
 	if (p->cont.len) {
@@ -423,7 +427,7 @@ static void on_watch_end(void *user, const struct err *e)
 	 */
 	if (e->errnum == EINVAL || e->errnum == ENOENT)
 		in->relist = true;
-	wait_and_retry(in, e->retry_after_s);
+	wait_and_retry(in, e, e->retry_after_s);
 }
 
 static void start_list(struct informer *in)

@@ -20,7 +20,7 @@ int kubeconfig_http_client(const struct kubeconfig *k, struct uv_loop_s *loop,
 		.bearer_token = str_of(k->token),
 		.user_agent = user_agent,
 		/* A master that went without a word is left before a node counts as silent. */
-		.ping_idle_ns = 1200 * NSEC_PER_MSEC,
+		.ping_idle_ns = 1100 * NSEC_PER_MSEC,
 		.ping_timeout_ns = 1500 * NSEC_PER_MSEC,
 	};
 	CLEANUP_FREE const char **endpoints = NULL;

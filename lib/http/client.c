@@ -2,16 +2,11 @@
 #include "lib/http/client_conn.h"
 #include "lib/base/clock.h"
 
-#include <netdb.h>
-
 #define CONNS_MAX 64 /* HTTP/1.1 connections at a time, upgrades included */
-#define BACKOFF_MS 100
-#define BACKOFF_MAX_MS 2000
 #define REFUSAL_MAX 65536
 #define MOVE_MS 5000
-#define CONNECT_SHORT_NS (500 * NSEC_PER_MSEC) /* where there are other endpoints */
+#define SUSPECT_MS 300 /* a ping without an answer: others are asked beside it */
 
-static void work_now(struct http_client *c);
 static void on_timer(uv_timer_t *t);
 
 static uint64_t now_ms(const struct http_client *c)
@@ -21,7 +16,7 @@ static uint64_t now_ms(const struct http_client *c)
 
 /* ---- endpoints ---- */
 
-static void endpoint_done(struct endpoint *e)
+void endpoint_done(struct endpoint *e)
 {
 	free(e->host);
 	free(e->authority);
@@ -62,27 +57,18 @@ static int endpoint_parse(struct str url, struct endpoint *ret, struct err *err)
 	return 0;
 }
 
-static int resolve(const struct endpoint *e, struct sockaddr_storage *ret)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-	char port[8];
-
-	if (uv_ip4_addr(e->host, e->port, (struct sockaddr_in *)ret) == 0 ||
-	    uv_ip6_addr(e->host, e->port, (struct sockaddr_in6 *)ret) == 0)
-		return 0;
-	snprintf(port, sizeof(port), "%u", e->port);
-	if (getaddrinfo(e->host, port, &hints, &list))
-		return -EHOSTUNREACH;
-	memcpy(ret, list->ai_addr, MIN((size_t)list->ai_addrlen, sizeof(*ret)));
-	freeaddrinfo(list);
-	return 0;
-}
-
 static void endpoints_free(struct endpoint *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		endpoint_done(&v[i]);
 	free(v);
+}
+
+void client_at(struct http_client *c, const char *authority)
+{
+	for (size_t i = 0; i < c->n_endpoints; i++)
+		if (!strcmp(c->endpoints[i].authority, authority))
+			c->at = i;
 }
 
 int http_client_set_endpoints(struct http_client *c, const char *const *urls, size_t n,
@@ -104,9 +90,8 @@ int http_client_set_endpoints(struct http_client *c, const char *const *urls, si
 	c->endpoints = v;
 	c->n_endpoints = n;
 	c->at = 0;
-	for (size_t i = 0; c->h2 && i < n; i++)
-		if (!strcmp(v[i].authority, c->h2->ep.authority))
-			c->at = i; /* where we are: when it goes away, its successor is next */
+	if (c->h2)
+		client_at(c, c->h2->ep.authority); /* when it goes away, its successor is next */
 	return 0;
 }
 
@@ -340,9 +325,7 @@ void http_call_pause(struct http_call *call, bool pause)
 		client_h2_resume(call->cc, call);
 }
 
-/* ---- connections ---- */
-
-static void client_unref(struct http_client *c)
+void client_unref(struct http_client *c)
 {
 	if (--c->refs)
 		return;
@@ -351,198 +334,6 @@ static void client_unref(struct http_client *c)
 	free(c->token);
 	free(c->user_agent);
 	free(c);
-}
-
-/* One endpoint failed: the next one at once; after a whole round, a pause. */
-static void connect_failed(struct http_client *c, const struct endpoint *ep, int err,
-			   const char *why)
-{
-	uint64_t ms;
-	unsigned rounds;
-
-	snprintf(c->last_error, sizeof(c->last_error), "connect %s: %s", ep->authority, why);
-	c->last_err = err;
-	c->at = (c->at + 1) % c->n_endpoints;
-	c->is_h1 = false; /* what comes back may be another server */
-	if (++c->failures % c->n_endpoints)
-		return;
-	rounds = (unsigned)(c->failures / c->n_endpoints);
-	ms = rounds > 7 ? BACKOFF_MAX_MS : (uint64_t)BACKOFF_MS << (rounds - 1);
-	ms = MIN(ms, (uint64_t)BACKOFF_MAX_MS);
-	c->retry_at_ms = now_ms(c) + ms / 2 + rng_below(&rng_system, ms / 2 + 1);
-	list_for_each_safe (it, &c->waiting) {
-		struct http_call *call = list_entry(it, struct http_call, link);
-
-		if (now_ms(c) >= call->wait_until_ms)
-			call_end(call, err, c->last_error);
-		if (c->freed)
-			return;
-	}
-}
-
-static void cc_on_ready(struct conn *conn)
-{
-	struct cconn *cc = conn->owner;
-	struct http_client *c = cc->client;
-
-	if (!c) {
-		conn_close(conn, 0);
-		return;
-	}
-	cc->ready = true;
-	cc->is_h2 = conn->tls && tls_io_is_h2(conn->tls);
-	conn_set_deadline(conn, 0);
-	c->failures = 0;
-	c->retry_at_ms = 0;
-	if (c->connecting == cc) {
-		c->connecting = NULL;
-		c->is_h1 = !cc->is_h2;
-	}
-	if (cc->is_h2) {
-		if (client_h2_open(cc) < 0) {
-			conn_close(conn, -ENOMEM);
-			return;
-		}
-		c->h2 = cc;
-	} else if (cc->call) {
-		cc->call->begun = true;
-		client_h1_begin(cc, cc->call);
-	}
-	work_now(c);
-}
-
-static void cc_on_data(struct conn *conn, struct str data)
-{
-	struct cconn *cc = conn->owner;
-
-	if (!cc->client)
-		return;
-	cc->heard_ms = uv_now(conn->timer.loop);
-	if (cc->is_h2)
-		client_h2_data(cc, data);
-	else
-		client_h1_data(cc, data);
-}
-
-static void cc_on_flush(struct conn *conn)
-{
-	struct cconn *cc = conn->owner;
-
-	if (cc->client && cc->is_h2 && cc->session)
-		client_h2_flush(cc);
-}
-
-static void cc_on_eof(struct conn *conn)
-{
-	struct cconn *cc = conn->owner;
-
-	if (cc->client && !cc->is_h2)
-		client_h1_eof(cc);
-	conn_close(conn, -ECONNRESET);
-}
-
-static void end_calls(struct cconn *cc, int err, const char *why)
-{
-	while (!list_empty(&cc->calls)) {
-		struct http_call *call = list_first(&cc->calls, struct http_call, link);
-		bool again =
-			!cc->ready && (!call->upgrade || ++call->tries < call->client->n_endpoints);
-
-		/* A kept connection that the server closed while we wrote. */
-		again = again || (cc->reused && !call->got_response && !call->upgrade &&
-				  (call->is_head || !strcmp(call->method, "GET")));
-		if (again)
-			call_requeue(call);
-		else
-			call_end(call, err ? err : -ECONNRESET, why);
-	}
-}
-
-void cconn_release(struct cconn *cc)
-{
-	list_remove(&cc->link);
-	if (cc->session)
-		nghttp2_session_del(cc->session);
-	endpoint_done(&cc->ep);
-	buf_done(&cc->early);
-	client_unref(cc->owner);
-	free(cc);
-}
-
-static void cc_on_closed(struct conn *conn, int err)
-{
-	struct cconn *cc = conn->owner;
-	struct http_client *c = cc->client;
-	const char *why = err == -EPROTO && conn->tls ? tls_io_error(conn->tls)
-						      : strerror(err ? -err : ECONNRESET);
-	bool failed = c && !cc->ready;
-
-	list_remove(&cc->link);
-	if (c) {
-		if (cc->ready && c->h2 == cc && err) /* it went away: begin with another */
-			c->at = (c->at + 1) % c->n_endpoints;
-		if (c->h2 == cc)
-			c->h2 = NULL;
-		if (c->connecting == cc)
-			c->connecting = NULL;
-		end_calls(cc, err, why);
-	}
-	/* A callback may have freed it; our reference keeps the memory. */
-	if (failed && !c->freed)
-		connect_failed(c, &cc->ep, err ? err : -ECONNRESET, why);
-	if (c)
-		client_work(c);
-	cconn_release(cc);
-}
-
-static const struct conn_ops client_conn_ops = {
-	.on_ready = cc_on_ready,
-	.on_data = cc_on_data,
-	.on_read_end = cc_on_flush,
-	.on_writable = cc_on_flush,
-	.on_eof = cc_on_eof,
-	.on_closed = cc_on_closed,
-};
-
-/* One that is off answers nothing at all: where there are others, it is not waited for long. */
-static uint64_t connect_patience(const struct http_client *c)
-{
-	uint64_t rounds = c->failures / c->n_endpoints;
-
-	if (c->n_endpoints == 1)
-		return c->conf.connect_timeout_ns;
-	return MIN(c->conf.connect_timeout_ns, CONNECT_SHORT_NS * (1 + rounds));
-}
-
-static struct cconn *connect_to(struct http_client *c, bool only_h1)
-{
-	const struct endpoint *e = &c->endpoints[c->at];
-	struct cconn *cc = NEW(struct cconn);
-	struct sockaddr_storage ss;
-	int r;
-
-	cc->ep = (struct endpoint){xstrdup(e->host), xstrdup(e->authority), e->port, e->is_tls};
-	list_init(&cc->calls);
-	buf_init(&cc->early);
-	r = resolve(e, &ss);
-	if (r == 0)
-		r = conn_connect(c->conf.loop, (struct sockaddr *)&ss,
-				 e->is_tls ? c->conf.tls : NULL, e->host, &client_conn_ops, cc,
-				 &cc->conn);
-	if (r < 0) {
-		connect_failed(c, &cc->ep, r, strerror(-r));
-		endpoint_done(&cc->ep);
-		free(cc);
-		return NULL;
-	}
-	if (only_h1 && cc->conn->tls)
-		tls_io_only_h1(cc->conn->tls);
-	cc->client = cc->owner = c;
-	c->refs++;
-	cc->heard_ms = now_ms(c);
-	list_append(&c->conns, &cc->link);
-	conn_set_deadline(cc->conn, connect_patience(c));
-	return cc;
 }
 
 /* ---- what runs where ---- */
@@ -571,7 +362,7 @@ static bool start_h1(struct http_client *c, struct http_call *call)
 	if (!cc && (n >= CONNS_MAX || now_ms(c) < c->retry_at_ms))
 		return false;
 	if (!cc)
-		cc = connect_to(c, true);
+		cc = client_connect_to(c, &c->endpoints[c->at], true);
 	if (!cc)
 		return false;
 	call_attach(call, cc);
@@ -583,6 +374,19 @@ static bool start_h1(struct http_client *c, struct http_call *call)
 	return true;
 }
 
+/* When something was last heard of it, or it was asked for a word. */
+static uint64_t silent_since_ms(const struct cconn *cc)
+{
+	return MAX(cc->heard_ms, cc->pinged_ms);
+}
+
+/* Silent for so long that another endpoint, if it answers, is the better one. */
+static bool suspect(const struct http_client *c)
+{
+	return c->n_endpoints > 1 && c->h2->pinged_ms &&
+	       now_ms(c) >= silent_since_ms(c->h2) + SUSPECT_MS;
+}
+
 static bool start_call(struct http_client *c, struct http_call *call)
 {
 	if (call->bad) {
@@ -591,7 +395,7 @@ static bool start_call(struct http_client *c, struct http_call *call)
 	}
 	if (call->upgrade || (c->is_h1 && !c->h2))
 		return start_h1(c, call);
-	if (c->h2) {
+	if (c->h2 && !suspect(c)) {
 		if (client_h2_full(c->h2))
 			return false;
 		call_attach(call, c->h2);
@@ -603,9 +407,23 @@ static bool start_call(struct http_client *c, struct http_call *call)
 		call_requeue(call);
 		return false;
 	}
-	if (!c->connecting && now_ms(c) >= c->retry_at_ms)
-		c->connecting = connect_to(c, false);
+	client_connect(c);
 	return false;
+}
+
+/* When check_ping has something to do. */
+static uint64_t next_ping_ms(const struct http_client *c)
+{
+	uint64_t since = silent_since_ms(c->h2);
+	uint64_t end = since + c->conf.ping_timeout_ns / NSEC_PER_MSEC;
+
+	if (!c->h2->pinged_ms)
+		return since + c->conf.ping_idle_ns / NSEC_PER_MSEC;
+	if (c->n_endpoints < 2)
+		return end;
+	if (!suspect(c))
+		return MIN(end, since + SUSPECT_MS);
+	return c->attempts || c->retry_at_ms <= now_ms(c) ? end : MIN(end, c->retry_at_ms);
 }
 
 static void arm(struct http_client *c)
@@ -620,10 +438,10 @@ static void arm(struct http_client *c)
 	}
 	if (!list_empty(&c->waiting) && c->retry_at_ms > now)
 		at = MIN(at, c->retry_at_ms);
+	if (c->attempts && c->tried < c->n_endpoints)
+		at = MIN(at, c->beside_at_ms);
 	if (c->h2 && !list_empty(&c->h2->calls) && !conn_is_closing(c->h2->conn))
-		at = MIN(at, c->h2->pinged_ms
-				     ? c->h2->pinged_ms + c->conf.ping_timeout_ns / NSEC_PER_MSEC
-				     : c->h2->heard_ms + c->conf.ping_idle_ns / NSEC_PER_MSEC);
+		at = MIN(at, next_ping_ms(c));
 	if (at == UINT64_MAX)
 		uv_timer_stop(&c->timer);
 	else
@@ -632,7 +450,7 @@ static void arm(struct http_client *c)
 }
 
 /* connect_failed may end calls, so the list is walked from its head again after each change. */
-static void work_now(struct http_client *c)
+void client_work_now(struct http_client *c)
 {
 	size_t left = 0;
 	struct list *l;
@@ -666,7 +484,7 @@ static void work_now(struct http_client *c)
 static void on_idle(uv_idle_t *h)
 {
 	uv_idle_stop(h);
-	work_now(h->data);
+	client_work_now(h->data);
 }
 
 void client_work(struct http_client *c)
@@ -682,13 +500,33 @@ static void check_ping(struct http_client *c)
 
 	if (!cc || list_empty(&cc->calls) || conn_is_closing(cc->conn))
 		return;
-	if (cc->pinged_ms) {
-		if (now >= cc->pinged_ms + c->conf.ping_timeout_ns / NSEC_PER_MSEC)
-			conn_close(cc->conn, -ETIMEDOUT);
-	} else if (now >= cc->heard_ms + c->conf.ping_idle_ns / NSEC_PER_MSEC) {
+	if (!cc->pinged_ms && now >= cc->heard_ms + c->conf.ping_idle_ns / NSEC_PER_MSEC) {
 		cc->pinged_ms = now;
 		client_h2_ping(cc);
+	} else if (cc->pinged_ms &&
+		   now >= silent_since_ms(cc) + c->conf.ping_timeout_ns / NSEC_PER_MSEC) {
+		conn_close(cc->conn, -ETIMEDOUT);
+	} else if (suspect(c)) {
+		if (!c->attempts && now >= c->retry_at_ms) {
+			client_at(c, cc->ep.authority);
+			c->at = (c->at + 1) % c->n_endpoints;
+		}
+		client_connect(c);
 	}
+}
+
+void client_h2_heard(struct cconn *cc)
+{
+	struct http_client *c = cc->client;
+
+	cc->pinged_ms = 0;
+	if (!c || c->h2 != cc)
+		return;
+	if (c->attempts) { /* it was only slow */
+		client_connect_stop(c);
+		client_at(c, cc->ep.authority);
+	}
+	client_work(c); /* calls that waited for this */
 }
 
 static void on_timer(uv_timer_t *t)
@@ -708,8 +546,9 @@ static void on_timer(uv_timer_t *t)
 			return;
 		it = c->calls.next; /* the callback may have changed the list anywhere */
 	}
+	client_connect_beside(c);
 	check_ping(c);
-	work_now(c);
+	client_work_now(c);
 }
 
 /* ---- the client ---- */

@@ -10,11 +10,14 @@
  * connection to the endpoint in use. A server without h2 is talked to in HTTP/1.1, with one
  * connection a running request, kept alive between them.
  *
- * Endpoints are tried in turn: a call that finds no connection waits while the client connects,
- * going round the endpoints with backoff (100 ms doubling to 2 s, jittered), until its own
- * connect or whole-call deadline. A call that was sent is never sent again by the client: it ends
- * with -ECONNRESET and the caller knows whether repeating is safe. A refused stream (GOAWAY before
- * it was looked at) is sent again.
+ * A call that finds no connection waits while the client connects, until its own connect or
+ * whole-call deadline. Endpoints are tried in turn, from the one used last, each given a quarter of
+ * a second (twice that for the handshake) before the next is tried beside it: the first to answer
+ * is taken. When all have failed a pause follows (100 ms doubling to 2 s, jittered, counted from
+ * the round's beginning: those that answered nothing for so long are tried again at once). One in
+ * use that leaves a ping without an answer for 0.3 s is left for another if that answers. A call
+ * that was sent is never sent again by the client: it ends with -ECONNRESET and the caller knows
+ * whether repeating is safe. A refused stream (GOAWAY before it was looked at) is sent again.
  */
 struct http_client;
 struct http_call;
@@ -29,7 +32,8 @@ struct http_client_conf {
 	struct str bearer_token; /* absent: none. Sent as Authorization: Bearer */
 	const char *user_agent; /* NULL: "knarr/<version>" */
 	/* 0 takes the default in brackets. */
-	/* [5 s] of one endpoint, handshake included; with several, shorter at first */
+	/* [5 s] of one endpoint, handshake included (twice as long when a round failed); the
+	 * TCP connection itself is begun anew after 2 s */
 	uint64_t connect_timeout_ns;
 	/*
 	 * [30 s] After each round in which all endpoints failed, the calls that have waited longer

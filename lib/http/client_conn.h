@@ -10,6 +10,7 @@
 #include <nghttp2/nghttp2.h>
 /*
  * Inside the client: client.c keeps calls and connections and decides what runs where;
+ * client_connect.c makes connections;
  * client_h1.c and client_h2.c speak the protocols on one connection.
  *
  *	call:  WAITING --call_begin--> on a cconn --call_end--> on_end, freed
@@ -34,9 +35,13 @@ struct http_client {
 	struct list waiting; /* calls without a connection, by `link` */
 	struct list conns;
 	struct cconn *h2; /* the shared connection, once it is ready */
-	struct cconn *connecting; /* the attempt that will show which protocol it is */
+	unsigned attempts; /* connections on their way that will show which protocol it is */
+	size_t tried; /* endpoints in this round */
+	unsigned rounds; /* that failed in a row */
+	uint64_t round_ms; /* when this one began */
+	uint64_t beside_at_ms; /* when the next endpoint is tried beside those under way */
 	bool is_h1; /* the server spoke HTTP/1.1 last */
-	unsigned failures; /* endpoints that failed in a row */
+	unsigned failures; /* endpoints that failed in a row for calls with their own connection */
 	uint64_t retry_at_ms; /* backoff; 0: connect at once */
 	uint64_t move_at_ms; /* not before may it be moved again */
 	uv_idle_t idle;
@@ -78,6 +83,7 @@ struct cconn {
 	struct list link;
 	struct list calls;
 	bool ready, is_h2, draining;
+	bool attempt; /* in its client's attempts */
 	/* h1 */
 	http_parser parser;
 	struct http_call *call; /* the one running; calls has it too */
@@ -94,6 +100,7 @@ void client_work(struct http_client *c); /* look at the waiting calls in the nex
 void call_end(struct http_call *call, int err, const char *text);
 /* 101: hands over the stream, frees the call. */
 void call_upgraded(struct http_call *call, struct http_stream *s);
+void client_unref(struct http_client *c);
 /* Frees cc without its conn, which has a new owner. */
 void cconn_release(struct cconn *cc);
 void call_requeue(struct http_call *call);
@@ -102,6 +109,24 @@ void call_data(struct http_call *call, struct str data);
 /* Fields that every request has besides its own; `add` gets them in order. */
 void call_fields(struct http_call *call, bool is_h2,
 		 void (*add)(struct str name, struct str value, void *user), void *user);
+
+/* Look at them now. */
+void client_work_now(struct http_client *c);
+/* The endpoint of this name is the one in use. */
+void client_at(struct http_client *c, const char *authority);
+void endpoint_done(struct endpoint *e);
+/* The answer to a ping is here. */
+void client_h2_heard(struct cconn *cc);
+
+/* client_connect.c */
+/* Begin a round unless one is under way or it is too early. May end waiting calls. */
+void client_connect(struct http_client *c);
+/* One more endpoint in this round, if the others take their time. */
+void client_connect_beside(struct http_client *c);
+/* Drop the attempts under way. */
+void client_connect_stop(struct http_client *c);
+/* NULL: it failed at once. */
+struct cconn *client_connect_to(struct http_client *c, const struct endpoint *e, bool only_h1);
 
 /* client_h1.c */
 void client_h1_begin(struct cconn *cc, struct http_call *call);

@@ -41,7 +41,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 	uint64_t status = 0;
 
 	if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
-		cc->pinged_ms = 0;
+		client_h2_heard(cc);
 	if (frame->hd.type == NGHTTP2_SETTINGS && cc->client)
 		client_work(cc->client); /* until they came, 100 streams were the limit */
 	if (frame->hd.type == NGHTTP2_GOAWAY) {

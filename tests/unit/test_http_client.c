@@ -556,16 +556,156 @@ static void test_upgrade(void **state)
 	}
 }
 
+/* A server that can be held up: TCP still takes connections for it, and no word comes. */
+struct held {
+	uv_loop_t loop;
+	struct site site;
+	struct http_server *server;
+	char url[64];
+};
+
+static void held_start(struct fix *f, struct held *h)
+{
+	uv_loop_init(&h->loop);
+	site_init(&h->site);
+	h->server = http_server_new(&(struct http_server_conf){.loop = &h->loop,
+							       .tls = f->server_tls,
+							       .on_request = site_request,
+							       .user = &h->site});
+	assert_int_equal(http_server_listen(h->server, "127.0.0.1", 0, NULL), 0);
+	snprintf(h->url, sizeof(h->url), "https://127.0.0.1:%u", http_server_port(h->server));
+}
+
+static void held_stop(struct held *h)
+{
+	http_server_free(h->server);
+	uv_run(&h->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&h->loop), 0);
+}
+
+static struct http_client *watchful(struct fix *f, const char *const *urls, size_t n)
+{
+	struct http_client *c;
+
+	assert_int_equal(
+		http_client_new(&(struct http_client_conf){.loop = &f->loop,
+							   .endpoints = urls,
+							   .n_endpoints = n,
+							   .tls = f->client_tls,
+							   .ping_idle_ns = 50 * NSEC_PER_MSEC,
+							   .ping_timeout_ns = 60 * NSEC_PER_SEC},
+				&c, NULL),
+		0);
+	return c;
+}
+
+static void watch_begin(struct fix *f, struct held *h, struct http_client *c, struct result *w)
+{
+	*w = (struct result){.body = BUF_INIT};
+	http_client_request(c, &(struct http_call_req){.method = "GET", .path = "/watch"}, &ops, w);
+	while (!w->status) {
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+		uv_run(&h->loop, UV_RUN_NOWAIT);
+	}
+}
+
+/* An endpoint that takes the connection and says nothing does not keep calls from another. */
+static void test_silent_endpoint(void **state)
+{
+	struct fix *f = fix_new(true, false);
+	struct held h;
+	struct http_client *c;
+	struct result r;
+
+	held_start(f, &h);
+	c = watchful(f, (const char *[]){h.url, f->url}, 2);
+	get(f, c, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(r.status, 200);
+	buf_done(&r.body);
+	http_client_free(c);
+	held_stop(&h);
+	fix_free(f);
+}
+
+/* One in use that falls silent is left as soon as another answers, long before it is given up. */
+static void test_silent_server(void **state)
+{
+	struct fix *f = fix_new(true, false);
+	struct held h;
+	struct http_client *c;
+	struct result r, w;
+
+	held_start(f, &h);
+	c = watchful(f, (const char *[]){h.url, f->url}, 2);
+	watch_begin(f, &h, c, &w);
+	while (!w.ended)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	assert_int_equal(w.err, -ETIMEDOUT);
+	get(f, c, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(r.status, 200);
+	assert_int_equal(http_server_stats(f->server)->reqs_total, 1);
+	buf_done(&r.body);
+	buf_done(&w.body);
+	http_client_free(c);
+	held_stop(&h);
+	fix_free(f);
+}
+
+/* Nobody else answers, and then it does: nothing was lost. */
+static void test_slow_server(void **state)
+{
+	struct fix *f = fix_new(true, false);
+	struct held h, other;
+	struct http_client *c;
+	struct result r = {.body = BUF_INIT}, w;
+	uint64_t until;
+
+	held_start(f, &h);
+	held_start(f, &other);
+	c = watchful(f, (const char *[]){h.url, other.url}, 2);
+	watch_begin(f, &h, c, &w);
+	uv_update_time(&f->loop);
+	until = uv_now(&f->loop) + 600; /* pinged, suspected, the other one asked */
+	while (uv_now(&f->loop) < until)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	http_client_request(c, &(struct http_call_req){.method = "GET", .path = "/hello"}, &ops,
+			    &r);
+	while (!r.ended) {
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+		uv_run(&h.loop, UV_RUN_NOWAIT);
+	}
+	assert_int_equal(r.status, 200);
+	assert_int_equal(http_server_stats(h.server)->reqs_total, 2);
+	assert_int_equal(http_server_stats(h.server)->conns_total, 1);
+	assert_int_equal(w.ended, 0);
+	http_client_free(c);
+	assert_int_equal(w.err, -ECANCELED);
+	buf_done(&r.body);
+	buf_done(&w.body);
+	held_stop(&h);
+	held_stop(&other);
+	fix_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_h2),         cmocka_unit_test(test_h1),
-		cmocka_unit_test(test_plain),      cmocka_unit_test(test_watches_h2),
-		cmocka_unit_test(test_watches_h1), cmocka_unit_test(test_cancel_in_callback),
-		cmocka_unit_test(test_timeout),    cmocka_unit_test(test_failover),
-		cmocka_unit_test(test_move),       cmocka_unit_test(test_bad_server),
-		cmocka_unit_test(test_shutdown),   cmocka_unit_test(test_upgrade),
+		cmocka_unit_test(test_h2),
+		cmocka_unit_test(test_h1),
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_watches_h2),
+		cmocka_unit_test(test_watches_h1),
+		cmocka_unit_test(test_cancel_in_callback),
+		cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_move),
+		cmocka_unit_test(test_bad_server),
+		cmocka_unit_test(test_shutdown),
+		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_injections),
+		cmocka_unit_test(test_silent_endpoint),
+		cmocka_unit_test(test_silent_server),
+		cmocka_unit_test(test_slow_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
