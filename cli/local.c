@@ -434,15 +434,19 @@ int cmd_local(int argc, char **argv, void *user)
 	option_list_done(&o.agent_options);
 	if (r < 0)
 		return cli_fail("local", &err);
-	if (up)
+	if (up) {
+		bool usual = !strcmp(o.dir, DIR_DEFAULT);
+
 		printf("The cluster runs, with %" PRIu64 " master%s and %" PRIu64
 		       " nodes. To use it:\n"
 		       "  export KUBECONFIG=%s/etc/admin.conf\n"
 		       "  knarrctl get nodes\n"
 		       "To take it away:\n"
-		       "  knarrctl local down\n",
-		       o.masters, o.masters == 1 ? "" : "s", o.nodes, o.dir);
-	else
+		       "  knarrctl local down%s%s\n",
+		       o.masters, o.masters == 1 ? "" : "s", o.nodes, o.dir, usual ? "" : " --dir ",
+		       usual ? "" : o.dir);
+	} else {
 		printf("The local cluster is gone.\n");
+	}
 	return 0;
 }

@@ -8,6 +8,7 @@
  *	SIGTERM -> out of the endpoints, leadership to another -> /readyz fails, watches end ->
  *	close HTTP -> close store
  */
+#include "lib/base/cidr4.h"
 #include "lib/base/base.h"
 #include "lib/base/log.h"
 #include "lib/client/client.h"
@@ -240,6 +241,25 @@ static int parse_ports(struct master *m, struct err *err)
 	return 0;
 }
 
+static int check_range(const char *option, const char *text, unsigned bits_min, unsigned bits_max,
+		       struct err *err)
+{
+	struct cidr4 c;
+
+	if (!text || (cidr4_parse(str_of(text), &c) && c.bits >= bits_min && c.bits <= bits_max))
+		return 0;
+	return err_sys(err, EINVAL, "--%s: \"%s\" is no IPv4 range with a prefix of %u to %u bits",
+		       option, text, bits_min, bits_max);
+}
+
+static int check_ranges(struct options *o, struct err *err)
+{
+	int r = check_range("service-cidr", o->service_cidr, 8, 29, err);
+
+	/* A node gets 8 bits of it. */
+	return r < 0 ? r : check_range("cluster-cidr", o->cluster_cidr, 0, 24, err);
+}
+
 static int parse(struct master *m, int argc, char **argv, struct err *err)
 {
 	CLEANUP_FREE const char **args = NULL;
@@ -296,7 +316,8 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			       "--log-level: \"%s\" is none of err, warning, notice, info, debug",
 			       o->log_level);
 	log_max = (enum log_level)level;
-	return o->node_ports ? parse_ports(m, err) : 0;
+	r = check_ranges(o, err);
+	return r == 0 && o->node_ports ? parse_ports(m, err) : r;
 }
 
 /* ---- starting ---- */
@@ -443,7 +464,11 @@ static int start_api(struct master *m, struct err *err)
 		r = authn_setup_read(&m->o.authn, m->timers.clock, &m->authn, &conf.authn_remote,
 				     err);
 	conf.authz_remote = m->authz.n_steps ? &m->authz : NULL;
-	return r < 0 ? r : apiserver_new(&conf, &m->api, err);
+	if (r == 0)
+		r = apiserver_new(&conf, &m->api, err);
+	if (r == -EINVAL) /* what files and options say; a missing folder may come to be */
+		m->exit_code = EXIT_CONFIG;
+	return r;
 }
 
 static struct client *new_client(struct master *m, struct transport *t, const char *agent)
@@ -759,11 +784,13 @@ static int read_scheduler_config(struct master *m, struct err *err)
 		return 0;
 	r = file_read(AT_FDCWD, m->o.scheduler_config, SCHEDULER_CONFIG_MAX, &text);
 	if (r < 0)
-		return err_sys(err, EINVAL, "--scheduler-config: cannot read %s: %s",
+		return err_sys(err, -r, "--scheduler-config: cannot read %s: %s",
 			       m->o.scheduler_config, strerror(-r));
 	r = sched_config_parse(buf_str(&text), &m->scheduler_config, err);
-	if (r < 0)
+	if (r < 0) {
+		m->exit_code = EXIT_CONFIG;
 		err_prefix(err, "--scheduler-config %s: ", m->o.scheduler_config);
+	}
 	return r;
 }
 

@@ -130,10 +130,11 @@ int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first
 	struct cidr4 c;
 
 	if (!cidr4_parse(str_of(cidr), &c) || c.bits < 8 || c.bits > 29)
-		return err_sys(err, EINVAL,
-			       "\"%s\" is no IPv4 range of at least 8 addresses such as "
-			       "10.96.0.0/16",
-			       cidr);
+		return err_sys(
+			err, EINVAL,
+			"--service-cidr: \"%s\" is no IPv4 range of at least 8 addresses such as "
+			"10.96.0.0/16",
+			cidr);
 	a = NEW(struct service_alloc);
 	a->store = store;
 	a->configured = c;

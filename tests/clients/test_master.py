@@ -24,6 +24,10 @@ def run(*args, timeout=10):
     (["--log-level", "loud"], 78, "--log-level"),
     (["--service-node-port-range", "5-4"], 78, "--service-node-port-range"),
     (["word"], 78, 'unexpected argument "word"'),
+    (["--service-cidr", "10.0.0.0"], 78, '--service-cidr: "10.0.0.0" is no IPv4 range'),
+    (["--service-cidr", "10.96.0.0/30"], 78, "--service-cidr"),
+    (["--cluster-cidr", "10.0.0"], 78, '--cluster-cidr: "10.0.0" is no IPv4 range'),
+    (["--cluster-cidr", "10.0.0.0/25"], 78, "--cluster-cidr"),
     (["--data-dir", "/proc/no/such"], 1, "--data-dir: cannot make /proc/no/such"),
 ])
 def test_wrong_options(args, code, says):
@@ -32,10 +36,22 @@ def test_wrong_options(args, code, says):
     assert p.stderr.count("\n") == 1
 
 
-def test_bad_service_range(tmp_path):
+@pytest.mark.parametrize("options,says", [
+    (["--scheduler-config", "{bad}"], "--scheduler-config {bad}: "),
+    (["--audit-log-path", "-", "--audit-policy-file", "{bad}"], "audit policy {bad}: "),
+    (["--authentication-token-webhook-config-file", "{bad}"],
+     "--authentication-token-webhook-config-file: {bad}: "),
+    (["--oidc-issuer-url", "http://x", "--oidc-client-id", "y"], '--oidc-issuer-url: "http://x"'),
+    (["--oidc-issuer-url", "https://x"], "--oidc-client-id: is needed"),
+    (["--oidc-client-id", "y"], "need --oidc-issuer-url"),
+])
+def test_wrong_files(tmp_path, options, says):
+    """A restart would not help: exit status 78, which systemd knows."""
+    bad = str(tmp_path / "bad")
+    (tmp_path / "bad").write_text("x: [\n")
     p = run("--data-dir", f"{tmp_path}/d", "--config-dir", f"{tmp_path}/e", "--bind", "127.0.0.1",
-            "--port", "0", "--service-cidr", "10.0.0.0")
-    assert p.returncode == 1 and "10.0.0.0" in p.stderr and "10.96.0.0/16" in p.stderr
+            "--port", "0", *[o.replace("{bad}", bad) for o in options])
+    assert p.returncode == 78 and says.replace("{bad}", bad) in p.stderr, (p.returncode, p.stderr)
 
 
 def test_port_in_use(tmp_path):
