@@ -4,6 +4,7 @@
 #include "lib/base/log.h"
 #include "master/apiserver/admission_request.h"
 #include "master/apiserver/policy_set.h"
+#include "master/apiserver/policy_types.h"
 
 #define GROUP "/admissionregistration.k8s.io/"
 static const struct {
@@ -454,7 +455,8 @@ static int check_webhooks(const struct api_kind *kind, struct json_object *obj, 
 	return bad ? api_err_invalid(err, kind, jsonc_path_str(obj, "metadata.name")) : 0;
 }
 
-int policies_check(const struct api_kind *kind, struct json_object *obj, struct err *err)
+int policies_check(const struct apiserver *s, const struct api_kind *kind, struct json_object *obj,
+		   struct err *err)
 {
 	static const char *const lists[] = {"matchConditions", "variables", "validations",
 					    "auditAnnotations", "mutations"};
@@ -479,5 +481,9 @@ int policies_check(const struct api_kind *kind, struct json_object *obj, struct 
 				: policy_mutations_compile)(list, path, &e, err);
 		policy_exprs_done(&e);
 	}
-	return bad ? api_err_invalid(err, kind, jsonc_path_str(obj, "metadata.name")) : 0;
+	if (bad)
+		return api_err_invalid(err, kind, jsonc_path_str(obj, "metadata.name"));
+	if (!strcmp(kind->plural, "validatingadmissionpolicies"))
+		policy_types_check(s, obj);
+	return 0;
 }

@@ -34,7 +34,8 @@ int policies_mutate(struct write *w, struct policies_round *round, struct err *e
 int policies_validate(struct write *w, struct err *err);
 /*
  * Do the expressions of a new policy compile? Otherwise Invalid, naming the field. For writes of
- * policies themselves.
+ * policies themselves. What its types are wrong in is told in its status (policy_types.h).
  */
-int policies_check(const struct api_kind *kind, struct json_object *obj, struct err *err);
+int policies_check(const struct apiserver *s, const struct api_kind *kind, struct json_object *obj,
+		   struct err *err);
 #endif

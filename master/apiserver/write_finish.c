@@ -160,7 +160,7 @@ static int finish_update(struct write *w, struct err *err)
 	if (r == 0)
 		r = admit(w, ADMIT_UPDATE, true, obj, cur, err);
 	if (r == 0 && !w->sub)
-		r = policies_check(w->kind, obj, err);
+		r = policies_check(w->srv, w->kind, obj, err);
 	if (r < 0)
 		return r;
 	strategy_warnings(w, obj, cur);
@@ -258,7 +258,7 @@ static int finish_create(struct write *w, struct err *err)
 	if (r == 0)
 		r = admit(w, ADMIT_CREATE, true, obj, NULL, err);
 	if (r == 0)
-		r = policies_check(w->kind, obj, err);
+		r = policies_check(w->srv, w->kind, obj, err);
 	if (r < 0)
 		return r;
 	strategy_warnings(w, obj, NULL);

@@ -214,3 +214,67 @@ def test_endless_one_ends(m, policy):
     status, got = post(m, "a")
     assert status == 422 and "cost" in got["message"], got
     assert m.api("GET", MAPS)[0] == 200
+
+
+def checking(m, name, rules, validations, **spec):
+    """What the status says of a policy's types, by field."""
+    status, got = m.api("POST", f"{GROUP}/validatingadmissionpolicies", {"metadata": {"name": name}, "spec": {
+        "matchConstraints": {"resourceRules": [dict(MAP_RULE, apiGroups=g, resources=r) for g, r in rules]},
+        "validations": validations, **spec}})
+    assert status == 201, got
+    assert got["status"]["observedGeneration"] == got["metadata"]["generation"]
+    got = m.api("GET", f"{GROUP}/validatingadmissionpolicies/{name}")[1]
+    m.api("DELETE", f"{GROUP}/validatingadmissionpolicies/{name}")
+    return {w["fieldRef"]: w["warning"] for w in got["status"]["typeChecking"].get("expressionWarnings", [])}
+
+
+def test_type_checking(m):
+    deployments, sets = (["apps"], ["deployments"]), (["apps"], ["replicasets", "deployments"])
+    assert checking(m, "a", [deployments], [{"expression": "object.replicas > 1"}]) == {
+        "spec.validations[0].expression": "apps/v1, Kind=Deployment: ERROR: <input>:1:7: undefined field 'replicas'\n"
+                                          " | object.replicas > 1\n | ......^\n"}
+    got = checking(m, "b", [sets], [{"expression": "object.spec.replicas > 1"},
+                                    {"expression": "object.spec.paused", "messageExpression": "object.spec.replicas"}])
+    assert list(got) == ["spec.validations[1].expression"]  # any type is right for a message here
+    assert got["spec.validations[1].expression"].startswith("apps/v1, Kind=ReplicaSet: ERROR: <input>:1:12: undefined")
+    got = checking(m, "c", [deployments, ([""], ["pods"])], [{"expression": "object.spec.foo == 'x'"}])
+    first, second = got["spec.validations[0].expression"].split("\n\n")
+    assert first.startswith("/v1, Kind=Pod: ERROR") and second.startswith("apps/v1, Kind=Deployment: ERROR")
+    for rule in ((["*"], ["deployments"]), (["apps"], ["*"]), (["apps"], ["deployments/scale"]), (["none"], ["x"])):
+        assert checking(m, "d", [rule], [{"expression": "object.replicas > 1"}]) == {}
+
+
+@pytest.mark.parametrize("expression,why", [
+    ("object.spec.template.spec.containers.all(c, c.image.startsWith('x') && c.?resources.?limits.hasValue())", None),
+    ("object.metadata.labels['a'] == 'b' && object.metadata.creationTimestamp < timestamp('2020-01-01T00:00:00Z')", None),
+    ("oldObject == null || oldObject.spec.replicas == object.spec.replicas", None),
+    ("request.userInfo.groups.exists(g, g == 'x') && namespaceObject.metadata.name == request.namespace", None),
+    ("variables.n > 1 && variables.later == 'x'", None),
+    ("authorizer.group('').resource('pods').check('get').allowed()", None),
+    ("object.spec.replicas == 'x'", "found no matching overload for '_==_' applied to '(int, string)'"),
+    ("object.spec.template.spec.containers.all(c, c.img == '')", "undefined field 'img'"),
+    ("variables.none > 1", "undefined field 'none'"),
+    ("variables.later > 1", "found no matching overload for '_>_' applied to '(string, int)'"),
+    ("authorizer.allowed()", "found no matching overload for 'allowed'"),
+    ("request.user == ''", "undefined field 'user'"),
+    ("params.data.x == 1", "found no matching overload for '_==_' applied to '(string, int)'"),
+])
+def test_type_checking_of(m, expression, why):
+    got = checking(m, "e", [(["apps"], ["deployments"])], [{"expression": expression}],
+                   paramKind={"apiVersion": "v1", "kind": "ConfigMap"},
+                   variables=[{"name": "n", "expression": "object.spec.replicas"},
+                              {"name": "later", "expression": "variables.n > 0 ? 'x' : 'y'"}])
+    assert not got if why is None else why in got["spec.validations[0].expression"], got
+
+
+def test_type_checking_again(m):
+    """A new generation is checked again, and a status of one's own stays."""
+    spec = {"matchConstraints": {"resourceRules": [dict(MAP_RULE)]}, "validations": [{"expression": "object.x == 1"}]}
+    at = f"{GROUP}/validatingadmissionpolicies/again"
+    _, got = m.api("POST", f"{GROUP}/validatingadmissionpolicies", {"metadata": {"name": "again"}, "spec": spec})
+    assert len(got["status"]["typeChecking"]["expressionWarnings"]) == 1
+    got = m.api("PATCH", at, {"spec": {"validations": [{"expression": "object.data.x == '1'"}]}}, "application/merge-patch+json")[1]
+    assert got["status"] == {"observedGeneration": 2, "typeChecking": {}}
+    got = m.api("PATCH", at, {"metadata": {"labels": {"a": "b"}}}, "application/merge-patch+json")[1]
+    assert got["status"]["observedGeneration"] == 2
+    m.api("DELETE", at)
