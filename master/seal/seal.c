@@ -10,7 +10,6 @@
 #define HEAD 48u /* up to the name */
 #define NONCE 24u
 #define TAG 16u
-#define BOUND 16u /* of a secretbox: a hash of what the other providers' tags cover besides */
 
 struct head {
 	enum seal_provider provider;
@@ -92,6 +91,8 @@ static int mac(const uint8_t *key, size_t key_len, const struct str *v, size_t n
 
 static const EVP_CIPHER *cipher(enum seal_provider p, unsigned len)
 {
+	if (p == SEAL_SECRETBOX)
+		return EVP_chacha20_poly1305();
 	if (p == SEAL_AESGCM)
 		return len == 32   ? EVP_aes_256_gcm()
 		       : len == 24 ? EVP_aes_192_gcm()
@@ -115,11 +116,14 @@ static int run_cipher(EVP_CIPHER_CTX *c, struct str text, struct buf *out)
 	return 0;
 }
 
-static int gcm(const struct seal_key *k, const uint8_t *nonce, struct str aad, struct str text,
-	       struct buf *out, uint8_t *tag, bool encrypt)
+/* AES-GCM or ChaCha20-Poly1305. */
+static int aead(const struct seal_key *k, const uint8_t *nonce, struct str aad, struct str text,
+		struct buf *out, uint8_t *tag, bool encrypt)
 {
 	CLEANUP(cipher_ctx_freep) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	struct str info[] = {STR("knarr aesgcm"), str_n((const char *)nonce, NONCE)};
+	struct str info[] = {k->provider == SEAL_AESGCM ? STR("knarr aesgcm")
+							: STR("knarr secretbox"),
+			     str_n((const char *)nonce, NONCE)};
 	uint8_t sub[32], iv[12] = {0}; /* a key of its own: the nonce is in it */
 	int n, r = mac(k->secret, k->len, info, 2, sub);
 
@@ -179,40 +183,12 @@ static int cbc(const struct seal_key *k, const uint8_t *nonce, struct str aad, s
 	return r;
 }
 
-static int box(const struct seal_key *k, const uint8_t *nonce, struct str aad, struct str text,
-	       struct buf *out, uint8_t *tag, bool encrypt)
-{
-	size_t at = out->len;
-	uint8_t sum[32], *p;
-	int r;
-
-	if (EVP_Digest(aad.p, aad.len, sum, NULL, EVP_sha256(), NULL) != 1)
-		return -EIO;
-	if (encrypt) {
-		buf_add(out, sum, BOUND);
-		buf_addstr(out, text);
-		return xsalsa_seal(k->secret, nonce, (uint8_t *)out->p + at, out->len - at, tag);
-	}
-	buf_addstr(out, text);
-	p = (uint8_t *)out->p + at;
-	r = xsalsa_open(k->secret, nonce, p, text.len, tag);
-	if (r == 0 && (text.len < BOUND || CRYPTO_memcmp(p, sum, BOUND) != 0))
-		r = -EBADMSG;
-	if (r == 0) {
-		memmove(p, p + BOUND, text.len - BOUND);
-		buf_setlen(out, out->len - BOUND);
-	}
-	return r;
-}
-
 static int crypt_text(const struct seal_key *k, const uint8_t *nonce, struct str aad,
 		      struct str text, struct buf *out, uint8_t *tag, bool encrypt)
 {
-	if (k->provider == SEAL_AESGCM)
-		return gcm(k, nonce, aad, text, out, tag, encrypt);
 	if (k->provider == SEAL_AESCBC)
 		return cbc(k, nonce, aad, text, out, tag, encrypt);
-	return box(k, nonce, aad, text, out, tag, encrypt);
+	return aead(k, nonce, aad, text, out, tag, encrypt);
 }
 
 /* ---- sealed values ---- */

@@ -15,7 +15,8 @@
  *	aesgcm		AES-GCM with a key of its own for each value, HMAC-SHA256(secret, nonce): no
  *			limit on how many values a secret may seal
  *	aescbc		AES-CBC, then HMAC-SHA256, by a key made of the secret
- *	secretbox	XSalsa20-Poly1305
+ *	secretbox	ChaCha20-Poly1305 with such a key: OpenSSL has no XSalsa20, which it is
+ *			elsewhere
  * All of it is free of state: any thread.
  */
 enum seal_provider {
@@ -66,10 +67,4 @@ void seal_describe(struct str sealed, struct buf *out);
 void seal_object_name(struct str key, struct buf *out);
 /* A configuration for Secrets with one fresh key of `provider`; identity last, to read old ones. */
 int seal_generate(const char *provider, struct buf *out, struct err *err);
-
-/* XSalsa20-Poly1305 as NaCl's secretbox has it. In place. -EIO, -EBADMSG. */
-int xsalsa_seal(const uint8_t key[32], const uint8_t nonce[24], uint8_t *p, size_t len,
-		uint8_t tag[16]);
-int xsalsa_open(const uint8_t key[32], const uint8_t nonce[24], uint8_t *p, size_t len,
-		const uint8_t tag[16]);
 #endif

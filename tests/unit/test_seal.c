@@ -29,43 +29,6 @@ static void parse(const char *text, struct seal_keys *ret)
 		fail_msg("%s: %s", text, err_text(&err));
 }
 
-static void test_secretbox_vector(void **state)
-{
-	/* NaCl's own test (tests/secretbox.c). */
-	struct str key = STR("1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389");
-	struct str nonce = STR("69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37");
-	struct str m = STR("be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecba"
-			   "af33bd751a1ac728d45e6c61296cdc3c01233561f41db66cce314adb310e3be8250c46"
-			   "f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde048977eb48f59ffd49"
-			   "24ca1c60902e52f0a089bc76897040e082f937763848645e0705");
-	struct str c = STR("8e993b9f48681273c29650ba32fc76ce48332ea7164d96a4476fb8c531a1186ac0dfc1"
-			   "7c98dce87b4da7f011ec48c97271d2c20f9b928fe2270d6fb863d51738b48eeee314a7"
-			   "cc8ab932164548e526ae90224368517acfeabd6bb3732bc0e9da99832b61ca01b6de56"
-			   "244a9e88d5f9b37973f622a43d14a6599b1f654cb45a74e355a5");
-	uint8_t k[32], n[24], text[256], want[256], tag[16];
-	size_t len = m.len / 2;
-
-	(void)state;
-#define UNHEX(s, out)                                              \
-	for (size_t i = 0; i < (s).len / 2; i++) {                 \
-		char two[3] = {(s).p[2 * i], (s).p[2 * i + 1], 0}; \
-		(out)[i] = (uint8_t)strtoul(two, NULL, 16);        \
-	}
-	UNHEX(key, k)
-	UNHEX(nonce, n)
-	UNHEX(m, text)
-	UNHEX(c, want)
-	assert_int_equal(xsalsa_seal(k, n, text, len, tag), 0);
-	assert_memory_equal(text, want, len);
-	assert_int_equal(tag[0], 0xf3);
-	assert_int_equal(tag[15], 0xd9);
-	assert_int_equal(xsalsa_open(k, n, text, len, tag), 0);
-	UNHEX(m, want)
-	assert_memory_equal(text, want, len);
-	tag[3] ^= 1;
-	assert_int_equal(xsalsa_open(k, n, text, len, tag), -EBADMSG);
-}
-
 static void round_trip(const char *conf)
 {
 	static const char text[] =
@@ -504,7 +467,6 @@ static void test_backup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_secretbox_vector),
 		cmocka_unit_test(test_providers),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_wrong_files),
