@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/scheduler/storage.h"
 #include "lib/api/labels.h"
-#include "lib/api/quantity.h"
+#include "lib/api/volumes.h"
 #include "master/scheduler/class.h"
 
-static const struct client_kind pvcs = {"", "v1", "persistentvolumeclaims", "PersistentVolumeClaim",
-					true};
-static const struct client_kind pvs = {"", "v1", "persistentvolumes", "PersistentVolume", false};
-static const struct client_kind classes = {"storage.k8s.io", "v1", "storageclasses", "StorageClass",
-					   false};
 static const struct client_kind csinodes = {"storage.k8s.io", "v1", "csinodes", "CSINode", false};
 
 #define NO_PROVISIONER "kubernetes.io/no-provisioner"
@@ -29,9 +24,9 @@ static const struct informer_handler handler = {changed, updated, changed, NULL}
 
 void sched_storage_start(struct sched_storage *st, struct informers *informers)
 {
-	st->claims = informers_get(informers, &pvcs);
-	st->volumes = informers_get(informers, &pvs);
-	st->classes = informers_get(informers, &classes);
+	st->claims = informers_get(informers, &client_pvcs);
+	st->volumes = informers_get(informers, &client_pvs);
+	st->classes = informers_get(informers, &client_storageclasses);
 	st->csinodes = informers_get(informers, &csinodes);
 	st->taken = hmap_new();
 	st->chosen = hmap_new();
@@ -53,20 +48,15 @@ void sched_storage_stop(struct sched_storage *st)
 
 /* Reading */
 
-static struct jv note(const struct object *o, const char *name)
+static struct jv of(const struct object *o)
 {
-	return jv_get(jv_get(object_meta(o), "annotations"), name);
-}
-
-static int64_t bytes_of(struct jv list)
-{
-	return quantity_str_value(jv_text(jv_get(list, "storage")));
+	return jv_of(o->bytes);
 }
 
 bool sched_claim_bound(const struct object *claim)
 {
 	return jv_text(jv_get(object_spec(claim), "volumeName")).len &&
-	       jv_exists(note(claim, "pv.kubernetes.io/bind-completed"));
+	       jv_exists(volume_note(of(claim), NOTE_BIND_COMPLETED));
 }
 
 bool sched_claim_name(const struct sched_pod *p, struct jv volume, struct buf *out)
@@ -85,7 +75,7 @@ bool sched_claim_name(const struct sched_pod *p, struct jv volume, struct buf *o
 
 static struct object *class_of(struct sched_storage *st, const struct object *claim)
 {
-	struct str name = jv_text(jv_get(object_spec(claim), "storageClassName"));
+	struct str name = volume_class(of(claim));
 
 	return name.len ? informer_get(st->classes, name) : NULL;
 }
@@ -101,60 +91,26 @@ static bool is_delayed(struct sched_storage *st, const struct object *claim)
 
 /* Candidates */
 
-static bool has_modes(struct jv have, struct jv want)
-{
-	jv_for_each (w, want) {
-		bool found = false;
-
-		jv_for_each (h, have)
-			found |= str_eq(jv_text(h.value), jv_text(w.value));
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
-static struct str mode_of(struct jv spec)
-{
-	struct str mode = jv_text(jv_get(spec, "volumeMode"));
-
-	return mode.len ? mode : STR("Filesystem");
-}
-
 /* Reserved for this claim: 1, for another: -1, for nobody: 0. */
 static int reserved(struct sched_storage *st, const struct object *volume,
 		    const struct object *claim)
 {
-	struct jv ref = jv_get(object_spec(volume), "claimRef");
 	const char *assumed = hmap_get(st->taken, volume->name);
-	struct str uid = jv_text(jv_get(ref, "uid"));
 
 	if (assumed)
 		return str_eqs(claim->key, assumed) ? 1 : -1;
-	if (!jv_exists(ref))
-		return 0;
-	return str_eq(jv_text(jv_get(ref, "namespace")), claim->ns) &&
-			       str_eq(jv_text(jv_get(ref, "name")), claim->name) &&
-			       (!uid.len || str_eq(uid, jv_text(jv_get(object_meta(claim), "uid"))))
-		       ? 1
-		       : -1;
+	return volume_claimed(of(volume), of(claim));
 }
 
 static bool could_serve(struct sched_storage *st, const struct object *volume,
 			const struct sched_claim *c, const struct label_selector *sel)
 {
-	struct jv spec = object_spec(volume), want = object_spec(c->obj);
 	int for_us = reserved(st, volume, c->obj);
 
-	if (volume->deleting || for_us < 0 || bytes_of(jv_get(spec, "capacity")) < c->bytes ||
-	    !str_eq(mode_of(spec), mode_of(want)))
+	if (for_us < 0 || volume_mismatch(of(volume), of(c->obj)))
 		return false;
-	if (!for_us && (!jv_eqs(jv_get(object_status(volume), "phase"), "Available") ||
-			!label_selector_match(sel, jv_get(object_meta(volume), "labels"))))
-		return false;
-	return str_eq(jv_text(jv_get(spec, "storageClassName")),
-		      jv_text(jv_get(want, "storageClassName"))) &&
-	       has_modes(jv_get(spec, "accessModes"), jv_get(want, "accessModes"));
+	return for_us || (jv_eqs(jv_get(object_status(volume), "phase"), "Available") &&
+			  label_selector_match(sel, jv_get(object_meta(volume), "labels")));
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -180,8 +136,7 @@ static void find_candidates(struct sched_storage *st, struct sched_claim *c)
 		if (!could_serve(st, o, c, &sel))
 			continue;
 		v = ARRAY_PUSH(c->v, c->n, c->cap);
-		*v = (struct sched_volume){.obj = o,
-					   .bytes = bytes_of(jv_get(object_spec(o), "capacity"))};
+		*v = (struct sched_volume){.obj = o, .bytes = volume_capacity(of(o))};
 		sched_spec_parse_selector(&v->nodes,
 					  jv_path(object_spec(o), "nodeAffinity.required"));
 	}
@@ -217,7 +172,7 @@ static char *read_claim(struct sched_storage *st, const struct sched_pod *p, str
 		return xstrdup("pod has unbound immediate PersistentVolumeClaims");
 	c = ARRAY_PUSH(ret->v, ret->n, ret->cap);
 	*c = (struct sched_claim){.obj = o, .bound = sched_claim_bound(o)};
-	c->bytes = bytes_of(jv_path(object_spec(o), "resources.requests"));
+	c->bytes = claim_request(of(o));
 	c->class = class_of(st, o);
 	if (c->bound) {
 		c->volume = informer_get(st->volumes, volume_name);
@@ -228,7 +183,7 @@ static char *read_claim(struct sched_storage *st, const struct sched_pod *p, str
 	}
 	assumed = hmap_get(st->chosen, o->key);
 	c->selected = assumed ? xstrdup(assumed)
-			      : str_dup(jv_text(note(o, "volume.kubernetes.io/selected-node")));
+			      : str_dup(jv_text(volume_note(of(o), NOTE_SELECTED_NODE)));
 	find_candidates(st, c);
 	return NULL;
 }

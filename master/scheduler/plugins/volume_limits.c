@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
+#include "lib/api/volumes.h"
 #include "master/scheduler/storage.h"
 
 /* NodeVolumeLimits: a CSI driver attaches at most so many volumes to a node, as its CSINode says.
@@ -32,7 +33,7 @@ static void add_claim(void *user, struct object *claim)
 	struct sched_claim c = {.obj = claim,
 				.bound = sched_claim_bound(claim),
 				.volume = volume.len ? informer_get(a->st->volumes, volume) : NULL};
-	struct str class = jv_text(jv_get(object_spec(claim), "storageClassName"));
+	struct str class = volume_class(jv_of(claim->bytes));
 
 	c.class = class.len ? informer_get(a->st->classes, class) : NULL;
 	add(a, &c);
