@@ -141,7 +141,7 @@ uint64_t store_cluster(const struct store *s)
 
 void store_read_barrier(struct store *s, void (*cb)(void *user, int err), void *user)
 {
-	if (!s->conf.transport || s->alone) {
+	if (!s->conf.transport || (s->alone && s->proven)) {
 		/* The only voter has applied everything it ever acknowledged. */
 		cb(user, s->role == STORE_LEADER ? 0 : -EREMOTE);
 		return;
@@ -173,6 +173,8 @@ static void answer_barriers(struct store *s)
 				s->barriers[n].index = got.index;
 		if (got.err)
 			end_barriers(s, n, got.err);
+		else if (s->role == STORE_LEADER && got.index <= s->applied.index)
+			s->proven = true;
 	}
 	for (n = 0; n < s->n_barriers && s->barriers[n].index <= s->applied.index; n++)
 		;
@@ -294,6 +296,7 @@ static void update_role(struct store *s)
 	if (role == s->role)
 		return;
 	s->role = role;
+	s->proven = false;
 	if (role == STORE_FOLLOWER) /* what becomes of them is decided elsewhere now */
 		store_txn_fail_all(s, -ECANCELED);
 	store_expiry_arm(s);

@@ -52,7 +52,8 @@ struct store {
 
 	/* Where the applied state stands in the log, for the next snapshot. */
 	struct consensus_point applied;
-	bool alone; /* the only member, and nobody has been asked in: what is applied is all */
+	bool alone; /* the only member, and nobody has been asked in: what is applied is all, */
+	bool proven; /* once something of this term is: until then the log may know of others */
 	struct snapshot_job job;
 	uint64_t log_bytes, snapshot_log_bytes; /* log applied since the last snapshot; and at it */
 	uint64_t snapshot_bytes; /* objects in the last one */

@@ -172,6 +172,38 @@ static void test_join(void **state)
 	assert_int_equal(f->last.err, -ENOENT);
 }
 
+/* One that began alone does not take itself for the only one while its log is not applied yet. */
+static void test_restart_grown(void **state)
+{
+	struct fix *f = *state;
+	unsigned lead, n;
+	char key[32];
+
+	for (unsigned i = 0; i < MASTERS; i++)
+		master_close(f, i);
+	dir_remove_tree(AT_FDCWD, f->dir);
+	assert_int_equal(mkdir(f->dir, 0700), 0);
+	master_open_as(f, 0, ALONE);
+	master_open_as(f, 1, JOINING);
+	set_role(f, 2, STORE_STANDBY);
+	set_role(f, 2, STORE_VOTER);
+	for (unsigned round = 0; round < 8; round++) {
+		snprintf(key, sizeof(key), "/g/r/n/%u", round);
+		put(f, key, "v");
+		master_close(f, 0);
+		master_close(f, 1);
+		master_open_as(f, 0, ALONE);
+		master_open_as(f, 1, JOINING);
+		do {
+			n = f->answers + 1;
+			lead = wait_leader(f);
+			store_read_barrier(f->m[lead].s, barrier_done, f);
+			wait_answer(f, n);
+		} while (f->last.err);
+		assert_true(has(&f->m[lead], key, "v"));
+	}
+}
+
 /* ---- snapshots to others ---- */
 
 static void on_stale(void *user, const struct store_event *ev, int err)
@@ -448,6 +480,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deposed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_catch_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_join, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart_grown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_far_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_join_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wiped, setup, teardown),
