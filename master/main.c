@@ -16,6 +16,7 @@
 #include "lib/sys/file.h"
 #include "lib/sys/options.h"
 #include "lib/sys/timers_uv.h"
+#include "master/apiserver/admission_plugins.h"
 #include "master/apiserver/apiserver.h"
 #include "master/apiserver/audit.h"
 #include "master/authn_setup.h"
@@ -49,7 +50,7 @@ struct options {
 	const char *audit_policy, *audit_log, *scheduler_config, *encryption;
 	struct authn_options authn;
 	struct authz_options authz;
-	struct option_list proxy_names;
+	struct option_list proxy_names, enable_plugins, disable_plugins;
 	const char *name, *join, *token, *ca_hash, *replaces, *peer_address, *snapshot_dir;
 	struct option_list sans;
 	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
@@ -168,6 +169,10 @@ static const struct option_row rows[] = {
 	    "TIME", "for how long other answers are kept (default 30s)"),
 	ROW("requestheader-allowed-names", 0, OPTION_LIST, proxy_names, "NAME",
 	    "common name of a proxy whose X-Remote-User is believed"),
+	ROW("enable-admission-plugins", 0, OPTION_LIST, enable_plugins, "NAMES",
+	    "admission plugins to run besides the usual ones"),
+	ROW("disable-admission-plugins", 0, OPTION_LIST, disable_plugins, "NAMES",
+	    "admission plugins not to run"),
 	ROW("encryption-provider-config", 0, OPTION_STRING, encryption, "FILE",
 	    "EncryptionConfiguration: what is encrypted on disk, and by which keys"),
 	ROW("audit-log-path", 0, OPTION_STRING, audit_log, "FILE",
@@ -460,6 +465,8 @@ static int start_api(struct master *m, struct err *err)
 
 	conf.audit = m->audit;
 	conf.proxy_names = option_list_end(&m->o.proxy_names);
+	conf.enable_plugins = option_list_end(&m->o.enable_plugins);
+	conf.disable_plugins = option_list_end(&m->o.disable_plugins);
 	if (r == 0)
 		r = authn_setup_read(&m->o.authn, m->timers.clock, &m->authn, &conf.authn_remote,
 				     err);
@@ -796,10 +803,14 @@ static int read_scheduler_config(struct master *m, struct err *err)
 
 static int start(struct master *m, struct err *err)
 {
+	uint64_t plugins; /* checked here, as long as nothing has begun */
 	int r = read_scheduler_config(m, err);
 
 	if (r == 0)
 		r = authz_setup_read(&m->o.authz, &m->authz, err);
+	if (r == 0)
+		r = admission_plugins_parse(option_list_end(&m->o.enable_plugins),
+					    option_list_end(&m->o.disable_plugins), &plugins, err);
 	if (r < 0)
 		m->exit_code = EXIT_CONFIG;
 	if (r == 0)
@@ -853,6 +864,8 @@ static void stop(struct master *m)
 	option_list_done(&m->o.sans);
 	option_list_done(&m->o.authn.required);
 	option_list_done(&m->o.proxy_names);
+	option_list_done(&m->o.enable_plugins);
+	option_list_done(&m->o.disable_plugins);
 	sched_config_done(&m->scheduler_config);
 	if (m->on_term.data) {
 		uv_close((uv_handle_t *)&m->on_term, NULL);

@@ -2,6 +2,7 @@
 #include "master/apiserver/admission.h"
 #include "lib/api/status.h"
 #include "lib/base/codec.h"
+#include "master/apiserver/admission_plugins.h"
 #include "master/apiserver/node_facts.h"
 #include "master/apiserver/server.h"
 #include "master/auth/cert.h"
@@ -45,6 +46,8 @@ static const struct plugin plugins[] = {
 	 admit_role_binding},
 	{"RoleEscalation", ADMIT_CREATE | ADMIT_UPDATE, "rbac.authorization.k8s.io",
 	 "clusterrolebindings", admit_role_binding},
+	{"OwnerReferencesPermissionEnforcement", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_LATE, NULL,
+	 NULL, admit_owner_references},
 	{"LimitRanger", ADMIT_CREATE, "", "pods", admit_limit_defaults},
 	{"LimitRanger", ADMIT_CREATE | ADMIT_LATE, "", "pods", admit_limits},
 	{"LimitRanger", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_LATE, "", "persistentvolumeclaims",
@@ -52,13 +55,26 @@ static const struct plugin plugins[] = {
 	{"PodSecurity", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_LATE, NULL, NULL, admit_pod_security},
 };
 
+void admission_setup(struct apiserver *s)
+{
+	_Static_assert(ARRAY_SIZE(plugins) <= 64, "one bit each");
+	s->admission_rows_off = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++) {
+		int p = admission_plugin_find(plugins[i].name);
+
+		if (p >= 0 && admission_plugin_off(s->plugins_off, (unsigned)p))
+			s->admission_rows_off |= 1ull << i;
+	}
+}
+
 int admission_run(struct admission *a, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++) {
 		const struct plugin *p = &plugins[i];
 		int r;
 
-		if (!(p->ops & a->op) || !(p->ops & ADMIT_LATE) != !a->late ||
+		if (!(p->ops & a->op) || a->srv->admission_rows_off >> i & 1 ||
+		    !(p->ops & ADMIT_LATE) != !a->late ||
 		    (p->resource && (*a->sub || strcmp(p->group, a->kind->group) != 0 ||
 				     strcmp(p->resource, a->kind->plural) != 0)))
 			continue;

@@ -31,6 +31,8 @@ struct admission {
 };
 
 int admission_run(struct admission *a, struct err *err);
+/* Which rows of the table run, by s->plugins_off. */
+void admission_setup(struct apiserver *s);
 
 /* The plugins. */
 int admit_namespace_lifecycle(struct admission *a, struct err *err);
@@ -55,4 +57,5 @@ int admit_claim_resize(struct admission *a, struct err *err);
 /* Nobody gives away rights that he hasn't himself (admission_rbac.c). */
 int admit_role(struct admission *a, struct err *err);
 int admit_role_binding(struct admission *a, struct err *err);
+int admit_owner_references(struct admission *a, struct err *err); /* admission_owner.c */
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/admission_webhook.h"
+#include "master/apiserver/admission_plugins.h"
 #include "lib/api/patch.h"
 #include "lib/base/codec.h"
 #include "master/apiserver/admission_request.h"
@@ -324,6 +325,9 @@ void admission_webhooks(struct write *w, bool mutating, admission_webhooks_cb th
 	size_t n = webhooks_configs(w->srv->webhooks, mutating, &configs), hooks = 0;
 	struct run *run;
 
+	if (admission_plugin_off(w->srv->plugins_off,
+				 mutating ? PLUGIN_MUTATING_WEBHOOK : PLUGIN_VALIDATING_WEBHOOK))
+		n = 0;
 	for (size_t i = 0; i < n; i++)
 		hooks += configs[i]->n;
 	if (is_exempt(w) || (!hooks && !(mutating && policies_any_mutating(w->srv->policies)))) {

@@ -68,6 +68,7 @@ struct apiserver_conf {
 	/* authz_remote.h; borrowed; NULL: the node rules, then the roles */
 	const struct authz_remote_conf *authz_remote;
 	struct audit *audit; /* audit.h; borrowed; NULL: no audit log */
+	const char *const *enable_plugins, *const *disable_plugins; /* admission_plugins.h */
 	/* What pods that say nothing tolerate of a node before they are evicted
 	 * (tolerationSeconds). */
 	uint32_t not_ready_toleration_s, unreachable_toleration_s;

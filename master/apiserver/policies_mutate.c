@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/mutation.h"
 #include "master/apiserver/policies.h"
+#include "master/apiserver/admission_plugins.h"
 #include "master/apiserver/policy_set.h"
 
 struct mutating {
@@ -133,7 +134,8 @@ int policies_mutate(struct write *w, struct policies_round *round, struct err *e
 	struct mutating m = {.run = {.w = w, .err = err, .each = each, .no_params = no_params},
 			     .round = round};
 
-	if (w->phase == WRITE_PHASE_OTHER || w->phase == WRITE_PHASE_DELETE)
+	if (w->phase == WRITE_PHASE_OTHER || w->phase == WRITE_PHASE_DELETE ||
+	    admission_plugin_off(w->srv->plugins_off, PLUGIN_MUTATING_POLICY))
 		return 0;
 	policy_run(&m.run, POLICIES_MUTATING);
 	return err->errnum ? -EPERM : m.edits;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/quota.h"
+#include "master/apiserver/admission_plugins.h"
 #include "lib/api/index.h"
 #include "lib/api/quota_cost.h"
 #include "lib/base/log.h"
@@ -208,7 +209,8 @@ int quota_charge(struct write *w, struct err *err)
 	int64_t now;
 	int r = 0;
 
-	if (!*w->ns || !api_kind_namespaced(w->kind))
+	if (!*w->ns || !api_kind_namespaced(w->kind) ||
+	    admission_plugin_off(w->srv->plugins_off, PLUGIN_RESOURCE_QUOTA))
 		return 0;
 	request_key(quota_kind(), str_of(w->ns), STR_NULL, &prefix);
 	store_range(w->view, buf_str(&prefix), STR_NULL, &it);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/server.h"
+#include "master/apiserver/admission.h"
+#include "master/apiserver/admission_plugins.h"
 #include "master/apiserver/aggregate.h"
 #include "master/apiserver/authn_remote.h"
 #include "master/apiserver/authz_remote.h"
@@ -57,6 +59,13 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	s->timers = conf->timers;
 	s->clock = conf->timers->clock;
 	s->audit = conf->audit;
+	r = admission_plugins_parse(conf->enable_plugins, conf->disable_plugins, &s->plugins_off,
+				    err);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	admission_setup(s);
 	s->started_ns = clock_mono_ns(s->clock);
 	list_init(&s->requests);
 	s->issuer = xasprintf("https://kubernetes.default.svc.%s", domain);

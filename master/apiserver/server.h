@@ -60,6 +60,7 @@ struct apiserver {
 	bool publish_again;
 	struct list requests; /* those not over yet */
 	size_t n_requests;
+	uint64_t plugins_off, admission_rows_off; /* admission_plugins.h, admission.h */
 	bool ready, stopping;
 	bool lost; /* no master leads, as far as this one is told */
 	uint64_t started_ns;
