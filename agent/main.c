@@ -19,6 +19,7 @@
 #include "agent/node/masters.h"
 #include "agent/node/node.h"
 #include "agent/node/object_file.h"
+#include "agent/node/policy_sync.h"
 #include "agent/node/route_sync.h"
 #include "agent/node/service_sync.h"
 #include "agent/node/shutdown.h"
@@ -64,6 +65,7 @@ struct agent {
 	struct node_info info;
 	struct node *node;
 	struct service_sync *service_sync;
+	struct policy_sync *policy_sync;
 	struct dns_records *dns;
 	struct route_sync *routes;
 	struct object_file *services_file, *slices_file;
@@ -306,6 +308,14 @@ static void on_host_ports(void *user, struct str uid, const char *ip, struct jv 
 	service_sync_host_ports(a->service_sync, uid, v, n);
 }
 
+static void on_connected(void *user, struct str uid, const char *ip, struct jv pod)
+{
+	struct agent *a = user;
+
+	if (a->policy_sync)
+		policy_sync_pod(a->policy_sync, uid, ip, pod);
+}
+
 /* Ports of masqueraded connections that idled out go back. */
 static void on_collect(struct timer *t)
 {
@@ -346,6 +356,7 @@ static int open_net(struct agent *a, const char *cidr, struct err *err)
 				    .run_dir = a->o.run_dir,
 				    .uplink = a->o.uplink,
 				    .masquerade = true,
+				    .closed = a->client != NULL,
 				    .overlay = overlay_mode(a->o.overlay),
 				    .vxlan_id = (uint32_t)a->o.vxlan_id,
 				    .vxlan_port = (uint16_t)a->o.vxlan_port,
@@ -361,6 +372,14 @@ static int open_net(struct agent *a, const char *cidr, struct err *err)
 	r = pod_net_open(&conf, &a->net, err);
 	if (r < 0)
 		return r;
+	if (a->client)
+		a->policy_sync =
+			policy_sync_start(&(struct policy_sync_conf){.client = a->client,
+								     .timers = &a->timers,
+								     .net = a->net,
+								     .data_dir = a->o.data_dir});
+	if (a->client && !a->policy_sync) /* pods stay closed */
+		return err_sys(err, EIO, "network policies cannot be enforced");
 	ip4_format(pod_net_node_addr(a->net), a->net_dns);
 	open_uplink(a);
 	file_write_atomic(AT_FDCWD, a->cidr_file, str_of(cidr), 0644);
@@ -439,6 +458,7 @@ static int open_pods(struct agent *a, struct err *err)
 		.host_ip = a->node_ip,
 		.cluster_domain = a->o.cluster_domain,
 		.host_ports = on_host_ports,
+		.connected = on_connected,
 		.user = a,
 		.node_cpu_milli = a->info.cpus * 1000,
 		.node_mem_bytes = a->info.mem_bytes,
@@ -598,6 +618,7 @@ static void close_all(struct agent *a)
 	a->routes = route_sync_stop(a->routes);
 	a->dns = dns_records_stop(a->dns);
 	a->service_sync = service_sync_stop(a->service_sync);
+	a->policy_sync = policy_sync_stop(a->policy_sync);
 	a->health = health_ports_free(a->health);
 	a->masters = masters_stop(a->masters);
 	object_file_close(a->services_file);

@@ -23,7 +23,7 @@ int ip4_parse(struct str s, uint32_t *ret)
 	return 0;
 }
 
-int ip4_prefix_parse(struct str s, struct ip4_prefix *ret)
+int ip4_prefix_parse_loose(struct str s, struct ip4_prefix *ret)
 {
 	ssize_t slash = str_chr(s, '/');
 	struct ip4_prefix p;
@@ -33,7 +33,21 @@ int ip4_prefix_parse(struct str s, struct ip4_prefix *ret)
 	    str_to_u64(str_skip(s, (size_t)slash + 1), &len) < 0 || len > 32)
 		return -EINVAL;
 	p.len = (uint8_t)len;
-	if (p.addr & ~ip4_mask(p.len))
+	p.addr &= ip4_mask(p.len);
+	*ret = p;
+	return 0;
+}
+
+int ip4_prefix_parse(struct str s, struct ip4_prefix *ret)
+{
+	struct ip4_prefix p;
+	uint32_t addr;
+	int r = ip4_prefix_parse_loose(s, &p);
+
+	if (r < 0)
+		return r;
+	ip4_parse(str_n(s.p, (size_t)str_chr(s, '/')), &addr);
+	if (addr != p.addr)
 		return -EINVAL;
 	*ret = p;
 	return 0;

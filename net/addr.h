@@ -17,6 +17,8 @@ struct ip4_prefix {
 int ip4_parse(struct str s, uint32_t *ret);
 /* "10.244.0.0/24"; -EINVAL for another form or when host bits are set. */
 int ip4_prefix_parse(struct str s, struct ip4_prefix *ret);
+/* The same where host bits may be set, and are left out: "10.244.0.7/24", as Go's ParseCIDR. */
+int ip4_prefix_parse_loose(struct str s, struct ip4_prefix *ret);
 /* Writes into ret and returns it. */
 const char *ip4_format(uint32_t addr, char ret[IP4_TEXT]);
 uint32_t ip4_mask(uint8_t len); /* network byte order */

@@ -229,20 +229,6 @@ static void addrs_add(struct build *b, const struct lb_front *like, struct jv li
 			front_add(b, like, addr, port, true);
 }
 
-/* "10.0.0.7/24" means its network, as Go's ParseCIDR does. */
-static bool read_range(struct str text, struct ip4_prefix *ret)
-{
-	struct str rest = str_trim(text), addr;
-	uint64_t len;
-
-	if (!str_split(&rest, '/', &addr) || ip4_parse(addr, &ret->addr) < 0 ||
-	    str_to_u64(rest, &len) < 0 || len > 32)
-		return false;
-	ret->len = (uint8_t)len;
-	ret->addr &= ip4_mask(ret->len);
-	return true;
-}
-
 /*
  * loadBalancerSourceRanges: of the balancer's addresses only (pkg/proxy). One that cannot be read
  * lets nobody in, instead of everybody.
@@ -258,7 +244,7 @@ static void read_sources(struct build *b, struct jv spec, struct lb_front *ret)
 	v = xcalloc(jv_len(list) + 1, sizeof(*v));
 	*ARRAY_PUSH(b->ranges, b->n_ranges, b->cap_ranges) = v;
 	jv_for_each (it, list)
-		if (read_range(jv_text(it.value), &range))
+		if (ip4_prefix_parse_loose(str_trim(jv_text(it.value)), &range) == 0)
 			v[ret->n_sources++] = range;
 	if (!ret->n_sources)
 		v[ret->n_sources++] = (struct ip4_prefix){0, 32};

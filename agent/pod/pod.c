@@ -170,6 +170,8 @@ static void check_reported(struct pod *p)
 void pod_update(struct pod *p, struct pod_view *take_view)
 {
 	struct pod_view *old = p->view;
+	bool relabelled = !str_eq(jv_raw(jv_get(old->metadata, "labels")),
+				  jv_raw(jv_get(take_view->metadata, "labels")));
 	struct err err = ERR_INIT;
 
 	p->view = take_view;
@@ -178,6 +180,8 @@ void pod_update(struct pod *p, struct pod_view *take_view)
 	bind_containers(p);
 	pod_view_free(old);
 	check_reported(p);
+	if (relabelled && p->sandbox == SANDBOX_READY)
+		pod_connected(p, true);
 	if (pod_object_save(p, &err) < 0)
 		pod_log(LOG_LEVEL_WARN, p, 0, "%s", err_text(&err));
 	err_done(&err);

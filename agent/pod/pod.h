@@ -212,6 +212,8 @@ void pod_container_exited(struct container *c);
 void pod_container_runs(struct container *c); /* it was started, or re-adopted */
 /* Tell the owner about hostPorts: the pod has its address, or has it no longer. */
 void pod_host_ports(struct pod *p, bool up);
+/* Tell the owner that the pod is (no longer) on the network, or changed. */
+void pod_connected(struct pod *p, bool up);
 void pod_sandbox_start(struct pod *p);
 void pod_sandbox_stop(struct pod *p);
 void pod_sandbox_lost(struct pod *p);

@@ -106,8 +106,10 @@ void pods_set_net(struct pods *ps, struct pod_net *net, const char *cluster_dns)
 		struct pod *p = list_entry(it, struct pod, in_all);
 
 		backoff_reset(&p->setup);
-		if (p->sandbox == SANDBOX_READY)
+		if (p->sandbox == SANDBOX_READY) {
 			pod_host_ports(p, true);
+			pod_connected(p, true);
+		}
 		pod_kick(p);
 	}
 }

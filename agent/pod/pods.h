@@ -43,6 +43,9 @@ struct pods_conf {
 	/* Told when a pod with hostPorts has got its address (ip) and when it has none any more
 	 * (ip NULL). May be NULL. */
 	void (*host_ports)(void *user, struct str uid, const char *ip, struct jv pod_spec);
+	/* Told when a pod has got its address, before its containers start; when its object changed
+	 * since; and when it has no address any more (ip NULL). May be NULL. */
+	void (*connected)(void *user, struct str uid, const char *ip, struct jv pod);
 	void *user;
 	const char *host_resolv_conf; /* "/etc/resolv.conf" */
 	int64_t node_cpu_milli, node_mem_bytes, node_ephemeral_bytes; /* allocatable */

@@ -57,6 +57,13 @@ void pod_host_ports(struct pod *p, bool up)
 					p->view->spec);
 }
 
+void pod_connected(struct pod *p, bool up)
+{
+	if (p->all->conf.connected && !p->view->host_network && (!up || p->ip[0]))
+		p->all->conf.connected(p->all->conf.user, str_of(p->uid), up ? p->ip : NULL,
+				       p->view->obj);
+}
+
 static int attach_net(struct pod *p, struct err *err)
 {
 	CLEANUP_FD int fd = -1;
@@ -75,6 +82,7 @@ static int attach_net(struct pod *p, struct err *err)
 	p->net_attached = true;
 	str_copy(p->ip, sizeof(p->ip), str_of(ip4_format(addr.addr, text)));
 	pod_host_ports(p, true);
+	pod_connected(p, true);
 	return 0;
 }
 
@@ -85,6 +93,7 @@ static void detach_net(struct pod *p)
 	if (!p->all->conf.net || p->view->host_network)
 		return;
 	pod_host_ports(p, false);
+	pod_connected(p, false);
 	if (pod_net_detach(p->all->conf.net, str_of(p->uid), &err) < 0)
 		pod_log(LOG_LEVEL_WARN, p, 0, "cannot detach network: %s", err_text(&err));
 	p->net_attached = false;

@@ -33,6 +33,7 @@ struct informer {
 	const struct client_kind *kind;
 	char *ns, *query;
 	bool metadata_only, synced;
+	void (*trim)(struct jv object, struct buf *out);
 	uint32_t page, generation;
 	struct object_map map;
 	struct informer_index *indexes[OBJECT_INDEXES];
@@ -67,6 +68,7 @@ struct informer *informer_new(struct client *c, const struct informer_conf *conf
 	in->ns = str_dup(conf->ns);
 	in->query = xstrdup(conf->query);
 	in->metadata_only = conf->metadata_only;
+	in->trim = conf->trim;
 	in->page = conf->page ? conf->page : PAGE_ITEMS;
 	in->relist = true;
 	in->timer.fire = on_timer;
@@ -319,10 +321,22 @@ static void wait_and_retry(struct informer *in, const struct err *e, uint32_t re
 	timers_arm_in(client_timers(in->c), &in->timer, MAX(ns, retry_after_s * NSEC_PER_SEC));
 }
 
+/* Takes the blob. */
+static struct object *make_object(const struct informer *in, struct blob blob)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	if (!in->trim)
+		return object_new(blob);
+	in->trim(jv_of(blob.bytes), &b);
+	blob_release(&blob);
+	return object_new(blob_copy(buf_str(&b)));
+}
+
 static void on_item(void *user, struct blob obj)
 {
 	struct informer *in = user;
-	struct object *o = object_new(obj);
+	struct object *o = make_object(in, obj);
 
 	if (o)
 		upsert(in, o);
@@ -383,7 +397,7 @@ static void on_event(void *user, enum transport_event ev, struct blob obj)
 		blob_release(&obj);
 		return;
 	}
-	o = object_new(obj);
+	o = make_object(in, obj);
 	if (!o)
 		return;
 	in->rv = MAX(in->rv, o->rv);

@@ -24,6 +24,11 @@ struct informer_conf {
 	const char *query; /* selectors, escaped: "fieldSelector=spec.nodeName%3Dn1"; NULL: none */
 	bool metadata_only; /* PartialObjectMetadata: for those who need no spec or status */
 	uint32_t page; /* items a list page; 0: 500 */
+	/*
+	 * Writes what is kept of an object, with metadata.name, namespace and resourceVersion:
+	 * where whole ones would be too many bytes. Handlers see the result. NULL: all of it.
+	 */
+	void (*trim)(struct jv object, struct buf *out);
 };
 /* Does nothing until informer_start. */
 struct informer *informer_new(struct client *c, const struct informer_conf *conf);

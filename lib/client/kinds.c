@@ -37,6 +37,8 @@ const struct client_kind client_priorityclasses = {"scheduling.k8s.io", "v1", "p
 						   "PriorityClass", false};
 const struct client_kind client_csrs = {"certificates.k8s.io", "v1", "certificatesigningrequests",
 					"CertificateSigningRequest", false};
+const struct client_kind client_networkpolicies = {"networking.k8s.io", "v1", "networkpolicies",
+						   "NetworkPolicy", true};
 
 void client_kind_api_version(const struct client_kind *k, struct buf *out)
 {

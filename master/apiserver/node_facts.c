@@ -125,9 +125,20 @@ static bool node_uses(void *user, struct str node, const char *plural, struct st
 	return false;
 }
 
+static bool has_policies(void *user)
+{
+	struct apiserver *s = user;
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	struct store_iter it;
+
+	store_range(v, STR("/networking.k8s.io/networkpolicies/"), STR_NULL, &it);
+	return store_iter_next(&it) != NULL;
+}
+
 void node_facts_init(struct authz_facts *f, struct apiserver *s)
 {
 	f->pod_on_node = pod_on_node;
 	f->node_uses = node_uses;
+	f->has_policies = has_policies;
 	f->user = s;
 }

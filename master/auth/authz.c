@@ -41,6 +41,7 @@ enum node_check {
 	NODE_OWN_POD, /* only pods bound to the node */
 	NODE_POD_SCOPE, /* pods of the node, by name or by the spec.nodeName selector */
 	NODE_USED, /* only what a pod on the node refers to, one by one */
+	NODE_POLICIES, /* only while there are NetworkPolicies, whose peers are pods anywhere */
 };
 
 struct node_rule {
@@ -61,7 +62,9 @@ static const struct node_rule node_rules[] = {
 	{"", "namespaces", "", READ, NODE_ANY, NULL},
 	{"", "endpoints", "", READ, NODE_ANY, NULL},
 	{"discovery.k8s.io", "endpointslices", "", READ, NODE_ANY, NULL},
+	{"networking.k8s.io", "networkpolicies", "", READ, NODE_ANY, NULL},
 	{"", "pods", "", READ, NODE_POD_SCOPE, NULL},
+	{"", "pods", "", LIST_OF("list", "watch"), NODE_POLICIES, NULL},
 	{"", "pods", "", LIST_OF("create"), NODE_ANY, NULL}, /* mirror pods; see admission */
 	{"", "pods", "", LIST_OF("delete"), NODE_OWN_POD, NULL},
 	{"", "pods", "status", LIST_OF("update", "patch"), NODE_OWN_POD, NULL},
@@ -106,6 +109,8 @@ static bool node_check(const struct authz_facts *f, const struct node_rule *r, s
 	case NODE_OWN_POD:
 		*why = "the pod is not bound to this node";
 		return f->pod_on_node(f->user, node, a->ns, a->name);
+	case NODE_POLICIES:
+		return f->has_policies && f->has_policies(f->user);
 	case NODE_USED:
 		*why = "no relationship found between node and this object";
 		return a->name.len && f->node_uses(f->user, node, r->resource, a->ns, a->name);

@@ -40,6 +40,8 @@ struct authz_facts {
 	/* Does a pod on this node refer to the object ("secrets", "serviceaccounts", ...)? */
 	bool (*node_uses)(void *user, struct str node, const char *plural, struct str ns,
 			  struct str name);
+	/* Is there any NetworkPolicy? Nodes that enforce one look at all pods. */
+	bool (*has_policies)(void *user);
 	void *user;
 	const struct rbac *rbac; /* NULL: no roles */
 

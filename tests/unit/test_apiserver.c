@@ -167,7 +167,15 @@ static bool node_uses(void *user, struct str node, const char *plural, struct st
 	return str_eqs(node, "n1") && str_eqs(name, "used");
 }
 
-static const struct authz_facts facts = {.pod_on_node = pod_on_node, .node_uses = node_uses};
+static bool policies;
+
+static bool has_policies(void *user)
+{
+	return policies;
+}
+
+static const struct authz_facts facts = {
+	.pod_on_node = pod_on_node, .node_uses = node_uses, .has_policies = has_policies};
 
 static struct user *user_with(const char *name, const char *group)
 {
@@ -210,6 +218,7 @@ static void test_node_rules(void **state)
 		{"watch", "", "services", "", "", "", "", true},
 		{"create", "", "services", "", "x", "", "", false},
 		{"get", "apps", "deployments", "", "x", "d", "", false},
+		{"watch", "networking.k8s.io", "networkpolicies", "", "", "", "", true},
 	};
 	CLEANUP(user_unrefp) struct user *node = user_with("system:node:n1", GROUP_NODES);
 	CLEANUP(user_unrefp) struct user *fake = user_with("system:node:n1", "other");
@@ -231,6 +240,24 @@ static void test_node_rules(void **state)
 		assert_false(authz_allow(&facts, fake, &a, NULL));
 		assert_true(authz_allow(&facts, master, &a, NULL));
 	}
+}
+
+/* Pods of other nodes are read while a policy may ask for their labels. */
+static void test_node_and_policies(void **state)
+{
+	CLEANUP(user_unrefp) struct user *node = user_with("system:node:n1", GROUP_NODES);
+	struct authz_attrs a = {.verb = "list", .is_resource = true, .resource = STR("pods")};
+
+	assert_false(authz_allow(&facts, node, &a, NULL));
+	policies = true;
+	assert_true(authz_allow(&facts, node, &a, NULL));
+	a.verb = "watch";
+	assert_true(authz_allow(&facts, node, &a, NULL));
+	a.verb = "get";
+	a.ns = STR("x");
+	a.name = STR("other");
+	assert_false(authz_allow(&facts, node, &a, NULL));
+	policies = false;
 }
 
 static void test_paths_and_message(void **state)
@@ -311,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_accept),
 		cmocka_unit_test(test_page_tokens),
 		cmocka_unit_test(test_node_rules),
+		cmocka_unit_test(test_node_and_policies),
 		cmocka_unit_test(test_paths_and_message),
 		cmocka_unit_test(test_forwarded_user),
 	};
