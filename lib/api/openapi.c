@@ -3,6 +3,7 @@
 #include "lib/api/crd/custom.h"
 #include "lib/api/openapi_parts.h"
 #include "lib/base/codec.h"
+#include "lib/base/hmap.h"
 
 #define INFO "{\"title\":\"Kubernetes\",\"version\":\"v1.37.0\"}"
 
@@ -19,9 +20,9 @@ void api_openapi_hash(const struct api_kinds *ks, struct str group, struct str v
 		crc = crc32c(crc, k->kind, strlen(k->kind));
 		crc = crc32c(crc, &k->type->n_fields, sizeof(k->type->n_fields));
 		if (k->custom) {
-			struct str json = jv_raw(custom_openapi(k));
+			uint32_t own = custom_openapi_crc(k);
 
-			crc = crc32c(crc, json.p, json.len);
+			crc = crc32c(crc, &own, sizeof(own));
 		}
 	}
 	buf_addf(out, "%08X", crc);
@@ -118,5 +119,55 @@ void api_openapi_v2_json(const struct api_kinds *ks, struct buf *out)
 	jw_begin_object(&w);
 	oa_schemas(ks, &w, OA_V2, NULL, NULL);
 	jw_end_object(&w);
+	jw_end_object(&w);
+}
+
+/* ---- several servers' documents as one ---- */
+
+/* Members of `obj` whose names nobody has written yet; beneath a prefix, if one is given. */
+static void add_members(struct jw *w, struct hmap *seen, struct jv obj, const char *prefix)
+{
+	jv_for_each_member (it, obj) {
+		if ((prefix && !str_starts(it.key, str_of(prefix))) || hmap_has(seen, it.key))
+			continue;
+		hmap_put(seen, it.key, seen);
+		jw_keyn(w, it.key);
+		jw_raw(w, jv_raw(it.value));
+	}
+}
+
+static void merge_member(struct jw *w, struct str name, struct jv own,
+			 const struct api_openapi_other *others, size_t n)
+{
+	bool paths = str_eqs(name, "paths");
+	struct hmap *seen = hmap_new();
+
+	jw_keyn(w, name);
+	jw_begin_object(w);
+	add_members(w, seen, own, NULL);
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP_FREE char *prefix =
+			xasprintf("/apis/%s/%s/", others[i].group, others[i].version);
+
+		add_members(w, seen, jv_getn(jv_of(others[i].json), name), paths ? prefix : NULL);
+	}
+	jw_end_object(w);
+	hmap_free(seen);
+}
+
+void api_openapi_v2_merge(struct str own, const struct api_openapi_other *others, size_t n,
+			  struct buf *out)
+{
+	struct jw w = jw_start(out);
+
+	jw_begin_object(&w);
+	jv_for_each_member (it, jv_of(own)) {
+		if (str_eqs(it.key, "paths") || str_eqs(it.key, "definitions")) {
+			merge_member(&w, it.key, it.value, others, n);
+			continue;
+		}
+		jw_keyn(&w, it.key);
+		jw_raw(&w, jv_raw(it.value));
+	}
 	jw_end_object(&w);
 }

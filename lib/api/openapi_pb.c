@@ -224,10 +224,7 @@ static void put_members(struct buf *out, const struct pb_msg *m, struct jv obj)
 	}
 }
 
-void api_openapi_v2_pb(const struct api_kinds *ks, struct buf *out)
+void api_openapi_v2_pb(struct str json, struct buf *out)
 {
-	CLEANUP(buf_done) struct buf json = BUF_INIT;
-
-	api_openapi_v2_json(ks, &json);
-	put_members(out, &document_msg, jv_of(buf_str(&json)));
+	put_members(out, &document_msg, jv_of(json));
 }

@@ -12,4 +12,9 @@
 
 /* The pieces in one compressed blob that the caller owns; NULL: send them as they are. */
 struct http_blob *gzip_answer(struct request *r, const struct http_piece *p, size_t n);
+/* Does the client take compressed answers? */
+bool gzip_wanted(struct request *r);
+/* Bytes into the gzip format and back, appended to out; of any size, from any thread. -EINVAL. */
+int gzip_pack(struct str in, int level, struct buf *out);
+int gzip_unpack(struct str in, struct buf *out);
 #endif

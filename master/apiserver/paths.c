@@ -3,6 +3,7 @@
 #include "lib/api/openapi.h"
 #include "lib/json/jw.h"
 #include "master/apiserver/aggregate.h"
+#include "master/apiserver/docs.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/verbs.h"
 #include "master/auth/jwt.h"
@@ -11,7 +12,6 @@
 
 /* Everything that is no resource. One row a path; "/x/" also takes what is behind it. */
 #define JSON_TYPE "application/json"
-#define V2_PB_TYPE "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 #define KUBERNETES_MAJOR "1"
 #define KUBERNETES_MINOR "34"
 
@@ -79,15 +79,7 @@ static bool accepts(const struct request *r, const char *word)
 
 static void get_openapi_v2(struct request *r, struct str rest)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT;
-
-	if (accepts(r, "proto-openapi")) {
-		api_openapi_v2_pb(server_kinds(r->srv), &b);
-		respond_buf(r, 200, V2_PB_TYPE, &b);
-	} else {
-		api_openapi_v2_json(server_kinds(r->srv), &b);
-		respond_buf(r, 200, JSON_TYPE, &b);
-	}
+	docs_get(r, accepts(r, "proto-openapi") ? DOCS_V2_PB : DOCS_V2_JSON, STR(""), STR(""));
 }
 
 static void get_openapi_v3(struct request *r, struct str rest)
@@ -104,11 +96,10 @@ static void get_openapi_v3(struct request *r, struct str rest)
 	str_split(&rest, '/', &first);
 	if (str_eqs(first, "apis") && rest.len)
 		str_split(&rest, '/', &group);
-	if (!str_starts(all, STR("api")) || !rest.p ||
-	    api_openapi_v3(server_kinds(r->srv), group, rest, &b) < 0)
+	if (!str_starts(all, STR("api")) || !rest.p)
 		respond_not_served(r);
 	else
-		respond_buf(r, 200, JSON_TYPE, &b);
+		docs_get(r, DOCS_V3, group, rest);
 }
 
 static void get_version(struct request *r, struct str rest)

@@ -3,6 +3,7 @@
 #include "master/apiserver/audit.h"
 #include "master/apiserver/flow.h"
 #include "master/apiserver/gzip.h"
+#include "lib/http/server.h"
 #include "lib/api/convert.h"
 #include "lib/api/protobuf.h"
 #include "lib/api/table.h"
@@ -24,8 +25,30 @@ static void warning_text(const char *text, struct buf *out)
 	buf_addc(out, '"');
 }
 
-static void reply(struct request *r, int status, const char *content_type, uint32_t retry_after_s,
-		  const struct http_piece *p, size_t n_p)
+/* Of a document that clients may keep. */
+struct kept {
+	const char *etag;
+	bool forever, zipped;
+};
+
+static size_t kept_headers(const struct kept *k, struct http_header *h)
+{
+	size_t n = 0;
+
+	h[n++] = HTTP_HEADER("Etag", str_of(k->etag));
+	h[n++] =
+		HTTP_HEADER("Cache-Control", k->forever ? STR("public, immutable, max-age=31536000")
+							: STR("no-cache, private"));
+	h[n++] = HTTP_HEADER("Vary", STR("Accept"));
+	h[n++] = HTTP_HEADER("Vary", STR("Accept-Encoding"));
+	if (k->zipped)
+		h[n++] = HTTP_HEADER("Content-Encoding", STR("gzip"));
+	return n;
+}
+
+static void reply_kept(struct request *r, int status, const char *content_type,
+		       uint32_t retry_after_s, const struct kept *kept, const struct http_piece *p,
+		       size_t n_p)
 {
 	struct http_header h[MAX_HEADERS];
 	struct buf texts[MAX_HEADERS];
@@ -39,7 +62,10 @@ static void reply(struct request *r, int status, const char *content_type, uint3
 	r->answered = true;
 	r->status = status;
 	h[n++] = HTTP_HEADER("Content-Type", str_of(content_type));
-	h[n++] = HTTP_HEADER("Cache-Control", STR("no-cache, private"));
+	if (kept)
+		n += kept_headers(kept, h + n);
+	else
+		h[n++] = HTTP_HEADER("Cache-Control", STR("no-cache, private"));
 	if (r->flow_schema) {
 		h[n++] = HTTP_HEADER("X-Kubernetes-PF-FlowSchema-UID", flow_schema_uid(r));
 		h[n++] = HTTP_HEADER("X-Kubernetes-PF-PriorityLevel-UID", flow_level_uid(r));
@@ -58,7 +84,7 @@ static void reply(struct request *r, int status, const char *content_type, uint3
 		h[n++] = HTTP_HEADER("Warning", buf_str(t));
 	}
 	audit_answer(r, p, n_p);
-	zipped = gzip_answer(r, p, n_p);
+	zipped = kept ? NULL : gzip_answer(r, p, n_p);
 	if (zipped) {
 		h[n++] = HTTP_HEADER("Content-Encoding", STR("gzip"));
 		h[n++] = HTTP_HEADER("Vary", STR("Accept-Encoding"));
@@ -70,6 +96,47 @@ static void reply(struct request *r, int status, const char *content_type, uint3
 	http_blob_unref(zipped);
 	while (n_texts)
 		buf_done(&texts[--n_texts]);
+}
+
+static void reply(struct request *r, int status, const char *content_type, uint32_t retry_after_s,
+		  const struct http_piece *p, size_t n_p)
+{
+	reply_kept(r, status, content_type, retry_after_s, NULL, p, n_p);
+}
+
+void respond_zipped(struct request *r, const char *content_type, const char *etag, bool forever,
+		    struct http_blob *gz)
+{
+	struct kept kept = {etag, forever, gzip_wanted(r)};
+	struct http_piece piece = http_piece_of(gz);
+	struct http_blob *plain = NULL;
+	struct buf b = BUF_INIT;
+
+	if (!kept.zipped) {
+		gzip_unpack(piece.bytes, &b);
+		plain = http_blob_take_buf(&b);
+		piece = http_piece_of(plain);
+	}
+	reply_kept(r, 200, content_type, 0, &kept, &piece, 1);
+	http_blob_unref(plain);
+}
+
+bool respond_not_modified(struct request *r, const char *etag)
+{
+	struct http_req *req = r->front->http ? r->front->http(r) : NULL;
+	struct str rest = req ? http_req_header(req, "if-none-match") : STR_NULL, one;
+	struct kept kept = {etag, false, false};
+
+	while (rest.len && str_split(&rest, ',', &one)) {
+		one = str_trim(one);
+		if (str_starts(one, STR("W/")))
+			one = str_skip(one, 2);
+		if (!str_eqs(one, etag) && !str_eqs(one, "*"))
+			continue;
+		reply_kept(r, 304, "application/json", 0, &kept, NULL, 0);
+		return true;
+	}
+	return false;
 }
 
 void respond_buf(struct request *r, int status, const char *content_type, struct buf *body)

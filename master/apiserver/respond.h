@@ -32,4 +32,12 @@ void respond_not_allowed(struct request *r);
 void respond_not_acceptable(struct request *r);
 /* "details" of a Status about the object the request names. */
 void respond_details(const struct request *r, struct api_status_details *ret);
+/*
+ * A document with an ETag, which is at hand compressed. forever: what this path leads to never
+ * changes.
+ */
+void respond_zipped(struct request *r, const char *content_type, const char *etag, bool forever,
+		    struct http_blob *gz);
+/* 304 where If-None-Match names the ETag; false: nothing was answered. */
+bool respond_not_modified(struct request *r, const char *etag);
 #endif

@@ -8,6 +8,7 @@
 #include "master/apiserver/bootstrap.h"
 #include "master/apiserver/customs.h"
 #include "master/apiserver/forward.h"
+#include "master/apiserver/docs.h"
 #include "master/apiserver/flow.h"
 #include "master/apiserver/kubelet.h"
 #include "master/apiserver/usage.h"
@@ -82,6 +83,7 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	s->customs = customs_new(s);
 	s->pages = pages_new(s->timers);
 	s->metrics = metrics_new();
+	s->docs = docs_new(s);
 	r = service_alloc_new(s->store, conf->service_cidr,
 			      conf->node_port_first ? conf->node_port_first : NODE_PORT_FIRST,
 			      conf->node_port_last ? conf->node_port_last : NODE_PORT_LAST,
@@ -215,6 +217,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	webhooks_free(s->webhooks);
 	policies_free(s->policies);
 	quota_keeper_free(s->quotas);
+	docs_free(s->docs);
 	aggregate_free(s->aggregate);
 	flow_control_free(s->flow);
 	kubelet_client_free(s->kubelet);

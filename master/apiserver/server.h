@@ -13,6 +13,7 @@
 struct page_views; /* pages.h: views kept for the later pages of a list */
 struct service_alloc; /* service_alloc.h: service addresses and node ports in use */
 struct metrics; /* metrics.h */
+struct docs; /* docs.h: the OpenAPI documents */
 struct kubelet_client; /* kubelet.h */
 struct bootstrap; /* bootstrap.h */
 struct forward_set; /* forward.h */
@@ -41,6 +42,7 @@ struct apiserver {
 	struct roles *roles;
 	struct customs *customs;
 	struct metrics *metrics;
+	struct docs *docs;
 	struct kubelet_client *kubelet;
 	struct usage_cache *usage;
 	struct forward_set *forward;

@@ -20,6 +20,19 @@ RESOURCES = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{G
      "verbs": ["create", "get", "list", "watch", "delete"], "shortNames": ["fl"]},
     {"name": "flunders/status", "singularName": "", "namespaced": True, "kind": "Flunder", "verbs": ["get"]}]}
 
+V2 = {"swagger": "2.0", "info": {"title": "Wardle", "version": "v1"}, "paths": {
+    f"/apis/{GROUP}/v1/flunders": {"get": {"operationId": "listFlunder", "responses": {"200": {
+        "description": "OK", "schema": {"$ref": "#/definitions/com.example.wardle.v1.Flunder"}}}}},
+    "/apis/apps/v1/deployments": {"get": {"operationId": "notOurs", "responses": {}}}},
+      "definitions": {
+          "com.example.wardle.v1.Flunder": {
+              "type": "object", "description": "A flunder, whatever that is.",
+              "properties": {"apiVersion": {"type": "string"}, "kind": {"type": "string"},
+                             "spec": {"type": "object", "properties": {"reference": {"type": "string"}}},
+                             "metadata": {"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}},
+              "x-kubernetes-group-version-kind": [{"group": GROUP, "version": "v1", "kind": "Flunder"}]},
+          "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {"type": "object", "description": "not ours"}}}
+
 
 def own_address():
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -65,6 +78,8 @@ class Wardle:
                 path = self.path.split("?")[0]
                 if path == f"/apis/{GROUP}/v1":
                     self.answer(200, RESOURCES)
+                elif path == "/openapi/v2":
+                    self.answer(200, V2)
                 elif "watch=" in self.path and path == FLUNDERS:
                     self.send_response(200)
                     self.send_header("Content-Type", "application/json")
@@ -208,6 +223,30 @@ def test_group_document(m, wardle):
     mine = next(i for i in items if i["metadata"]["name"] == GROUP)["versions"][0]
     assert mine["resources"][0]["subresources"][0]["subresource"] == "status"
     assert f"apis/{GROUP}/v1" in m.api("GET", "/openapi/v3")[1]["paths"]
+
+
+def test_openapi_v2(m, wardle):
+    """Paths of its own group and definitions that are its own stand in the one document."""
+    _, head, data = m.raw("GET", "/openapi/v2")
+    doc, etag = json.loads(data), head["etag"]
+    assert f"/apis/{GROUP}/v1/flunders" in doc["paths"]
+    assert doc["paths"]["/apis/apps/v1/deployments"]["get"]["operationId"] == "listAppsV1DeploymentForAllNamespaces"
+    assert doc["definitions"]["com.example.wardle.v1.Flunder"]["description"] == "A flunder, whatever that is."
+    assert doc["definitions"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"]["description"] != "not ours"
+    assert doc["info"]["title"] == "Kubernetes"
+    asked = [h for _, path, h in wardle.seen if path == "/openapi/v2"]
+    assert asked[0]["X-Remote-User"] == "system:aggregator"
+    # what clients have, they are told so
+    status, _, data = m.raw("GET", "/openapi/v2", headers={"If-None-Match": etag})
+    assert (status, data) == (304, b"")
+    pb = {"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}
+    status, head, data = m.raw("GET", "/openapi/v2", headers={"If-None-Match": etag, **pb})
+    assert status == 200 and b"com.example.wardle.v1.Flunder" in data and data[:5] == b"\x0a\x032.0"
+    n = len(asked)
+    assert m.raw("GET", "/openapi/v2")[0] == 200
+    assert len([1 for _, path, _ in wardle.seen if path == "/openapi/v2"]) <= n + 1  # the other form's
+    out = m.kubectl("explain", "flunders.spec", version="1.24").stdout
+    assert "reference" in out
 
 
 def test_zz_gone(m, wardle):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Custom resources by raw requests and by kubectl."""
+import concurrent.futures
 import copy
+import gzip
 import json
 import time
 
@@ -293,6 +295,39 @@ def test_discovery_and_openapi_follow(m):
     assert m.api("DELETE", f"{CRDS}/{name}")[0] == 200
     gone(m, name)
     assert m.api("GET", f"/apis/{GROUP}/v1/widgets")[0] == 404
+
+
+def test_openapi_is_kept(m):
+    """ETags say what a document was made of; many who ask at once get the same one."""
+    def get(path, **headers):
+        status, head, data = m.raw("GET", path, headers=headers)
+        return status, {k.lower(): v for k, v in head.items()}, data
+    path = f"/openapi/v3/apis/{GROUP}/v1"
+    establish(m, crd("keeps", "Keep"))
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        all_ = list(pool.map(lambda i: get("/openapi/v2" if i % 2 else path), range(24)))
+    assert {s for s, _, _ in all_} == {200} and len({(h["etag"], d) for _, h, d in all_}) == 2
+    status, head, data = get(path)
+    assert head["cache-control"] == "no-cache, private"
+    assert get(path, **{"If-None-Match": head["etag"]})[0] == 304
+    status, zipped, packed = get(path, **{"Accept-Encoding": "gzip"})
+    assert zipped["content-encoding"] == "gzip" and gzip.decompress(packed) == data
+    url = m.api("GET", "/openapi/v3")[1]["paths"][f"apis/{GROUP}/v1"]["serverRelativeURL"]
+    status, forever, same = get(url)
+    assert status == 200 and same == data and "immutable" in forever["cache-control"]
+    # another schema is another document, and who has the old one's name is told the new one's
+    obj = crd("keeps", "Keep")
+    spec = obj["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec["properties"]["fresh"] = {"type": "string"}
+    m.api("PATCH", f"{CRDS}/keeps.{GROUP}", {"spec": obj["spec"]}, "application/merge-patch+json")
+    wait_for(lambda: get(path, **{"If-None-Match": head["etag"]})[0] == 200)
+    assert b'"fresh"' in get(path)[2] and b'"fresh"' in get("/openapi/v2")[2]
+    status, moved, _ = get(url)
+    assert status == 301 and get(moved["location"])[1]["etag"] == get(path)[1]["etag"]
+    assert get("/openapi/v3/apis/none/v1")[0] == 404
+    m.api("DELETE", f"{CRDS}/keeps.{GROUP}")
+    gone(m, f"keeps.{GROUP}")
+    assert b"v1.Keep" not in get("/openapi/v2")[2]
 
 
 def test_deletion_takes_the_objects(m):

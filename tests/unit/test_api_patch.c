@@ -191,7 +191,7 @@ static void test_openapi(void **state)
 	buf_clear(&b);
 	api_openapi_v2_json(NULL, &b);
 	assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
-	api_openapi_v2_pb(NULL, &pb);
+	api_openapi_v2_pb(buf_str(&b), &pb);
 	assert_memory_equal(pb.p,
 			    "\x0a\x03"
 			    "2.0",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/crd/custom.h"
+#include "lib/base/codec.h"
 #include "lib/api/crd/rules.h"
 #include "lib/api/jsonpath.h"
 #include "lib/api/kinds/kinds.h"
@@ -15,6 +16,8 @@ struct api_custom {
 	const char *warning;
 	struct hmap *converted; /* by value_key: struct str, allocated with its text */
 	size_t converted_bytes;
+	bool summed;
+	uint32_t crc; /* of the schema's text */
 };
 
 struct custom_version {
@@ -270,6 +273,17 @@ struct custom_def *custom_def_of(const struct api_kind *k)
 struct str custom_def_json(const struct custom_def *d)
 {
 	return d->json;
+}
+
+uint32_t custom_openapi_crc(const struct api_kind *k)
+{
+	struct api_custom *c = k->custom;
+	struct str json = jv_raw(custom_openapi(k));
+
+	if (!c->summed)
+		c->crc = crc32c(0, json.p, json.len);
+	c->summed = true;
+	return c->crc;
 }
 
 struct jv custom_openapi(const struct api_kind *k)

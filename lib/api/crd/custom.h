@@ -35,6 +35,8 @@ struct crd_schema_set *custom_schema(const struct api_kind *k);
 const struct api_type *custom_type(const struct api_kind *k);
 /* openAPIV3Schema as the definition has it. */
 struct jv custom_openapi(const struct api_kind *k);
+/* A sum of its bytes; of custom kinds only. */
+uint32_t custom_openapi_crc(const struct api_kind *k);
 /* The text for the Warning header of a deprecated version; NULL. */
 const char *custom_warning(const struct api_kind *k);
 
