@@ -1,14 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/schema.h"
 
-const struct api_field *api_field_find(const struct api_type *t, struct str name)
+/*
+ * Where a name was found the last time, in whatever type; only a hint, which is looked at before
+ * it is believed.
+ */
+static __thread uint8_t hints[1024];
+
+static uint8_t *hint_of(const struct api_type *t, struct str name)
 {
-	if (!t)
-		return NULL;
+	uintptr_t h = (uintptr_t)t >> 5;
+
+	h += name.len * 73 + (uint8_t)name.p[0] * 31u + (uint8_t)name.p[name.len / 2] * 7u +
+	     (uint8_t)name.p[name.len - 1];
+	return &hints[h % ARRAY_SIZE(hints)];
+}
+
+static bool is_named(const struct api_field *f, struct str name)
+{
+	return f->name == name.p
+		       ? f->name[name.len] == '\0'
+		       : strncmp(f->name, name.p, name.len) == 0 && f->name[name.len] == '\0';
+}
+
+static const struct api_field *find(const struct api_type *t, struct str name, uint8_t *hint)
+{
 	/* Keys of decoded objects are the tables' own text: no need to look at it. */
 	for (size_t i = 0; i < t->n_fields; i++)
-		if (t->fields[i].name == name.p && name.len && name.p[name.len] == '\0')
+		if (t->fields[i].name == name.p && is_named(&t->fields[i], name)) {
+			*hint = (uint8_t)MIN(i, (size_t)UINT8_MAX);
 			return &t->fields[i];
+		}
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct api_field *f = &t->fields[i];
 
@@ -19,11 +41,28 @@ const struct api_field *api_field_find(const struct api_type *t, struct str name
 				return in;
 			continue;
 		}
-		if (name.len && f->name[0] == name.p[0] &&
-		    strncmp(f->name, name.p, name.len) == 0 && f->name[name.len] == '\0')
+		if (f->name[0] == name.p[0] && is_named(f, name)) {
+			*hint = (uint8_t)MIN(i, (size_t)UINT8_MAX);
 			return f;
+		}
 	}
 	return NULL;
+}
+
+const struct api_field *api_field_find(const struct api_type *t, struct str name)
+{
+	const struct api_field *f;
+	uint8_t *hint;
+
+	if (!t || !name.len)
+		return NULL;
+	hint = hint_of(t, name);
+	if (*hint < t->n_fields) {
+		f = &t->fields[*hint];
+		if (!(f->flags & API_INLINE) && is_named(f, name))
+			return f;
+	}
+	return find(t, name, hint);
 }
 
 const struct api_field *api_field_by_number(const struct api_type *t, uint32_t number)

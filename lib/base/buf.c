@@ -40,35 +40,6 @@ char *buf_reserve(struct buf *b, size_t more)
 	return b->p + b->len;
 }
 
-void buf_add(struct buf *b, const void *p, size_t len)
-{
-	if (!len)
-		return;
-	if (len >= b->cap - b->len || !b->cap)
-		buf_reserve(b, len);
-	memcpy(b->p + b->len, p, len);
-	b->len += len;
-	b->p[b->len] = 0;
-}
-
-void buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
-}
-
-void buf_addstr(struct buf *b, struct str s)
-{
-	buf_add(b, s.p, s.len);
-}
-
-void buf_addc(struct buf *b, char c)
-{
-	if (b->len + 1 >= b->cap)
-		buf_reserve(b, 1);
-	b->p[b->len++] = c;
-	b->p[b->len] = 0;
-}
-
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;

@@ -20,10 +20,32 @@ void buf_done(struct buf *b); /* frees, leaves BUF_INIT */
 void buf_clear(struct buf *b); /* length 0, memory kept for reuse */
 /* Room for `more` bytes behind len (and the NUL); returns a pointer to it. */
 char *buf_reserve(struct buf *b, size_t more);
-void buf_add(struct buf *b, const void *p, size_t len);
-void buf_adds(struct buf *b, const char *s);
-void buf_addstr(struct buf *b, struct str s);
-void buf_addc(struct buf *b, char c);
+/* In line, because this is what writing JSON is made of. */
+static inline void buf_add(struct buf *b, const void *p, size_t len)
+{
+	if (!len)
+		return;
+	if (len >= b->cap - b->len || !b->cap)
+		buf_reserve(b, len);
+	memcpy(b->p + b->len, p, len);
+	b->len += len;
+	b->p[b->len] = 0;
+}
+static inline void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+static inline void buf_addstr(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.len);
+}
+static inline void buf_addc(struct buf *b, char c)
+{
+	if (b->len + 1 >= b->cap)
+		buf_reserve(b, 1);
+	b->p[b->len++] = c;
+	b->p[b->len] = 0;
+}
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 void buf_addu64(struct buf *b, uint64_t v); /* decimal, without printf */

@@ -209,9 +209,8 @@ struct str informer_by_controller(const struct object *o)
 }
 struct str informer_by_node(const struct object *o)
 {
-	struct str node = jv_text(jv_get(object_spec(o), "nodeName"));
-
-	return node.len ? node : STR_NULL;
+	/* What it looks up the first time it keeps: the one thing that changes in an object. */
+	return object_node((struct object *)o);
 }
 
 /* Handlers */

@@ -86,6 +86,16 @@ struct object *object_new(struct blob blob)
 	return o;
 }
 
+struct str object_node(struct object *o)
+{
+	if (!o->node_at) {
+		struct jv v = jv_get(object_spec(o), "nodeName");
+
+		o->node_at = jv_text(v).len ? (uint32_t)(v.p - o->bytes.p) : 1;
+	}
+	return o->node_at > 1 ? jv_text(object_at(o, o->node_at)) : STR_NULL;
+}
+
 struct object *object_ref(struct object *o)
 {
 	o->refs++;

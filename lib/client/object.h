@@ -17,6 +17,7 @@ struct object {
 	uint64_t rv; /* metadata.resourceVersion */
 	struct str bytes;
 	bool deleting; /* metadata.deletionTimestamp is set */
+	uint32_t node_at; /* private: of spec.nodeName, once object_node was asked; 1: absent */
 	/* private */
 	void (*release)(void *owner);
 	void *owner;
@@ -46,6 +47,8 @@ static inline struct jv object_owners(const struct object *o) /* metadata.ownerR
 {
 	return object_at(o, o->owners_at);
 }
+
+struct str object_node(struct object *o); /* spec.nodeName; absent when empty */
 
 /* Makes an object with one reference and takes the blob. The bytes must be valid JSON of an object
  * with metadata.name. NULL when it has no name (the blob is released). */

@@ -67,7 +67,7 @@ void fields_add(struct fields *f, struct str name, struct str value)
 	fields_value_more(f, value);
 }
 
-bool fields_next(const struct fields *f, size_t *pos, struct http_header *ret)
+static bool next_raw(const struct fields *f, size_t *pos, struct http_header *ret)
 {
 	struct record r;
 
@@ -77,8 +77,16 @@ bool fields_next(const struct fields *f, size_t *pos, struct http_header *ret)
 	*pos += sizeof(r);
 	ret->name = str_n(f->b.p + *pos, r.name_len);
 	*pos += r.name_len;
-	ret->value = str_trim(str_n(f->b.p + *pos, r.value_len));
+	ret->value = str_n(f->b.p + *pos, r.value_len);
 	*pos += r.value_len;
+	return true;
+}
+
+bool fields_next(const struct fields *f, size_t *pos, struct http_header *ret)
+{
+	if (!next_raw(f, pos, ret))
+		return false;
+	ret->value = str_trim(ret->value);
 	return true;
 }
 
@@ -87,9 +95,9 @@ struct str fields_get(const struct fields *f, struct str name)
 	struct http_header h;
 	size_t pos = 0;
 
-	while (fields_next(f, &pos, &h))
+	while (next_raw(f, &pos, &h))
 		if (str_eq(h.name, name))
-			return h.value;
+			return str_trim(h.value);
 	return STR_NULL;
 }
 

@@ -12,8 +12,9 @@ struct frame {
 };
 
 struct key {
-	uint64_t hash; /* of the decoded key */
+	uint64_t hash; /* of the decoded key, once its object has become large */
 	struct str raw;
+	bool escaped;
 };
 
 struct scan {
@@ -127,11 +128,30 @@ static int scan_escape(struct scan *s)
 	return 0;
 }
 
+#define EACH(byte) (0x0101010101010101ull * (byte))
+
+/* Over what is plain: eight bytes at a time in which nothing needs a look. */
+static const char *skip_plain(const char *p, const char *end)
+{
+	for (; end - p >= 8; p += 8) {
+		uint64_t w, q, b;
+
+		memcpy(&w, p, 8);
+		q = w ^ EACH('"');
+		b = w ^ EACH('\\');
+		if ((w | ((w - EACH(0x20)) & ~w) | ((q - EACH(1)) & ~q) | ((b - EACH(1)) & ~b)) &
+		    EACH(0x80))
+			break;
+	}
+	return p;
+}
+
 /* At the opening quote; *ret is the raw text between the quotes. */
 static int scan_string(struct scan *s, struct str *ret)
 {
 	const char *from = ++s->p;
 
+	s->p = skip_plain(s->p, s->end);
 	while (s->p < s->end) {
 		uint8_t c = (uint8_t)*s->p;
 		size_t n;
@@ -259,8 +279,8 @@ static bool key_same(struct scan *s, const struct key *a, const struct key *b)
 	CLEANUP(buf_done) struct buf x = BUF_INIT;
 	CLEANUP(buf_done) struct buf y = BUF_INIT;
 
-	if (a->hash != b->hash)
-		return false;
+	if (!a->escaped && !b->escaped)
+		return str_eq(a->raw, b->raw);
 	jv_unescape(a->raw, &x);
 	jv_unescape(b->raw, &y);
 	return str_eq(buf_str(&x), buf_str(&y));
@@ -272,15 +292,22 @@ static int add_key(struct scan *s, struct str raw)
 	struct key *k = ARRAY_PUSH(s->keys, s->n_keys, s->cap_keys);
 	size_t n = s->n_keys - 1 - f->first_key;
 
-	buf_clear(&s->scratch);
-	jv_unescape(raw, &s->scratch);
-	*k = (struct key){str_hash(buf_str(&s->scratch)), raw};
+	*k = (struct key){0, raw, raw.len && memchr(raw.p, '\\', raw.len)};
 	if (n >= KEYS_PAIRWISE)
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		if (key_same(s, &s->keys[f->first_key + i], k))
 			return duplicate(s);
 	return 0;
+}
+
+static uint64_t key_hash(struct scan *s, const struct key *k)
+{
+	if (!k->escaped)
+		return str_hash(k->raw);
+	buf_clear(&s->scratch);
+	jv_unescape(k->raw, &s->scratch);
+	return str_hash(buf_str(&s->scratch));
 }
 
 static int key_order(const void *a, const void *b)
@@ -301,6 +328,8 @@ static int close_object(struct scan *s)
 	if (n > KEYS_PAIRWISE) {
 		struct key *sorted = xmemdup(&s->keys[f->first_key], n * sizeof(*sorted));
 
+		for (size_t i = 0; i < n; i++)
+			sorted[i].hash = key_hash(s, &sorted[i]);
 		qsort(sorted, n, sizeof(*sorted), key_order);
 		for (size_t i = 1; i < n && !r; i++) {
 			if (!key_same(s, &sorted[i - 1], &sorted[i]))

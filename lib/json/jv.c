@@ -106,17 +106,20 @@ bool jv_iter_next(struct jv_iter *it)
 	return true;
 }
 
-static bool key_is(struct str raw, struct str name)
+static bool escaped_is(struct str raw, struct str name)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
-	/* What is escaped is longer than what it means. */
-	if (raw.len < name.len || (name.len && *raw.p != *name.p && *raw.p != '\\'))
-		return false;
-	if (str_chr(raw, '\\') < 0)
-		return str_eq(raw, name);
 	jv_unescape(raw, &b);
 	return str_eq(buf_str(&b), name);
+}
+
+static inline bool key_is(struct str raw, struct str name)
+{
+	/* What is escaped is longer than what it means. */
+	if (raw.len <= name.len)
+		return str_eq(raw, name);
+	return memchr(raw.p, '\\', raw.len) && escaped_is(raw, name);
 }
 
 struct jv jv_getn(struct jv v, struct str name)

@@ -122,6 +122,7 @@ void flow_schema_unref(struct flow_schema *s)
 
 static void del_schema(struct flow_config *c, struct str name)
 {
+	memset(c->seen, 0, sizeof(c->seen));
 	for (size_t i = 0; i < c->n_schemas; i++)
 		if (str_eq(name, c->schemas[i]->name)) {
 			flow_schema_unref(c->schemas[i]);
@@ -251,13 +252,46 @@ static bool rule_fits(struct jv rule, const struct request *r)
 	return false;
 }
 
-struct flow_schema *flow_config_classify(const struct flow_config *c, const struct request *r)
+static struct flow_schema *classify(const struct flow_config *c, const struct request *r)
 {
 	for (size_t i = 0; i < c->n_schemas; i++)
 		jv_for_each (rule, c->schemas[i]->rules)
 			if (rule_fits(rule.value, r))
 				return c->schemas[i];
 	return NULL;
+}
+
+/* All that the rules look at, in one text. */
+static void describe(const struct request *r, struct buf *out)
+{
+	const struct request_info *i = &r->info;
+	const struct str parts[] = {str_of(i->verb), i->group, i->resource, i->subresource, i->ns};
+
+	buf_adds(out, r->user->name);
+	for (size_t k = 0; k < r->user->n_groups; k++) {
+		buf_addc(out, '\n');
+		buf_adds(out, r->user->groups[k]);
+	}
+	for (size_t k = 0; k < ARRAY_SIZE(parts); k++) {
+		buf_addc(out, '\0');
+		buf_addstr(out, parts[k]);
+	}
+}
+
+struct flow_schema *flow_config_classify(struct flow_config *c, const struct request *r)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct flow_seen *seen;
+	uint64_t hash;
+
+	if (!r->info.is_resource)
+		return classify(c, r);
+	describe(r, &b);
+	hash = str_hash(buf_str(&b));
+	seen = &c->seen[hash % FLOW_SEEN];
+	if (!seen->schema || seen->hash != hash)
+		*seen = (struct flow_seen){hash, classify(c, r)};
+	return seen->schema;
 }
 
 /* ---- in step with the store ---- */

@@ -35,6 +35,13 @@ struct flow_schema {
 	bool by_user, by_namespace;
 };
 
+/* Who asks for what, as a keyed hash, and whose rules take it; NULL: the slot is free. */
+#define FLOW_SEEN 256
+struct flow_seen {
+	uint64_t hash;
+	struct flow_schema *schema;
+};
+
 struct flow_config {
 	struct store *store;
 	struct store_watch *watches[2];
@@ -42,6 +49,7 @@ struct flow_config {
 	size_t n_levels, cap_levels;
 	struct flow_schema **schemas; /* by precedence, then name */
 	size_t n_schemas, cap_schemas;
+	struct flow_seen seen[FLOW_SEEN]; /* what requests of late were found to be */
 	/* Told when a level goes: what waits in it has to go elsewhere. */
 	void (*on_level_gone)(void *user, struct flow_level *l);
 	void *user;
@@ -50,7 +58,7 @@ void flow_config_start(struct flow_config *c);
 void flow_config_stop(struct flow_config *c);
 struct flow_level *flow_config_level(const struct flow_config *c, struct str name);
 /* The first schema whose rules take the request; NULL: none. */
-struct flow_schema *flow_config_classify(const struct flow_config *c, const struct request *r);
+struct flow_schema *flow_config_classify(struct flow_config *c, const struct request *r);
 
 void flow_level_unref(struct flow_level *l); /* takes NULL */
 void flow_schema_unref(struct flow_schema *s); /* takes NULL */

@@ -123,7 +123,11 @@ void request_key(const struct api_kind *k, struct str ns, struct str name, struc
 {
 	const struct api_kind *st = request_storage(k);
 
-	buf_addf(out, "/%s/%s/", *st->group ? st->group : "core", st->plural);
+	buf_addc(out, '/');
+	buf_adds(out, *st->group ? st->group : "core");
+	buf_addc(out, '/');
+	buf_adds(out, st->plural);
+	buf_addc(out, '/');
 	if (!api_kind_namespaced(k))
 		ns = STR("");
 	else if (!ns.len)

@@ -3,6 +3,7 @@
 #include "lib/base/clock.h"
 #include "lib/json/jsonc.h"
 #include "lib/json/jv.h"
+#include "lib/json/jv_skip.h"
 #include "lib/json/jw.h"
 #include "lib/json/yaml.h"
 #include "tests/unit/test.h"
@@ -195,6 +196,8 @@ static void test_jv_skip(void **state)
 		v = jv_of(buf_str(&b));
 		assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
 		assert_int_equal(jv_raw(jv_get(v, "a")).len, len);
+		assert_ptr_equal(jv_skip_nested_plain(v.p, v.end), v.end);
+		assert_ptr_equal(jv_skip_nested(v.p, v.end), v.end);
 		assert_int_equal(jv_i64(jv_get(v, "b"), 0), 7);
 		assert_int_equal(jv_raw(v).len, b.len);
 	}
