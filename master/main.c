@@ -119,7 +119,7 @@ static const struct option_row rows[] = {
 	ROW("election-timeout", 0, OPTION_DURATION, election_ns, "TIME",
 	    "a leader silent for so long is replaced (default 200ms)"),
 	ROW("heartbeat-interval", 0, OPTION_DURATION, heartbeat_ns, "TIME",
-	    "of the leader to the others (default: a fifth of that)"),
+	    "of the leader to the others (default: a third of that)"),
 	ROW("snapshot-every", 0, OPTION_DURATION, snapshot_every_ns, "TIME",
 	    "save a backup of the store so often (default: never)"),
 	ROW("snapshot-keep", 0, OPTION_U64, snapshot_keep, "N",

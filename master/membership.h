@@ -27,7 +27,7 @@ struct membership_conf {
 	const char *peer_address; /* NULL: address and peer_port */
 	uint16_t peer_port, port; /* port: of the API */
 	const char *address; /* at which this master is reached */
-	uint64_t election_ms, heartbeat_ms; /* heartbeat 0: a fifth */
+	uint64_t election_ms, heartbeat_ms; /* heartbeat 0: a third */
 	struct timers *timers;
 	/* This master leads: its state is new enough for everything. Then, that it does no more. */
 	void (*on_lead)(void *user);

@@ -571,7 +571,7 @@ int replica_open(const struct replica_conf *conf, const struct consensus_point *
 	if (conf->election_ms)
 		consensus_set_timeouts(r->consensus, conf->election_ms,
 				       conf->heartbeat_ms ? conf->heartbeat_ms
-							  : MAX(conf->election_ms / 6, 1u));
+							  : MAX(conf->election_ms / 3, 1u));
 	x = recover(r, point, apply, user, err);
 	if (x < 0) {
 		replica_close(r, &rest, &commands);

@@ -137,7 +137,7 @@ struct store_conf {
 	bool join;
 	uint64_t cluster; /* 0: a new one, or with join that of whoever speaks first */
 	unsigned election_ms; /* without a leader's message for 1 to 2 times this, elect [200] */
-	unsigned heartbeat_ms; /* [election_ms / 6] */
+	unsigned heartbeat_ms; /* [election_ms / 3] */
 
 	/* Bounds; 0 takes the default in brackets. */
 	size_t window_bytes; /* watch window, values of its events [32 MiB] */

@@ -12,17 +12,20 @@
  *
  *	apiload KUBECONFIG create CLIENTS SECONDS	pods of 1 KB that no scheduler looks at
  *	apiload KUBECONFIG fill COUNT BYTES		COUNT pods of about BYTES bytes, 64 at a
- *time apiload KUBECONFIG get CLIENTS SECONDS PATH apiload KUBECONFIG watch COUNT PATH BODY-PATH
- *"ready", then one line for each "e" on stdin
+ *time apiload KUBECONFIG update CLIENTS SECONDS	PUT of a config map of 1 KB, each client its
+ *own apiload KUBECONFIG apply CLIENTS SECONDS	server-side apply of such a pod, each its own
+ *	apiload KUBECONFIG get CLIENTS SECONDS PATH
+ *	apiload KUBECONFIG watch COUNT PATH BODY-PATH	"ready", then one line for each "e" on stdin
  *	apiload KUBECONFIG etcd CLIENTS SECONDS		gRPC Put of the same bytes (user and CA of
- *the file, etcd as its server) One JSON object a result:
- *{"requests","seconds","per_s","p50_ms","p99_ms","bytes","errors"}.
+ *							the file, etcd as its server)
+ *
+ * One JSON object a result: {"requests","seconds","per_s","p50_ms","p99_ms","bytes","errors"}.
  */
 #define CONNS 8
 #define WATCHES_A_CONN 250
 #define NS "/api/v1/namespaces/default/"
 
-enum mode { CREATE, FILL, GET, ETCD };
+enum mode { CREATE, FILL, GET, ETCD, UPDATE, APPLY };
 
 static struct load {
 	uv_loop_t loop;
@@ -43,8 +46,8 @@ struct worker {
 	struct http_client *c;
 	unsigned id;
 	uint64_t asked_ns;
-	struct buf body;
-	bool failed;
+	struct buf body, path;
+	bool failed, made;
 };
 
 static uint64_t now_ns(void)
@@ -98,6 +101,38 @@ static void write_pod(struct buf *b, const char *name)
 		"\"256Mi\"}},\"readinessProbe\":{\"httpGet\":{\"path\":\"/healthz\",\"port\":"
 		"\"http\"}}}],\"automountServiceAccountToken\":false}}",
 		name, STR_ARG(buf_str(&load.pad)));
+}
+
+/* The client's own object, a little different each time. The first time it is made. */
+static void write_change(struct worker *w, struct http_call_req *req, struct http_header *headers)
+{
+	const char *plural = load.mode == APPLY ? "pods" : "configmaps";
+	char name[64];
+
+	snprintf(name, sizeof(name), "own-%d-%u", getpid(), w->id);
+	buf_clear(&w->path);
+	buf_addf(&w->path, NS "%s/%s", plural, name);
+	memset(load.pad.p, 'a' + (int)(load.sent % 26), 20);
+	if (load.mode == APPLY) {
+		write_pod(&w->body, name);
+	} else {
+		buf_clear(&w->body);
+		buf_addf(&w->body,
+			 "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%"
+			 "s\","
+			 "\"labels\":{\"app\":\"web\"}},\"data\":{\"a\":\"%s\",\"b\":\"%s\",\"c\":"
+			 "\"%s\",\"d\":\"%s\"}}",
+			 name, load.pad.p, load.pad.p, load.pad.p, load.pad.p);
+	}
+	req->method = "PUT";
+	if (load.mode == APPLY || !w->made) {
+		req->method = "PATCH";
+		headers[0].value = STR("application/apply-patch+yaml");
+		buf_adds(&w->path, "?fieldManager=apiload&force=true");
+	}
+	w->made = true;
+	req->path = w->path.p;
+	req->body = buf_str(&w->body);
 }
 
 /* A gRPC message of etcdserverpb.PutRequest: 1 = key, 2 = value. */
@@ -174,6 +209,8 @@ static void ask(struct worker *w)
 		req.n_headers = 2;
 		write_put(&w->body, name);
 		req.body = buf_str(&w->body);
+	} else if (load.mode == UPDATE || load.mode == APPLY) {
+		write_change(w, &req, headers);
 	} else {
 		write_pod(&w->body, name);
 		req.body = buf_str(&w->body);
@@ -239,8 +276,10 @@ static void closed_loop(enum mode mode, unsigned clients, double seconds, uint64
 		uv_run(&load.loop, UV_RUN_ONCE);
 	result((double)(now_ns() - start) / 1e9);
 	disconnect_all();
-	for (unsigned i = 0; i < clients; i++)
+	for (unsigned i = 0; i < clients; i++) {
 		buf_done(&w[i].body);
+		buf_done(&w[i].path);
+	}
 	free(w);
 }
 
@@ -380,6 +419,9 @@ int main(int argc, char **argv)
 	pad(200);
 	if (!strcmp(what, "create")) {
 		closed_loop(CREATE, arg(argv, argc, 3), strtod(argv[4], NULL), 0);
+	} else if (!strcmp(what, "update") || !strcmp(what, "apply")) {
+		closed_loop(!strcmp(what, "apply") ? APPLY : UPDATE, arg(argv, argc, 3),
+			    strtod(argv[4], NULL), 0);
 	} else if (!strcmp(what, "fill")) {
 		unsigned bytes = arg(argv, argc, 4);
 

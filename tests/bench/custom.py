@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Custom resources: memory of many definitions, time of a large one, writes a second, OpenAPI."""
 import json
+import os
+import shutil
+import subprocess
 import time
 
 import kit
@@ -34,6 +37,27 @@ def create(m, crd):
     status, got = m.api("POST", CRDS, crd)
     assert status == 201, got
     kit.wait_for(lambda: established(m, crd["metadata"]["name"]))
+
+
+def explain(m):
+    """What kubectl explain asks for, with all definitions there; and kubectl itself, if it is here:
+    the first time (it has nothing of this server yet) and again."""
+    for name, path in (("pod", "api/v1"), ("deployment", "apis/apps/v1")):
+        began = time.monotonic()
+        for p in ("/openapi/v3", "/openapi/v3/" + path):
+            status, _ = m.api("GET", p)
+            assert status == 200
+        kit.figure(f"explain.{name}.requests", 1000 * (time.monotonic() - began), "ms")
+    kubectl = os.environ.get("KUBECTL") or shutil.which("kubectl")
+    if not kubectl:
+        kit.say("no kubectl: the time of its explain is not measured")
+        return
+    for name in ("explain.kubectl.first", "explain.kubectl.again"):
+        began = time.monotonic()
+        subprocess.run([kubectl, "--kubeconfig", m.kubeconfig, "--cache-dir", m.dir + "/cache",
+                        "explain", "pod.spec.containers"], stdout=subprocess.DEVNULL, check=True,
+                       env=dict(os.environ, HOME=m.dir))
+        kit.figure(name, 1000 * (time.monotonic() - began), "ms")
 
 
 def main():
@@ -71,6 +95,7 @@ def main():
     began = time.monotonic()
     m.api("GET", f"/openapi/v3/apis/{GROUP}/v1")
     kit.figure("custom.openapi_v3_of_the_group", 1000 * (time.monotonic() - began), "ms")
+    explain(m)
     m.stop()
 
 
