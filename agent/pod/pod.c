@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pod/commands.h"
 #include "agent/pod/pod.h"
 
 #include "agent/pod/hooks.h"
@@ -110,6 +111,7 @@ struct pod *pod_new(struct pods *all, struct pod_view *take_view)
 	p->grace_s = take_view->grace_s;
 	p->start_ns = pods_real_ns(all);
 	p->source.ops = &pod_source_ops;
+	list_init(&p->commands);
 	p->sync_timer.fire = on_sync_timer;
 	p->wake_timer.fire = on_wake_timer;
 	memset(p->cond_value, -1, sizeof(p->cond_value));
@@ -132,6 +134,7 @@ struct pod *pod_free(struct pod *p)
 	for (size_t i = 0; i < p->n; i++)
 		container_free(p->containers[i]);
 	refs_free(p);
+	commands_free(p);
 	volume_set_free(p->volumes);
 	pod_view_free(p->view);
 	free(p->containers);

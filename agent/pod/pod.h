@@ -139,6 +139,7 @@ struct pod {
 	unsigned inflight;
 	struct pod_source source; /* what volumes and env read through */
 	struct pod_refs *refs; /* objects and tokens in use: objects.h */
+	struct list commands; /* programs for its volumes: commands.h */
 
 	int64_t start_ns; /* status.startTime */
 	int64_t ended_ns; /* real time: when the agent ended it (pod_fail) */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pod/commands.h"
 #include "agent/pod/field_ref.h"
 #include "agent/pod/objects.h"
 #include "agent/pod/pod.h"
@@ -47,9 +48,15 @@ static int source_resource(struct pod_source *s, struct str container, struct st
 	return resource_field(cv, resource, divisor, &node, out, err);
 }
 
+static int source_command(struct pod_source *s, const char *const *argv, struct err *err)
+{
+	return commands_run(pod_of(s), argv, err);
+}
+
 const struct pod_source_ops pod_source_ops = {
 	.object = source_object,
 	.token = source_token,
 	.field = source_field,
 	.resource = source_resource,
+	.command = source_command,
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pod/commands.h"
 #include "agent/pod/files.h"
 #include "agent/pod/objects.h"
 #include "agent/pod/pod.h"
@@ -405,6 +406,8 @@ static void sync_terminated(struct pod *p)
 	}
 	if (p->inflight || setup_waits(p))
 		return;
+	if (commands_end(p))
+		return; /* what it mounts could come after the teardown */
 	if (!p->volumes)
 		volumes_open(p, NULL);
 	if (p->volumes && volume_set_teardown(p->volumes, &err) < 0) {

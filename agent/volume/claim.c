@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/volume/claim.h"
+
 #include <sys/stat.h>
 
-#include "agent/volume/claim.h"
 #include "lib/api/volumes.h"
 #include "lib/sys/file.h"
 /*
@@ -52,7 +53,7 @@ static bool adopt(struct volume *v)
 	v->path = str_dup(rest);
 	v->read_only = str_eqs(access, "ro");
 	v->block = str_eqs(mode, "block");
-	return true;
+	return nfs_stands(v);
 }
 
 /* What the claim leads to */
@@ -179,6 +180,7 @@ static const struct {
 } sources[] = {
 	{"hostPath", claim_host_path},
 	{"local", claim_local},
+	{"nfs", claim_nfs},
 };
 
 static int set_up_source(struct volume *v, const struct claim *c, struct err *err)
@@ -257,11 +259,13 @@ const struct volume_plugin volume_claim = {
 	.key = "persistentVolumeClaim",
 	.own_words = true,
 	.setup = setup,
+	.teardown = nfs_unmount_all,
 	.adopt = adopt,
 };
 const struct volume_plugin volume_ephemeral = {
 	.key = "ephemeral",
 	.own_words = true,
 	.setup = setup,
+	.teardown = nfs_unmount_all,
 	.adopt = adopt,
 };

@@ -15,6 +15,11 @@ struct claim {
 };
 int claim_host_path(struct volume *v, const struct claim *c, struct jv source, struct err *err);
 int claim_local(struct volume *v, const struct claim *c, struct jv source, struct err *err);
+int claim_nfs(struct volume *v, const struct claim *c, struct jv source, struct err *err);
+/* Of what a former agent mounted for the pod: is v->path (one of nfs.c's) still there? */
+bool nfs_stands(const struct volume *v);
+/* Unmounts all that nfs.c mounted for the pod. */
+int nfs_unmount_all(struct volume *v, struct err *err);
 /*
  * Does the volume's node affinity let it be used on this node? Only the node's name is known, as
  * itself and as the label kubernetes.io/hostname: the scheduler has looked at the others.

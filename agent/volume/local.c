@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/volume/claim.h"
+
 #include <dirent.h>
 #include <sys/stat.h>
-
-#include "agent/volume/claim.h"
 /* Persistent volumes on the node itself: hostPath and local (pkg/volume/hostpath, local). */
 
 int claim_host_path(struct volume *v, const struct claim *c, struct jv source, struct err *err)

@@ -24,6 +24,11 @@ struct pod_source_ops {
 	/* resourceFieldRef: "limits.cpu" of a container, divided (empty: by 1), rounded up. */
 	int (*resource)(struct pod_source *s, struct str container, struct str resource,
 			struct str divisor, struct buf *out, struct err *err);
+	/*
+	 * A program with its arguments, NULL-terminated: -EAGAIN while it runs, 0 once after it
+	 * has succeeded, else an error with what it said. At most 27 words.
+	 */
+	int (*command)(struct pod_source *s, const char *const *argv, struct err *err);
 };
 struct pod_source {
 	const struct pod_source_ops *ops;

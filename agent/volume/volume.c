@@ -9,8 +9,8 @@
 #include "lib/sys/file.h"
 
 static const struct volume_plugin *const plugins[] = {
-	&volume_empty_dir, &volume_host_path, &volume_config_map, &volume_secret,
-	&volume_projected, &volume_downward,  &volume_claim,      &volume_ephemeral,
+	&volume_empty_dir, &volume_host_path, &volume_config_map, &volume_secret, &volume_projected,
+	&volume_downward,  &volume_claim,     &volume_ephemeral,  &volume_nfs,
 };
 
 struct volume_set {

@@ -75,7 +75,8 @@ struct volume_plugin {
 	bool (*adopt)(struct volume *v);
 };
 extern const struct volume_plugin volume_empty_dir, volume_host_path, volume_config_map,
-	volume_secret, volume_projected, volume_downward, volume_claim, volume_ephemeral;
+	volume_secret, volume_projected, volume_downward, volume_claim, volume_ephemeral,
+	volume_nfs;
 /* A path of the node by the `type` of a hostPath: is it that, or can it be made? */
 int host_path_check(const char *path, struct str type, struct err *err);
 const struct volume_conf *volume_conf(const struct volume *v);

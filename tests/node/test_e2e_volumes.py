@@ -13,8 +13,30 @@ HERE = {"required": {"nodeSelectorTerms": [{"matchExpressions": [
     {"key": "kubernetes.io/hostname", "operator": "In", "values": ["n1"]}]}]}}
 
 
+MOUNT = """#!/bin/sh
+# In place of mount(8): there is no NFS server here. What "server" exports is a folder of this machine.
+for last; do from=$to to=$last; done
+case "$*" in
+"-t nfs denied:"*) echo "mount.nfs: access denied by server while mounting $from" >&2; exit 32 ;;
+"-t nfs "*) sleep 0.2; exec /bin/mount --bind "${from#server:}" "$to" ;;
+esac
+exec /bin/mount "$@"
+"""
+
+
 @pytest.fixture(scope="module")
-def k(cluster):
+def mount(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bin")
+    (folder / "mount").write_text(MOUNT)
+    (folder / "mount").chmod(0o755)
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{folder}:{before}"
+    yield
+    os.environ["PATH"] = before
+
+
+@pytest.fixture(scope="module")
+def k(mount, cluster):
     k = cluster.kubectl()
     yield k
     k.run("delete", "statefulset,pod,pvc", "--all", "--timeout=60s")
@@ -87,6 +109,32 @@ def test_waits_for_its_claim(k, tmp_path):
     k.run("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/early", "--timeout=60s")
     assert k.run("logs", "early") == "here\n"
     k.run("delete", "pod", "early", "--timeout=60s")
+
+
+def test_nfs(k, cluster, tmp_path):
+    """Mounted by a program beside the agent, for each pod; as a claim's and as the pod's own."""
+    (tmp_path / "f").write_text("exported\n")
+    share = {"server": "server", "path": str(tmp_path)}
+    apply(k, volume("share", {"nfs": share}, accessModes=["ReadWriteMany"], nodeAffinity=None),
+          claim("share", accessModes=["ReadWriteMany"], volumeName="share"))
+    assert ran(k, user("n1", "share", "cat /d/f")) == "exported\n"
+    p = pod("n2", "cat /d/f", {"restartPolicy": "Never", "volumes": [{"name": "d", "nfs": share}]},
+            volumeMounts=[{"name": "d", "mountPath": "/d"}])
+    assert ran(k, p) == "exported\n"
+    apply(k, user("n3", "share", "sleep 3600"))
+    k.run("wait", "--for=condition=Ready", "pod/n3", "--timeout=60s")
+    (cluster.node.daemon.stop(), cluster.node.start())  # a new agent unmounts what the old one mounted
+    k.run("delete", "pod", "n3", "--timeout=60s")
+    wait_until("nothing is mounted", lambda: "kubernetes.io~nfs" not in open(
+        "/proc/mounts", encoding="utf-8").read())
+    assert (tmp_path / "f").read_text() == "exported\n"
+    p["metadata"]["name"], p["spec"]["volumes"][0]["nfs"] = "n4", {"server": "denied", "path": "/x"}
+    apply(k, p)
+    wait_until("the pod's event", lambda: any(
+        'MountVolume.SetUp failed for volume "d" : mount failed: exit status 32' in e["message"] and
+        "access denied by server while mounting denied:/x" in e["message"]
+        for e in k.json("get", "events", "--field-selector=reason=FailedMount")["items"]))
+    k.run("delete", "pod", "n4", "--timeout=60s")
 
 
 def test_goes_when_unused(k, tmp_path):

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "agent/volume/claim.h"
@@ -15,6 +17,8 @@ struct world {
 	const char *claim, *volume; /* NULL: there is none; "": not known yet */
 	struct volume_set *set;
 	struct err err;
+	char *command; /* the last one, by spaces */
+	int command_r; /* its outcome; 0: it mounts */
 };
 static struct world w;
 
@@ -53,7 +57,23 @@ static int src_field(struct pod_source *s, struct str path, struct buf *out, str
 			buf_adds(out, fields[i][1]);
 	return 0;
 }
-static const struct pod_source_ops src_ops = {.object = src_object, .field = src_field};
+
+static int src_command(struct pod_source *s, const char *const *argv, struct err *err)
+{
+	CLEANUP(buf_done) struct buf words = BUF_INIT;
+	size_t n = 0;
+
+	for (; argv[n]; n++)
+		buf_addf(&words, "%s%s", n ? " " : "", argv[n]);
+	free(w.command);
+	w.command = buf_take(&words);
+	if (w.command_r)
+		return err_sys(err, -w.command_r, "mount failed: exit status 32");
+	assert_int_equal(mount("none", argv[n - 1], "tmpfs", 0, NULL), 0);
+	return 0;
+}
+static const struct pod_source_ops src_ops = {
+	.object = src_object, .field = src_field, .command = src_command};
 
 #define USE "[{\"name\":\"d\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}}]"
 #define USE_RO \
@@ -89,6 +109,7 @@ static void end(void)
 {
 	err_done(&w.err);
 	volume_set_free(w.set);
+	free(w.command);
 	dir_remove_tree(AT_FDCWD, w.dir);
 	free(w.dir);
 }
@@ -253,12 +274,70 @@ static void test_group(void **state)
 	dir_remove_tree(AT_FDCWD, top);
 }
 
+static void test_nfs(void **state)
+{
+	CLEANUP_FREE char *volume =
+		volume_json("\"nfs\":{\"server\":\"fd00::1\",\"path\":\"/a b\",\"readOnly\":true}",
+			    ",\"mountOptions\":[\"nfsvers=4.1\",\"hard\"]");
+	CLEANUP_FREE char *want = NULL, *file = NULL;
+	const char *path;
+
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+		skip();
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	begin(USE);
+	w.claim = BOUND;
+	w.volume = volume;
+	w.command_r = -EAGAIN;
+	refused(-EAGAIN, "");
+	want = xasprintf("mount -t nfs -o nfsvers=4.1,hard,ro [fd00::1]:/a b "
+			 "%s/volumes/kubernetes.io~nfs/v",
+			 w.dir);
+	assert_string_equal(w.command, want);
+	w.command_r = -EIO;
+	refused(-EIO, "MountVolume.SetUp failed for volume \"v\" : mount failed: exit status 32");
+	w.command_r = 0;
+	err_clear(&w.err);
+	assert_int_equal(volume_set_apply(w.set, &w.err), 0);
+	path = volume_set_path(w.set, STR("d"));
+	assert_non_null(path);
+	assert_true(volume_set_read_only(w.set, STR("d")));
+	file = xasprintf("%s/f", path);
+	close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	/* A new agent finds it mounted; one after a reboot has to mount it. */
+	w.claim = w.volume = "";
+	open_set(USE, -1);
+	volume_set_adopt(w.set);
+	assert_non_null(volume_set_path(w.set, STR("d")));
+	assert_int_equal(umount2(volume_set_path(w.set, STR("d")), MNT_DETACH), 0);
+	open_set(USE, -1);
+	volume_set_adopt(w.set);
+	assert_null(volume_set_path(w.set, STR("d")));
+	w.claim = BOUND;
+	w.volume = volume;
+	assert_int_equal(volume_set_apply(w.set, &w.err), 0);
+	/* Torn down by one that knows nothing of it. */
+	open_set(USE, -1);
+	assert_int_equal(volume_set_teardown(w.set, &w.err), 0);
+	free(want);
+	want = xasprintf("%s/volumes", w.dir);
+	assert_int_equal(access(want, F_OK), -1);
+	/* The pod's own. */
+	open_set("[{\"name\":\"n\",\"nfs\":{\"server\":\"s\",\"path\":\"/e\"}}]", -1);
+	assert_int_equal(volume_set_apply(w.set, &w.err), 0);
+	free(want);
+	want = xasprintf("mount -t nfs s:/e %s/volumes/kubernetes.io~nfs/n", w.dir);
+	assert_string_equal(w.command, want);
+	assert_int_equal(volume_set_teardown(w.set, &w.err), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waits),    cmocka_unit_test(test_given),
 		cmocka_unit_test(test_affinity), cmocka_unit_test(test_ephemeral),
-		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_group),    cmocka_unit_test(test_nfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,7 +103,7 @@ static int src_resource(struct pod_source *s, struct str container, struct str r
 	return 0;
 }
 
-static const struct pod_source_ops src_ops = {src_object, src_token, src_field, src_resource};
+static const struct pod_source_ops src_ops = {src_object, src_token, src_field, src_resource, NULL};
 
 static void expect_env(const struct env *e, const char *name, const char *value)
 {
@@ -436,9 +436,9 @@ static void test_volumes(void **state)
 	assert_int_equal(volume_set_teardown(s, &err), 0);
 	expect_file(dir, "volumes", NULL);
 	volume_set_free(s);
-	conf.volumes = jv_of(STR("[{\"name\":\"n\",\"nfs\":{}}]"));
+	conf.volumes = jv_of(STR("[{\"name\":\"n\",\"rbd\":{}}]"));
 	assert_int_equal(volume_set_new(&conf, &s, &err), -EINVAL);
-	assert_non_null(strstr(err_text(&err), "nfs"));
+	assert_non_null(strstr(err_text(&err), "rbd"));
 	err_done(&err);
 	dir_remove_tree(AT_FDCWD, dir);
 }
