@@ -43,6 +43,12 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 int api_decode_tree(const struct api_kind *kind, struct json_object *tree,
 		    enum api_strictness strict, struct json_object **ret,
 		    struct api_warnings *warnings, struct err *err);
+/* The same for the configuration of a server-side apply: what it does not say is not filled in with
+ * zeros. What it was merged into may then lack some: api_complete puts them there. */
+int api_decode_applied(const struct api_kind *kind, struct json_object *tree,
+		       enum api_strictness strict, struct json_object **ret,
+		       struct api_warnings *warnings, struct err *err);
+void api_complete(const struct api_kind *kind, struct json_object *obj);
 /* Like api_decode, for JSON bytes that are known to be valid JSON, against any type. */
 int api_decode_type(const struct api_type *type, struct str json, enum api_strictness strict,
 		    struct json_object **ret, struct api_warnings *warnings, struct err *err);

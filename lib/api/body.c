@@ -168,15 +168,37 @@ static int decode_custom(const struct api_kind *k, struct str body, enum api_str
 	return r;
 }
 
+static int decode_text(const struct api_kind *kind, struct str body, enum api_strictness strict,
+		       unsigned mode, struct json_object **ret, struct api_warnings *warnings,
+		       struct err *err)
+{
+	CLEANUP(buf_done) struct buf tmp = BUF_INIT;
+	struct jv v;
+	int r;
+
+	if (kind->custom)
+		r = decode_custom(kind, body, strict, mode, ret, warnings, err);
+	else
+		r = api_decode_json(kind->type, body, strict, mode, ret, warnings, err);
+	if (r < 0)
+		return cannot_handle(kind, str_of(kind->kind), err);
+	v = jv_of(body);
+	r = check_gvk(kind, jv_str(jv_get(v, "apiVersion"), &tmp), jv_text(jv_get(v, "kind")), err);
+	if (r < 0) {
+		json_object_put(*ret);
+		*ret = NULL;
+		return r;
+	}
+	set_gvk(kind, *ret);
+	return 0;
+}
+
 int api_decode(const struct api_kind *kind, struct str content_type, struct str body,
 	       enum api_strictness strict, struct json_object **ret, struct api_warnings *warnings,
 	       struct err *err)
 {
-	CLEANUP(buf_done) struct buf json = BUF_INIT, tmp = BUF_INIT;
-	struct str name;
+	CLEANUP(buf_done) struct buf json = BUF_INIT;
 	enum body_form form = form_of(content_type, body);
-	unsigned mode;
-	struct jv v;
 	int r;
 
 	if (!str_trim(body).len)
@@ -203,23 +225,8 @@ int api_decode(const struct api_kind *kind, struct str content_type, struct str 
 	case BODY_JSON:
 		break;
 	}
-	mode = form == BODY_APPLY ? API_DEC_VERBATIM : 0;
-	if (kind->custom)
-		r = decode_custom(kind, body, strict, mode, ret, warnings, err);
-	else
-		r = api_decode_json(kind->type, body, strict, mode, ret, warnings, err);
-	name = str_of(kind->kind);
-	if (r < 0)
-		return cannot_handle(kind, name, err);
-	v = jv_of(body);
-	r = check_gvk(kind, jv_str(jv_get(v, "apiVersion"), &tmp), jv_text(jv_get(v, "kind")), err);
-	if (r < 0) {
-		json_object_put(*ret);
-		*ret = NULL;
-		return r;
-	}
-	set_gvk(kind, *ret);
-	return 0;
+	return decode_text(kind, body, strict, form == BODY_APPLY ? API_DEC_VERBATIM : 0, ret,
+			   warnings, err);
 }
 
 int api_decode_tree(const struct api_kind *kind, struct json_object *tree,
@@ -231,6 +238,22 @@ int api_decode_tree(const struct api_kind *kind, struct json_object *tree,
 	jsonc_write(tree, &json);
 	return api_decode(kind, STR("application/json"), buf_str(&json), strict, ret, warnings,
 			  err);
+}
+
+int api_decode_applied(const struct api_kind *kind, struct json_object *tree,
+		       enum api_strictness strict, struct json_object **ret,
+		       struct api_warnings *warnings, struct err *err)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT;
+
+	jsonc_write(tree, &json);
+	return decode_text(kind, buf_str(&json), strict, API_DEC_UNFILLED, ret, warnings, err);
+}
+
+void api_complete(const struct api_kind *kind, struct json_object *obj)
+{
+	if (!kind->custom)
+		api_decode_fill(kind->type, obj);
 }
 
 int api_peek_gvk(struct str content_type, struct str body, struct buf *ret_api_version,

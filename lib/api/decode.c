@@ -428,6 +428,37 @@ static void fill_zero(const struct api_type *t, struct json_object *obj)
 	}
 }
 
+static void fill_below(const struct api_field *f, struct json_object *v)
+{
+	if (json_object_is_type(v, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(v); i++)
+			fill_below(f, json_object_array_get_idx(v, i));
+	} else if (json_object_is_type(v, json_type_object)) {
+		api_decode_fill(f->ref, v);
+	}
+}
+
+void api_decode_fill(const struct api_type *t, struct json_object *obj)
+{
+	json_object_object_foreach(obj, name, v)
+	{
+		const struct api_field *f = api_field_find(t, str_of(name));
+
+		if (!f || f->type != API_OBJECT || !f->ref)
+			continue;
+		if (f->shape == API_MAP && json_object_is_type(v, json_type_object)) {
+			json_object_object_foreach(v, key, one)
+			{
+				(void)key;
+				fill_below(f, one);
+			}
+		} else {
+			fill_below(f, v);
+		}
+	}
+	fill_zero(t, obj);
+}
+
 static struct json_object *decode_object(struct dec *d, const struct api_type *t, struct jv v,
 					 bool preserve)
 {
@@ -468,7 +499,7 @@ static struct json_object *decode_object(struct dec *d, const struct api_type *t
 		}
 		buf_setlen(&d->path, len);
 	}
-	if (!(d->mode & API_DEC_VERBATIM))
+	if (!(d->mode & (API_DEC_VERBATIM | API_DEC_UNFILLED)))
 		fill_zero(t, obj);
 	d->owner = outer;
 	return TAKE(obj);

@@ -66,12 +66,12 @@ static void keep_system_metadata(struct json_object *obj, struct json_object *ol
 }
 
 static void count_generation(const struct api_kind *k, struct json_object *obj,
-			     struct json_object *old)
+			     struct json_object *old, bool annotations)
 {
 	struct json_object *meta = jsonc_get(obj, "metadata");
 	int64_t gen = jsonc_i64(jsonc_path(old, "metadata.generation"), 0);
 
-	bool ann = k->flags & API_K_GENERATION_ANN &&
+	bool ann = annotations && k->flags & API_K_GENERATION_ANN &&
 		   !jsonc_equal(jsonc_get(meta, "annotations"),
 				jsonc_path(old, "metadata.annotations"));
 
@@ -89,7 +89,7 @@ void api_prepare_update(const struct api_kind *k, struct json_object *obj, struc
 		keep(obj, old, "status");
 	if (k->strategy && k->strategy->prepare_update)
 		k->strategy->prepare_update(obj, old);
-	count_generation(k, obj, old);
+	count_generation(k, obj, old, true);
 }
 
 static void status_only(struct json_object *obj, struct json_object *old)
@@ -137,7 +137,7 @@ void api_prepare_update_sub(const struct api_kind *k, const struct api_subresour
 		sub->prepare_update(obj, old);
 	else if (strcmp(sub->name, "status") == 0)
 		status_only(obj, old);
-	count_generation(k, obj, old);
+	count_generation(k, obj, old, false);
 }
 
 static bool same_metadata(struct json_object *a, struct json_object *b)

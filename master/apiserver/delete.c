@@ -49,6 +49,25 @@ static int decode_options(struct request *r, struct json_object **ret, struct er
 	return e;
 }
 
+int delete_options_dry_run(struct request *r, struct json_object *list, struct err *err)
+{
+	static const struct api_kind options = {.group = "meta.k8s.io", .kind = "DeleteOptions"};
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct str s = jsonc_str(json_object_array_get_idx(list, i));
+
+		if (!str_eqs(s, "All"))
+			err_field(err, "dryRun", "FieldValueNotSupported",
+				  "Unsupported value: [\"%.*s\"]: supported values: \"All\"",
+				  STR_ARG(s));
+	}
+	if (err->n_fields)
+		return api_err_invalid(err, &options, STR(""));
+	r->dry_run = n > 0;
+	return 0;
+}
+
 /* The body of DELETE; query parameters stand in for an absent one. */
 int delete_options_parse(struct request *r, struct delete_options *ret, struct err *err)
 {
@@ -77,6 +96,8 @@ int delete_options_parse(struct request *r, struct delete_options *ret, struct e
 							"number");
 	}
 	e = parse_policy(policy, ret, err);
+	if (e == 0)
+		e = delete_options_dry_run(r, jsonc_path(obj, "dryRun"), err);
 	if (e == 0 && ret->orphan_dependents)
 		ret->policy = DELETE_ORPHAN;
 	return e;

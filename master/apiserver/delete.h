@@ -13,6 +13,8 @@ struct delete_options {
 	uint64_t rv;
 };
 
+/* dryRun of DeleteOptions ("All"; NULL: none), for r->dry_run. -EINVAL with 422. */
+int delete_options_dry_run(struct request *r, struct json_object *list, struct err *err);
 int delete_options_parse(struct request *r, struct delete_options *ret, struct err *err);
 void delete_options_done(struct delete_options *o);
 /*

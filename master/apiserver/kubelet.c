@@ -192,10 +192,39 @@ static void add_query(struct request *r, bool log, struct buf *out)
 	}
 }
 
+static void check_number(struct request *r, const char *name, int64_t least, struct err *err)
+{
+	struct str text = query_get(&r->query, name);
+	int64_t n;
+
+	if (text.len && str_to_i64(text, &n) == 0 && n < least)
+		err_field(err, name, "FieldValueInvalid",
+			  "Invalid value: %" PRId64 ": must be greater than %s0", n,
+			  least ? "" : "or equal to ");
+}
+
+/* PodLogOptions that the node would refuse, or not understand (ValidatePodLogOptions). */
+static int check_log(struct request *r, struct err *err)
+{
+	static const struct api_kind options = {.group = "", .kind = "PodLogOptions"};
+
+	check_number(r, "tailLines", 0, err);
+	check_number(r, "limitBytes", 1, err);
+	check_number(r, "sinceSeconds", 1, err);
+	if (query_get(&r->query, "sinceSeconds").len && query_get(&r->query, "sinceTime").len)
+		err_field(
+			err, "", "FieldValueForbidden",
+			"Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified");
+	return err->n_fields ? api_err_invalid(err, &options, r->info.name) : 0;
+}
+
 static int make_path(struct request *r, struct jv pod, struct buf *out, struct err *err)
 {
 	struct str container = STR_NULL;
-	int e;
+	int e = !strcmp(r->sub->name, "log") ? check_log(r, err) : 0;
+
+	if (e < 0)
+		return e;
 
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
 		if (strcmp(r->sub->name, targets[i].sub) != 0)

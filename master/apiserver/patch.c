@@ -90,8 +90,8 @@ static int apply_make(struct write *w, struct json_object *cur, struct json_obje
 					   "patch");
 	if (!cur && w->sub)
 		return api_err_not_found(err, w->kind, str_of(w->name));
-	e = api_decode_tree(w->kind, p->doc, (enum api_strictness)strict, &applied, &w->r->warnings,
-			    err);
+	e = api_decode_applied(w->kind, p->doc, (enum api_strictness)strict, &applied,
+			       &w->r->warnings, err);
 	if (e == 0 && jsonc_path_str(applied, "metadata.managedFields").p)
 		e = api_err_bad_request(err, "metadata.managedFields must be nil");
 	if (e == 0)
@@ -99,6 +99,7 @@ static int apply_make(struct write *w, struct json_object *cur, struct json_obje
 			      err);
 	if (e < 0)
 		return e;
+	api_complete(w->kind, obj);
 	if (cur) {
 		e = update_to(w, cur, obj, err);
 	} else {

@@ -116,7 +116,7 @@ void request_taken(struct request *r)
 
 bool request_dry_run(const struct request *r)
 {
-	return str_eqs(query_get(&r->query, "dryRun"), "All");
+	return r->dry_run || str_eqs(query_get(&r->query, "dryRun"), "All");
 }
 
 void request_key(const struct api_kind *k, struct str ns, struct str name, struct buf *out)

@@ -74,6 +74,7 @@ struct request {
 	struct str body;
 	/* Found by the pipeline. */
 	struct query query;
+	bool dry_run; /* as DeleteOptions in the body say */
 	struct request_info info;
 	const struct api_kind *kind; /* of the resource, also for its sub-resources */
 	const struct api_subresource *sub;
@@ -118,6 +119,6 @@ static inline const struct api_kind *request_storage(const struct api_kind *k)
 {
 	return k->storage ? k->storage : k;
 }
-/* dryRun=All. */
+/* dryRun=All, or the same in the body of a DELETE or an eviction. */
 bool request_dry_run(const struct request *r);
 #endif

@@ -269,6 +269,11 @@ static void eviction_start(struct request *r, struct act *a)
 	struct str uid;
 	size_t n = 0;
 
+	if (delete_options_dry_run(r, jsonc_path(a->body, "deleteOptions.dryRun"), &e) < 0) {
+		respond_err(r, &e);
+		act_free(&a->w);
+		return;
+	}
 	a->o.grace_s = jsonc_i64(jsonc_path(a->body, "deleteOptions.gracePeriodSeconds"), -1);
 	uid = jsonc_path_str(a->body, "deleteOptions.preconditions.uid");
 	a->o.uid = str_dup(uid);

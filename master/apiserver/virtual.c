@@ -176,15 +176,46 @@ static const struct {
 	{"SelfSubjectRulesReview", rules_review}, {"TokenReview", token_review},
 };
 
-/* Who may ask about one namespace is answered about no other. */
-static int check_local(struct request *r, struct json_object *obj, struct err *err)
+static void check_question(struct request *r, struct json_object *spec, struct err *err)
 {
-	if (strcmp(r->kind->kind, "LocalSubjectAccessReview") != 0 ||
-	    str_eq(jsonc_path_str(obj, "spec.resourceAttributes.namespace"), r->info.ns))
+	bool res = jsonc_get(spec, "resourceAttributes"),
+	     self = r->kind->kind[0] == 'S' && r->kind->kind[1] == 'e';
+	struct json_object *groups = jsonc_get(spec, "groups");
+
+	if (res && jsonc_get(spec, "nonResourceAttributes"))
+		err_field(err, "spec.nonResourceAttributes", "FieldValueInvalid",
+			  "Invalid value: cannot be specified in combination with "
+			  "resourceAttributes");
+	if (!res && !jsonc_get(spec, "nonResourceAttributes"))
+		err_field(err, "spec.resourceAttributes", "FieldValueInvalid",
+			  "Invalid value: null: exactly one of nonResourceAttributes or "
+			  "resourceAttributes must be specified");
+	if (!self && !jsonc_path_str(spec, "user").len &&
+	    !(groups && json_object_array_length(groups)))
+		err_field(err, "spec.user", "FieldValueInvalid",
+			  "Invalid value: \"\": at least one of user or group must be specified");
+}
+
+/* Access reviews (pkg/apis/authorization/validation). */
+static int check_access(struct request *r, struct json_object *obj, struct err *err)
+{
+	struct json_object *spec = jsonc_get(obj, "spec");
+	size_t n = strlen(r->kind->kind), m = strlen("AccessReview");
+
+	if (n < m || strcmp(r->kind->kind + n - m, "AccessReview") != 0)
 		return 0;
-	err_field(err, "spec.resourceAttributes.namespace", "FieldValueInvalid",
-		  "Invalid value: must match metadata.namespace");
-	return api_err_invalid(err, r->kind, STR(""));
+	check_question(r, spec, err);
+	/* Who may ask about one namespace is answered about no other. */
+	if (!strcmp(r->kind->kind, "LocalSubjectAccessReview") &&
+	    jsonc_get(spec, "resourceAttributes") &&
+	    !str_eq(jsonc_path_str(obj, "spec.resourceAttributes.namespace"), r->info.ns))
+		err_field(err, "spec.resourceAttributes.namespace", "FieldValueInvalid",
+			  "Invalid value: must match metadata.namespace");
+	if (!strcmp(r->kind->kind, "LocalSubjectAccessReview") &&
+	    jsonc_get(spec, "nonResourceAttributes"))
+		err_field(err, "spec.nonResourceAttributes", "FieldValueInvalid",
+			  "Invalid value: disallowed on this kind of request");
+	return err->n_fields ? api_err_invalid(err, r->kind, STR("")) : 0;
 }
 
 /* From the beginning: the decoding says again what it warned of. */
@@ -213,7 +244,7 @@ void virtual_create(struct request *r)
 	if (strict < 0 ||
 	    api_decode(r->kind, r->content_type, r->body, (enum api_strictness)strict, &obj,
 		       &r->warnings, &e) < 0 ||
-	    check_local(r, obj, &e) < 0) {
+	    check_access(r, obj, &e) < 0) {
 		respond_err(r, &e);
 		return;
 	}

@@ -12,7 +12,7 @@ PODS = "/api/v1/namespaces/default/pods"
 
 
 class FakeNode:
-    """Answers /containerLogs with two pieces and a pause, and upgrades /exec to an echo."""
+    """Answers /containerLogs with two pieces and a pause, and upgrades /exec and /portForward to an echo."""
 
     def __init__(self, folder):
         crt, key = f"{folder}/k.crt", f"{folder}/k.key"
@@ -52,10 +52,14 @@ class FakeNode:
                       b"Transfer-Encoding: chunked\r\n\r\n6\r\nfirst\n\r\n")
             self.more.wait(10)
             s.sendall(b"7\r\nsecond\n\r\n0\r\n\r\n")
-        elif b"/exec/" in head:
-            s.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                      b"Connection: Upgrade\r\nSec-WebSocket-Accept: x\r\n"
-                      b"Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n")
+        elif b"/exec/" in head or b"/portForward/" in head:
+            fields = dict(x.split(": ", 1) for x in head.decode().split("\r\n") if ": " in x)
+            fields = {k.lower(): v for k, v in fields.items()}
+            chosen = f"Sec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: {fields.get('sec-websocket-protocol')}"
+            if fields["upgrade"] != "websocket":
+                chosen = f"X-Stream-Protocol-Version: {fields.get('x-stream-protocol-version')}"
+            s.sendall(f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {fields['upgrade']}\r\n"
+                      f"Connection: Upgrade\r\n{chosen}\r\n\r\n".encode())
             while True:
                 got = s.recv(4096)
                 if not got:

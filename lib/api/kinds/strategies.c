@@ -147,13 +147,15 @@ void pod_prepare_ephemeral(struct json_object *obj, struct json_object *old)
 	CLEANUP_JSON struct json_object *list =
 		json_object_get(jsonc_path(obj, "spec.ephemeralContainers"));
 
-	keep_all_but(obj, old, "");
-	if (list) {
-		struct json_object *spec = jsonc_clone(jsonc_get(obj, "spec"));
+	struct json_object *spec;
 
+	keep_all_but(obj, old, "");
+	spec = jsonc_clone(jsonc_get(obj, "spec"));
+	if (list)
 		jsonc_set(spec, "ephemeralContainers", json_object_get(list));
-		jsonc_set(obj, "spec", spec);
-	}
+	else
+		json_object_object_del(spec, "ephemeralContainers"); /* to be refused */
+	jsonc_set(obj, "spec", spec);
 }
 
 static struct json_object *by_name(struct json_object *list, struct str name)
