@@ -9,6 +9,9 @@
 static const double bounds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
 				0.1,    0.25,  0.5,    1,     2.5,  5,     10};
 
+/* Custom resources come and go, their series stay: one beyond this many counts with nobody's. */
+#define SERIES_MAX 4096u
+
 struct series {
 	uint64_t count; /* requests, for counters and histograms alike */
 	uint64_t buckets[ARRAY_SIZE(bounds)];
@@ -43,6 +46,10 @@ static struct series *series_of(struct hmap *map, struct str labels)
 {
 	struct series *s = hmap_get(map, labels);
 
+	if (!s && hmap_len(map) >= SERIES_MAX) {
+		labels = STR("verb=\"\",resource=\"\",subresource=\"\",code=\"\"");
+		s = hmap_get(map, labels);
+	}
 	if (!s) {
 		s = NEW(struct series);
 		hmap_put(map, labels, s);
