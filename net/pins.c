@@ -11,6 +11,7 @@
 
 #define BPF_FS_MAGIC 0xcafe4a11
 #define SYS_BPFFS "/sys/fs/bpf"
+#define RUN_DIR "/run/knarr/agent"
 
 static char last_words[256]; /* libbpf's latest warning, for error messages */
 
@@ -57,11 +58,30 @@ static int find_bpffs(const char *run_dir, bool create, char **ret, struct err *
 	return 0;
 }
 
+/*
+ * An agent with a run directory of its own (--root) is not the machine's: another may have a node
+ * of the same name beside it. 0: the machine's.
+ */
+static uint32_t run_dir_mark(const char *run_dir)
+{
+	CLEANUP_FREE char *real = realpath(run_dir, NULL);
+	uint32_t h = 0x811c9dc5; /* FNV-1a */
+
+	if (real)
+		run_dir = real;
+	if (strcmp(run_dir, RUN_DIR) == 0)
+		return 0;
+	for (; *run_dir; run_dir++)
+		h = (h ^ (unsigned char)*run_dir) * 0x01000193u;
+	return h ? h : 1;
+}
+
 int pins_dir(const char *node, const char *run_dir, bool create, struct buf *ret_dir,
 	     struct err *err)
 {
 	CLEANUP_FREE char *fs = NULL;
 	CLEANUP_FREE char *dir = NULL;
+	uint32_t mark;
 	int r;
 
 	if (!node || !*node || strchr(node, '/') || node[0] == '.')
@@ -69,7 +89,9 @@ int pins_dir(const char *node, const char *run_dir, bool create, struct buf *ret
 	r = find_bpffs(run_dir, create, &fs, err);
 	if (r < 0)
 		return r;
-	dir = xasprintf("%s/knarr/%s", fs, node);
+	mark = strcmp(fs, SYS_BPFFS) == 0 ? run_dir_mark(run_dir) : 0;
+	dir = mark ? xasprintf("%s/knarr/%s@%08x", fs, node, mark)
+		   : xasprintf("%s/knarr/%s", fs, node);
 	if (create) {
 		r = dir_make(dir, 0700);
 		if (r < 0)

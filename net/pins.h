@@ -10,7 +10,8 @@
  *	<bpffs>/knarr/<node>/lb-v1/{services,backends,...,link_connect4,...}
  *	<bpffs>/knarr/<node>/pod-v1/{pods,...}
  *
- * <bpffs> is /sys/fs/bpf if a bpffs is mounted there, else <run_dir>/bpf, mounted by us.
+ * <bpffs> is /sys/fs/bpf if a bpffs is mounted there, else <run_dir>/bpf, mounted by us. In the
+ * former, an agent whose run directory is not /run/knarr/agent has <node>@<hash of it>.
  */
 struct bpf_map;
 struct bpf_object_skeleton;

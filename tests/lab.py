@@ -276,6 +276,13 @@ class Kubectl:
         return subprocess.Popen(self.argv(*args), env=self.env, **kw)
 
 
+def fnv1a(text):
+    h = 0x811c9dc5
+    for c in text.encode():
+        h = (h ^ c) * 0x01000193 & 0xffffffff
+    return h
+
+
 class Node:
     """An agent with a folder, a control group and a name of its own in the cluster's namespace, or
     in one of its own."""
@@ -384,7 +391,8 @@ class Node:
         root = str(self.root)
         found += [line for line in Path("/proc/self/mountinfo").read_text().splitlines()
                   if root in line]
-        found += [f"pin {p}" for p in Path("/sys/fs/bpf").glob(f"**/*{self.name}*")]
+        found += [f"pin {p}" for p in Path("/sys/fs/bpf").glob(
+            f"knarr/{self.name}@{fnv1a(str(self.run_dir.resolve())):08x}*")]
         for p in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 argv = p.read_bytes().replace(b"\0", b" ").decode(errors="replace")
