@@ -4,6 +4,7 @@
 #include "lib/api/patch.h"
 #include "lib/base/codec.h"
 #include "master/apiserver/admission_request.h"
+#include "master/apiserver/audit.h"
 #include "master/apiserver/policies.h"
 #include "master/apiserver/policy_eval.h"
 
@@ -65,13 +66,74 @@ static void refuse_internal(struct run *run, const char *name, const char *why)
 	run->refusal.http_code = 500;
 }
 
+/* ---- what the audit log is told (webhook/mutating/dispatcher.go) ---- */
+
+/* "KIND/round_0_index_1": which webhook, in which round. */
+static char *note_key(const struct asked *a, const char *kind)
+{
+	return xasprintf("%s/round_%d_index_%td", kind, a->run->again, a - a->run->v);
+}
+
+static void note_begin(const struct asked *a, struct jw *w)
+{
+	struct str config = a->config->o->key;
+
+	jw_begin_object(w);
+	jw_member_str(w, "configuration", str_skip(config, (size_t)str_rchr(config, '/') + 1));
+	jw_member_str(w, "webhook", a->hook->name);
+}
+
+/* patch: what was done to the object, as JSON; absent: nothing. */
+static void note_mutation(const struct asked *a, bool mutated, struct str patch)
+{
+	struct request *r = a->run->w->r;
+	CLEANUP_FREE char *key = note_key(a, "mutation.webhook.admission.k8s.io");
+	CLEANUP_FREE char *patch_key = note_key(a, "patch.webhook.admission.k8s.io");
+	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	struct jw w = jw_start(&text);
+
+	note_begin(a, &w);
+	jw_member_bool(&w, "mutated", mutated);
+	jw_end_object(&w);
+	audit_note(r, key, text.p);
+	if (!patch.len || !audit_tells_bodies(r))
+		return;
+	buf_clear(&text);
+	w = jw_start(&text);
+	note_begin(a, &w);
+	jw_member_raw(&w, "patch", patch);
+	jw_member_str(&w, "patchType", STR("JSONPatch"));
+	jw_end_object(&w);
+	audit_note(r, patch_key, text.p);
+}
+
+/* What the webhook itself wants to be told: under its own name. */
+static void note_own(const struct asked *a, struct jv notes)
+{
+	jv_for_each_member (it, notes) {
+		CLEANUP(buf_done) struct buf key = BUF_INIT;
+		CLEANUP_FREE char *value = jv_strdup(it.value);
+
+		buf_addf(&key, "%.*s/%.*s", STR_ARG(a->hook->name), STR_ARG(it.key));
+		if (value)
+			audit_note(a->run->w->r, key.p, value);
+	}
+}
+
 /* No answer, or none that can be read: the policy decides. */
 static void failed(struct asked *a, const char *why)
 {
 	CLEANUP_FREE char *name = str_dup(a->hook->name);
 
-	if (a->hook->fail)
+	if (a->hook->fail) {
 		refuse_internal(a->run, name, why);
+	} else if (a->run->w->r->audit) {
+		CLEANUP_FREE char *key = note_key(
+			a, a->run->mutating ? "failed-open.mutating.webhook.admission.k8s.io"
+					    : "failed-open.validating.webhook.admission.k8s.io");
+
+		audit_note(a->run->w->r, key, name);
+	}
 }
 
 /* The texts of k8s.io/apiserver's ToStatusErr. */
@@ -98,6 +160,7 @@ static int patch(struct asked *a, struct str base64, struct err *err)
 	CLEANUP(buf_done) struct buf json = BUF_INIT;
 	CLEANUP_JSON struct json_object *doc = NULL, *raw = NULL;
 	struct json_object *obj = NULL;
+	bool mutated;
 	int r;
 
 	if (w->phase == WRITE_PHASE_DELETE)
@@ -111,7 +174,10 @@ static int patch(struct asked *a, struct str base64, struct err *err)
 		r = api_decode_tree(write_seen_kind(w), raw, API_IGNORE, &obj, NULL, err);
 	if (r < 0)
 		return r;
-	a->run->edits += write_edit(w, obj);
+	mutated = write_edit(w, obj);
+	a->run->edits += mutated;
+	if (w->r->audit)
+		note_mutation(a, mutated, buf_str(&json));
 	return 0;
 }
 
@@ -151,11 +217,15 @@ static void read_answer(struct asked *a, struct str body)
 		if (t)
 			api_warnings_add(&w->r->warnings, "%s", t);
 	}
+	if (w->r->audit)
+		note_own(a, jv_get(res, "auditAnnotations"));
 	if (!jv_bool(jv_get(res, "allowed"), false)) {
 		denied(a, jv_get(res, "status"));
 		return;
 	}
 	text = jv_text(jv_get(res, "patch"));
+	if (a->run->mutating && !text.len && w->r->audit)
+		note_mutation(a, false, STR_NULL);
 	if (!text.len || !a->run->mutating)
 		return;
 	if (!jv_eqs(jv_get(res, "patchType"), "JSONPatch"))

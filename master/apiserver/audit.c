@@ -365,16 +365,25 @@ const char *audit_id(const struct request *r)
 
 void audit_note(struct request *r, const char *key, const char *value)
 {
+	CLEANUP(buf_done) struct buf member = BUF_INIT;
 	struct buf *b;
 
 	if (!r->audit)
 		return;
 	b = &r->audit->notes;
+	json_quote(str_of(key), &member);
+	buf_addc(&member, ':');
+	if (b->len && memmem(b->p, b->len, member.p, member.len))
+		return;
 	if (b->len)
 		buf_addc(b, ',');
-	json_quote(str_of(key), b);
-	buf_addc(b, ':');
+	buf_addstr(b, buf_str(&member));
 	json_quote(str_of(value), b);
+}
+
+bool audit_tells_bodies(const struct request *r)
+{
+	return r->audit && r->audit->d.level >= AUDIT_REQUEST;
 }
 
 void audit_allowed(struct request *r, bool allowed, const char *why)
@@ -383,21 +392,22 @@ void audit_allowed(struct request *r, bool allowed, const char *why)
 	audit_note(r, "authorization.k8s.io/reason", why ? why : "");
 }
 
-/* Without metadata.managedFields, when the policy does not want them. */
+/* On one line, and without metadata.managedFields, when the policy does not want them. */
 static void take_object(struct audit_event *e, struct str json, struct buf *out)
 {
 	CLEANUP_JSON struct json_object *obj = NULL;
 
 	if (!json.len || json.len > BODY_MAX || (json.p[0] != '{' && json.p[0] != '['))
 		return;
-	if (!e->d.omit_managed_fields) {
+	if (!e->d.omit_managed_fields && str_chr(json, '\n') < 0) {
 		if (json_scan(json, NULL, NULL) == 0)
 			buf_addstr(out, json);
 		return;
 	}
 	if (jsonc_parse(json, NULL, &obj, NULL) < 0)
 		return;
-	json_object_object_del(jsonc_get(obj, "metadata"), "managedFields");
+	if (e->d.omit_managed_fields)
+		json_object_object_del(jsonc_get(obj, "metadata"), "managedFields");
 	jsonc_write(obj, out);
 }
 

@@ -29,7 +29,10 @@ int audit_policy_check(struct str yaml, struct err *err);
 /* The stages of a request. All are free of cost when the server has no audit log. */
 void audit_begin(struct request *r); /* it is known who asks for what */
 void audit_allowed(struct request *r, bool allowed, const char *why);
-void audit_note(struct request *r, const char *key, const char *value); /* an annotation */
+/* An annotation; the first of a key counts. */
+void audit_note(struct request *r, const char *key, const char *value);
+/* Are bodies told as well (level Request and above)? */
+bool audit_tells_bodies(const struct request *r);
 void audit_answer(struct request *r, const struct http_piece *p, size_t n); /* JSON */
 void audit_started(struct request *r, int status); /* the answer has begun and will last */
 void audit_end(struct request *r);

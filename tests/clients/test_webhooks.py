@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Admission webhooks: who is asked, with what, and what their answers do."""
+import json
 import socket
 import time
 
@@ -15,8 +16,11 @@ ALLOW = {"allowed": True}
 
 
 @pytest.fixture(scope="module")
-def m():
-    master = Master("--no-scheduler", "--no-controllers")
+def m(tmp_path_factory):
+    log, rules = (tmp_path_factory.mktemp("audit") / x for x in ("log", "policy"))
+    rules.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Request}]\n")
+    master = Master("--no-scheduler", "--no-controllers", "--audit-log-path", str(log), "--audit-policy-file", str(rules))
+    master.audit = log
     try:
         yield master.start()
         master.stop()
@@ -276,3 +280,28 @@ def test_match_conditions_that_fail(m, hooks):
             "clientConfig": {"url": hooks.url}, "rules": [RULE],
             "matchConditions": [{"name": "x", "expression": "object."}]}]})
     assert status == 422 and "webhooks[0].matchConditions[0].expression" in e["message"], e
+
+
+def test_audit(m, hooks):
+    """What webhooks did, and what they want to be told, stands in the audit log."""
+    hooks.answers["/m"] = lambda r: {**json_patch({"op": "add", "path": "/data/by", "value": "hook"}),
+                                     "auditAnnotations": {"why": "because"}}
+    hooks.answers["/n"] = lambda r: ALLOW
+    hooks.add("a-1", "/m", "Mutating")
+    hooks.add("a-2", "/n", "Mutating")
+    hooks.add("a-3", "/none", "Mutating", failurePolicy="Ignore",
+              clientConfig={"url": "https://127.0.0.1:1/x", "caBundle": hooks.ca})
+    assert post(m, "audited", a="b")[0] == 201
+
+    def notes():
+        events = [json.loads(x) for x in m.audit.read_text().splitlines()]
+        return next((e["annotations"] for e in events if "m.example.com/why" in e.get("annotations", {})), None)
+    got = wait_for(notes)
+    assert got["m.example.com/why"] == "because"
+    at = "mutation.webhook.admission.k8s.io/round_0_index_"
+    assert json.loads(got[at + "0"]) == {"configuration": "a-1", "webhook": "m.example.com", "mutated": True}
+    assert json.loads(got[at + "1"]) == {"configuration": "a-2", "webhook": "n.example.com", "mutated": False}
+    assert json.loads(got["patch.webhook.admission.k8s.io/round_0_index_0"]) == {
+        "configuration": "a-1", "webhook": "m.example.com", "patchType": "JSONPatch",
+        "patch": [{"op": "add", "path": "/data/by", "value": "hook"}]}
+    assert got["failed-open.mutating.webhook.admission.k8s.io/round_0_index_2"] == "none.example.com"
