@@ -257,16 +257,18 @@ static __always_inline void policy_guard_of(__be32 pod, struct policy_guard *ret
 }
 
 /* A remembered connection's packet: 1 pass, 0 drop, -1: look at it as a new one. */
-static __always_inline int policy_known(struct policy_conn *c, const struct policy_guard *g,
-					const struct policy_conn_key *k, const __u8 tcp, __u32 dir)
+static __always_inline int policy_known(struct policy_conn *c, const struct policy_conn_key *k,
+					const __u8 tcp, __u32 dir)
 {
-	__u64 now = bpf_ktime_get_ns(), used = c->used_ns;
+	__u64 used = c->used_ns, now = bpf_ktime_get_coarse_ns(); /* in this order */
 	__u32 flags = c->flags, at = policy_epoch();
+	struct policy_guard g;
 
-	if (now - used > (tcp ? POLICY_IDLE_TCP_NS : POLICY_IDLE_NS))
+	if ((__s64)(now - used) > (__s64)(tcp ? POLICY_IDLE_TCP_NS : POLICY_IDLE_NS))
 		return -1;
 	if (c->epoch != at && !(flags & POLICY_NODE)) {
-		if (policy_allows(g, k, flags & (POLICY_IN | POLICY_OUT)))
+		policy_guard_of(k->pod, &g);
+		if (policy_allows(&g, k, flags & (POLICY_IN | POLICY_OUT)))
 			flags &= ~POLICY_DENIED;
 		else
 			flags |= POLICY_DENIED;
@@ -275,7 +277,7 @@ static __always_inline int policy_known(struct policy_conn *c, const struct poli
 	}
 	if (flags & POLICY_DENIED)
 		return tcp || (flags & dir) ? 0 : -1;
-	if (now - used > POLICY_COARSE_NS)
+	if ((__s64)(now - used) > (__s64)POLICY_COARSE_NS)
 		c->used_ns = now;
 	return 1;
 }
@@ -315,17 +317,19 @@ static __noinline int policy_pass(struct __sk_buff *skb, const struct policy_pac
 	k.peer = dir == POLICY_IN ? p->saddr : p->daddr;
 	k.pod_port = dir == POLICY_IN ? p->dport : p->sport;
 	k.peer_port = dir == POLICY_IN ? p->sport : p->dport;
-	policy_guard_of(k.pod, &g);
-	if (p->error)
+	if (p->error) {
+		policy_guard_of(k.pod, &g);
 		return from_node || !(dir == POLICY_IN ? g.in : g.out) ||
 		       policy_knows_quoted(p, dir);
+	}
 	table = bpf_map_lookup_elem(&conns, &zero);
 	c = table && !p->syn ? bpf_map_lookup_elem(table, &k) : NULL;
 	if (c) {
-		ok = policy_known(c, &g, &k, p->tcp, dir);
+		ok = policy_known(c, &k, p->tcp, dir);
 		if (ok >= 0)
 			return ok;
 	}
+	policy_guard_of(k.pod, &g);
 	ok = from_node || policy_allows(&g, &k, dir);
 	if (!ok && p->tcp && !p->syn) {
 		began = dir ^ (POLICY_IN | POLICY_OUT);
@@ -338,7 +342,7 @@ static __noinline int policy_pass(struct __sk_buff *skb, const struct policy_pac
 	}
 	if (!ok || !table)
 		return ok;
-	fresh.used_ns = bpf_ktime_get_ns();
+	fresh.used_ns = bpf_ktime_get_coarse_ns();
 	fresh.epoch = policy_epoch();
 	bpf_map_update_elem(table, &k, &fresh, BPF_ANY);
 	return ok;

@@ -2,13 +2,15 @@
 /*
  * Services: how long the maps take to fill, and connections a second (connect, one byte, close)
  * from a pod to another through a ClusterIP among 10,000 services, beside the pod's own address in
- * the same run, and beside rules of the shape kube-proxy writes, in the same node namespace.
+ * the same run, and beside rules of the shape kube-proxy writes, in the same node namespace. Then
+ * network policies: both pods with 100 of them, and none.
  *
  *	net [--quick]		JSON lines; --quick leaves out the rules
  */
 #include "tests/net/lab.h"
 #include "lib/base/clock.h"
 #include "net/netns.h"
+#include "net/policy.h"
 #include "tests/unit/test.h"
 
 #include <arpa/inet.h>
@@ -20,6 +22,8 @@
 #define BATCH 1500
 #define ROUNDS 15
 #define PORT 8080
+#define N_POLICIES 100u
+#define STREAM_NS (30 * NSEC_PER_MSEC)
 /* Services of the rules are at 10.97.x.y, which the balancer does not know. */
 #define VIP(net, i) htonl((10u << 24 | (net) << 16) + (i))
 
@@ -168,6 +172,81 @@ static void attach_times(void)
 	line("pod network: detach", median(off, ARRAY_SIZE(off)), "ms", NULL, 0);
 }
 
+/* MB a second through one connection from pod 1. */
+static double stream(void)
+{
+	static char block[1 << 16];
+	int c = lab_socket(&lab, 1, SOCK_STREAM), s;
+	uint64_t began, n = 0;
+
+	assert_int_equal(lab_connect(c, lab.addr[0], PORT), 0);
+	s = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	began = now_ns();
+	while (now_ns() - began < STREAM_NS) {
+		while (send(c, block, sizeof(block), MSG_DONTWAIT) > 0)
+			;
+		for (ssize_t r; (r = recv(s, block, sizeof(block), 0)) > 0;)
+			n += (uint64_t)r;
+	}
+	began = now_ns() - began;
+	close(c);
+	close(s);
+	return (double)n * 1e3 / (double)began;
+}
+
+/* Both pods are selected by all; the last one's peer and port is what is connected to. */
+static void put_policies(struct policy *p, bool on)
+{
+	struct policy_block blocks[N_POLICIES];
+	struct policy_range ports[N_POLICIES];
+	struct policy_rule rules[N_POLICIES];
+	struct policy_side side = {.isolated = on, .rules = rules, .n = N_POLICIES};
+	uint32_t tags[N_POLICIES], mine = N_POLICIES - 1;
+
+	for (uint32_t i = 0; i < N_POLICIES; i++) {
+		tags[i] = i;
+		blocks[i] =
+			(struct policy_block){.range = {htonl(10u << 24 | i << 8), 24}, .tag = i};
+		ports[i] = (struct policy_range){.min = (uint16_t)(PORT - N_POLICIES + 1 + i),
+						 .max = (uint16_t)(PORT - N_POLICIES + 1 + i),
+						 .proto = IPPROTO_TCP};
+		rules[i] = (struct policy_rule){
+			.tags = &tags[i], .n_tags = 1, .ports = &ports[i], .n_ports = 1};
+	}
+	assert_int_equal(policy_begin(p, blocks, N_POLICIES, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(policy_peer(p, lab.addr[i], &mine, 1, NULL), 0);
+		assert_int_equal(policy_pod(p, lab.addr[i], &side, &side, NULL), 0);
+	}
+	assert_int_equal(policy_commit(p, NULL), 0);
+	policy_collect(p);
+}
+
+static void policies(void)
+{
+	double with[ROUNDS], without[ROUNDS], fast[ROUNDS], free_[ROUNDS], put[ROUNDS];
+	struct policy *p;
+
+	assert_int_equal(policy_open(lab.net, &p, NULL), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t t = now_ns();
+
+		put_policies(p, true);
+		put[i] = (double)(now_ns() - t) / 1e6;
+		with[i] = rate(lab.addr[0], PORT);
+		fast[i] = stream();
+		put_policies(p, false);
+		without[i] = rate(lab.addr[0], PORT);
+		free_[i] = stream();
+	}
+	line("network policies: 100 on both ends", median(with, ROUNDS), "connections/s", "none",
+	     median(without, ROUNDS));
+	line("network policies: 100 on both ends, one stream", median(fast, ROUNDS), "MB/s", "none",
+	     median(free_, ROUNDS));
+	line("network policies: all 100 anew", median(put, ROUNDS), "ms", NULL, 0);
+	policy_close(p);
+}
+
 static FILE *tool(const char *command)
 {
 	FILE *f = popen(command, "we");
@@ -270,6 +349,7 @@ int main(int argc, char **argv)
 	attach_times();
 	sync_times();
 	compare("ClusterIP among 10,000, BPF", VIP(96, N_SERVICES / 2));
+	policies();
 	if (!quick) {
 		take_off_programs();
 		with_rules("ClusterIP among 1,000, nftables of kube-proxy's shape",
