@@ -5,6 +5,7 @@
 #include "net/link.h"
 #include "net/masq.h"
 #include "net/netns.h"
+#include "net/policy.h"
 #include "tests/unit/test.h"
 
 #include <arpa/inet.h>
@@ -240,11 +241,13 @@ static void wait_path_mtu(int fd, int want)
 static void test_icmp_errors(void **state)
 {
 	struct world *w = *state;
+	static uint16_t mtu = 1400; /* paths stay narrow: a second time it is less */
 	int l = lab_listen(&w->lab, outside(w), SOCK_DGRAM, 54), zero = 0, c;
 	struct sockaddr_in from;
 	socklen_t len = sizeof(from);
 	char b[2];
 
+	mtu -= 100;
 	c = lab_socket(&w->lab, 0, SOCK_DGRAM);
 	assert_int_equal(lab_connect(c, lab_ip(CLIENT_IP), 54), 0);
 	assert_int_equal(send(c, "hi", 2, 0), 2);
@@ -252,9 +255,9 @@ static void test_icmp_errors(void **state)
 	assert_int_equal(recvfrom(l, b, 2, 0, (struct sockaddr *)&from, &len), 2);
 	/* About somebody else's packet: nothing to do with the pod. */
 	too_big(w, lab_ip(NODE_IP), (uint16_t)(ntohs(from.sin_port) ^ 1), lab_ip(CLIENT_IP), 54,
-		1200);
-	too_big(w, lab_ip(NODE_IP), ntohs(from.sin_port), lab_ip(CLIENT_IP), 54, 1300);
-	wait_path_mtu(c, 1300);
+		1000);
+	too_big(w, lab_ip(NODE_IP), ntohs(from.sin_port), lab_ip(CLIENT_IP), 54, mtu);
+	wait_path_mtu(c, mtu);
 	close(c);
 	close(l);
 	/* The other way round: node port 30082 of a server in pod 0, which answers its client. */
@@ -269,8 +272,9 @@ static void test_icmp_errors(void **state)
 	assert_int_equal(recvfrom(l, b, 2, 0, (struct sockaddr *)&from, &len), 2);
 	assert_int_equal(sendto(l, "yo", 2, 0, (struct sockaddr *)&from, len), 2);
 	assert_int_equal(connect(l, (struct sockaddr *)&from, len), 0);
-	too_big(w, lab_ip(NODE_IP), 30082, from.sin_addr.s_addr, ntohs(from.sin_port), 1250);
-	wait_path_mtu(l, 1250);
+	too_big(w, lab_ip(NODE_IP), 30082, from.sin_addr.s_addr, ntohs(from.sin_port),
+		(uint16_t)(mtu - 50));
+	wait_path_mtu(l, mtu - 50);
 	close(c);
 	close(l);
 }
@@ -359,6 +363,48 @@ static void test_sources(void **state)
 	close(l);
 }
 
+static void guard(struct policy *p, struct world *w, const char *who)
+{
+	const uint32_t tags[] = {1};
+	const struct policy_rule r = {.tags = tags, .n_tags = 1};
+	const struct policy_side side = {.isolated = true, .rules = &r, .n = 1};
+	struct policy_block b = {.range = {lab_ip(who), 32}, .tag = 1};
+
+	assert_int_equal(policy_begin(p, &b, 1, NULL), 0);
+	assert_int_equal(policy_pod(p, w->lab.addr[0], &side, &side, NULL), 0);
+	assert_int_equal(policy_commit(p, NULL), 0);
+}
+
+/* All of this works for a pod with rules that allow it, and ends with them. */
+static void test_guarded(void **state)
+{
+	struct world *w = *state;
+	struct net_counters before, after;
+	struct policy *p;
+	int zero = 0, c;
+
+	assert_int_equal(policy_open(w->lab.net, &p, NULL), 0);
+	guard(p, w, CLIENT_IP);
+	test_masquerade_tcp(state);
+	test_masquerade_udp(state);
+	test_masquerade_ping(state);
+	test_icmp_errors(state);
+	test_node_port(state);
+	guard(p, w, REMOTE_IP);
+	lab_put(&w->lab, NULL, 30084, LB_TCP, 0, &zero, 1, 8084);
+	assert_int_equal(net_counters_read(LAB_NODE, w->lab.dir, &before, NULL), 0);
+	after = before;
+	c = client_outside(w);
+	assert_int_equal(lab_connect(c, lab_ip(NODE_IP), 30084), -ETIMEDOUT);
+	close(c);
+	assert_int_equal(net_counters_read(LAB_NODE, w->lab.dir, &after, NULL), 0);
+	assert_true(after.n[NET_REASON_POLICY_IN] > before.n[NET_REASON_POLICY_IN]);
+	assert_int_equal(policy_pod(p, w->lab.addr[0], &(struct policy_side){0},
+				    &(struct policy_side){0}, NULL),
+			 0);
+	policy_close(p);
+}
+
 static void test_collect(void **state)
 {
 	struct world *w = *state;
@@ -388,7 +434,7 @@ int main(void)
 		cmocka_unit_test(test_masquerade_tcp),  cmocka_unit_test(test_masquerade_udp),
 		cmocka_unit_test(test_masquerade_ping), cmocka_unit_test(test_node_port),
 		cmocka_unit_test(test_icmp_errors),     cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_collect),
+		cmocka_unit_test(test_guarded),         cmocka_unit_test(test_collect),
 	};
 	const char *missing = lab_missing();
 
