@@ -59,7 +59,7 @@ def entered(path):
         os.close(there)
 
 
-def reaches(source, ip, port=8080, patience=0.3):
+def reaches(source, ip, port=8080, patience=0.15):
     """From a pod, or the namespace at a path: whether anybody answers, if only with a refusal."""
     with entered(source.netns() if isinstance(source, Pod) else source):
         s = socket.socket()
