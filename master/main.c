@@ -14,6 +14,7 @@
 #include "lib/client/client.h"
 #include "lib/client/informer.h"
 #include "lib/sys/file.h"
+#include "lib/sys/memory.h"
 #include "lib/sys/options.h"
 #include "lib/sys/timers_uv.h"
 #include "master/apiserver/admission_plugins.h"
@@ -41,6 +42,8 @@
 #define WAIT_OTHERS_NS (20 * NSEC_PER_SEC)
 #define SCHEDULER_CONFIG_MAX (1u << 20)
 #define NICE (-10)
+#define TRIM_NS (60 * NSEC_PER_SEC)
+#define TRIM_BYTES (8u << 20)
 #define EXIT_CONFIG 78 /* sysexits(3) EX_CONFIG: a restart will not help */
 #define EXIT_IO 74 /* EX_IOERR: the disk */
 
@@ -222,7 +225,7 @@ struct master {
 	struct controllers *controllers;
 	struct cloud *cloud;
 	uv_signal_t on_term, on_int;
-	struct timer ready_poll, watchdog;
+	struct timer ready_poll, watchdog, trim;
 	uint64_t watchdog_ns, began_ns;
 	bool announced, waits_told, stopping;
 	int exit_code;
@@ -555,6 +558,15 @@ static void start_watchdog(struct master *m)
 	timers_soon(&m->timers, &m->watchdog);
 }
 
+/* Much was stored for a while, or many came at once, and it is over: memory for others. */
+static void trim_fire(struct timer *t)
+{
+	struct master *m = container_of(t, struct master, trim);
+
+	memory_trim_loose(TRIM_BYTES);
+	timers_arm_in(&m->timers, t, TRIM_NS);
+}
+
 static void not_ready_yet(struct master *m)
 {
 	uint64_t age = timers_now_ns(&m->timers) - m->began_ns;
@@ -838,6 +850,8 @@ static int start(struct master *m, struct err *err)
 	if (r < 0)
 		return r;
 	start_snapshots(m);
+	m->trim.fire = trim_fire;
+	timers_arm_in(&m->timers, &m->trim, TRIM_NS);
 	m->ready_poll.fire = ready_fire;
 	timers_soon(&m->timers, &m->ready_poll);
 	start_signals(m);

@@ -64,3 +64,13 @@ void memory_trim(void)
 {
 	malloc_trim(0);
 }
+
+size_t memory_trim_loose(size_t least)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	if (m.fordblks < least || m.fordblks < m.uordblks)
+		return 0;
+	malloc_trim(0);
+	return m.fordblks;
+}

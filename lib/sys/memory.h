@@ -13,4 +13,9 @@
 size_t memory_drop_zeros(const char *name);
 /* What free() keeps for later goes back to the system. */
 void memory_trim(void);
+/*
+ * The same, if that is at least `least` bytes, and more than what is in use: looking is cheap, for
+ * a timer. What it was before; 0: left as it is.
+ */
+size_t memory_trim_loose(size_t least);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
+#include "lib/sys/memory.h"
 #include "lib/sys/file.h"
 #include "lib/sys/options.h"
 #include "lib/sys/timers_uv.h"
@@ -177,12 +178,31 @@ static void test_timers_busy(void **state)
 	close(fds[1]);
 }
 
+/* Freed memory that stands below what is in use stays with the process until it is told. */
+static void test_trim_loose(void **state)
+{
+	enum { N = 20000, SIZE = 1000 };
+	CLEANUP_FREE char **v = xcalloc(N, sizeof(*v));
+	char *last;
+
+	(void)state;
+	for (size_t i = 0; i < N; i++)
+		v[i] = xmalloc(SIZE);
+	last = xmalloc(SIZE);
+	assert_int_equal(memory_trim_loose(N * SIZE / 2), 0); /* it is in use */
+	for (size_t i = 0; i < N; i++)
+		free(v[i]);
+#ifndef __SANITIZE_ADDRESS__
+	assert_true(memory_trim_loose(N * SIZE / 2) >= N * SIZE / 2);
+#endif
+	free(last);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_options_bad),
+		cmocka_unit_test(test_trim_loose),  cmocka_unit_test(test_file),
+		cmocka_unit_test(test_options),     cmocka_unit_test(test_options_bad),
 		cmocka_unit_test(test_timers_busy),
 	};
 
