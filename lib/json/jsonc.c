@@ -163,16 +163,18 @@ struct json_object *jsonc_get(struct json_object *obj, const char *name)
 
 struct json_object *jsonc_path(struct json_object *obj, const char *path)
 {
-	struct str rest = str_of(path), name;
+	const char *dot;
 
-	while (obj && str_split(&rest, '.', &name)) {
+	for (; obj && (dot = strchrnul(path, '.'))[0]; path = dot + 1) {
 		char key[256];
 
-		if (str_copy(key, sizeof(key), name) < 0)
+		if ((size_t)(dot - path) >= sizeof(key))
 			return NULL;
+		memcpy(key, path, (size_t)(dot - path));
+		key[dot - path] = 0;
 		obj = jsonc_get(obj, key);
 	}
-	return obj;
+	return jsonc_get(obj, path);
 }
 
 struct str jsonc_str(struct json_object *obj)

@@ -202,6 +202,9 @@ static int charge_one(struct charge *c, const struct store_obj *o, struct err *e
 
 int quota_charge(struct write *w, struct err *err)
 {
+	/* What quotas say now: w->view may be older, where others were asked or others were first.
+	 */
+	CLEANUP(store_view_unrefp) struct store_view *view = store_view(w->srv->store);
 	CLEANUP(buf_done) struct buf prefix = BUF_INIT, own = BUF_INIT;
 	CLEANUP(charge_done) struct charge c = {.w = w, .now = BUF_INIT};
 	const struct store_obj *o;
@@ -213,7 +216,7 @@ int quota_charge(struct write *w, struct err *err)
 	    admission_plugin_off(w->srv->plugins_off, PLUGIN_RESOURCE_QUOTA))
 		return 0;
 	request_key(quota_kind(), str_of(w->ns), STR_NULL, &prefix);
-	store_range(w->view, buf_str(&prefix), STR_NULL, &it);
+	store_range(view, buf_str(&prefix), STR_NULL, &it);
 	o = store_iter_next(&it);
 	if (!o)
 		return 0;
@@ -234,13 +237,91 @@ int quota_charge(struct write *w, struct err *err)
 	return r;
 }
 
-/* ---- counting anew ---- */
+/* ---- one after the other ---- */
 
 struct quota_keeper {
 	struct apiserver *s;
 	struct store_watch *watch;
 	struct timer soon, round;
+	struct hmap *lines; /* namespace -> struct quota_line */
 };
+
+/* Of one namespace, while anybody charges its quotas. */
+struct quota_line {
+	struct quota_keeper *k;
+	char *ns;
+	struct write *first; /* whose turn it is; NULL: that of who is first among the waiting */
+	struct list waiting; /* struct write.quota_node */
+	struct timer next;
+};
+
+static void line_free(struct quota_line *l)
+{
+	timers_disarm(l->k->s->timers, &l->next);
+	hmap_del(l->k->lines, str_of(l->ns));
+	free(l->ns);
+	free(l);
+}
+
+static void on_next(struct timer *t)
+{
+	struct quota_line *l = container_of(t, struct quota_line, next);
+	struct write *w = list_first(&l->waiting, struct write, quota_node);
+
+	list_remove(&w->quota_node);
+	l->first = w;
+	w->quota_go_on(w);
+}
+
+static struct quota_line *line_new(struct quota_keeper *k, const char *ns)
+{
+	struct quota_line *l = NEW(struct quota_line);
+
+	l->k = k;
+	l->ns = xstrdup(ns);
+	l->next.fire = on_next;
+	list_init(&l->waiting);
+	hmap_put(k->lines, str_of(ns), l);
+	return l;
+}
+
+bool quota_turn(struct write *w, void (*go_on)(struct write *w))
+{
+	struct quota_keeper *k = w->srv->quotas;
+	struct quota_line *l = w->quota_line;
+
+	if (l || !w->n_extra)
+		return true;
+	l = hmap_get(k->lines, str_of(w->ns));
+	w->quota_line = l ? l : line_new(k, w->ns);
+	if (!l) {
+		w->quota_line->first = w;
+		return true;
+	}
+	while (w->n_extra)
+		write_extra_done(&w->extra[--w->n_extra]);
+	w->quota_go_on = go_on;
+	list_append(&l->waiting, &w->quota_node);
+	return false;
+}
+
+void quota_leave(struct write *w)
+{
+	struct quota_line *l = TAKE(w->quota_line);
+
+	if (!l)
+		return;
+	if (l->first == w)
+		l->first = NULL;
+	else
+		list_remove(&w->quota_node);
+	if (!l->first && list_empty(&l->waiting))
+		line_free(l);
+	else if (!l->first)
+		timers_soon(l->k->s->timers, &l->next);
+}
+
+/* ---- counting anew ---- */
 
 struct counted {
 	const struct api_kind *kinds[64];
@@ -416,6 +497,7 @@ struct quota_keeper *quota_keeper_new(struct apiserver *s)
 	struct quota_keeper *k = NEW(struct quota_keeper);
 
 	k->s = s;
+	k->lines = hmap_new();
 	k->soon.fire = on_soon;
 	k->round.fire = on_round;
 	follow(k);
@@ -435,6 +517,18 @@ struct quota_keeper *quota_keeper_free(struct quota_keeper *k)
 	store_unwatch(k->watch);
 	timers_disarm(k->s->timers, &k->soon);
 	timers_disarm(k->s->timers, &k->round);
+	hmap_for_each (it, k->lines) { /* whoever is in a line isn't any more */
+		struct quota_line *l = it->value;
+
+		if (l->first)
+			l->first->quota_line = NULL;
+		list_for_each (n, &l->waiting)
+			list_entry(n, struct write, quota_node)->quota_line = NULL;
+		timers_disarm(k->s->timers, &l->next);
+		free(l->ns);
+		free(l);
+	}
+	hmap_free(k->lines);
 	free(k);
 	return NULL;
 }

@@ -18,6 +18,13 @@
  * pods=2"). Costs a look-up where the namespace has no quota.
  */
 int quota_charge(struct write *w, struct err *err);
+/*
+ * One at a time, or each of many writers at once would find that another was first, and begin from
+ * anew. True: it is this write's turn (or it charges nothing). False: what was charged is taken
+ * back, and go_on runs, never from within this call, when those before it have ended.
+ */
+bool quota_turn(struct write *w, void (*go_on)(struct write *w));
+void quota_leave(struct write *w); /* its turn is over, or not wanted any more */
 
 /* Counts anew where status.hard is not spec.hard; on the leader only. */
 struct quota_keeper;

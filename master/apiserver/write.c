@@ -34,6 +34,13 @@ void write_set_name(struct write *w, struct str ns, struct str name)
 	w->name = new_name;
 }
 
+void write_extra_done(struct write_extra *x)
+{
+	buf_done(&x->key);
+	buf_done(&x->value);
+	buf_done(&x->meta);
+}
+
 /* What one try holds. */
 static void drop_try(struct write *w)
 {
@@ -44,13 +51,8 @@ static void drop_try(struct write *w)
 	w->seen_kind = NULL;
 	store_view_unref(TAKE(w->view));
 	w->cur_obj = NULL;
-	while (w->n_extra) {
-		struct write_extra *x = &w->extra[--w->n_extra];
-
-		buf_done(&x->key);
-		buf_done(&x->value);
-		buf_done(&x->meta);
-	}
+	while (w->n_extra)
+		write_extra_done(&w->extra[--w->n_extra]);
 	free(TAKE(w->extra));
 	w->cap_extra = 0;
 }
@@ -59,6 +61,7 @@ static void write_free(struct write *w)
 {
 	struct request *r = w->r;
 
+	quota_leave(w);
 	drop_try(w);
 	service_alloc_drop(w->srv->services, w->held);
 	free(w->ns);
@@ -371,6 +374,13 @@ static bool must_confirm(struct write *w)
 	return true;
 }
 
+static void validated(struct write *w, const struct err *e);
+
+static void at_turn(struct write *w)
+{
+	validated(w, NULL);
+}
+
 /* The validating webhooks have spoken. */
 static void validated(struct write *w, const struct err *e)
 {
@@ -381,6 +391,8 @@ static void validated(struct write *w, const struct err *e)
 			return;
 		e = &err;
 	}
+	if (!e && !quota_turn(w, at_turn))
+		return;
 	if (!e && w->action != WRITE_NONE)
 		service_alloc_charge(w->srv->services, w);
 	if (e)
@@ -480,6 +492,7 @@ void write_start(struct write *w)
 {
 	if (w->tries++)
 		api_warnings_done(&w->r->warnings);
+	quota_leave(w);
 	service_alloc_drop(w->srv->services, TAKE(w->held));
 	drop_try(w);
 	w->phase = WRITE_PHASE_OTHER;

@@ -63,6 +63,7 @@ struct write_extra {
 	size_t rv_at;
 	uint64_t rev; /* that must be there */
 };
+void write_extra_done(struct write_extra *x);
 #define WRITE_QUOTAS_MAX 16
 #define WRITE_EXTRA_MAX (WRITE_QUOTAS_MAX + 3) /* and a Service's addresses */
 
@@ -97,6 +98,9 @@ struct write {
 	bool quiet; /* one of many: failures are not answered either */
 	unsigned tries;
 	void *held; /* service addresses set aside for this write */
+	struct quota_line *quota_line; /* it stands in, or leads; quota.h */
+	struct list quota_node;
+	void (*quota_go_on)(struct write *w);
 };
 
 /* What admission from outside looks at. */
