@@ -29,7 +29,7 @@ def policy(m, request):
     test = request.node.name.split("[")[0].replace("_", "-")
 
     def make(*mutations, name=test, rule=None, binding=None, **spec):
-        spec = {"matchConstraints": {"resourceRules": [rule or RULE]},
+        spec = {"matchConstraints": {"resourceRules": [rule or RULE]}, "reinvocationPolicy": "Never",
                 "mutations": [mutation(x) for x in mutations], **spec}
         status, got = m.api("POST", f"{GROUP}/mutatingadmissionpolicies", {"metadata": {"name": name}, "spec": spec})
         if status != 201:
@@ -238,6 +238,24 @@ def test_bad_expressions(policy, expression, where, why):
     assert status == 422, got
     assert any(c["field"] == f"spec.mutations[0].{where}.expression" and why in c["message"]
                for c in got["details"]["causes"]), got
+
+
+@pytest.mark.parametrize("spec,where,why", [
+    ({"reinvocationPolicy": None}, "spec.reinvocationPolicy", "Required value"),
+    ({"matchConstraints": {"resourceRules": [dict(RULE, operations=["DELETE"])]}},
+     "spec.matchConstraints.resourceRules[0].operations[0]",
+     'Unsupported value: "DELETE": supported values: "*", "CONNECT", "CREATE", "UPDATE"'),
+    ({"mutations": []}, "spec.mutations", "Required value: mutations must contain at least one item"),
+    ({"mutations": [{"patchType": "JSONPatch", "applyConfiguration": {"expression": "Object{}"}}]},
+     "spec.mutations[0].applyConfiguration",
+     'Invalid value: "{applyConfiguration}": must not be specified when patchType is JSONPatch'),
+    ({"mutations": [{"patchType": "JSONPatch", "applyConfiguration": {"expression": "Object{}"}}]},
+     "spec.mutations[0].jsonPatch", "Required value: must be specified when patchType is JSONPatch"),
+])
+def test_bad_policies(policy, spec, where, why):
+    status, got = policy("Object{}", **spec)
+    assert status == 422, got
+    assert {"field": where, "message": why} in [{k: c[k] for k in ("field", "message")} for c in got["details"]["causes"]], got
 
 
 def test_endless_one_ends(m, policy):

@@ -198,12 +198,33 @@ static void test_openapi(void **state)
 			    5);
 }
 
+/* Of others' documents only what is theirs, whatever they look like. */
+static void test_openapi_merge(void **state)
+{
+	static const char own[] = "{\"swagger\":\"2.0\",\"paths\":{\"/apis/a/v1/x\":{\"o\":1}},"
+				  "\"definitions\":{\"A\":{\"o\":1}}}";
+	const struct api_openapi_other others[] = {
+		{STR("[]"), "b", "v1"},
+		{STR("{\"paths\":[1],\"definitions\":7}"), "b", "v1"},
+		{STR("{\"swagger\":\"3\",\"paths\":{\"/apis/b/v1/y\":1,\"/apis/a/v1/x\":2,"
+		     "\"/apis/b/v10/z\":3},\"definitions\":{\"A\":2,\"B\":{}},\"x\":1}"),
+		 "b", "v1"},
+		{STR("{\"definitions\":{\"B\":5,\"C\":6}}"), "c", "v1"},
+	};
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	api_openapi_v2_merge(STR(own), others, ARRAY_SIZE(others), &b);
+	assert_string_equal(b.p, "{\"swagger\":\"2.0\",\"paths\":{\"/apis/a/v1/x\":{\"o\":1},"
+				 "\"/apis/b/v1/y\":1},\"definitions\":{\"A\":{\"o\":1},\"B\":{},"
+				 "\"C\":6}}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),      cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_strategic), cmocka_unit_test(test_discovery),
-		cmocka_unit_test(test_openapi),
+		cmocka_unit_test(test_openapi),   cmocka_unit_test(test_openapi_merge),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

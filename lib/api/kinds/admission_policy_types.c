@@ -313,7 +313,6 @@ static const struct api_field MutatingAdmissionPolicySpec_fields[] = {
 	 .keys = "name", .merge_key = "name", .ref = &api_t_admissionregistration_v1_MatchCondition,
 	 .help = "CEL expressions that must all be true for a request to be sent on."},
 	{"reinvocationPolicy", API_STRING, .pb = 7, .enums = enum_ReinvocationPolicyType,
-	 .def = "\"Never\"",
 	 .help = "Whether to ask again when others changed the object: Never or IfNeeded."},
 };
 

@@ -56,9 +56,12 @@ static void check_resources(const struct place *p, struct json_object *list)
 			}
 }
 
-static void check_rule(const struct place *p, struct json_object *rule)
+/* What nobody can change any more is no mutation's business. */
+static void check_rule(const struct place *p, struct json_object *rule, bool mutating)
 {
-	static const char *const known[] = {"*", "CONNECT", "CREATE", "DELETE", "UPDATE", NULL};
+	static const char *const all[] = {"*", "CONNECT", "CREATE", "DELETE", "UPDATE", NULL};
+	static const char *const mutable[] = {"*", "CONNECT", "CREATE", "UPDATE", NULL};
+	const char *const *known = mutating ? mutable : all;
 	static const char *const scopes[] = {"*", "Cluster", "Namespaced", NULL};
 	struct json_object *ops = jsonc_get(rule, "operations");
 
@@ -205,7 +208,7 @@ static void check_webhook(const struct place *p, struct json_object *w)
 
 	check_domain(PLACE(p, "name"), text_of(w, "name"));
 	for (size_t i = 0; i < list_len(rules); i++)
-		check_rule(PLACE_AT(PLACE(p, "rules"), i), list_at(rules, i));
+		check_rule(PLACE_AT(PLACE(p, "rules"), i), list_at(rules, i), false);
 	check_enum(p, w, "failurePolicy", failure_policies, false);
 	check_enum(p, w, "matchPolicy", match_policies, false);
 	if (!jsonc_get(w, "sideEffects"))
@@ -250,7 +253,7 @@ void validate_mutatingwebhook(struct json_object *obj, struct err *err)
 
 /* ---- policies ---- */
 
-static void check_match(const struct place *p, struct json_object *m)
+static void check_match(const struct place *p, struct json_object *m, bool mutating)
 {
 	static const char *const lists[] = {"resourceRules", "excludeResourceRules"};
 
@@ -260,7 +263,7 @@ static void check_match(const struct place *p, struct json_object *m)
 		struct json_object *rules = jsonc_get(m, lists[l]);
 
 		for (size_t i = 0; i < list_len(rules); i++)
-			check_rule(PLACE_AT(PLACE(p, lists[l]), i), list_at(rules, i));
+			check_rule(PLACE_AT(PLACE(p, lists[l]), i), list_at(rules, i), mutating);
 	}
 }
 
@@ -279,7 +282,7 @@ static void check_variables(const struct place *p, struct json_object *list)
 }
 
 /* What both sorts of policy have. */
-static void check_policy(const struct place *p, struct json_object *spec)
+static void check_policy(const struct place *p, struct json_object *spec, bool mutating)
 {
 	struct json_object *match = jsonc_get(spec, "matchConstraints");
 	struct json_object *kind = jsonc_get(spec, "paramKind");
@@ -292,7 +295,7 @@ static void check_policy(const struct place *p, struct json_object *spec)
 	if (!match) {
 		place_required(PLACE(p, "matchConstraints"), "");
 	} else {
-		check_match(PLACE(p, "matchConstraints"), match);
+		check_match(PLACE(p, "matchConstraints"), match, mutating);
 		if (!list_len(jsonc_get(match, "resourceRules")))
 			place_required(PLACE(p, "matchConstraints.resourceRules"), "");
 	}
@@ -307,7 +310,7 @@ void validate_validatingpolicy(struct json_object *obj, struct err *err)
 	struct json_object *spec = jsonc_get(obj, "spec"), *list = jsonc_get(spec, "validations");
 	const struct place *p = PLACE(PLACE_OF(err), "spec");
 
-	check_policy(p, spec);
+	check_policy(p, spec, false);
 	if (!list_len(list) && !list_len(jsonc_get(spec, "auditAnnotations")))
 		place_required(PLACE(p, "validations"),
 			       "validations or auditAnnotations must be provided");
@@ -342,6 +345,22 @@ void validate_validatingpolicy(struct json_object *obj, struct err *err)
 	}
 }
 
+/* The member that the type asks for, and not the other one. */
+static void check_union(const struct place *at, struct json_object *m, const char *type,
+			const char *mine, const char *other)
+{
+	CLEANUP_FREE char *must = xasprintf("must be specified when patchType is %s", type);
+	CLEANUP_FREE char *must_not = xasprintf("must not be specified when patchType is %s", type);
+	CLEANUP_FREE char *shown = xasprintf("{%s}", other);
+
+	if (!jsonc_get(m, mine))
+		place_required(PLACE(at, mine), must);
+	else if (!str_trim(text_of(jsonc_get(m, mine), "expression")).len)
+		place_required(PLACE(PLACE(at, mine), "expression"), "");
+	if (jsonc_get(m, other))
+		place_invalid_str(PLACE(at, other), str_of(shown), must_not);
+}
+
 void validate_mutatingpolicy(struct json_object *obj, struct err *err)
 {
 	static const char *const types[] = {"ApplyConfiguration", "JSONPatch", NULL};
@@ -349,7 +368,7 @@ void validate_mutatingpolicy(struct json_object *obj, struct err *err)
 	struct json_object *spec = jsonc_get(obj, "spec"), *list = jsonc_get(spec, "mutations");
 	const struct place *p = PLACE(PLACE_OF(err), "spec");
 
-	check_policy(p, spec);
+	check_policy(p, spec, true);
 	check_enum(p, spec, "reinvocationPolicy", again, true);
 	if (!list_len(list))
 		place_required(PLACE(p, "mutations"), "mutations must contain at least one item");
@@ -363,17 +382,11 @@ void validate_mutatingpolicy(struct json_object *obj, struct err *err)
 		check_enum(at, m, "patchType", types, true);
 		if (!apply && !str_eqs(text_of(m, "patchType"), types[1]))
 			continue;
-		if (!jsonc_get(m, mine))
-			place_required(PLACE(at, mine), "must be specified when patchType is that");
-		else if (!str_trim(text_of(jsonc_get(m, mine), "expression")).len)
-			place_required(PLACE(PLACE(at, mine), "expression"), "");
-		if (jsonc_get(m, other))
-			place_invalid(PLACE(at, other), jsonc_get(m, other),
-				      "must not be specified when patchType is another");
+		check_union(at, m, types[!apply], mine, other);
 	}
 }
 
-static void check_binding(const struct place *p, struct json_object *spec)
+static void check_binding(const struct place *p, struct json_object *spec, bool mutating)
 {
 	static const char *const actions[] = {"Allow", "Deny", NULL};
 	struct json_object *ref = jsonc_get(spec, "paramRef");
@@ -385,7 +398,8 @@ static void check_binding(const struct place *p, struct json_object *spec)
 	else
 		check_name(PLACE(p, "policyName"), NAME_SUBDOMAIN, policy);
 	if (jsonc_get(spec, "matchResources"))
-		check_match(PLACE(p, "matchResources"), jsonc_get(spec, "matchResources"));
+		check_match(PLACE(p, "matchResources"), jsonc_get(spec, "matchResources"),
+			    mutating);
 	if (!ref)
 		return;
 	if (text_of(ref, "name").len && jsonc_get(ref, "selector"))
@@ -404,7 +418,7 @@ void validate_validatingbinding(struct json_object *obj, struct err *err)
 	const struct place *p = PLACE(PLACE_OF(err), "spec");
 	CLEANUP(seen_done) struct seen actions = {0};
 
-	check_binding(p, spec);
+	check_binding(p, spec, false);
 	if (!list_len(list))
 		place_required(PLACE(p, "validationActions"), "at least one validation action is "
 							      "required");
@@ -425,5 +439,5 @@ void validate_validatingbinding(struct json_object *obj, struct err *err)
 
 void validate_mutatingbinding(struct json_object *obj, struct err *err)
 {
-	check_binding(PLACE(PLACE_OF(err), "spec"), jsonc_get(obj, "spec"));
+	check_binding(PLACE(PLACE_OF(err), "spec"), jsonc_get(obj, "spec"), true);
 }
