@@ -267,6 +267,16 @@ int refs_object(struct pod *p, enum source_kind kind, struct str name, struct jv
 	return err_sys(err, ENOENT, "%s \"%.*s\" not found", word, STR_ARG(name));
 }
 
+void refs_release(struct pod *p, enum source_kind kind, struct str name)
+{
+	list_for_each_safe (it, &refs_of(p)->uses) {
+		struct object_use *use = list_entry(it, struct object_use, in_refs);
+
+		if (use->kind == kind && str_eqs(name, use->name))
+			use_free(use);
+	}
+}
+
 /* ---- tokens ---- */
 
 static void token_body(const struct token *t, struct buf *out)

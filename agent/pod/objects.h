@@ -25,6 +25,7 @@ struct objects *objects_free(struct objects *o);
 /* For the pod_source of a pod; see source.h for the answers. */
 int refs_object(struct pod *p, enum source_kind kind, struct str name, struct jv *ret,
 		struct err *err);
+void refs_release(struct pod *p, enum source_kind kind, struct str name);
 int refs_token(struct pod *p, struct str audience, int64_t expiration_s, struct buf *out,
 	       struct err *err);
 /* Let go of everything the pod used. */

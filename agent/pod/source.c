@@ -16,6 +16,11 @@ static int source_object(struct pod_source *s, enum source_kind kind, struct str
 	return refs_object(pod_of(s), kind, name, ret, err);
 }
 
+static void source_release(struct pod_source *s, enum source_kind kind, struct str name)
+{
+	refs_release(pod_of(s), kind, name);
+}
+
 static int source_token(struct pod_source *s, struct str audience, int64_t expiration_s,
 			struct buf *out, struct err *err)
 {
@@ -55,6 +60,7 @@ static int source_command(struct pod_source *s, const char *const *argv, struct 
 
 const struct pod_source_ops pod_source_ops = {
 	.object = source_object,
+	.release = source_release,
 	.token = source_token,
 	.field = source_field,
 	.resource = source_resource,

@@ -203,6 +203,7 @@ static int set_up_source(struct volume *v, const struct claim *c, struct err *er
 
 static int set_up(struct volume *v, struct claim *c, struct err *err)
 {
+	struct pod_source *src = volume_conf(v)->source;
 	struct jv ro = jv_get(v->json, "readOnly");
 	int r = read_claim(v, c, err);
 
@@ -222,7 +223,14 @@ static int set_up(struct volume *v, struct claim *c, struct err *err)
 		err_prefix(err, "%s failed for volume \"%.*s\" : ",
 			   v->block ? "MapVolume.SetUpDevice" : "MountVolume.SetUp",
 			   STR_ARG(c->volume_name));
-	return r < 0 ? r : record_write(v, err);
+	if (r == 0)
+		r = record_write(v, err);
+	if (r < 0)
+		return r;
+	/* A binding lasts: a node does not watch the claims of all of its pods for ever. */
+	src->ops->release(src, SOURCE_VOLUME, c->volume_name);
+	src->ops->release(src, SOURCE_CLAIM, buf_str(&c->name));
+	return 0;
 }
 
 static int setup(struct volume *v, struct err *err)

@@ -16,6 +16,8 @@ struct pod_source_ops {
 	/* The object, borrowed until the loop goes on. -EAGAIN; -ENOENT; -EACCES and others. */
 	int (*object)(struct pod_source *s, enum source_kind kind, struct str name, struct jv *ret,
 		      struct err *err);
+	/* The object is not needed any more: its changes are of no interest. */
+	void (*release)(struct pod_source *s, enum source_kind kind, struct str name);
 	/* A bound service account token; absent audience: the API server's. Appends to out. */
 	int (*token)(struct pod_source *s, struct str audience, int64_t expiration_s,
 		     struct buf *out, struct err *err);

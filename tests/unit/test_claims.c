@@ -17,6 +17,7 @@ struct world {
 	const char *claim, *volume; /* NULL: there is none; "": not known yet */
 	struct volume_set *set;
 	struct err err;
+	int released; /* bits: volume, claim */
 	char *command; /* the last one, by spaces */
 	int command_r; /* its outcome; 0: it mounts */
 };
@@ -58,6 +59,12 @@ static int src_field(struct pod_source *s, struct str path, struct buf *out, str
 	return 0;
 }
 
+static void src_release(struct pod_source *s, enum source_kind kind, struct str name)
+{
+	assert_true(str_eqs(name, kind == SOURCE_VOLUME ? "v" : "c") || str_eqs(name, "p-e"));
+	w.released |= kind == SOURCE_VOLUME ? 1 : 2;
+}
+
 static int src_command(struct pod_source *s, const char *const *argv, struct err *err)
 {
 	CLEANUP(buf_done) struct buf words = BUF_INIT;
@@ -73,7 +80,7 @@ static int src_command(struct pod_source *s, const char *const *argv, struct err
 	return 0;
 }
 static const struct pod_source_ops src_ops = {
-	.object = src_object, .field = src_field, .command = src_command};
+	.object = src_object, .release = src_release, .field = src_field, .command = src_command};
 
 #define USE "[{\"name\":\"d\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}}]"
 #define USE_RO \
@@ -175,6 +182,7 @@ static void test_given(void **state)
 	w.volume = volume;
 	assert_int_equal(volume_set_apply(w.set, &w.err), 0);
 	assert_string_equal(volume_set_path(w.set, STR("d")), w.dir);
+	assert_int_equal(w.released, 3);
 	assert_false(volume_set_read_only(w.set, STR("d")));
 	/* A new agent needs nobody to know it. */
 	w.claim = w.volume = "";

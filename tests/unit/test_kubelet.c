@@ -103,7 +103,8 @@ static int src_resource(struct pod_source *s, struct str container, struct str r
 	return 0;
 }
 
-static const struct pod_source_ops src_ops = {src_object, src_token, src_field, src_resource, NULL};
+static const struct pod_source_ops src_ops = {
+	.object = src_object, .token = src_token, .field = src_field, .resource = src_resource};
 
 static void expect_env(const struct env *e, const char *name, const char *value)
 {
