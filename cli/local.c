@@ -438,13 +438,13 @@ int cmd_local(int argc, char **argv, void *user)
 		bool usual = !strcmp(o.dir, DIR_DEFAULT);
 
 		printf("The cluster runs, with %" PRIu64 " master%s and %" PRIu64
-		       " nodes. To use it:\n"
+		       " node%s. To use it:\n"
 		       "  export KUBECONFIG=%s/etc/admin.conf\n"
 		       "  knarrctl get nodes\n"
 		       "To take it away:\n"
 		       "  knarrctl local down%s%s\n",
-		       o.masters, o.masters == 1 ? "" : "s", o.nodes, o.dir, usual ? "" : " --dir ",
-		       usual ? "" : o.dir);
+		       o.masters, o.masters == 1 ? "" : "s", o.nodes, o.nodes == 1 ? "" : "s",
+		       o.dir, usual ? "" : " --dir ", usual ? "" : o.dir);
 	} else {
 		printf("The local cluster is gone.\n");
 	}

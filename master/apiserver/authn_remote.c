@@ -5,6 +5,8 @@
 #include "lib/json/jv.h"
 #include "lib/json/jw.h"
 
+#include <openssl/evp.h>
+
 #define KEYS_EVERY_NS (600 * NSEC_PER_SEC)
 #define KEYS_RETRY_NS (5 * NSEC_PER_SEC)
 #define KEYS_TIMEOUT_S 10
@@ -29,13 +31,17 @@ struct authn_remote {
 	struct webhook_target webhook;
 	bool has_webhook;
 	uint64_t cache_ns;
-	struct hmap *cache; /* token -> struct known */
+	struct hmap *cache; /* SHA-256 of a token -> struct known: anybody may send long ones */
+};
+
+struct token_key {
+	uint8_t sha[32];
 };
 
 /* Told by the webhook; outlives whoever asked. */
 struct authn_remote_call {
 	struct authn_remote *a;
-	char *token;
+	struct token_key key;
 	authn_remote_cb cb; /* NULL: cancelled */
 	void *user;
 };
@@ -128,7 +134,20 @@ static void known_free(void *p)
 	free(k);
 }
 
-static void remember(struct authn_remote *a, struct str token, struct user *u)
+static struct token_key key_of(struct str token)
+{
+	struct token_key k = {{0}};
+
+	EVP_Digest(token.p, token.len, k.sha, NULL, EVP_sha256(), NULL);
+	return k;
+}
+
+static struct str key_str(const struct token_key *k)
+{
+	return str_n(k->sha, sizeof(k->sha));
+}
+
+static void remember(struct authn_remote *a, const struct token_key *key, struct user *u)
 {
 	struct known *k = NEW(struct known), *old;
 
@@ -138,17 +157,18 @@ static void remember(struct authn_remote *a, struct str token, struct user *u)
 	}
 	k->user = u ? user_ref(u) : NULL;
 	k->until_ns = timers_now_ns(a->s->timers) + a->cache_ns;
-	old = hmap_put(a->cache, token, k);
+	old = hmap_put(a->cache, key_str(key), k);
 	if (old)
 		known_free(old);
 }
 
 static struct known *recall(struct authn_remote *a, struct str token)
 {
-	struct known *k = hmap_get(a->cache, token);
+	struct token_key key = key_of(token);
+	struct known *k = hmap_get(a->cache, key_str(&key));
 
 	if (k && k->until_ns < timers_now_ns(a->s->timers)) {
-		known_free(hmap_del(a->cache, token));
+		known_free(hmap_del(a->cache, key_str(&key)));
 		k = NULL;
 	}
 	return k;
@@ -194,14 +214,13 @@ static void on_review(void *user, int err, int status, struct str body, const ch
 
 		if (jv_bool(jv_get(st, "authenticated"), false))
 			u = read_user(jv_get(st, "user"));
-		remember(c->a, str_of(c->token), u);
+		remember(c->a, &c->key, u);
 	} else if (err != -ECANCELED) {
 		log_warn("the token webhook does not answer: %s", err < 0 ? why : "bad answer");
 	}
 	if (c->cb)
 		c->cb(c->user, u ? user_ref(u) : NULL);
 	user_unref(u);
-	free(c->token);
 	free(c);
 }
 
@@ -211,7 +230,7 @@ static struct authn_remote_call *ask_webhook(struct authn_remote *a, struct str 
 	struct authn_remote_call *c = NEW(struct authn_remote_call);
 	CLEANUP(buf_done) struct buf body = BUF_INIT;
 
-	*c = (struct authn_remote_call){a, str_dup(token), cb, user};
+	*c = (struct authn_remote_call){a, key_of(token), cb, user};
 	buf_adds(&body, "{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v1\","
 			"\"metadata\":{\"creationTimestamp\":null},\"spec\":{\"token\":");
 	json_quote(token, &body);

@@ -116,6 +116,7 @@ struct asked {
 struct usage {
 	struct request *r;
 	struct asked *nodes;
+	struct hmap *names; /* of them, while they are collected */
 	size_t n, cap, waiting;
 	struct timer again;
 	bool second;
@@ -136,6 +137,7 @@ static void usage_free(struct usage *u)
 		free(a->name);
 	}
 	free(u->nodes);
+	hmap_free(u->names);
 	free(u);
 	r->work = NULL;
 	r->on_gone = NULL;
@@ -482,11 +484,9 @@ static void add_node(void *user, const struct store_obj *o)
 	struct usage *u = user;
 	struct str node = node_of(u->r, jv_of(o->value));
 
-	if (!node.len)
+	if (!node.len || hmap_has(u->names, node))
 		return;
-	for (size_t i = 0; i < u->n; i++)
-		if (str_eqs(node, u->nodes[i].name))
-			return;
+	hmap_put(u->names, node, u);
 	*ARRAY_PUSH(u->nodes, u->n, u->cap) =
 		(struct asked){.u = u, .name = str_dup(node), .body = BUF_INIT};
 }
@@ -497,6 +497,7 @@ void usage_run(struct request *r)
 	struct usage *u = NEW(struct usage);
 
 	u->r = request_ref(r);
+	u->names = hmap_new();
 	r->work = u;
 	if (r->accept.form == ACCEPT_NONE) {
 		respond_not_acceptable(r);
