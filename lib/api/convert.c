@@ -39,6 +39,22 @@ void api_from_storage(const struct api_kind *k, struct json_object *obj)
 		rename_members(k, k, false, obj);
 }
 
+int api_convert_tree(const struct api_kind *from, const struct api_kind *to,
+		     struct json_object *obj)
+{
+	CLEANUP(buf_done) struct buf version = BUF_INIT;
+
+	if (from->custom && (custom_has_webhook(from) || custom_has_webhook(to)))
+		return -ENOTSUP;
+	if (!from->custom) {
+		api_to_storage(from, obj);
+		api_from_storage(to, obj);
+	}
+	api_kind_api_version(to, &version);
+	jsonc_set_str(obj, "apiVersion", buf_str(&version));
+	return 0;
+}
+
 bool api_is_served_form(const struct api_kind *k, struct str value, uint64_t rev)
 {
 	return k->custom ? custom_is_fresh(k, value, rev) : !k->storage;

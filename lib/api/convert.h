@@ -15,6 +15,12 @@ bool api_is_served_form(const struct api_kind *k, struct str value, uint64_t rev
 void api_to_storage(const struct api_kind *k, struct json_object *obj);
 /* In place: stored form to served form. */
 void api_from_storage(const struct api_kind *k, struct json_object *obj);
+/*
+ * In place: one served form to another of the same resource, as far as nobody else has to be asked
+ * (-ENOTSUP: a webhook converts; nothing was done). Nothing is pruned.
+ */
+int api_convert_tree(const struct api_kind *from, const struct api_kind *to,
+		     struct json_object *obj);
 /* Stored bytes to served bytes, appended to out; without a tree where there is no kind->convert. */
 void api_convert_bytes(const struct api_kind *k, struct jv stored, struct buf *out);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/admission_request.h"
+#include "lib/api/convert.h"
 
 /* ---- what rules look at ---- */
 
@@ -62,7 +63,8 @@ void admission_attrs(const struct write *w, struct webhook_attrs *ret, struct bu
 				      .resource = str_of(w->kind->plural),
 				      .sub = w->sub ? str_of(w->sub->name) : str_of(w->managed_sub),
 				      .name = str_of(w->name),
-				      .namespaced = api_kind_namespaced(w->kind)};
+				      .namespaced = api_kind_namespaced(w->kind),
+				      .kinds = server_kinds(w->srv)};
 	if (obj)
 		tree_labels(obj, labels);
 	if (old)
@@ -169,8 +171,27 @@ static void options(struct jw *jw, const struct write *w)
 	jw_end_object(jw);
 }
 
-void admission_request_write(const struct write *w, struct str uid, bool with_objects,
-			     struct jw *jw)
+struct json_object *admission_in_version(const struct write *w, const struct api_kind *as,
+					 struct json_object *obj)
+{
+	struct json_object *copy = jsonc_clone(obj);
+
+	if (!copy || api_convert_tree(w->kind, as, copy) == 0)
+		return copy;
+	json_object_put(copy);
+	return NULL;
+}
+
+static void seen(struct jw *jw, const struct write *w, const char *name, const struct api_kind *as,
+		 struct json_object *obj)
+{
+	CLEANUP_JSON struct json_object *other = as ? admission_in_version(w, as, obj) : NULL;
+
+	tree(jw, name, as ? other : obj);
+}
+
+void admission_request_write(const struct write *w, struct str uid, const struct api_kind *as,
+			     bool with_objects, struct jw *jw)
 {
 	static const char *const ops[] = {[WRITE_PHASE_DELETE] = "DELETE",
 					  [WRITE_PHASE_CREATE] = "CREATE",
@@ -181,8 +202,8 @@ void admission_request_write(const struct write *w, struct str uid, bool with_ob
 	jw_begin_object(jw);
 	if (uid.p)
 		jw_member_str(jw, "uid", uid);
-	gvk(jw, "kind", write_seen_kind(w));
-	gvr(jw, "resource", w->kind);
+	gvk(jw, "kind", as ? as : write_seen_kind(w));
+	gvr(jw, "resource", as ? as : w->kind);
 	if (sub.len)
 		jw_member_str(jw, "subResource", sub);
 	gvk(jw, "requestKind", write_seen_kind(w));
@@ -195,8 +216,8 @@ void admission_request_write(const struct write *w, struct str uid, bool with_ob
 	jw_member_str(jw, "operation", str_of(ops[w->phase]));
 	user_info(jw, w->r->user);
 	if (with_objects) {
-		tree(jw, "object", w->phase == WRITE_PHASE_DELETE ? NULL : write_seen(w));
-		tree(jw, "oldObject", write_seen_old(w));
+		seen(jw, w, "object", as, w->phase == WRITE_PHASE_DELETE ? NULL : write_seen(w));
+		seen(jw, w, "oldObject", as, write_seen_old(w));
 	}
 	jw_member_bool(jw, "dryRun", request_dry_run(w->r));
 	options(jw, w);

@@ -14,7 +14,13 @@ void admission_attrs(const struct write *w, struct webhook_attrs *ret, struct bu
 		     struct buf *old_labels);
 /* The object's namespace; NULL for kinds without one, or when there is none. */
 const struct store_obj *admission_namespace(const struct write *w);
-/* AdmissionRequest as a JSON value; `uid` may be absent. */
-void admission_request_write(const struct write *w, struct str uid, bool with_objects,
-			     struct jw *jw);
+/*
+ * AdmissionRequest as a JSON value; `uid` may be absent. as: the version in which the objects are
+ * wanted (NULL: the request's own); only where admission_in_version can make that of them.
+ */
+void admission_request_write(const struct write *w, struct str uid, const struct api_kind *as,
+			     bool with_objects, struct jw *jw);
+/* A copy of what is seen in that version; NULL: it cannot be had, or there is nothing. */
+struct json_object *admission_in_version(const struct write *w, const struct api_kind *as,
+					 struct json_object *obj);
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/admission_webhook.h"
 #include "master/apiserver/admission_plugins.h"
+#include "lib/api/convert.h"
 #include "lib/api/patch.h"
 #include "lib/base/codec.h"
 #include "master/apiserver/admission_request.h"
@@ -19,6 +20,7 @@ struct asked {
 	const struct webhook *hook;
 	char uid[UUID_LEN + 1];
 	bool called;
+	const struct api_kind *as; /* the version it wants to see; NULL: the request's */
 	unsigned seen; /* edits of the object when it had answered */
 };
 
@@ -34,13 +36,28 @@ struct run {
 	struct err refusal;
 };
 
-static bool matches(const struct run *run, const struct webhook *h)
+/* Can everything be shown in the version? */
+static bool converts(const struct write *w, const struct api_kind *as)
 {
+	CLEANUP_JSON struct json_object *probe =
+		admission_in_version(w, as, write_seen(w) ? write_seen(w) : write_seen_old(w));
+
+	return probe;
+}
+
+static bool matches(const struct run *run, struct asked *q)
+{
+	const struct webhook *h = q->hook;
 	CLEANUP(buf_done) struct buf labels = BUF_INIT, old_labels = BUF_INIT;
 	struct webhook_attrs a;
 
 	admission_attrs(run->w, &a, &labels, &old_labels);
-	return webhook_matches(h, &a);
+	if (!webhook_matches(h, &a))
+		return false;
+	q->as = run->w->seen_kind ? NULL : webhook_version(h, &a);
+	if (q->as && !converts(run->w, q->as))
+		q->as = NULL;
+	return true;
 }
 
 static void review(const struct asked *a, struct buf *out)
@@ -51,7 +68,7 @@ static void review(const struct asked *a, struct buf *out)
 	jw_member_str(&jw, "kind", STR("AdmissionReview"));
 	jw_member_str(&jw, "apiVersion", STR(REVIEW_VERSION));
 	jw_key(&jw, "request");
-	admission_request_write(a->run->w, str_of(a->uid), true, &jw);
+	admission_request_write(a->run->w, str_of(a->uid), a->as, true, &jw);
 	jw_end_object(&jw);
 }
 
@@ -158,7 +175,7 @@ static int patch(struct asked *a, struct str base64, struct err *err)
 {
 	struct write *w = a->run->w;
 	CLEANUP(buf_done) struct buf json = BUF_INIT;
-	CLEANUP_JSON struct json_object *doc = NULL, *raw = NULL;
+	CLEANUP_JSON struct json_object *doc = NULL, *raw = NULL, *other = NULL;
 	struct json_object *obj = NULL;
 	bool mutated;
 	int r;
@@ -168,8 +185,12 @@ static int patch(struct asked *a, struct str base64, struct err *err)
 	if (base64_decode(base64, &json) < 0)
 		return err_sys(err, EINVAL, "the patch is no base64");
 	r = jsonc_parse(buf_str(&json), NULL, &doc, err);
+	if (a->as)
+		other = admission_in_version(w, a->as, write_seen(w));
 	if (r == 0)
-		r = api_patch_json(write_seen(w), doc, &raw, err);
+		r = api_patch_json(a->as ? other : write_seen(w), doc, &raw, err);
+	if (r == 0 && a->as)
+		r = api_convert_tree(a->as, w->kind, raw);
 	if (r == 0)
 		r = api_decode_tree(write_seen_kind(w), raw, API_IGNORE, &obj, NULL, err);
 	if (r < 0)
@@ -327,7 +348,7 @@ static bool wanted(const struct run *run, struct asked *a)
 {
 	if (run->again)
 		return a->called && a->hook->reinvoke && a->seen != run->edits;
-	return matches(run, a->hook) && conditions_hold(a);
+	return matches(run, a) && conditions_hold(a);
 }
 
 /* Mutating policies come before the webhooks, each time. False: refused. */

@@ -40,7 +40,7 @@ void policy_eval_prepare(struct policy_eval *e)
 		return;
 	e->ready = true;
 	e->budget = API_CEL_OBJECT_BUDGET;
-	admission_request_write(w, STR_NULL, false, &jw);
+	admission_request_write(w, STR_NULL, NULL, false, &jw);
 	jsonc_parse(buf_str(&text), NULL, &e->request, NULL);
 	if (ns)
 		jsonc_parse(ns->value, NULL, &e->ns, NULL);

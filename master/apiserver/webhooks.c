@@ -281,8 +281,21 @@ static bool resource_fits(struct jv list, struct str resource, struct str sub)
 	return false;
 }
 
+/* Another version of the resource which the rule names. */
+static const struct api_kind *other_version(const struct webhook_rule *r,
+					    const struct webhook_attrs *a)
+{
+	const struct api_kind *k;
+
+	for (size_t i = 0; (k = api_kinds_at(a->kinds, i)); i++)
+		if (k->plural && str_eqs(a->group, k->group) && str_eqs(a->resource, k->plural) &&
+		    in_list(r->versions, str_of(k->version)))
+			return k;
+	return NULL;
+}
+
 static bool rule_fits(const struct webhook_rule *r, const struct webhook *h,
-		      const struct webhook_attrs *a)
+		      const struct webhook_attrs *a, const struct api_kind **ret)
 {
 	if (!(r->ops & a->op) || !in_list(r->groups, a->group) ||
 	    !resource_fits(r->resources, a->resource, a->sub))
@@ -292,28 +305,49 @@ static bool rule_fits(const struct webhook_rule *r, const struct webhook *h,
 		return false;
 	if (jv_len(r->names) && !in_list(r->names, a->name))
 		return false;
-	return !h->exact || in_list(r->versions, a->version);
+	*ret = NULL;
+	if (in_list(r->versions, a->version))
+		return true;
+	if (!h->exact)
+		*ret = other_version(r, a);
+	return *ret != NULL;
 }
 
 bool webhook_excludes(struct jv match, const struct webhook_attrs *a)
 {
 	struct webhook h = {.exact = jv_eqs(jv_get(match, "matchPolicy"), "Exact")};
 	struct webhook_rule rule;
+	const struct api_kind *other;
 
 	jv_for_each (r, jv_get(match, "excludeResourceRules")) {
 		parse_rule(r.value, &rule);
-		if (rule_fits(&rule, &h, a))
+		if (rule_fits(&rule, &h, a, &other))
 			return true;
 	}
 	return false;
 }
 
+const struct api_kind *webhook_version(const struct webhook *h, const struct webhook_attrs *a)
+{
+	const struct api_kind *first = NULL, *other;
+
+	for (size_t i = 0; i < h->n_rules; i++) {
+		if (!rule_fits(&h->rules[i], h, a, &other))
+			continue;
+		if (!other)
+			return NULL; /* a rule of the request's own version goes before */
+		first = first ? first : other;
+	}
+	return first;
+}
+
 bool webhook_matches(const struct webhook *h, const struct webhook_attrs *a)
 {
+	const struct api_kind *other;
 	bool fits = false;
 
 	for (size_t i = 0; !fits && i < h->n_rules; i++)
-		fits = rule_fits(&h->rules[i], h, a);
+		fits = rule_fits(&h->rules[i], h, a, &other);
 	if (!fits)
 		return false;
 	if (h->fault)

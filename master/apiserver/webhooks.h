@@ -62,8 +62,14 @@ struct webhook_attrs {
 	bool namespaced;
 	struct jv ns_labels; /* of the object's namespace (or of itself, when it is one) */
 	struct jv labels, old_labels; /* of the object as it shall be and as it was */
+	const struct api_kinds *kinds; /* what is served: other versions are the same resource */
 };
 bool webhook_matches(const struct webhook *h, const struct webhook_attrs *a);
+/*
+ * The version that the rule which fits speaks of, where that is another than the request's (which
+ * matchPolicy Equivalent allows): it wants to see the object in it. NULL: the request's own.
+ */
+const struct api_kind *webhook_version(const struct webhook *h, const struct webhook_attrs *a);
 /*
  * Only the match of a policy or a binding: matchConstraints or matchResources (absent: everything).
  * Its bytes must outlive h, which webhook_done ends.

@@ -305,3 +305,36 @@ def test_audit(m, hooks):
         "configuration": "a-1", "webhook": "m.example.com", "patchType": "JSONPatch",
         "patch": [{"op": "add", "path": "/data/by", "value": "hook"}]}
     assert got["failed-open.mutating.webhook.admission.k8s.io/round_0_index_2"] == "none.example.com"
+
+
+def test_equivalent_versions(m, hooks):
+    """Who asks for another version of a resource is shown it in that one, and patches that."""
+    at = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+    hpa = {"metadata": {"name": "h"}, "spec": {
+        "maxReplicas": 5, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"},
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {
+            "type": "Utilization", "averageUtilization": 70}}}]}}
+    rule = {"operations": ["*"], "apiGroups": ["autoscaling"], "apiVersions": ["v1"],
+            "resources": ["horizontalpodautoscalers"]}
+    hooks.answers["/e"] = lambda r: json_patch({"op": "replace", "path": "/spec/maxReplicas", "value": 7})
+    hooks.answers["/no"] = lambda r: {"allowed": False}
+    hooks.add("e", "/e", "Mutating", rules=[rule])
+    hooks.add("exact", "/no", rules=[rule], matchPolicy="Exact")
+    hooks.add("never", "/no", rules=[dict(rule, apiVersions=["v1beta7"])])
+    status, got = m.api("POST", at, hpa)
+    assert status == 201 and got["spec"]["maxReplicas"] == 7, got
+    assert got["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+    r = hooks.seen["/e"][0]
+    assert (r["kind"]["version"], r["resource"]["version"]) == ("v1", "v1")
+    assert (r["requestKind"]["version"], r["requestResource"]["version"]) == ("v2", "v2")
+    assert r["object"]["apiVersion"] == "autoscaling/v1"
+    assert r["object"]["spec"]["targetCPUUtilizationPercentage"] == 70
+    assert m.api("DELETE", f"{at}/h")[0] == 200
+    r = hooks.seen["/e"][1]
+    assert r["oldObject"]["apiVersion"] == "autoscaling/v1" and r["operation"] == "DELETE"
+    hooks.add("own", "/own", "Mutating", rules=[dict(rule, apiVersions=["v1", "v2"])])
+    hooks.answers["/own"] = lambda r: ALLOW
+    assert m.api("POST", at, hpa)[0] == 201
+    r = hooks.seen["/own"][0]
+    assert r["kind"]["version"] == "v2" and r["object"]["apiVersion"] == "autoscaling/v2"
+    m.api("DELETE", f"{at}/h")
