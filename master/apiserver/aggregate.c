@@ -155,21 +155,14 @@ static void put(struct aggregate *a, const struct store_obj *o)
 
 /* ---- in step with the store ---- */
 
-static void follow(struct aggregate *a);
-
-static void on_event(void *user, const struct store_event *ev, int err)
+static void on_put(void *user, const struct store_obj *o)
 {
-	struct aggregate *a = user;
+	put(user, o);
+}
 
-	if (!ev) {
-		store_unwatch(TAKE(a->watch));
-		if (err == -ESTALE)
-			follow(a);
-	} else if (ev->type == STORE_EVENT_PUT) {
-		put(a, ev->obj);
-	} else {
-		del(a, ev->obj->key);
-	}
+static void on_del(void *user, const struct store_obj *gone)
+{
+	del(user, gone->key);
 }
 
 static void clear(struct aggregate *a)
@@ -178,20 +171,12 @@ static void clear(struct aggregate *a)
 		remote_free(a->v[--a->n]);
 }
 
-static void follow(struct aggregate *a)
+static void on_begin(void *user, const struct store_view *v)
 {
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(a->s->store);
-	struct store_watch_spec spec = {.prefix = STR(PREFIX), .from_rev = store_view_rev(v)};
-	const struct store_obj *o;
-	struct store_iter it;
-
-	clear(a);
-	store_range(v, spec.prefix, STR_NULL, &it);
-	while ((o = store_iter_next(&it)))
-		put(a, o);
-	if (store_watch(a->s->store, &spec, on_event, a, &a->watch) < 0)
-		log_err("APIServices are not followed any more");
+	clear(user);
 }
+
+static const struct follow_ops follow_ops = {.begin = on_begin, .put = on_put, .del = on_del};
 
 /* ---- the way there ---- */
 
@@ -477,7 +462,7 @@ struct aggregate *aggregate_new(struct apiserver *s)
 	a->cert = BUF_INIT;
 	a->key = BUF_INIT;
 	a->renew.fire = on_renew;
-	follow(a);
+	follow_start(&a->follow, s->store, STR(PREFIX), &follow_ops, a);
 	timers_arm_in(s->timers, &a->renew, RENEW_NS);
 	return a;
 }
@@ -486,7 +471,7 @@ struct aggregate *aggregate_free(struct aggregate *a)
 {
 	if (!a)
 		return NULL;
-	store_unwatch(a->watch);
+	follow_stop(&a->follow);
 	timers_disarm(a->s->timers, &a->renew);
 	clear(a);
 	free(a->v);

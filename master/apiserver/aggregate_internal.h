@@ -3,6 +3,7 @@
 #define KNARR_AGGREGATE_INTERNAL_H
 #include "lib/http/client.h"
 #include "master/apiserver/aggregate.h"
+#include "master/apiserver/follow.h"
 #include "master/apiserver/service_urls.h"
 
 /* Who serves one group and version. */
@@ -27,7 +28,7 @@ struct remote {
 
 struct aggregate {
 	struct apiserver *s;
-	struct store_watch *watch;
+	struct follow follow;
 	struct remote **v; /* by group priority, version priority, name */
 	size_t n, cap;
 	struct buf cert, key; /* front-proxy-client */

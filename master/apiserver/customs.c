@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/customs.h"
+#include "master/apiserver/follow.h"
 #include "master/apiserver/server.h"
 
 #define PREFIX "/apiextensions.k8s.io/customresourcedefinitions/"
 
 struct customs {
 	struct apiserver *srv;
-	struct store_watch *watch;
+	struct follow follow;
 	struct hmap *defs; /* by name: struct custom_def, one reference each */
 	struct api_kinds kinds;
 	size_t cap;
@@ -111,27 +112,20 @@ static void put(struct customs *c, const struct store_obj *o)
 	custom_def_unref(was);
 }
 
-static void follow(struct customs *c);
+static void on_put(void *user, const struct store_obj *o)
+{
+	put(user, o);
+}
 
-static void on_event(void *user, const struct store_event *ev, int err)
+static void on_del(void *user, const struct store_obj *gone)
+{
+	drop(user, name_of(gone->key));
+}
+
+static void drop_deleted(void *user, const struct store_view *v)
 {
 	struct customs *c = user;
 
-	if (!ev) {
-		store_unwatch(c->watch);
-		c->watch = NULL;
-		if (err == -ESTALE)
-			follow(c);
-		return;
-	}
-	if (ev->type == STORE_EVENT_PUT)
-		put(c, ev->obj);
-	else
-		drop(c, name_of(ev->obj->key));
-}
-
-static void drop_deleted(struct customs *c, struct store_view *v)
-{
 	for (bool again = true; again;) {
 		again = false;
 		hmap_for_each (it, c->defs) {
@@ -147,19 +141,7 @@ static void drop_deleted(struct customs *c, struct store_view *v)
 	}
 }
 
-static void follow(struct customs *c)
-{
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(c->srv->store);
-	struct store_watch_spec spec = {.prefix = STR(PREFIX), .from_rev = store_view_rev(v)};
-	const struct store_obj *o;
-	struct store_iter it;
-
-	drop_deleted(c, v);
-	store_range(v, spec.prefix, STR_NULL, &it);
-	while ((o = store_iter_next(&it)))
-		put(c, o);
-	store_watch(c->srv->store, &spec, on_event, c, &c->watch);
-}
+static const struct follow_ops follow_ops = {.begin = drop_deleted, .put = on_put, .del = on_del};
 
 struct customs *customs_new(struct apiserver *s)
 {
@@ -167,7 +149,7 @@ struct customs *customs_new(struct apiserver *s)
 
 	c->srv = s;
 	c->defs = hmap_new();
-	follow(c);
+	follow_start(&c->follow, s->store, STR(PREFIX), &follow_ops, c);
 	return c;
 }
 
@@ -180,7 +162,7 @@ struct customs *customs_free(struct customs *c)
 {
 	if (!c)
 		return NULL;
-	store_unwatch(c->watch);
+	follow_stop(&c->follow);
 	hmap_free_full(c->defs, unref);
 	free(c->kinds.extra);
 	free(c);

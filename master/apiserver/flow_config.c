@@ -315,65 +315,53 @@ static void del(struct flow_config *c, struct str key)
 		del_schema(c, name);
 }
 
-static void follow(struct flow_config *c, bool levels);
-
-static void on_event(struct flow_config *c, bool levels, const struct store_event *ev, int err)
+static void on_put(void *user, const struct store_obj *o)
 {
-	if (!ev) {
-		store_unwatch(TAKE(c->watches[levels]));
-		if (err == -ESTALE)
-			follow(c, levels);
-	} else if (ev->type == STORE_EVENT_PUT) {
-		put(c, ev->obj);
-	} else {
-		del(c, ev->obj->key);
-	}
+	put(user, o);
 }
 
-static void on_schema(void *user, const struct store_event *ev, int err)
+static void on_del(void *user, const struct store_obj *gone)
 {
-	on_event(user, false, ev, err);
+	del(user, gone->key);
 }
 
-static void on_level(void *user, const struct store_event *ev, int err)
+static void clear_levels(struct flow_config *c)
 {
-	on_event(user, true, ev, err);
-}
-
-/* What is there stays in force until it is seen to have gone. */
-static void follow(struct flow_config *c, bool levels)
-{
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(c->store);
-	struct store_watch_spec spec = {.prefix = levels ? STR(LEVELS) : STR(SCHEMAS),
-					.from_rev = store_view_rev(v)};
-	const struct store_obj *o;
-	struct store_iter it;
-
-	while (levels && c->n_levels)
+	while (c->n_levels)
 		del_level(c, str_of(c->levels[0]->name));
-	while (!levels && c->n_schemas)
-		del_schema(c, c->schemas[0]->name);
-	store_range(v, spec.prefix, STR_NULL, &it);
-	while ((o = store_iter_next(&it)))
-		put(c, o);
-	if (store_watch(c->store, &spec, levels ? on_level : on_schema, c, &c->watches[levels]) < 0)
-		log_err("flow control is not followed any more");
 }
+
+static void clear_schemas(struct flow_config *c)
+{
+	while (c->n_schemas)
+		del_schema(c, c->schemas[0]->name);
+}
+
+static void begin_levels(void *user, const struct store_view *v)
+{
+	clear_levels(user);
+}
+
+static void begin_schemas(void *user, const struct store_view *v)
+{
+	clear_schemas(user);
+}
+
+static const struct follow_ops level_ops = {.begin = begin_levels, .put = on_put, .del = on_del};
+static const struct follow_ops schema_ops = {.begin = begin_schemas, .put = on_put, .del = on_del};
 
 void flow_config_start(struct flow_config *c)
 {
-	follow(c, true);
-	follow(c, false);
+	follow_start(&c->follow_levels, c->store, STR(LEVELS), &level_ops, c);
+	follow_start(&c->follow_schemas, c->store, STR(SCHEMAS), &schema_ops, c);
 }
 
 void flow_config_stop(struct flow_config *c)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(c->watches); i++)
-		store_unwatch(c->watches[i]);
-	while (c->n_levels)
-		del_level(c, str_of(c->levels[0]->name));
-	while (c->n_schemas)
-		del_schema(c, c->schemas[0]->name);
+	follow_stop(&c->follow_levels);
+	follow_stop(&c->follow_schemas);
+	clear_levels(c);
+	clear_schemas(c);
 	free(c->levels);
 	free(c->schemas);
 }

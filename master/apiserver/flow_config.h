@@ -2,6 +2,7 @@
 #ifndef KNARR_FLOW_CONFIG_H
 #define KNARR_FLOW_CONFIG_H
 #include "lib/base/list.h"
+#include "master/apiserver/follow.h"
 #include "master/apiserver/server.h"
 /* FlowSchemas and priority levels as they are stored, parsed once, in step with the store. */
 #define FLOW_QUEUES_MAX 1024u
@@ -44,7 +45,7 @@ struct flow_seen {
 
 struct flow_config {
 	struct store *store;
-	struct store_watch *watches[2];
+	struct follow follow_levels, follow_schemas;
 	struct flow_level **levels;
 	size_t n_levels, cap_levels;
 	struct flow_schema **schemas; /* by precedence, then name */

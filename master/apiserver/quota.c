@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/quota.h"
 #include "master/apiserver/admission_plugins.h"
+#include "master/apiserver/follow.h"
 #include "lib/api/index.h"
 #include "lib/api/quota_cost.h"
 #include "lib/base/log.h"
@@ -241,7 +242,7 @@ int quota_charge(struct write *w, struct err *err)
 
 struct quota_keeper {
 	struct apiserver *s;
-	struct store_watch *watch;
+	struct follow follow;
 	struct timer soon, round;
 	struct hmap *lines; /* namespace -> struct quota_line */
 };
@@ -467,30 +468,15 @@ static void on_round(struct timer *t)
 	timers_arm_in(k->s->timers, &k->round, RECOUNT_NS);
 }
 
-static void follow(struct quota_keeper *k);
-
-static void on_event(void *user, const struct store_event *ev, int err)
+static void on_put(void *user, const struct store_obj *o)
 {
 	struct quota_keeper *k = user;
 
-	if (!ev) {
-		store_unwatch(TAKE(k->watch));
-		if (err == -ESTALE)
-			follow(k);
-	} else if (ev->type == STORE_EVENT_PUT && !is_settled(jv_of(ev->obj->value))) {
+	if (!is_settled(jv_of(o->value)))
 		timers_soon(k->s->timers, &k->soon);
-	}
 }
 
-static void follow(struct quota_keeper *k)
-{
-	struct store_watch_spec spec = {.prefix = STR("/core/resourcequotas/"),
-					.from_rev = store_rev(k->s->store)};
-
-	if (store_watch(k->s->store, &spec, on_event, k, &k->watch) < 0)
-		log_err("quotas are not followed any more");
-	timers_soon(k->s->timers, &k->soon);
-}
+static const struct follow_ops follow_ops = {.put = on_put};
 
 struct quota_keeper *quota_keeper_new(struct apiserver *s)
 {
@@ -500,7 +486,7 @@ struct quota_keeper *quota_keeper_new(struct apiserver *s)
 	k->lines = hmap_new();
 	k->soon.fire = on_soon;
 	k->round.fire = on_round;
-	follow(k);
+	follow_start(&k->follow, s->store, STR("/core/resourcequotas/"), &follow_ops, k);
 	timers_arm_in(s->timers, &k->round, RECOUNT_NS);
 	return k;
 }
@@ -514,7 +500,7 @@ struct quota_keeper *quota_keeper_free(struct quota_keeper *k)
 {
 	if (!k)
 		return NULL;
-	store_unwatch(k->watch);
+	follow_stop(&k->follow);
 	timers_disarm(k->s->timers, &k->soon);
 	timers_disarm(k->s->timers, &k->round);
 	hmap_for_each (it, k->lines) { /* whoever is in a line isn't any more */

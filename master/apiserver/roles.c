@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/roles.h"
+#include "master/apiserver/follow.h"
 
 struct follower {
 	struct roles *roles;
 	enum rbac_kind kind;
-	struct store_watch *watch;
+	struct follow follow;
 };
 
 struct roles {
@@ -29,16 +30,18 @@ static void place_of(const struct follower *f, struct str key, struct str *ns, s
 	*name = rest;
 }
 
-static void put(struct follower *f, const struct store_obj *o)
+static void put(void *user, const struct store_obj *o)
 {
+	struct follower *f = user;
 	struct str ns, name;
 
 	place_of(f, o->key, &ns, &name);
 	rbac_put(f->roles->rbac, f->kind, ns, name, o->value);
 }
 
-static void del(struct follower *f, const struct store_obj *o)
+static void del(void *user, const struct store_obj *o)
 {
+	struct follower *f = user;
 	struct str ns, name;
 
 	place_of(f, o->key, &ns, &name);
@@ -47,47 +50,20 @@ static void del(struct follower *f, const struct store_obj *o)
 
 static void follow_all(struct roles *r);
 
-static void on_event(void *user, const struct store_event *ev, int err)
+static void behind(void *user)
 {
-	struct follower *f = user;
-
-	if (!ev) {
-		store_unwatch(f->watch);
-		f->watch = NULL;
-		if (err == -ESTALE)
-			follow_all(f->roles);
-		return;
-	}
-	if (ev->type == STORE_EVENT_PUT)
-		put(f, ev->obj);
-	else
-		del(f, ev->obj);
+	follow_all(((struct follower *)user)->roles);
 }
 
-static void follow(struct follower *f)
-{
-	struct store_view *v = store_view(f->roles->store);
-	struct store_watch_spec spec = {.prefix = str_of(prefixes[f->kind]),
-					.from_rev = store_view_rev(v)};
-	const struct store_obj *o;
-	struct store_iter it;
-
-	store_range(v, spec.prefix, STR_NULL, &it);
-	while ((o = store_iter_next(&it)))
-		put(f, o);
-	store_watch(f->roles->store, &spec, on_event, f, &f->watch);
-	store_view_unref(v);
-}
+static const struct follow_ops follow_ops = {.put = put, .del = del, .behind = behind};
 
 /* Everything anew: what was deleted meanwhile must not go on allowing. */
 static void follow_all(struct roles *r)
 {
 	rbac_clear(r->rbac);
-	for (size_t i = 0; i < RBAC_MAX; i++) {
-		store_unwatch(r->followers[i].watch);
-		r->followers[i].watch = NULL;
-		follow(&r->followers[i]);
-	}
+	for (size_t i = 0; i < RBAC_MAX; i++)
+		follow_start(&r->followers[i].follow, r->store, str_of(prefixes[i]), &follow_ops,
+			     &r->followers[i]);
 }
 
 struct roles *roles_new(struct store *store)
@@ -96,9 +72,8 @@ struct roles *roles_new(struct store *store)
 
 	r->store = store;
 	r->rbac = rbac_new();
-	for (size_t i = 0; i < RBAC_MAX; i++) {
+	for (size_t i = 0; i < RBAC_MAX; i++)
 		r->followers[i] = (struct follower){.roles = r, .kind = (enum rbac_kind)i};
-	}
 	follow_all(r);
 	return r;
 }
@@ -108,7 +83,7 @@ struct roles *roles_free(struct roles *r)
 	if (!r)
 		return NULL;
 	for (size_t i = 0; i < RBAC_MAX; i++)
-		store_unwatch(r->followers[i].watch);
+		follow_stop(&r->followers[i].follow);
 	rbac_free(r->rbac);
 	free(r);
 	return NULL;
