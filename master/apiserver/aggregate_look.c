@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Does an aggregated server answer, and what does it say it serves? */
-#include "lib/api/api.h"
-#include "lib/api/index.h"
 #include "lib/json/json_scan.h"
 #include "master/apiserver/aggregate_internal.h"
 
@@ -55,26 +53,15 @@ void aggregate_tell(struct apiserver *s, struct str key, bool available, const c
 {
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
 	const struct store_obj *o = store_get(v, key);
-	CLEANUP(buf_done) struct buf value = BUF_INIT, meta = BUF_INIT;
 	CLEANUP_JSON struct json_object *obj = NULL;
 	const char *status = available ? "True" : "False";
-	struct store_op op;
-	size_t rv_at;
 
 	if (!o || store_role(s->store) != STORE_LEADER ||
 	    says_already(jv_of(o->value), status, reason, message) ||
 	    jsonc_parse(o->value, NULL, &obj, NULL) < 0)
 		return;
 	set_condition(s, obj, status, reason, message);
-	api_encode(obj, &value, &rv_at);
-	api_index_extract(apiservice_kind(), obj, &meta);
-	op = (struct store_op){.type = STORE_PUT,
-			       .expect = o->rev,
-			       .key = o->key,
-			       .value = buf_str(&value),
-			       .meta = buf_str(&meta),
-			       .rv_at = (uint32_t)rv_at};
-	store_txn(s->store, &op, 1, on_stored, NULL);
+	server_rewrite(s, apiservice_kind(), o, obj, on_stored, NULL);
 }
 
 static void tell(struct remote *r, bool available, const char *reason, const char *message)

@@ -12,7 +12,8 @@
  * Callbacks come on the store's loop; those of the start from within it.
  */
 struct follow_ops {
-	/* What is there comes now, all of it: forget what was, or what is not in `v`. May be NULL. */
+	/* What is there comes now, all of it: forget what was, or what is not in `v`. May be NULL.
+	 */
 	void (*begin)(void *user, const struct store_view *v);
 	void (*put)(void *user, const struct store_obj *o);
 	void (*del)(void *user, const struct store_obj *gone); /* may be NULL */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/http/relay.h"
+#include "master/apiserver/service_urls.h"
 #include "master/apiserver/kubelet.h"
 #include "master/apiserver/flow.h"
 #include "master/apiserver/proxy_html.h"
@@ -148,11 +149,8 @@ static int port_name(struct jv svc, struct proxy_target *t, struct err *err)
 
 	if (!t->port.len || str_to_i64(t->port, &number) < 0)
 		return 0;
-	jv_for_each (p, jv_path(svc, "spec.ports"))
-		if (jv_i64(jv_get(p.value, "port"), 0) == number) {
-			t->port = jv_text(jv_get(p.value, "name"));
-			return 0;
-		}
+	if (service_port_name(svc, number, &t->port))
+		return 0;
 	err_set(err, EBUSY, "ServiceUnavailable",
 		"no service port %" PRId64 " found for service "
 		"\"%.*s\"",
@@ -168,38 +166,22 @@ struct choice {
 };
 
 /* Any of the ready endpoints, all alike (the nth replaces the choice with 1/n). */
-static void choose_from(struct jv slice, struct str port_name, struct choice *c)
+static void choose(void *user, struct str address, struct str node, uint16_t port)
 {
-	int64_t port = 0;
+	struct choice *c = user;
 
-	jv_for_each (p, jv_get(slice, "ports"))
-		if (str_eq(jv_text(jv_get(p.value, "name")), port_name) ||
-		    (!port_name.len && !jv_text(jv_get(p.value, "name")).len))
-			port = jv_i64(jv_get(p.value, "port"), 0);
-	if (!port)
+	if (rng_below(&rng_system, ++c->seen))
 		return;
-	jv_for_each (e, jv_get(slice, "endpoints")) {
-		struct jv ready = jv_path(e.value, "conditions.ready");
-
-		if (!jv_bool(ready, true) || rng_below(&rng_system, ++c->seen))
-			continue;
-		jv_for_each (a, jv_get(e.value, "addresses")) {
-			c->ip = jv_text(a.value);
-			break;
-		}
-		c->node = jv_text(jv_get(e.value, "nodeName"));
-		c->port = port;
-	}
+	c->ip = address;
+	c->node = node;
+	c->port = port;
 }
 
 static int find_service(struct request *r, const struct store_view *v, struct proxy_target *t,
 			struct err *err)
 {
-	const struct api_kind *slices = server_kind("discovery.k8s.io", "v1", "endpointslices");
 	const struct store_obj *o = server_get(v, r->kind, r->info.ns, t->name);
-	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
 	struct choice c = {.port = 0};
-	struct store_iter it;
 	char text[24];
 	int e;
 
@@ -208,14 +190,7 @@ static int find_service(struct request *r, const struct store_view *v, struct pr
 	e = port_name(jv_of(o->value), t, err);
 	if (e < 0)
 		return e;
-	request_key(slices, r->info.ns, STR(""), &prefix);
-	store_range(v, buf_str(&prefix), STR_NULL, &it);
-	while ((o = store_iter_next(&it))) {
-		struct jv labels = jv_path(jv_of(o->value), "metadata.labels");
-
-		if (str_eq(jv_text(jv_get(labels, "kubernetes.io/service-name")), t->name))
-			choose_from(jv_of(o->value), t->port, &c);
-	}
+	service_endpoints(v, r->info.ns, t->name, t->port, choose, &c);
 	if (!c.port)
 		return unavailable(err, "no endpoints available for service \"%s\"%.0s", STR(""),
 				   t->name);

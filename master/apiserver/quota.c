@@ -30,18 +30,11 @@ static void set_quantity(struct json_object *list, const char *name, struct quan
 	jsonc_set_str(list, name, buf_str(&text));
 }
 
-static void encode_quota(struct json_object *obj, struct write_extra *x)
-{
-	api_encode(obj, &x->value, &x->rv_at);
-	api_index_extract(quota_kind(), obj, &x->meta);
-}
-
 /* The quota with the new numbers goes along with the write. */
 static int put_used(struct write *w, const struct store_obj *o, const struct quota_use *used)
 {
 	CLEANUP_JSON struct json_object *obj = NULL;
 	struct json_object *list;
-	struct write_extra *x;
 	int r = jsonc_parse(o->value, NULL, &obj, NULL);
 
 	if (r < 0)
@@ -49,10 +42,7 @@ static int put_used(struct write *w, const struct store_obj *o, const struct quo
 	list = jsonc_ensure(jsonc_ensure(obj, "status"), "used");
 	for (size_t i = 0; i < used->n; i++)
 		set_quantity(list, used->v[i].name, used->v[i].q);
-	x = ARRAY_PUSH(w->extra, w->n_extra, w->cap_extra);
-	*x = (struct write_extra){STORE_PUT, BUF_INIT, BUF_INIT, BUF_INIT, 0, o->rev};
-	buf_addstr(&x->key, o->key);
-	encode_quota(obj, x);
+	write_also(w, STORE_PUT, quota_kind(), o->key, o->rev, obj);
 	return 0;
 }
 
@@ -409,21 +399,9 @@ static void recount(struct quota_keeper *k, struct str key)
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(k->s->store);
 	const struct store_obj *o = store_get(v, key);
 	CLEANUP_JSON struct json_object *obj = o ? counted_status(k->s, v, o) : NULL;
-	struct write_extra x = {STORE_PUT, BUF_INIT, BUF_INIT, BUF_INIT, 0, 0};
-	struct store_op op;
 
-	if (!obj)
-		return;
-	encode_quota(obj, &x);
-	op = (struct store_op){.type = STORE_PUT,
-			       .expect = o->rev,
-			       .key = key,
-			       .value = buf_str(&x.value),
-			       .meta = buf_str(&x.meta),
-			       .rv_at = (uint32_t)x.rv_at};
-	store_txn(k->s->store, &op, 1, on_counted, k);
-	buf_done(&x.value);
-	buf_done(&x.meta);
+	if (obj)
+		server_rewrite(k->s, quota_kind(), o, obj, on_counted, k);
 }
 
 static bool is_settled(struct jv quota)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/server.h"
+#include "lib/api/api.h"
+#include "lib/api/index.h"
 #include "master/apiserver/admission.h"
 #include "master/apiserver/admission_plugins.h"
 #include "master/apiserver/aggregate.h"
@@ -30,6 +32,25 @@ const struct api_kind *server_kind(const char *group, const char *version, const
 
 	assert(k);
 	return k;
+}
+
+void server_rewrite(struct apiserver *s, const struct api_kind *k, const struct store_obj *o,
+		    struct json_object *obj,
+		    void (*done)(void *user, const struct store_result *res), void *user)
+{
+	CLEANUP(buf_done) struct buf value = BUF_INIT, meta = BUF_INIT;
+	struct store_op op;
+	size_t rv_at;
+
+	api_encode(obj, &value, &rv_at);
+	api_index_extract(k, obj, &meta);
+	op = (struct store_op){.type = STORE_PUT,
+			       .expect = o->rev,
+			       .key = o->key,
+			       .value = buf_str(&value),
+			       .meta = buf_str(&meta),
+			       .rv_at = (uint32_t)rv_at};
+	store_txn(s->store, &op, 1, done, user);
 }
 
 const struct api_kinds *server_kinds(const struct apiserver *s)

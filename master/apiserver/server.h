@@ -77,6 +77,14 @@ const struct api_kinds *server_kinds(const struct apiserver *s);
 /* The stored object of a kind, borrowed from the view; NULL if there is none. */
 const struct store_obj *server_get(const struct store_view *v, const struct api_kind *k,
 				   struct str ns, struct str name);
+/*
+ * What the master itself has to say about an object: puts `obj` in the place of `o` if nobody was
+ * faster. Around admission and ownership: for numbers and conditions in status. `done` as of
+ * store_txn; the leader alone may.
+ */
+void server_rewrite(struct apiserver *s, const struct api_kind *k, const struct store_obj *o,
+		    struct json_object *obj,
+		    void (*done)(void *user, const struct store_result *res), void *user);
 /* A core/v1 (or other built-in) kind by its plural; asserts that it exists. */
 const struct api_kind *server_kind(const char *group, const char *version, const char *plural);
 #endif

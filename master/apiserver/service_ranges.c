@@ -2,7 +2,6 @@
 #include "master/apiserver/service_ranges.h"
 #include "lib/api/api.h"
 #include "lib/api/apply.h"
-#include "lib/api/index.h"
 #include "lib/api/strategy.h"
 
 #define MANAGED_BY "ipallocator.k8s.io"
@@ -95,14 +94,13 @@ static struct str address_of(struct json_object *svc)
 	return ip;
 }
 
-static struct write_extra *extra(struct write *w, enum store_op_type type, const struct api_kind *k,
-				 struct str name, uint64_t rev)
+static void also(struct write *w, enum store_op_type type, const struct api_kind *k,
+		 struct str name, uint64_t rev, struct json_object *obj)
 {
-	struct write_extra *x = ARRAY_PUSH(w->extra, w->n_extra, w->cap_extra);
+	CLEANUP(buf_done) struct buf key = BUF_INIT;
 
-	*x = (struct write_extra){.type = type, .rev = rev};
-	request_key(k, STR(""), name, &x->key);
-	return x;
+	request_key(k, STR(""), name, &key);
+	write_also(w, type, k, buf_str(&key), rev, obj);
 }
 
 static struct json_object *address_object(struct write *w, struct str ip)
@@ -135,11 +133,9 @@ static struct json_object *address_object(struct write *w, struct str ip)
 
 static void make(struct write *w, struct str ip)
 {
-	struct write_extra *x = extra(w, STORE_PUT, address_kind(), ip, STORE_ABSENT);
 	CLEANUP_JSON struct json_object *o = address_object(w, ip);
 
-	api_encode(o, &x->value, &x->rv_at);
-	api_index_extract(address_kind(), o, &x->meta);
+	also(w, STORE_PUT, address_kind(), ip, STORE_ABSENT, o);
 }
 
 /* Only what is this Service's. */
@@ -151,7 +147,7 @@ static void drop(struct write *w, struct str ip)
 	if (o && jv_eqs(jv_get(ref, "resource"), "services") &&
 	    str_eqs(jv_text(jv_get(ref, "namespace")), w->ns) &&
 	    str_eqs(jv_text(jv_get(ref, "name")), w->name))
-		extra(w, STORE_DELETE, address_kind(), ip, o->rev);
+		also(w, STORE_DELETE, address_kind(), ip, o->rev, NULL);
 }
 
 void service_address_charge(struct write *w, const struct service_range *from)
@@ -169,5 +165,5 @@ void service_address_charge(struct write *w, const struct service_range *from)
 	if (is.len)
 		make(w, is);
 	if (is.len && from && from->name)
-		extra(w, STORE_CHECK, range_kind(), str_of(from->name), from->rev);
+		also(w, STORE_CHECK, range_kind(), str_of(from->name), from->rev, NULL);
 }

@@ -7,8 +7,7 @@ char *service_url(const char *address, uint16_t port)
 				    : xasprintf("https://%s:%u", address, port);
 }
 
-/* Name of the service's port, which the endpoints know it by. */
-static bool find_port(struct jv svc, uint16_t port, struct str *ret_name)
+bool service_port_name(struct jv svc, int64_t port, struct str *ret_name)
 {
 	jv_for_each (p, jv_path(svc, "spec.ports"))
 		if (jv_i64(jv_get(p.value, "port"), 0) == port) {
@@ -18,21 +17,60 @@ static bool find_port(struct jv svc, uint16_t port, struct str *ret_name)
 	return false;
 }
 
-static void add_slice(struct jv slice, struct str port_name, char **urls, size_t *n, bool *any)
+static int64_t port_of(struct jv slice, struct str name)
 {
 	int64_t port = 0;
 
 	jv_for_each (p, jv_get(slice, "ports"))
-		if (str_eq(jv_text(jv_get(p.value, "name")), port_name))
+		if (str_eq(jv_text(jv_get(p.value, "name")), name))
 			port = jv_i64(jv_get(p.value, "port"), 0);
-	jv_for_each (e, jv_get(slice, "endpoints")) {
-		CLEANUP_FREE char *address = jv_strdup(jv_path(e.value, "addresses[0]"));
+	return port > 0 && port < 65536 ? port : 0;
+}
 
-		*any = true;
-		if (port > 0 && port < 65536 && address && *n < SERVICE_URLS_MAX &&
-		    jv_bool(jv_path(e.value, "conditions.ready"), true))
-			urls[(*n)++] = service_url(address, (uint16_t)port);
+bool service_endpoints(const struct store_view *v, struct str ns, struct str name,
+		       struct str port_name,
+		       void (*each)(void *user, struct str address, struct str node, uint16_t port),
+		       void *user)
+{
+	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
+	const struct store_obj *o;
+	struct store_iter it;
+	bool any = false;
+
+	request_key(server_kind("discovery.k8s.io", "v1", "endpointslices"), ns, STR_NULL, &prefix);
+	store_range(v, buf_str(&prefix), STR_NULL, &it);
+	while ((o = store_iter_next(&it))) {
+		struct jv slice = jv_of(o->value), labels = jv_path(slice, "metadata.labels");
+		int64_t port;
+
+		if (!str_eq(jv_text(jv_get(labels, "kubernetes.io/service-name")), name))
+			continue;
+		port = port_of(slice, port_name);
+		jv_for_each (e, jv_get(slice, "endpoints")) {
+			struct str address = jv_text(jv_path(e.value, "addresses[0]"));
+
+			any = true;
+			if (port && address.len &&
+			    jv_bool(jv_path(e.value, "conditions.ready"), true))
+				each(user, address, jv_text(jv_get(e.value, "nodeName")),
+				     (uint16_t)port);
+		}
 	}
+	return any;
+}
+
+struct urls {
+	char **v;
+	size_t *n;
+};
+
+static void add_url(void *user, struct str address, struct str node, uint16_t port)
+{
+	struct urls *u = user;
+	CLEANUP_FREE char *a = str_dup(address);
+
+	if (*u->n < SERVICE_URLS_MAX)
+		u->v[(*u->n)++] = service_url(a, port);
 }
 
 enum service_fault service_urls(const struct store_view *v, struct str ns, struct str name,
@@ -40,10 +78,9 @@ enum service_fault service_urls(const struct store_view *v, struct str ns, struc
 				struct str *ret_port_name)
 {
 	const struct store_obj *o = server_get(v, server_kind("", "v1", "services"), ns, name);
-	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
 	struct jv svc = o ? jv_of(o->value) : JV_NONE;
-	struct store_iter it;
-	bool any = false;
+	struct urls u = {urls, ret_n};
+	bool any;
 
 	*ret_n = 0;
 	*ret_port_name = STR("");
@@ -54,15 +91,8 @@ enum service_fault service_urls(const struct store_view *v, struct str ns, struc
 		*ret_n = urls[0] ? 1 : 0;
 		return SERVICE_EXTERNAL;
 	}
-	if (!find_port(svc, port, ret_port_name))
+	if (!service_port_name(svc, port, ret_port_name))
 		return SERVICE_NO_PORT;
-	request_key(server_kind("discovery.k8s.io", "v1", "endpointslices"), ns, STR_NULL, &prefix);
-	store_range(v, buf_str(&prefix), STR_NULL, &it);
-	while ((o = store_iter_next(&it))) {
-		struct jv labels = jv_path(jv_of(o->value), "metadata.labels");
-
-		if (str_eq(jv_text(jv_get(labels, "kubernetes.io/service-name")), name))
-			add_slice(jv_of(o->value), *ret_port_name, urls, ret_n, &any);
-	}
+	any = service_endpoints(v, ns, name, *ret_port_name, add_url, &u);
 	return *ret_n ? SERVICE_FINE : any ? SERVICE_NOT_READY : SERVICE_NO_ENDPOINTS;
 }

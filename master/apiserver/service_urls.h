@@ -20,6 +20,16 @@ enum service_fault {
 enum service_fault service_urls(const struct store_view *v, struct str ns, struct str name,
 				uint16_t port, char *urls[SERVICE_URLS_MAX], size_t *ret_n,
 				struct str *ret_port_name);
+/*
+ * The ready endpoints of the port that is called so, in all slices of the Service: `each` gets the
+ * first address, the node (or nothing) and the port's number. Says whether there is anybody at all.
+ */
+bool service_endpoints(const struct store_view *v, struct str ns, struct str name,
+		       struct str port_name,
+		       void (*each)(void *user, struct str address, struct str node, uint16_t port),
+		       void *user);
+/* The name of the Service's port with this number; false: it has none. */
+bool service_port_name(struct jv svc, int64_t port, struct str *ret_name);
 /* "https://a:1" or "https://[::1]:1"; the caller frees it. */
 char *service_url(const char *address, uint16_t port);
 #endif

@@ -263,6 +263,19 @@ static void encode(struct write *w, struct buf *meta)
 	api_index_extract(st, w->obj, meta);
 }
 
+void write_also(struct write *w, enum store_op_type type, const struct api_kind *k, struct str key,
+		uint64_t rev, struct json_object *obj)
+{
+	struct write_extra *x = ARRAY_PUSH(w->extra, w->n_extra, w->cap_extra);
+
+	*x = (struct write_extra){.type = type, .rev = rev};
+	buf_addstr(&x->key, key);
+	if (!obj)
+		return;
+	api_encode(obj, &x->value, &x->rv_at);
+	api_index_extract(k, obj, &x->meta);
+}
+
 /* w->value and meta are what shall be stored. */
 static void put(struct write *w, struct str meta)
 {

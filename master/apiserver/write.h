@@ -142,6 +142,12 @@ bool write_edit(struct write *w, struct json_object *take);
 int write_admit(struct write *w, struct err *err);
 /* Second half, on w->obj: ownership of fields, validation, addresses. An action or an error. */
 int write_finish(struct write *w, struct err *err);
+/*
+ * Another change of the same transaction: of the object at `key`, which must be at revision `rev`;
+ * `obj` as it shall be (NULL: deleted, or only looked at).
+ */
+void write_also(struct write *w, enum store_op_type type, const struct api_kind *k, struct str key,
+		uint64_t rev, struct json_object *obj);
 /* fieldValidation= of the request; -EINVAL with 400. */
 int write_strictness(struct request *r, struct err *err);
 /* The object with deletionTimestamp whose last finalizer has gone is deleted by the update. */
