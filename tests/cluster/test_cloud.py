@@ -8,7 +8,7 @@ import pytest
 
 from e2e_objects import apply, deployment, service
 from lab import wait_until
-from lan import Lan, LanNode
+from lan import Lan, LanNode, lan_fixture
 from test_load_balancer import VIP, Client, mac_of
 
 INVENTORY = f"""
@@ -35,17 +35,7 @@ class CloudLan(Lan):
                              options=["--external-cloud"])
 
 
-@pytest.fixture(scope="module")
-def lan(tmp_path_factory):
-    c = CloudLan(tmp_path_factory.mktemp("lan"))
-    try:
-        yield c.start(3)
-    except BaseException:
-        print(c.logs())
-        c.force()
-        raise
-    left = c.stop()
-    assert not left, "left behind:\n" + "\n".join(left)
+lan = lan_fixture(CloudLan, 3)
 
 
 @pytest.fixture

@@ -12,23 +12,14 @@ import pytest
 
 from e2e_objects import apply, deployment, service
 from lab import wait_until
+from lan import lan_fixture
 from machines import Fleet, Load
 
 AWAY = float(os.environ.get("MASTERS_AWAY", "30"))
 PODS = 6
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory):
-    c = Fleet(tmp_path_factory.mktemp("fleet"))
-    try:
-        yield c.start(3)
-    except BaseException:
-        print(c.logs())
-        c.force()
-        raise
-    left = c.stop()
-    assert not left, "left behind:\n" + "\n".join(left)
+fleet = lan_fixture(Fleet, 3, name="fleet")
 
 
 @pytest.fixture

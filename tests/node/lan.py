@@ -3,6 +3,8 @@
 master: machines in one rack, with a cable each that can be pulled."""
 import subprocess
 
+import pytest
+
 from lab import Cluster, Node
 
 
@@ -104,3 +106,22 @@ class RoutedLan(Lan):
 
     def segment(self, index):
         return self.SEGMENTS[(index - 1) % 2]
+
+
+def lan_fixture(make, n, prepare=None, name="lan"):
+    """A pytest fixture: a cluster of n nodes for the tests of a file, which leaves nothing behind."""
+    @pytest.fixture(scope="module", name=name)
+    def fixture(tmp_path_factory):
+        c = make(tmp_path_factory.mktemp("lan"))
+        try:
+            c.start(n)
+            if prepare:
+                prepare(c)
+            yield c
+        except BaseException:
+            print(c.logs())
+            c.force()
+            raise
+        left = c.stop()
+        assert not left, "left behind:\n" + "\n".join(left)
+    return fixture

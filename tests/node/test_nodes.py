@@ -6,22 +6,12 @@ import pytest
 
 from e2e_objects import apply, deployment, pod, requests_in_pod, service
 from lab import wait_until
-from lan import Lan
+from lan import Lan, lan_fixture
 
 NODES = ["n1", "n2", "n3"]
 
 
-@pytest.fixture(scope="module")
-def lan(tmp_path_factory):
-    c = Lan(tmp_path_factory.mktemp("lan"))
-    try:
-        yield c.start(3)
-    except BaseException:
-        print(c.logs())
-        c.force()
-        raise
-    left = c.stop()
-    assert not left, "left behind:\n" + "\n".join(left)
+lan = lan_fixture(Lan, 3)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from e2e_objects import apply, deployment, pod, requests_in_pod, service
 from lab import BUILD, wait_until
-from lan import RoutedLan
+from lan import RoutedLan, lan_fixture
 
 NODES = ["n1", "n2", "n3"]
 BIG = 1_000_000
@@ -17,22 +17,15 @@ printf '#!/bin/sh\\necho; head -c $CONTENT_LENGTH | wc -c\\n' > /www/cgi-bin/cou
 chmod 755 /www/cgi-bin/count"""
 
 
-@pytest.fixture(scope="module")
-def lan(tmp_path_factory):
-    c = RoutedLan(tmp_path_factory.mktemp("lan"))
-    try:
-        c.start(3)
-        for n in c.nodes:  # the strictest that people have
-            subprocess.run(["nsenter", f"--net=/run/netns/{n.netns}", "--", "sh", "-c",
-                            "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 1 > $f; done"],
-                           check=True)
-        yield c
-    except BaseException:
-        print(c.logs())
-        c.force()
-        raise
-    left = c.stop()
-    assert not left, "left behind:\n" + "\n".join(left)
+def strict(lan):
+    """Reverse-path filters as strict as people have them."""
+    for n in lan.nodes:
+        subprocess.run(["nsenter", f"--net=/run/netns/{n.netns}", "--", "sh", "-c",
+                        "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 1 > $f; done"],
+                       check=True)
+
+
+lan = lan_fixture(RoutedLan, 3, strict)
 
 
 @pytest.fixture(scope="module")

@@ -10,23 +10,13 @@ import pytest
 
 from e2e_objects import apply, pod, service
 from lab import wait_until
-from lan import Lan
+from lan import Lan, lan_fixture
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LINKS = "kubernetes.io/metadata.name"
 
 
-@pytest.fixture(scope="module")
-def lan(tmp_path_factory):
-    c = Lan(tmp_path_factory.mktemp("lan"))
-    try:
-        yield c.start(2)
-    except BaseException:
-        print(c.logs())
-        c.force()
-        raise
-    left = c.stop()
-    assert not left, "left behind:\n" + "\n".join(left)
+lan = lan_fixture(Lan, 2)
 
 
 class Pod:

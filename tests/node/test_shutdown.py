@@ -12,21 +12,11 @@ import yaml
 
 from e2e_objects import apply, deployment, pod
 from lab import wait_until
-from lan import Lan
+from lan import Lan, lan_fixture
 from test_node_failure import all_well, is_ready, pods
 
 
-@pytest.fixture(scope="module")
-def lan(tmp_path_factory):
-    c = Lan(tmp_path_factory.mktemp("lan"))
-    try:
-        yield c.start(2)
-    except BaseException:
-        print(c.logs())
-        c.force()
-        raise
-    left = c.stop()
-    assert not left, "left behind:\n" + "\n".join(left)
+lan = lan_fixture(Lan, 2)
 
 
 def daemon_set(name):
