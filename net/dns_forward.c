@@ -15,6 +15,7 @@
 
 #define RESOLV_CHECK_NS (5 * NSEC_PER_SEC)
 #define RX_MAX 65535
+#define CACHED_MAX 4096 /* question and answer: anybody may ask for long ones of his own */
 #define OPT_LEN 11 /* what dns_query_write puts behind the question */
 
 struct pending {
@@ -110,6 +111,8 @@ static void cache_put(struct pending *p, struct str msg)
 	if (ttl_s <= 0)
 		return;
 	cache_key(&p->query, buf_str(&p->msg), &key);
+	if (key.len + msg.len > CACHED_MAX)
+		return;
 	c = xcalloc(1, sizeof(*c) + msg.len);
 	c->stored_ns = clock_mono_ns(s->clock);
 	c->expires_ns = c->stored_ns + MIN(ttl_s, (int64_t)DNS_CACHE_TTL_MAX_S) * NSEC_PER_SEC;
