@@ -182,6 +182,18 @@ struct json_object *admission_in_version(const struct write *w, const struct api
 	return NULL;
 }
 
+const struct api_kind *admission_version(const struct write *w, const struct webhook *h,
+					 const struct webhook_attrs *a)
+{
+	const struct api_kind *as = w->seen_kind ? NULL : webhook_version(h, a);
+	CLEANUP_JSON struct json_object *probe = NULL;
+
+	if (as)
+		probe = admission_in_version(w, as,
+					     write_seen(w) ? write_seen(w) : write_seen_old(w));
+	return probe ? as : NULL;
+}
+
 static void seen(struct jw *jw, const struct write *w, const char *name, const struct api_kind *as,
 		 struct json_object *obj)
 {

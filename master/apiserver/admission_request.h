@@ -20,6 +20,9 @@ const struct store_obj *admission_namespace(const struct write *w);
  */
 void admission_request_write(const struct write *w, struct str uid, const struct api_kind *as,
 			     bool with_objects, struct jw *jw);
+/* In which version a webhook or policy that matches wants to see it, if it can; or NULL. */
+const struct api_kind *admission_version(const struct write *w, const struct webhook *h,
+					 const struct webhook_attrs *a);
 /* A copy of what is seen in that version; NULL: it cannot be had, or there is nothing. */
 struct json_object *admission_in_version(const struct write *w, const struct api_kind *as,
 					 struct json_object *obj);

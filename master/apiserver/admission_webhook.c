@@ -36,15 +36,6 @@ struct run {
 	struct err refusal;
 };
 
-/* Can everything be shown in the version? */
-static bool converts(const struct write *w, const struct api_kind *as)
-{
-	CLEANUP_JSON struct json_object *probe =
-		admission_in_version(w, as, write_seen(w) ? write_seen(w) : write_seen_old(w));
-
-	return probe;
-}
-
 static bool matches(const struct run *run, struct asked *q)
 {
 	const struct webhook *h = q->hook;
@@ -54,9 +45,7 @@ static bool matches(const struct run *run, struct asked *q)
 	admission_attrs(run->w, &a, &labels, &old_labels);
 	if (!webhook_matches(h, &a))
 		return false;
-	q->as = run->w->seen_kind ? NULL : webhook_version(h, &a);
-	if (q->as && !converts(run->w, q->as))
-		q->as = NULL;
+	q->as = admission_version(run->w, h, &a);
 	return true;
 }
 

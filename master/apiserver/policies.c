@@ -288,9 +288,10 @@ void policy_run_forget(struct policy_run *run)
 }
 
 /* Made when the first policy fits. */
-static void prepare(struct policy_run *run)
+static void prepare(struct policy_run *run, const struct webhook_attrs *a)
 {
 	policy_eval_prepare(&run->eval);
+	policy_eval_version(&run->eval, admission_version(run->w, &run->policy->match, a));
 	run->eval.vars[POLICY_VARIABLES] = cel_host(&variables_ops, run);
 }
 
@@ -430,7 +431,7 @@ void policy_run(struct policy_run *run, enum policy_sort sort)
 		if (!run->policy || !fits(&run->policy->match, run->policy->constraints, &a) ||
 		    !fits(&b->match, b->resources, &a))
 			continue;
-		prepare(run);
+		prepare(run, &a);
 		run_params(run);
 	}
 	policy_eval_done(&run->eval);

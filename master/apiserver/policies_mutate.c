@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/api/convert.h"
 #include "lib/api/mutation.h"
 #include "master/apiserver/policies.h"
 #include "master/apiserver/admission_plugins.h"
@@ -71,11 +72,23 @@ static char *key_of(const struct policy_run *run)
 			 STR_ARG(run->param));
 }
 
+/* What the value makes of the object, in the version that the policy sees, as the request has it.
+ */
+static int make(struct policy_run *run, const struct policy_expr *x, const struct cel_val *v,
+		struct json_object **ret, struct err *err)
+{
+	const struct api_kind *as = run->eval.as;
+	struct write *w = run->w;
+	int r = api_mutate(as ? as : write_seen_kind(w), (enum api_mutation)x->mutation,
+			   as ? run->eval.shown[0] : write_seen(w), v, ret, err);
+
+	return r == 0 && *ret && as ? api_convert_tree(as, w->kind, *ret) : r;
+}
+
 /* Variables see the object as the mutations before have left it. */
 static void mutate(struct mutating *m, const struct policy_expr *x)
 {
 	struct policy_run *run = &m->run;
-	struct write *w = run->w;
 	CLEANUP(err_done) struct err e = ERR_INIT;
 	struct json_object *obj = NULL;
 	struct cel_val v;
@@ -85,14 +98,13 @@ static void mutate(struct mutating *m, const struct policy_expr *x)
 		return;
 	}
 	policy_run_forget(run);
-	policy_eval_set_object(&run->eval, write_seen(w));
+	policy_eval_see(&run->eval);
 	run->eval.budget = API_CEL_OBJECT_BUDGET;
 	v = policy_eval_run(&run->eval, x->program);
 	if (v.kind == CEL_ERR) {
 		refuse_expr(run, x->text, &v);
-	} else if (api_mutate(write_seen_kind(w), (enum api_mutation)x->mutation, write_seen(w), &v,
-			      &obj, &e) == 0) {
-		m->edits += obj && write_edit(w, obj);
+	} else if (make(run, x, &v, &obj, &e) == 0) {
+		m->edits += obj && write_edit(run->w, obj);
 	} else if (e.reason) {
 		err_clear(run->err);
 		err_move(run->err, &e);
@@ -109,7 +121,7 @@ static void each(struct policy_run *run)
 	CLEANUP_FREE char *key = NULL;
 	struct cel_val v;
 
-	policy_eval_set_object(&run->eval, write_seen(run->w));
+	policy_eval_see(&run->eval);
 	switch (policy_eval_conditions(&run->eval, &run->policy->conditions, &bad, &v)) {
 	case POLICY_MATCH:
 		break;
@@ -124,7 +136,7 @@ static void each(struct policy_run *run)
 		return;
 	for (size_t i = 0; i < run->policy->mutations.n && !run->stop; i++)
 		mutate(m, &run->policy->mutations.v[i]);
-	policy_eval_set_object(&run->eval, write_seen(run->w));
+	policy_eval_see(&run->eval);
 	if (run->policy->reinvoke && !m->round->again)
 		*ARRAY_PUSH(m->round->keys, m->round->n, m->round->cap) = TAKE(key);
 }

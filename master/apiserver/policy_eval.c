@@ -24,24 +24,58 @@ struct cel_val policy_eval_json(struct policy_eval *e, struct json_object *o)
 	return o ? cel_of_json(&r, o, NULL) : CEL_VAL_NULL;
 }
 
-void policy_eval_set_object(struct policy_eval *e, struct json_object *obj)
+static void drop_shown(struct policy_eval *e)
 {
+	json_object_put(TAKE(e->shown[0]));
+	json_object_put(TAKE(e->shown[1]));
+}
+
+void policy_eval_see(struct policy_eval *e)
+{
+	const struct write *w = e->w;
+	struct json_object *obj = w->phase == WRITE_PHASE_DELETE ? NULL : write_seen(w);
+	struct json_object *old = write_seen_old(w);
+
+	drop_shown(e);
+	if (e->as) {
+		obj = e->shown[0] = admission_in_version(w, e->as, obj);
+		old = e->shown[1] = admission_in_version(w, e->as, old);
+	}
 	e->vars[POLICY_OBJECT] = policy_eval_json(e, obj);
+	e->vars[POLICY_OLD_OBJECT] = policy_eval_json(e, old);
+}
+
+static void make_request(struct policy_eval *e)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	struct jw jw = jw_start(&text);
+
+	json_object_put(TAKE(e->request));
+	admission_request_write(e->w, STR_NULL, e->as, false, &jw);
+	jsonc_parse(buf_str(&text), NULL, &e->request, NULL);
+	e->vars[POLICY_REQUEST] = policy_eval_json(e, e->request);
+}
+
+void policy_eval_version(struct policy_eval *e, const struct api_kind *as)
+{
+	if (e->as == as)
+		return;
+	e->as = as;
+	make_request(e);
+	policy_eval_see(e);
 }
 
 void policy_eval_prepare(struct policy_eval *e)
 {
 	struct write *w = e->w;
-	CLEANUP(buf_done) struct buf text = BUF_INIT;
 	const struct store_obj *ns = admission_namespace(w);
-	struct jw jw = jw_start(&text);
 
 	if (e->ready)
 		return;
 	e->ready = true;
 	e->budget = API_CEL_OBJECT_BUDGET;
-	admission_request_write(w, STR_NULL, NULL, false, &jw);
-	jsonc_parse(buf_str(&text), NULL, &e->request, NULL);
+	make_request(e);
+	policy_eval_see(e);
 	if (ns)
 		jsonc_parse(ns->value, NULL, &e->ns, NULL);
 	e->authorizer = (struct cel_authorizer){.s = w->srv,
@@ -51,10 +85,6 @@ void policy_eval_prepare(struct policy_eval *e)
 						.sub = w->sub ? str_of(w->sub->name) : STR(""),
 						.ns = str_of(w->ns),
 						.name = str_of(w->name)};
-	e->vars[POLICY_OBJECT] =
-		policy_eval_json(e, w->phase == WRITE_PHASE_DELETE ? NULL : write_seen(w));
-	e->vars[POLICY_OLD_OBJECT] = policy_eval_json(e, write_seen_old(w));
-	e->vars[POLICY_REQUEST] = policy_eval_json(e, e->request);
 	e->vars[POLICY_NAMESPACE] = policy_eval_json(e, e->ns);
 	e->vars[POLICY_AUTHORIZER] = cel_authorizer_value(&e->arena, &e->authorizer);
 	e->vars[POLICY_PARAMS] = e->vars[POLICY_VARIABLES] = CEL_VAL_NULL;
@@ -62,6 +92,7 @@ void policy_eval_prepare(struct policy_eval *e)
 
 void policy_eval_done(struct policy_eval *e)
 {
+	drop_shown(e);
 	json_object_put(e->request);
 	json_object_put(e->ns);
 	arena_done(&e->arena);

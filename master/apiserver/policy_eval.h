@@ -16,11 +16,15 @@ struct policy_eval {
 	struct cel_val vars[POLICY_VARS]; /* params and variables are the caller's to set */
 	uint64_t budget; /* left for this write */
 	bool ready;
+	const struct api_kind *as; /* the version in which objects are seen; NULL: the request's */
+	struct json_object *shown[2]; /* object and oldObject in it */
 };
 /* Makes the variables of the write as it is now; further calls do nothing. */
 void policy_eval_prepare(struct policy_eval *e);
-/* The object is another one from here on; it must outlive the evaluation, or the next call. */
-void policy_eval_set_object(struct policy_eval *e, struct json_object *obj);
+/* Objects and request as the version has them (admission_version; NULL: the request's own). */
+void policy_eval_version(struct policy_eval *e, const struct api_kind *as);
+/* Object and oldObject as they are now: they are others than before. */
+void policy_eval_see(struct policy_eval *e);
 struct cel_val policy_eval_run(struct policy_eval *e, const struct cel_program *p);
 struct cel_val policy_eval_json(struct policy_eval *e, struct json_object *o);
 void policy_eval_done(struct policy_eval *e);

@@ -196,6 +196,24 @@ def test_params(m, policy):
                               "no params found for policy binding with `Deny` parameterNotFoundAction")
 
 
+def test_equivalent_version(m, policy):
+    """A policy for another version of the resource sees and makes that one."""
+    at = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+    rule = dict(RULE, apiGroups=["autoscaling"], resources=["horizontalpodautoscalers"])
+    policy("Object{spec: Object.spec{targetCPUUtilizationPercentage: object.spec.targetCPUUtilizationPercentage + 1}}",
+           "Object{metadata: Object.metadata{labels: {'seen': request.kind.version + request.requestKind.version}}}", rule=rule)
+    policy("Object{spec: Object.spec{minReplicas: 2}}", name="exact",
+           matchConstraints={"resourceRules": [rule], "matchPolicy": "Exact"})
+    target = {"type": "Utilization", "averageUtilization": 70}
+    status, got = m.api("POST", at, {"metadata": {"name": "h"}, "spec": {
+        "maxReplicas": 5, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"},
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]}})
+    assert status == 201, got
+    assert got["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 71
+    assert got["metadata"]["labels"] == {"seen": "v1v2"} and got["spec"]["minReplicas"] == 1
+    m.api("DELETE", f"{at}/h")
+
+
 @pytest.mark.parametrize("expression,why", [
     ("Object{data: Object.dat{}}",
      'type mismatch: unexpected type name "Object.dat", expected "Object.data", which matches field name path from root Object type'),
