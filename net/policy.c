@@ -436,6 +436,7 @@ int policy_begin(struct policy *p, const struct policy_block *blocks, size_t n, 
 	new_rules(p);
 	p->building = true;
 	p->space++;
+	policy_collect(p); /* room for two states, not for one that was given up besides */
 	for (size_t i = 0; i < n; i++) {
 		struct block *b = ARRAY_PUSH(p->blocks, p->n_blocks, p->cap_blocks);
 

@@ -53,7 +53,10 @@ struct policy_block {
 int policy_open(struct pod_net *n, struct policy **ret, struct err *err);
 struct policy *policy_close(struct policy *p); /* the rules stay; NULL is fine; returns NULL */
 
-/* A new state begins: nothing of it is in force before the commit. */
+/*
+ * A new state begins: nothing of it is in force before the commit. There is room for 131,072 peers
+ * with tags and 65,536 rows in both states together.
+ */
 int policy_begin(struct policy *p, const struct policy_block *blocks, size_t n, struct err *err);
 /* A peer's tags, beside those of blocks; n 0: an address like any other. -ENOSPC: maps are full. */
 int policy_peer(struct policy *p, uint32_t addr, const uint32_t *tags, size_t n, struct err *err);

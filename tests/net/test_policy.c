@@ -249,6 +249,29 @@ static void test_restart(void **state)
 	assert_true(reaches(3, 1, PORT));
 }
 
+/* More peers than there is room for: what was stays in force, and the next state fits again. */
+static void test_full(void **state)
+{
+	int r = 0;
+
+	begin(NULL, 0);
+	assert_int_equal(policy_peer(policy, lab.addr[1], friend_tag, 1, NULL), 0);
+	pod(0, &friends, &open_side);
+	commit();
+	begin(NULL, 0);
+	for (uint32_t i = 0; r == 0 && i < 1000000; i++)
+		r = policy_peer(policy, htonl(0x0b000000 + i), friend_tag, 1, NULL);
+	assert_true(r == -E2BIG || r == -ENOSPC);
+	assert_true(reaches(1, 0, PORT));
+	assert_false(reaches(2, 0, PORT));
+	begin(NULL, 0);
+	assert_int_equal(policy_peer(policy, lab.addr[2], friend_tag, 1, NULL), 0);
+	pod(0, &friends, &open_side);
+	commit();
+	assert_true(reaches(2, 0, PORT));
+	assert_false(reaches(1, 0, PORT));
+}
+
 static void test_unknown_pod(void **state)
 {
 	assert_int_equal(policy_pod(policy, lab_ip("10.244.9.77"), &deny, &deny, NULL), -ENOENT);
@@ -264,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_connection_ends, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_ports, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unknown_pod, set_up, tear_down),
 	};
 	const char *missing = lab_missing();
