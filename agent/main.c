@@ -41,6 +41,7 @@
  * containers, addresses and services live in the kernel and go on without it.
  */
 #define COLLECT_NS (10 * NSEC_PER_SEC)
+#define TRIM_ROUNDS 6 /* of those: what pods that came and went took goes back to the system */
 #define SPREAD_NS (2 * NSEC_PER_SEC)
 #define NICE (-10)
 #define CLOSE_TURNS 16
@@ -78,6 +79,7 @@ struct agent {
 	struct announce_sync *announce;
 	bool again; /* start anew by exec: the node's certificate is another */
 	struct timer watchdog, collect, settled;
+	unsigned rounds; /* of collect */
 	uint64_t watchdog_ns;
 	char node_ip[48], net_dns[IP4_TEXT], cidr[24];
 	const char *cidr_file, *routes_file, *services_mark;
@@ -322,6 +324,8 @@ static void on_collect(struct timer *t)
 	struct agent *a = container_of(t, struct agent, collect);
 
 	pod_net_collect(a->net);
+	if (++a->rounds % TRIM_ROUNDS == 0)
+		memory_trim();
 	timers_arm_in(&a->timers, &a->collect, COLLECT_NS);
 }
 

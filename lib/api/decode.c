@@ -19,6 +19,7 @@ struct dec {
 	size_t n_strict;
 	struct api_warnings *warnings;
 	struct buf msg; /* first type error */
+	bool unique; /* no object has a key twice: what is added is new */
 };
 
 static const char *json_type_name(struct jv v)
@@ -405,11 +406,14 @@ static int decode_field(struct dec *d, const struct api_field *f, struct jv v,
 		return f->type == API_ANY && f->shape == API_ONE ? 0 : -EINVAL;
 	if (!(d->mode & API_DEC_VERBATIM) && omitted(f, o)) {
 		json_object_put(o);
-		json_object_object_del(into, f->name);
+		if (!d->unique)
+			json_object_object_del(into, f->name);
 		return 0;
 	}
 	/* The table outlives the object, so its text can be the key. */
-	json_object_object_add_ex(into, f->name, o, JSON_C_OBJECT_KEY_IS_CONSTANT);
+	json_object_object_add_ex(into, f->name, o,
+				  JSON_C_OBJECT_KEY_IS_CONSTANT |
+					  (d->unique ? JSON_C_OBJECT_ADD_KEY_IS_NEW : 0));
 	return 0;
 }
 
@@ -514,13 +518,15 @@ int api_decode_json(const struct api_type *type, struct str json, enum api_stric
 		    unsigned mode, struct json_object **ret, struct api_warnings *warnings,
 		    struct err *err)
 {
-	struct dec d = {BUF_INIT, NULL, strict, mode, BUF_INIT, 0, warnings, BUF_INIT};
+	struct dec d = {BUF_INIT, NULL, strict, mode, BUF_INIT, 0, warnings, BUF_INIT, false};
 	struct json_scan_limits limits = {.on_duplicate = on_duplicate, .user = &d};
 	struct json_object *o = NULL;
 	int r = 0;
 
-	if (!(mode & API_DEC_SCANNED))
+	if (!(mode & API_DEC_SCANNED)) {
 		r = json_scan(json, &limits, err);
+		d.unique = !d.n_strict;
+	}
 	if (r == 0 && jv_type(jv_of(json)) != JV_OBJECT)
 		r = api_err_bad_request(err,
 					"json: cannot unmarshal %s into Go value of type v1.%s",

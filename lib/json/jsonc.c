@@ -198,9 +198,11 @@ int64_t jsonc_i64(struct json_object *obj, int64_t otherwise)
 	return otherwise;
 }
 
-void jsonc_set(struct json_object *obj, const char *name, struct json_object *take_value)
+void jsonc_set_key(struct json_object *obj, const char *name, struct json_object *take_value,
+		   bool constant)
 {
-	if (json_object_object_add(obj, name, take_value) < 0)
+	if (json_object_object_add_ex(obj, name, take_value,
+				      constant ? JSON_C_OBJECT_KEY_IS_CONSTANT : 0) < 0)
 		abort();
 }
 
@@ -213,11 +215,6 @@ struct json_object *jsonc_new_str(struct str s)
 	if (!o)
 		abort();
 	return o;
-}
-
-void jsonc_set_str(struct json_object *obj, const char *name, struct str value)
-{
-	jsonc_set(obj, name, jsonc_new_str(value));
 }
 
 struct json_object *jsonc_ensure(struct json_object *obj, const char *name)

@@ -26,12 +26,16 @@ struct str jsonc_str(struct json_object *obj);
 struct str jsonc_path_str(struct json_object *obj, const char *path);
 int64_t jsonc_i64(struct json_object *obj, int64_t otherwise);
 
+struct json_object *jsonc_new_str(struct str s);
 /* obj[name] = value (the reference is taken), replacing. */
-void jsonc_set(struct json_object *obj, const char *name, struct json_object *take_value);
-void jsonc_set_str(struct json_object *obj, const char *name, struct str value);
+void jsonc_set_key(struct json_object *obj, const char *name, struct json_object *take_value,
+		   bool constant);
+/* A literal is not copied: it is the key. */
+#define jsonc_set(obj, name, take_value) \
+	jsonc_set_key(obj, name, take_value, __builtin_constant_p(name))
+#define jsonc_set_str(obj, name, value) jsonc_set(obj, name, jsonc_new_str(value))
 /* obj[name], made as an empty object if it is absent or null; borrowed. */
 struct json_object *jsonc_ensure(struct json_object *obj, const char *name);
-struct json_object *jsonc_new_str(struct str s);
 /*
  * An object that is kept as its text (the memory is taken): for large parts that are only written,
  * copied and compared. It has no members to look at; jsonc_text gives the text back, and
