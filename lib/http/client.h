@@ -32,8 +32,10 @@ struct http_client_conf {
 	struct str bearer_token; /* absent: none. Sent as Authorization: Bearer */
 	const char *user_agent; /* NULL: "knarr/<version>" */
 	/* 0 takes the default in brackets. */
-	/* [5 s] of one endpoint, handshake included (twice as long when a round failed); the
-	 * TCP connection itself is begun anew after 2 s */
+	/*
+	 * [5 s] of one endpoint, handshake included. Where a call waits for longer than one round,
+	 * TCP is begun anew after 2 s and the handshake has twice the time (4 times after a round).
+	 */
 	uint64_t connect_timeout_ns;
 	/*
 	 * [30 s] After each round in which all endpoints failed, the calls that have waited longer

@@ -180,17 +180,25 @@ static void cc_on_ready(struct conn *conn)
 	client_work_now(c);
 }
 
+/* Nobody asked for an answer within one round: rather late than from the beginning again. */
+static bool is_patient(const struct http_client *c)
+{
+	return c->n_endpoints > 1 || c->conf.wait_timeout_ns > TCP_NS;
+}
+
 /* TCP is there, the handshake is not: a server that many come to at once needs its time. */
 static void cc_on_deadline(struct conn *conn)
 {
 	struct cconn *cc = conn->owner;
 	struct http_client *c = cc->client;
-	uint64_t until = c ? cc->heard_ms + (c->conf.connect_timeout_ns << MIN(c->rounds, 1u)) /
-						    NSEC_PER_MSEC
-			   : 0;
+	uint64_t now = uv_now(conn->timer.loop), until = 0;
 
-	if (until > uv_now(conn->timer.loop))
-		conn_set_deadline(conn, (until - uv_now(conn->timer.loop)) * NSEC_PER_MSEC);
+	if (c)
+		until = cc->heard_ms + (c->conf.connect_timeout_ns
+					<< (is_patient(c) ? 1 + MIN(c->rounds, 1u) : 0)) /
+					       NSEC_PER_MSEC;
+	if (until > now)
+		conn_set_deadline(conn, (until - now) * NSEC_PER_MSEC);
 	else
 		conn_close(conn, -ETIMEDOUT);
 }
@@ -296,9 +304,7 @@ static const struct conn_ops client_conn_ops = {
 
 static uint64_t tcp_patience(const struct http_client *c)
 {
-	bool again = c->n_endpoints > 1 || c->conf.wait_timeout_ns > TCP_NS;
-
-	return again ? MIN(c->conf.connect_timeout_ns, TCP_NS) : c->conf.connect_timeout_ns;
+	return is_patient(c) ? MIN(c->conf.connect_timeout_ns, TCP_NS) : c->conf.connect_timeout_ns;
 }
 
 struct cconn *client_connect_to(struct http_client *c, const struct endpoint *e, bool only_h1)

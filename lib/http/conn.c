@@ -351,7 +351,11 @@ void conn_close_soft(struct conn *c)
 
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *b)
 {
-	*b = uv_buf_init(input, sizeof(input));
+	struct conn *c = h->data;
+	bool held =
+		c->state == CONN_HANDSHAKE && c->ops->may_handshake && !c->ops->may_handshake(c);
+
+	*b = uv_buf_init(input, held ? 0 : sizeof(input)); /* 0: on_read gets UV_ENOBUFS */
 }
 
 static void got_eof(struct conn *c)
@@ -417,6 +421,11 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 
 	if (n == 0 || c->state == CONN_CLOSED)
 		return;
+	if (n == UV_ENOBUFS && c->state == CONN_HANDSHAKE) {
+		conn_pause(c, true);
+		c->ops->on_held(c);
+		return;
+	}
 	if (n < 0 && n != UV_EOF) {
 		conn_close(c, c->state == CONN_LINGER ? 0 : (int)n);
 		return;

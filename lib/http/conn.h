@@ -32,6 +32,13 @@ struct conn_ops {
 	void (*on_eof)(struct conn *c); /* the peer's half is over; NULL: conn_close_soft */
 	void (*on_writable)(struct conn *c); /* there is room again */
 	void (*on_deadline)(struct conn *c); /* NULL: conn_close(-ETIMEDOUT) */
+	/*
+	 * A step of the TLS handshake is to be done, which costs more than most requests. False:
+	 * not now; on_held follows, and the owner calls conn_pause(false) when it is its turn.
+	 * NULL: at once.
+	 */
+	bool (*may_handshake)(struct conn *c);
+	void (*on_held)(struct conn *c);
 	void (*on_closed)(struct conn *c, int err); /* freed after the call */
 };
 

@@ -4,6 +4,11 @@
 #include <arpa/inet.h>
 
 #define BACKLOG 4096
+/*
+ * TLS handshakes begun in a turn of the loop: many that come at once leave time for the others, and
+ * those that have begun are ended first.
+ */
+#define HANDSHAKES 16u
 
 struct listener {
 	struct list link;
@@ -23,6 +28,8 @@ static const struct http_server_conf defaults = {
 	.stall_timeout_ns = 60 * NSEC_PER_SEC,
 	.idle_timeout_ns = 180 * NSEC_PER_SEC,
 };
+
+static void on_idle(uv_idle_t *idle);
 
 /* ---- one connection ---- */
 
@@ -88,6 +95,7 @@ void sconn_release(struct sconn *sc)
 		sc->proto->done(sc);
 	list_remove(&sc->link);
 	list_remove(&sc->dirty);
+	list_remove(&sc->held);
 	s->stats.conns--;
 	sc->released = true;
 	if (!sc->busy)
@@ -110,7 +118,44 @@ static void on_closed(struct conn *c, int err)
 	sconn_release(sc);
 }
 
+static bool may_handshake(struct conn *c)
+{
+	struct sconn *sc = c->owner;
+	struct http_server *s = sc->server;
+
+	if (sc->its_turn || s->freed)
+		return true;
+	if (s->handshakes >= HANDSHAKES || !list_empty(&s->held))
+		return false;
+	s->handshakes++;
+	sc->its_turn = true;
+	uv_idle_start(&s->idle, on_idle);
+	return true;
+}
+
+static void on_held(struct conn *c)
+{
+	struct sconn *sc = c->owner;
+
+	list_append(&sc->server->held, &sc->held);
+	uv_idle_start(&sc->server->idle, on_idle);
+}
+
+static void next_handshakes(struct http_server *s)
+{
+	for (s->handshakes = 0; s->handshakes < HANDSHAKES && !list_empty(&s->held);
+	     s->handshakes++) {
+		struct sconn *sc = list_first(&s->held, struct sconn, held);
+
+		list_remove(&sc->held);
+		sc->its_turn = true;
+		conn_pause(sc->conn, false);
+	}
+}
+
 static const struct conn_ops server_conn_ops = {
+	.may_handshake = may_handshake,
+	.on_held = on_held,
 	.on_ready = on_ready,
 	.on_data = on_data,
 	.on_read_end = on_flush,
@@ -137,6 +182,7 @@ static void on_connection(uv_stream_t *stream, int status)
 	s->refs++;
 	list_append(&s->conns, &sc->link);
 	list_init(&sc->dirty);
+	list_init(&sc->held);
 	list_init(&sc->reqs);
 	s->stats.conns++;
 	s->stats.conns_total++;
@@ -159,6 +205,7 @@ static void on_idle(uv_idle_t *idle)
 	struct http_server *s = idle->data;
 	struct list now;
 
+	next_handshakes(s);
 	/* What becomes dirty meanwhile waits for the next turn: input gets its share. */
 	list_init(&now);
 	while (!list_empty(&s->dirty)) {
@@ -174,7 +221,7 @@ static void on_idle(uv_idle_t *idle)
 		if (!conn_is_closing(sc->conn))
 			sc->proto->flush(sc);
 	}
-	if (list_empty(&s->dirty))
+	if (list_empty(&s->dirty) && list_empty(&s->held) && !s->handshakes)
 		uv_idle_stop(idle);
 }
 
@@ -213,6 +260,7 @@ struct http_server *http_server_new(const struct http_server_conf *conf)
 	list_init(&s->listeners);
 	list_init(&s->conns);
 	list_init(&s->dirty);
+	list_init(&s->held);
 	uv_idle_init(c->loop, &s->idle);
 	uv_timer_init(c->loop, &s->grace);
 	s->idle.data = s->grace.data = s;

@@ -41,7 +41,9 @@ struct http_server {
 	struct list listeners; /* struct listener */
 	struct list conns; /* struct sconn */
 	struct list dirty; /* struct sconn */
-	uv_idle_t idle; /* active while `dirty` has entries */
+	struct list held; /* struct sconn: their handshakes wait for a turn, first come first */
+	unsigned handshakes; /* begun in this turn of the loop */
+	uv_idle_t idle; /* active while the lists have entries, and a turn longer */
 	uv_timer_t grace; /* of shutdown */
 	struct http_server_stats stats;
 	uint16_t port;
@@ -74,7 +76,8 @@ struct sconn {
 	struct conn *conn;
 	struct http_server *server;
 	const struct proto *proto; /* NULL until TLS is done */
-	struct list link, dirty, reqs;
+	struct list link, dirty, held, reqs;
+	bool its_turn; /* its handshake may go on */
 	union {
 		struct h1 h1;
 		struct h2 h2;

@@ -28,7 +28,9 @@ class Hollow:
     def __init__(self, m, n):
         if not os.access(HOLLOW, os.X_OK):
             kit.skip("tests/bench/hollow is not built: make bench-build")
-        self.p = subprocess.Popen([HOLLOW, m.kubeconfig, str(n)], stdin=subprocess.PIPE,
+        # Each node has a machine of its own: all in one process get at least what a master takes.
+        nice = ["nice", "-n", "-12"] if os.geteuid() == 0 else []
+        self.p = subprocess.Popen([*nice, HOLLOW, m.kubeconfig, str(n)], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, text=True)
         kit.cleanup(kit.end, self.p)
 

@@ -14,12 +14,13 @@
 #include <signal.h>
 #include <sys/resource.h>
 /*
- *	hollow KUBECONFIG COUNT
+ *	hollow KUBECONFIG COUNT [nodes]
  *
  * Many nodes without containers: each has what an agent has with its masters (one TLS connection,
  * the same watches, a lease that it renews every second, the status of its Node and pods), in one
- * process. tests/bench/away.py takes the master away from them. Commands on standard input, each
- * answered with one line of JSON once it is so at all nodes:
+ * process. With "nodes" each also watches all Nodes, as an agent does for its routes: a change of
+ * each is then a message to each. tests/bench/away.py takes the master away from them. Commands on
+ *standard input, each answered with one line of JSON once it is so at all nodes:
  *
  *	ready		{"ready"}: registered, all watches begun, the lease renewed
  *	pods		{"pods","last_ms"}: a pod is bound to each, and its status told
@@ -61,6 +62,7 @@ static struct {
 	struct node *nodes;
 	size_t n;
 	uint64_t lost_ns;
+	bool all_nodes;
 	char seen[64], line[128];
 	size_t line_len;
 	enum ask { ASK_NONE, ASK_READY, ASK_PODS, ASK_TOLD, ASK_SEEN } ask;
@@ -392,7 +394,7 @@ static void command(const char *line)
 		all.ask = ASK_PODS;
 		/* From here on: that many nodes do not join in one second, each seen by each. */
 		for (size_t i = 0; i < all.n; i++)
-			if (!all.nodes[i].nodes_rv) {
+			if (all.all_nodes && !all.nodes[i].nodes_rv) {
 				all.nodes[i].nodes_rv = informer_rv(all.nodes[i].in[IN_SELF]);
 				timers_soon(&all.timers, &all.nodes[i].nodes_retry);
 			}
@@ -444,9 +446,10 @@ int main(int argc, char **argv)
 	struct rlimit files;
 	uv_pipe_t in;
 
-	all.n = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	all.all_nodes = argc == 4 && !strcmp(argv[3], "nodes");
+	all.n = argc == 3 || all.all_nodes ? strtoul(argv[2], NULL, 10) : 0;
 	if (!all.n)
-		die("usage", "hollow KUBECONFIG COUNT");
+		die("usage", "hollow KUBECONFIG COUNT [nodes]");
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
