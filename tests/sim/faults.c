@@ -67,6 +67,21 @@ static void pause_master(void)
 	pause_proc(master_proc(any_master()), below(SEC(3)));
 }
 
+static void demote(void)
+{
+	member_demote(any_master());
+}
+
+static void replace_master(void)
+{
+	member_replace(any_master());
+}
+
+static void lose_disk(void)
+{
+	member_lose_disk(any_master());
+}
+
 static void on_transfer(void *user, int err)
 {
 	trace("leadership: %s", err ? strerror(-err) : "asked to go");
@@ -276,11 +291,13 @@ static const struct {
 	void (*fn)(void);
 	unsigned weight;
 } rows[] = {
-	{crash_master, 10}, {crash_all_masters, 1}, {pause_master, 6}, {slow_disk, 4},
-	{full_disk, 3},     {broken_disk, 3},       {cut_link, 10},    {isolate, 5},
-	{bad_network, 4},   {break_link, 6},        {crash_agent, 8},  {reboot_node, 5},
-	{pause_agent, 6},   {container_ends, 8},    {slow_machine, 4}, {jump, 3},
-	{hand_over, 4},
+	{crash_master, 10},  {crash_all_masters, 1}, {pause_master, 6},
+	{slow_disk, 4},      {full_disk, 3},         {broken_disk, 3},
+	{cut_link, 10},      {isolate, 5},           {bad_network, 4},
+	{break_link, 6},     {crash_agent, 8},       {reboot_node, 5},
+	{pause_agent, 6},    {container_ends, 8},    {slow_machine, 4},
+	{jump, 3},           {hand_over, 4},         {demote, 3},
+	{replace_master, 3}, {lose_disk, 3},
 };
 
 static void fault(void *arg)
@@ -318,6 +335,7 @@ void faults_begin(uint64_t end_ns)
 void faults_end(void)
 {
 	network_heal();
+	members_end();
 	for (unsigned i = 0; i < n_masters; i++) {
 		fast_disk(number(i));
 		free_disk(number(i));

@@ -57,6 +57,7 @@ static void run(uint64_t seed)
 	user_begin();
 	acts_until_ns = world.now_ns + FAULTS_NS;
 	event_in(SEC(1), act, &acts_until_ns);
+	members_begin();
 	faults_begin(acts_until_ns);
 	world_run(world.now_ns + FAULTS_NS, NULL);
 	trace("all is well from here on");

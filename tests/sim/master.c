@@ -22,6 +22,7 @@ struct master {
 	struct disk *disk;
 	struct store_io io, disk_io;
 	uint64_t sync_ns;
+	bool join, fresh; /* began with an empty disk; has not caught up since */
 	bool died; /* its disk failed: ends when it can */
 
 	struct store_transport peers;
@@ -242,7 +243,8 @@ static void role_fire(struct timer *t)
 		trace("m%u follows", m->i);
 	stop_leading(m);
 	apiserver_follow(m->api);
-	apiserver_caught_up(m->api);
+	if (!m->fresh)
+		apiserver_caught_up(m->api);
 }
 
 static void on_role(void *user, enum store_role role)
@@ -369,8 +371,9 @@ static void open_store(struct master *m)
 	if (n_masters > 1) {
 		peer_transport(m->i, &m->peers);
 		conf.transport = &m->peers;
-		conf.members = members;
-		conf.n_members = n_masters;
+		conf.join = m->join;
+		conf.members = m->join ? NULL : members;
+		conf.n_members = m->join ? 0 : n_masters;
 	}
 	if (store_open(&conf, &m->store, &err) < 0)
 		world_fail("m%u cannot open its store: %s", m->i, err_text(&err));
@@ -476,6 +479,33 @@ void masters_prepare(void)
 	dir_remove_tree(AT_FDCWD, pki_dir);
 }
 
+void master_wipe(unsigned i, bool join)
+{
+	struct master *m = &masters[i];
+
+	disk_free(m->disk);
+	use_disk(m, disk_new());
+	m->join = join;
+	m->fresh = true;
+}
+
+void master_caught_up(unsigned i)
+{
+	struct proc *before;
+
+	if (!masters[i].fresh || !masters[i].proc.alive || masters[i].proc.closing)
+		return;
+	masters[i].fresh = false;
+	before = proc_enter(&masters[i].proc);
+	apiserver_caught_up(masters[i].api);
+	proc_leave(before);
+}
+
+bool master_listens(unsigned i)
+{
+	return masters[i].proc.alive && !masters[i].fresh;
+}
+
 bool master_up(unsigned i)
 {
 	return masters[i].proc.alive;
@@ -531,7 +561,7 @@ bool master_serves(unsigned i, const char *method, struct str path)
 {
 	struct master *m = &masters[i];
 
-	return m->proc.alive &&
+	return master_listens(i) &&
 	       (m->leads || (strcmp(method, "GET") == 0 && memmem(path.p, path.len, "watch=", 6)));
 }
 

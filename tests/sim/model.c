@@ -415,6 +415,8 @@ static const char *masters(void)
 
 	if (lead < 0)
 		return say("no master leads");
+	if (members_unsettled())
+		return members_unsettled();
 	for (unsigned i = 0; i < n_masters; i++) {
 		if (!master_up(i))
 			return say("m%u is down", i);

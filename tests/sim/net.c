@@ -401,7 +401,7 @@ static struct conn *connect_to(struct link *l)
 	for (unsigned i = 0; i < n_masters; i++) {
 		unsigned m = l->next++ % n_masters;
 
-		if (!master_up(m))
+		if (!master_listens(m))
 			continue;
 		n = NEW(struct conn);
 		n->place = l->place;

@@ -144,6 +144,11 @@ int master_leader(void); /* the one with the newest term; -1: none */
 void master_start(unsigned i);
 void master_crash(unsigned i);
 void master_set_slow(unsigned i, uint64_t sync_ns); /* how long a sync takes at most */
+/* While it is down: an empty disk, with which it takes itself for a member of three, or joins. It
+ * serves nobody until master_caught_up. */
+void master_wipe(unsigned i, bool join);
+void master_caught_up(unsigned i);
+bool master_listens(unsigned i); /* up, and clients may come */
 /* Transport into the API server of master i as `user`; NULL: it is down. */
 struct transport *master_local(unsigned i, const char *user);
 /* Whether it answers that by itself; else who leads, as far as it knows. */
@@ -190,6 +195,15 @@ void user_done(void);
 void user_begin_with(void); /* some workloads */
 void user_act(void); /* one thing, by chance */
 void user_heal(void *arg); /* and every 5 s: undo what keeps a cluster from converging */
+
+/* ---- members.c ---- */
+
+void members_begin(void);
+void members_end(void); /* nobody is kept from voting any more */
+void member_demote(unsigned i); /* for a while */
+void member_replace(unsigned i);
+void member_lose_disk(unsigned i);
+const char *members_unsettled(void); /* NULL: all vote, and none is about to go */
 
 /* ---- faults.c ---- */
 
