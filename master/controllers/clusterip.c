@@ -237,6 +237,7 @@ static void address_one(void *user, struct object *o)
 
 static void address_two(void *user, struct object *old, struct object *o)
 {
+	address_one(user, old);
 	address_one(user, o);
 }
 static const struct informer_handler on_address = {address_one, address_two, address_one, NULL};
