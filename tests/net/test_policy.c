@@ -72,6 +72,18 @@ static void commit(void)
 	policy_collect(policy);
 }
 
+/* Each test begins without rules. */
+static int no_rules(void **state)
+{
+	for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
+		close(fd);
+	begin(NULL, 0);
+	for (int i = 0; i < (int)lab.n_pods; i++)
+		pod(i, &open_side, &open_side);
+	commit();
+	return 0;
+}
+
 static int set_up(void **state)
 {
 	lab_open(&lab);
@@ -281,14 +293,14 @@ static void test_unknown_pod(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_deny_and_open, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_peers, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_blocks, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_connection_ends, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_many_ports, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_unknown_pod, set_up, tear_down),
+		cmocka_unit_test_setup(test_deny_and_open, no_rules),
+		cmocka_unit_test_setup(test_peers, no_rules),
+		cmocka_unit_test_setup(test_blocks, no_rules),
+		cmocka_unit_test_setup(test_connection_ends, no_rules),
+		cmocka_unit_test_setup(test_many_ports, no_rules),
+		cmocka_unit_test_setup(test_restart, no_rules),
+		cmocka_unit_test_setup(test_full, no_rules),
+		cmocka_unit_test_setup(test_unknown_pod, no_rules),
 	};
 	const char *missing = lab_missing();
 
@@ -296,5 +308,5 @@ int main(void)
 		printf("[  SKIPPED ] 1 test(s): %s\n", missing);
 		return 0;
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
