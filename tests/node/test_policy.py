@@ -155,6 +155,8 @@ def test_egress(lan, world):
     eager["metadata"]["labels"] = {"app": "far"}
     with policy(world, podSelector={"matchLabels": {"app": "far"}}, policyTypes=["Egress"],
                 egress=[{"to": to, "ports": [{"port": "web"}]}, {"ports": [{"port": 53, "protocol": "UDP"}]}]):
+        known = lan.nodes[1].root / "var/lib/knarr/agent/networkpolicies"
+        wait_until("its node has heard of it", lambda: '"app":"far"' in known.read_text())
         denied(lan.far, lan.near)
         allowed(lan.far, lan.server)
         denied(lan.far, lan.server, 8081)
