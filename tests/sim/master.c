@@ -22,6 +22,7 @@ struct master {
 	struct disk *disk;
 	struct store_io io, disk_io;
 	uint64_t sync_ns;
+	bool alone; /* it was there before the others */
 	bool join, fresh; /* began with an empty disk; has not caught up since */
 	bool died; /* its disk failed: ends when it can */
 
@@ -372,8 +373,8 @@ static void open_store(struct master *m)
 		peer_transport(m->i, &m->peers);
 		conf.transport = &m->peers;
 		conf.join = m->join;
-		conf.members = m->join ? NULL : members;
-		conf.n_members = m->join ? 0 : n_masters;
+		conf.members = m->join || m->alone ? NULL : members;
+		conf.n_members = m->join || m->alone ? 0 : n_masters;
 	}
 	if (store_open(&conf, &m->store, &err) < 0)
 		world_fail("m%u cannot open its store: %s", m->i, err_text(&err));
@@ -450,10 +451,14 @@ void master_crash(unsigned i)
 
 void masters_begin(unsigned n)
 {
+	bool grows = n > 1 && chance(300);
+
 	n_masters = n;
 	for (unsigned i = 0; i < n; i++) {
 		masters[i].sync_ns = MSEC(1);
 		use_disk(&masters[i], disk_new());
+		masters[i].alone = grows && i == 0;
+		masters[i].join = masters[i].fresh = grows && i > 0;
 		master_start(i);
 	}
 }
@@ -486,6 +491,7 @@ void master_wipe(unsigned i, bool join)
 	disk_free(m->disk);
 	use_disk(m, disk_new());
 	m->join = join;
+	m->alone = false;
 	m->fresh = true;
 }
 
