@@ -24,6 +24,7 @@ int cmd_local(int argc, char **argv, void *user);
 int cmd_logs(int argc, char **argv, void *user);
 int cmd_exec(int argc, char **argv, void *user);
 int cmd_snapshot(int argc, char **argv, void *user);
+int cmd_ca(int argc, char **argv, void *user);
 int cmd_encryption(int argc, char **argv, void *user);
 int cmd_scale(int argc, char **argv, void *user);
 int cmd_member(int argc, char **argv, void *user);

@@ -10,6 +10,7 @@ const struct command_row cli_commands[] = {
 	{"reset", "stop Knarr on this machine and remove everything it made", cmd_reset},
 	{"member", "list, add, promote, demote, remove and replace masters", cmd_member},
 	{"snapshot", "save what the cluster stores, and restore it", cmd_snapshot},
+	{"ca", "rotate the authority and the keys of the cluster, step by step", cmd_ca},
 	{"encryption", "make the keys with which masters encrypt Secrets on disk", cmd_encryption},
 	{"token", "create, list and delete the tokens with which nodes and masters join",
 	 cmd_token},

@@ -19,6 +19,12 @@ struct session {
 
 int session_open(const struct cli_common *c, struct session **ret, struct err *err)
 {
+	return session_open_at(c, NULL, ret, err);
+}
+
+int session_open_at(const struct cli_common *c, const char *url, struct session **ret,
+		    struct err *err)
+{
 	CLEANUP_FREE char *path = kubeconfig_path(c->kubeconfig);
 	struct session *s = NEW(struct session);
 	int r = kubeconfig_load(path, c->context, &s->kc, err);
@@ -26,6 +32,13 @@ int session_open(const struct cli_common *c, struct session **ret, struct err *e
 	if (r < 0) {
 		free(s);
 		return r;
+	}
+	if (url) {
+		free(s->kc.server);
+		s->kc.server = xstrdup(url);
+		for (size_t i = 0; s->kc.more_servers && s->kc.more_servers[i]; i++)
+			free(s->kc.more_servers[i]);
+		free(TAKE(s->kc.more_servers));
 	}
 	uv_loop_init(&s->loop);
 	s->ns = xstrdup(c->ns ? c->ns : s->kc.ns);

@@ -13,6 +13,9 @@ struct uv_loop_s;
 
 /* Reads the kubeconfig. `ns` of the session: the option's, else the context's. */
 int session_open(const struct cli_common *c, struct session **ret, struct err *err);
+/* The same, to the master at this URL and no other. */
+int session_open_at(const struct cli_common *c, const char *url, struct session **ret,
+		    struct err *err);
 struct session *session_close(struct session *s);
 DEFINE_CLEANUP(struct session *, session_closep, session_close)
 const char *session_ns(const struct session *s);

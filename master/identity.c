@@ -151,7 +151,7 @@ static int load_peer(struct identity *i, struct err *err)
 				 .server = true,
 				 .client = true,
 				 .valid_ns = YEAR_NS};
-	struct tls_conf conf = {.ca_pem = pki_ca_pem(i->conf.pki)};
+	struct tls_conf conf = {.ca_pem = pki_trust_pem(i->conf.pki)};
 	int r;
 
 	peer_common_name(i->conf.member_id, name);
@@ -172,7 +172,7 @@ static int load_tls(struct identity *i, struct err *err)
 {
 	CLEANUP(buf_done) struct buf cert = BUF_INIT;
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
-	struct tls_conf server = {.ca_pem = pki_ca_pem(i->conf.pki)};
+	struct tls_conf server = {.ca_pem = pki_trust_pem(i->conf.pki)};
 	struct tls_conf kubelet = {.insecure = true}; /* an agent's certificate may be its own */
 	int r = load_peer(i, err);
 

@@ -491,7 +491,7 @@ static struct client *new_client(struct master *m, struct transport *t, const ch
 /* The parts that work where the process leads; some time after a start, or at once. */
 static void start_leading(struct master *m)
 {
-	struct controllers_conf cc = {.ca_pem = pki_ca_pem(m->pki),
+	struct controllers_conf cc = {.ca_pem = pki_trust_pem(m->pki),
 				      .only = m->o.only_controllers,
 				      .node_grace_ns = m->o.grace_ns,
 				      .node_settle_ns = m->o.settle_ns,

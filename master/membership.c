@@ -173,7 +173,7 @@ int membership_peers(struct membership *m, struct identity *identity, struct pki
 		.address = m->conf.peer_port || m->conf.peer_address ? m->peer_address : NULL,
 		.cert_pem = identity_peer_cert(identity),
 		.key_pem = identity_peer_key(identity),
-		.ca_pem = pki_ca_pem(pki),
+		.ca_pem = pki_trust_pem(pki),
 		.later = !m->file.joined};
 	int r = peers_new(&conf, &m->peers, err);
 

@@ -15,6 +15,7 @@
 #include "lib/client/kubeconfig.h"
 #include "lib/client/transport_http.h"
 #include "lib/http/client.h"
+#include "lib/json/jv.h"
 #include "lib/json/jw.h"
 #include "lib/json/yaml.h"
 #include "lib/sys/file.h"
@@ -162,12 +163,23 @@ int join_cluster(const struct join_conf *conf, struct err *err)
 
 /* At the earliest, after a start. */
 #define RENEW_MIN_NS (10 * NSEC_PER_SEC)
+/* How often the authority is looked at: a rotation waits for it. */
+#define LOOK_NS (600 * NSEC_PER_SEC)
+#define LOOK_FIRST_NS (500 * NSEC_PER_MSEC)
 
 struct renewer {
 	struct renewer_conf conf;
 	struct csr *csr;
-	struct timer timer;
+	struct timer timer, look;
+	struct client_call *call;
+	struct buf ca; /* to be trusted from now on; empty: as it is */
+	bool told;
 };
+
+static struct str authorities(const struct renewer *n)
+{
+	return n->ca.len ? buf_str(&n->ca) : buf_str(&n->conf.kc->ca_pem);
+}
 
 static void on_renewed(void *user, int r, struct str cert, struct str key, const struct err *err)
 {
@@ -176,8 +188,8 @@ static void on_renewed(void *user, int r, struct str cert, struct str key, const
 
 	n->csr = NULL;
 	if (r == 0)
-		r = write_kubeconfig(n->conf.path, n->conf.kc->server, buf_str(&n->conf.kc->ca_pem),
-				     cert, key, &e);
+		r = write_kubeconfig(n->conf.path, n->conf.kc->server, authorities(n), cert, key,
+				     &e);
 	if (r < 0) {
 		log_warn("cannot renew the node's certificate: %s", err_text(e.errnum ? &e : err));
 		err_done(&e);
@@ -197,6 +209,106 @@ static void on_due(struct timer *t)
 	if (!n->csr)
 		timers_arm_in(n->conf.timers, &n->timer, RETRY_NS);
 	err_done(&err);
+}
+
+/* ---- the authority ---- */
+
+/* The certificates that are trusted now; empty: not to be read. */
+static void read_info(struct str body, struct buf *pem)
+{
+	CLEANUP(buf_done) struct buf yaml = BUF_INIT, json = BUF_INIT;
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	struct str text = jv_str(jv_path(jv_of(body), "data.kubeconfig"), &yaml);
+
+	if (!text.len || yaml_to_json(text, &json, &e) < 0 ||
+	    base64_decode(jv_text(jv_path(jv_of(buf_str(&json)),
+					  "clusters[0].cluster.certificate-authority-data")),
+			  pem) < 0)
+		buf_clear(pem);
+}
+
+static X509 *first_cert(struct str pem)
+{
+	BIO *b = BIO_new_mem_buf(pem.p, (int)pem.len);
+	X509 *x = PEM_read_bio_X509(b, NULL, NULL, NULL);
+
+	BIO_free(b);
+	return x;
+}
+
+static bool signed_by(struct str cert_pem, struct str ca_pem)
+{
+	X509 *cert = first_cert(cert_pem), *ca = first_cert(ca_pem);
+	bool is = cert && ca && X509_verify(cert, X509_get0_pubkey(ca)) == 1;
+
+	X509_free(cert);
+	X509_free(ca);
+	return is;
+}
+
+static void on_told(void *user, const struct err *e, struct str body)
+{
+	struct renewer *n = user;
+
+	(void)body;
+	n->call = NULL;
+	n->told = !e->errnum;
+}
+
+/* For who rotates the authority: this node trusts what it is to trust. */
+static void tell(struct renewer *n)
+{
+	struct str ca = buf_str(&n->conf.kc->ca_pem);
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	uint8_t md[32];
+
+	if (n->told || EVP_Digest(ca.p, ca.len, md, NULL, EVP_sha256(), NULL) != 1)
+		return;
+	buf_adds(&b, "{\"metadata\":{\"annotations\":{\"knarr.io/authority\":\"");
+	hex_encode(str_n((const char *)md, sizeof(md)), &b);
+	buf_adds(&b, "\"}}}");
+	n->call = client_merge(n->conf.client, &client_nodes, STR_NULL, str_of(n->conf.node_name),
+			       NULL, buf_str(&b), on_told, n);
+}
+
+static void on_info(void *user, const struct err *e, struct str body)
+{
+	struct renewer *n = user;
+	const struct kubeconfig *kc = n->conf.kc;
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	CLEANUP(buf_done) struct buf pem = BUF_INIT;
+
+	n->call = NULL;
+	if (!e->errnum)
+		read_info(body, &pem);
+	if (!pem.len || n->csr)
+		return;
+	if (!signed_by(buf_str(&kc->cert_pem), buf_str(&pem))) {
+		log_notice("the cluster has another authority: asking it for a certificate");
+		buf_clear(&n->ca);
+		buf_addstr(&n->ca, buf_str(&pem));
+		timers_disarm(n->conf.timers, &n->timer);
+		timers_soon(n->conf.timers, &n->timer);
+	} else if (!str_eq(buf_str(&pem), buf_str(&kc->ca_pem))) {
+		log_notice("the authorities that the cluster trusts have changed");
+		if (write_kubeconfig(n->conf.path, kc->server, buf_str(&pem),
+				     buf_str(&kc->cert_pem), buf_str(&kc->key_pem), &err) < 0)
+			log_warn("%s", err_text(&err));
+		else
+			n->conf.renewed(n->conf.user);
+	} else {
+		tell(n);
+	}
+}
+
+static void on_look(struct timer *t)
+{
+	struct renewer *n = container_of(t, struct renewer, look);
+
+	if (!n->call && !n->csr)
+		n->call = client_get(n->conf.client, &client_configmaps, STR("kube-public"),
+				     STR("cluster-info"), on_info, n);
+	timers_arm_in(n->conf.timers, t, LOOK_NS + rng_below(&rng_system, LOOK_NS / 10));
 }
 
 static bool is_node_cert(struct str pem)
@@ -223,6 +335,9 @@ struct renewer *renewer_start(const struct renewer_conf *conf)
 	n = NEW(struct renewer);
 	n->conf = *conf;
 	n->timer.fire = on_due;
+	n->look.fire = on_look;
+	buf_init(&n->ca);
+	timers_arm_in(conf->timers, &n->look, LOOK_FIRST_NS + rng_below(&rng_system, NSEC_PER_SEC));
 	/* Between 70 and 90 % of its life: a thousand nodes that joined together renew apart. */
 	left = from + (to - from) / 10 * 7 - now;
 	left += (int64_t)rng_below(&rng_system, (uint64_t)MAX(to - from, 0) / 5 + 1);
@@ -236,7 +351,11 @@ struct renewer *renewer_stop(struct renewer *n)
 	if (!n)
 		return NULL;
 	csr_cancel(n->csr);
+	if (n->call)
+		client_cancel(n->conf.client, n->call);
 	timers_disarm(n->conf.timers, &n->timer);
+	timers_disarm(n->conf.timers, &n->look);
+	buf_done(&n->ca);
 	free(n);
 	return NULL;
 }

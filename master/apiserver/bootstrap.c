@@ -58,7 +58,7 @@ static char *cluster_info(const struct apiserver *s)
 
 	buf_adds(&config, "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n"
 			  "    certificate-authority-data: ");
-	base64_encode(pki_ca_pem(s->conf.pki), &config);
+	base64_encode(pki_trust_pem(s->conf.pki), &config);
 	buf_adds(&config, "\n    server: ");
 	add_url(&s->masters[0], &config);
 	if (s->n_masters > 1)
@@ -182,9 +182,9 @@ static char *front_proxy(const struct apiserver *s)
 
 	buf_adds(&b, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
 		     "\"extension-apiserver-authentication\"},\"data\":{\"client-ca-file\":");
-	json_quote(pki_ca_pem(s->conf.pki), &b);
+	json_quote(pki_trust_pem(s->conf.pki), &b);
 	buf_adds(&b, ",\"requestheader-client-ca-file\":");
-	json_quote(pki_ca_pem(s->conf.pki), &b);
+	json_quote(pki_trust_pem(s->conf.pki), &b);
 	buf_adds(&b, ",\"requestheader-allowed-names\":\"[\\\"front-proxy-client\\\"]\","
 		     "\"requestheader-username-headers\":\"[\\\"X-Remote-User\\\"]\","
 		     "\"requestheader-uid-headers\":\"[\\\"X-Remote-Uid\\\"]\","

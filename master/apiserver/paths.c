@@ -224,7 +224,7 @@ static void get_jwks(struct request *r, struct str rest)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
-	jwt_key_set(r->srv->authn.sa_key, &b, NULL);
+	jwt_key_set(r->srv->authn.sa_keys, &b, NULL);
 	respond_buf(r, 200, "application/jwk-set+json", &b);
 }
 

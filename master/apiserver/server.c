@@ -91,7 +91,12 @@ int apiserver_new(const struct apiserver_conf *conf, struct apiserver **ret, str
 	s->started_ns = clock_mono_ns(s->clock);
 	list_init(&s->requests);
 	s->issuer = xasprintf("https://kubernetes.default.svc.%s", domain);
-	s->authn = (struct authn_conf){pki_sa_key(conf->pki), s->issuer, s->clock, lookup, s};
+	s->authn = (struct authn_conf){.sa_key = pki_sa_key(conf->pki),
+				       .sa_keys = pki_sa_keys(conf->pki),
+				       .issuer = s->issuer,
+				       .clock = s->clock,
+				       .lookup = lookup,
+				       .user = s};
 	node_facts_init(&s->facts, s);
 	s->roles = roles_new(s->store);
 	s->facts.rbac = roles_rbac(s->roles);

@@ -224,6 +224,17 @@ static struct user *sa_user(struct jv claims)
 	return u;
 }
 
+static int verify(const struct authn_conf *c, struct str token, struct buf *ret_claims)
+{
+	int r = -EACCES;
+
+	if (!c->sa_keys)
+		return jwt_verify(c->sa_key, token, ret_claims);
+	for (size_t i = 0; r < 0 && c->sa_keys[i]; i++)
+		r = jwt_verify(c->sa_keys[i], token, ret_claims);
+	return r;
+}
+
 struct user *authn_token(const struct authn_conf *c, struct str token, struct str audience,
 			 const char **ret_why)
 {
@@ -234,7 +245,7 @@ struct user *authn_token(const struct authn_conf *c, struct str token, struct st
 	if (token.len == BOOTSTRAP_ID_LEN + 1 + BOOTSTRAP_SECRET_LEN &&
 	    token.p[BOOTSTRAP_ID_LEN] == '.')
 		return bootstrap_user(c, token, ret_why);
-	if (jwt_verify(c->sa_key, token, &json) < 0 || json_scan(buf_str(&json), NULL, NULL) < 0) {
+	if (verify(c, token, &json) < 0 || json_scan(buf_str(&json), NULL, NULL) < 0) {
 		*ret_why = "token is not signed by this cluster";
 		return NULL;
 	}

@@ -12,7 +12,8 @@
  * its tokens at once.
  */
 struct authn_conf {
-	EVP_PKEY *sa_key; /* borrowed; checks and makes service-account tokens */
+	EVP_PKEY *sa_key; /* borrowed; makes service-account tokens */
+	EVP_PKEY *const *sa_keys; /* borrowed; they check them; ends with NULL; NULL: sa_key does */
 	const char *issuer; /* "https://kubernetes.default.svc.cluster.local" */
 	const struct clock *clock;
 	/* Append the stored JSON of a core/v1 object; false when there is none. */

@@ -156,7 +156,7 @@ static int add_param(EVP_PKEY *key, const char *param, const char *name, int pad
 	return 0;
 }
 
-int jwt_key_set(EVP_PKEY *key, struct buf *out, struct err *err)
+static int add_key(EVP_PKEY *key, struct buf *out, struct err *err)
 {
 	const char *alg = jwt_alg(key);
 	bool ec = alg && !strcmp(alg, "ES256");
@@ -164,7 +164,7 @@ int jwt_key_set(EVP_PKEY *key, struct buf *out, struct err *err)
 
 	if (!alg)
 		return err_sys(err, EINVAL, "the service-account key must be P-256 or RSA");
-	buf_addf(out, "{\"keys\":[{\"use\":\"sig\",\"kty\":\"%s\",\"kid\":\"", ec ? "EC" : "RSA");
+	buf_addf(out, "{\"use\":\"sig\",\"kty\":\"%s\",\"kid\":\"", ec ? "EC" : "RSA");
 	jwt_key_id(key, out);
 	buf_addf(out, "\",\"alg\":\"%s\"", alg);
 	if (ec) {
@@ -175,6 +175,20 @@ int jwt_key_set(EVP_PKEY *key, struct buf *out, struct err *err)
 		r = add_param(key, OSSL_PKEY_PARAM_RSA_N, "n", 0, out);
 		r = r ? r : add_param(key, OSSL_PKEY_PARAM_RSA_E, "e", 0, out);
 	}
-	buf_adds(out, "}]}");
+	buf_addc(out, '}');
 	return r < 0 ? cert_err(err, "cannot read the service-account key") : 0;
+}
+
+int jwt_key_set(EVP_PKEY *const *keys, struct buf *out, struct err *err)
+{
+	int r = 0;
+
+	buf_adds(out, "{\"keys\":[");
+	for (size_t i = 0; r == 0 && keys[i]; i++) {
+		if (i)
+			buf_addc(out, ',');
+		r = add_key(keys[i], out, err);
+	}
+	buf_adds(out, "]}");
+	return r;
 }

@@ -21,6 +21,6 @@ int jwt_verify(EVP_PKEY *key, struct str token, struct buf *ret_claims);
 const char *jwt_alg(EVP_PKEY *key);
 /* The key id in the token's header: base64url of SHA-256 over the public key. */
 void jwt_key_id(EVP_PKEY *key, struct buf *out);
-/* The JSON Web Key Set (RFC 7517) that holds the public key. */
-int jwt_key_set(EVP_PKEY *key, struct buf *out, struct err *err);
+/* The JSON Web Key Set (RFC 7517) that holds the public keys; the list ends with NULL. */
+int jwt_key_set(EVP_PKEY *const *keys, struct buf *out, struct err *err);
 #endif

@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "master/auth/pki.h"
+#include "master/auth/pki_internal.h"
 #include "lib/base/codec.h"
 #include "lib/sys/file.h"
-#include <openssl/crypto.h>
 
-#define CA_VALID_NS (3650ull * 86400 * NSEC_PER_SEC)
 #define PEM_MAX (64 * 1024)
-
-struct pki {
-	int dirfd;
-	char *dir;
-	const struct clock *clock;
-	struct cert_pair ca;
-	struct buf ca_pem;
-	EVP_PKEY *sa_key;
-};
 
 struct pki *pki_free(struct pki *p)
 {
@@ -25,20 +14,15 @@ struct pki *pki_free(struct pki *p)
 	free(p->dir);
 	cert_pair_done(&p->ca);
 	buf_done(&p->ca_pem);
-	EVP_PKEY_free(p->sa_key);
+	buf_done(&p->trust_pem);
+	for (size_t i = 0; p->sa_keys[i]; i++)
+		EVP_PKEY_free(p->sa_keys[i]);
 	free(p);
 	return NULL;
 }
 
-static void pem_done(struct buf *b)
-{
-	OPENSSL_cleanse(b->p, b->len);
-	buf_done(b);
-}
-
-/* 1: read, 0: not there. */
-static int read_pem(const struct pki *p, const char *name, const char *suffix, struct buf *out,
-		    struct err *err)
+int pki_read_pem(const struct pki *p, const char *name, const char *suffix, struct buf *out,
+		 struct err *err)
 {
 	CLEANUP_FREE char *file = xasprintf("%s%s", name, suffix);
 	int r = file_read(p->dirfd, file, PEM_MAX, out);
@@ -50,8 +34,8 @@ static int read_pem(const struct pki *p, const char *name, const char *suffix, s
 	return 1;
 }
 
-static int write_pem(const struct pki *p, const char *name, const char *suffix, struct str pem,
-		     mode_t mode, struct err *err)
+int pki_write_pem(const struct pki *p, const char *name, const char *suffix, struct str pem,
+		  mode_t mode, struct err *err)
 {
 	CLEANUP_FREE char *file = xasprintf("%s%s", name, suffix);
 	int r = file_write_atomic(p->dirfd, file, pem, mode);
@@ -65,10 +49,10 @@ static int write_pem(const struct pki *p, const char *name, const char *suffix, 
 static int ensure_key(const struct pki *p, const char *name, bool public_too, EVP_PKEY **ret,
 		      struct err *err)
 {
-	CLEANUP(pem_done) struct buf pem = BUF_INIT;
-	CLEANUP(pem_done) struct buf pub = BUF_INIT;
+	CLEANUP(pki_pem_done) struct buf pem = BUF_INIT;
+	CLEANUP(pki_pem_done) struct buf pub = BUF_INIT;
 	CLEANUP(cert_pkey_freep) EVP_PKEY *key = NULL;
-	int r = read_pem(p, name, ".key", &pem, err);
+	int r = pki_read_pem(p, name, ".key", &pem, err);
 
 	if (r < 0)
 		return r;
@@ -80,12 +64,12 @@ static int ensure_key(const struct pki *p, const char *name, bool public_too, EV
 	if (!r) {
 		if (public_too) {
 			cert_public_to_pem(key, &pub);
-			r = write_pem(p, name, ".pub", buf_str(&pub), 0644, err);
+			r = pki_write_pem(p, name, ".pub", buf_str(&pub), 0644, err);
 			if (r < 0)
 				return r;
 		}
 		cert_key_to_pem(key, &pem);
-		r = write_pem(p, name, ".key", buf_str(&pem), 0600, err);
+		r = pki_write_pem(p, name, ".key", buf_str(&pem), 0600, err);
 		if (r < 0)
 			return r;
 	}
@@ -96,19 +80,31 @@ static int ensure_key(const struct pki *p, const char *name, bool public_too, EV
 static int make_ca(struct pki *p, struct err *err)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_INIT;
+	/* One that is renewed keeps its name: what it signed has it. */
+	CLEANUP_FREE char *name =
+		p->ca.cert ? cert_name_cn(X509_get_subject_name(p->ca.cert)) : NULL;
 	CLEANUP(cert_x509_freep)
-	X509 *x = cert_ca_new(p->ca.key, "knarr-ca", p->clock, CA_VALID_NS, err);
+	X509 *x = cert_ca_new(p->ca.key, name ? name : "knarr-ca", p->clock, PKI_CA_VALID_NS, err);
 	int r;
 
 	if (!x)
 		return -EINVAL;
 	cert_to_pem(x, &pem);
-	r = write_pem(p, "ca", ".crt", buf_str(&pem), 0644, err);
+	r = pki_write_pem(p, "ca", ".crt", buf_str(&pem), 0644, err);
 	if (r < 0)
 		return r;
 	X509_free(p->ca.cert);
 	p->ca.cert = TAKE(x);
 	buf_done(&p->ca_pem);
+	if (p->trust_pem.len) {
+		CLEANUP(buf_done) struct buf rest = BUF_INIT;
+
+		buf_addstr(&rest, str_skip(buf_str(&p->trust_pem), p->ca_len));
+		buf_clear(&p->trust_pem);
+		buf_addstr(&p->trust_pem, buf_str(&pem));
+		buf_addstr(&p->trust_pem, buf_str(&rest));
+		p->ca_len = pem.len;
+	}
 	p->ca_pem = pem;
 	pem = BUF_INIT;
 	return 1;
@@ -120,7 +116,7 @@ static int open_ca(struct pki *p, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = read_pem(p, "ca", ".crt", &p->ca_pem, err);
+	r = pki_read_pem(p, "ca", ".crt", &p->ca_pem, err);
 	if (r < 0)
 		return r;
 	if (!r)
@@ -151,16 +147,20 @@ int pki_open(const char *dir, const struct clock *clock, struct pki **ret, struc
 	p->dirfd = -1;
 	p->dir = xstrdup(dir);
 	p->clock = clock;
-	p->ca_pem = BUF_INIT;
+	p->ca_pem = p->trust_pem = BUF_INIT;
 	r = dir_make(dir, 0700);
 	if (r < 0)
 		return err_sys(err, -r, "cannot make %s: %s", dir, strerror(-r));
 	p->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->dirfd < 0)
 		return err_sys(err, errno, "cannot open %s: %s", dir, strerror(errno));
-	r = open_ca(p, err);
+	r = pki_rotate_mend(p, err);
 	if (r >= 0)
-		r = ensure_key(p, "sa", true, &p->sa_key, err);
+		r = open_ca(p, err);
+	if (r >= 0)
+		r = ensure_key(p, "sa", true, &p->sa_keys[0], err);
+	if (r >= 0)
+		r = pki_rotate_open(p, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE(p);
@@ -172,6 +172,16 @@ struct str pki_ca_pem(const struct pki *p)
 	return buf_str(&p->ca_pem);
 }
 
+struct str pki_trust_pem(const struct pki *p)
+{
+	return buf_str(&p->trust_pem);
+}
+
+EVP_PKEY *const *pki_sa_keys(const struct pki *p)
+{
+	return p->sa_keys;
+}
+
 const struct cert_pair *pki_ca(const struct pki *p)
 {
 	return &p->ca;
@@ -179,7 +189,7 @@ const struct cert_pair *pki_ca(const struct pki *p)
 
 EVP_PKEY *pki_sa_key(const struct pki *p)
 {
-	return p->sa_key;
+	return p->sa_keys[0];
 }
 
 void pki_ca_hash(const struct pki *p, struct buf *out)
@@ -211,8 +221,8 @@ int pki_ensure(struct pki *p, const char *name, const struct cert_spec *spec, st
 
 	buf_clear(cert_pem);
 	buf_clear(key_pem);
-	r = read_pem(p, name, ".crt", cert_pem, err);
-	k = r < 0 ? r : read_pem(p, name, ".key", key_pem, err);
+	r = pki_read_pem(p, name, ".crt", cert_pem, err);
+	k = r < 0 ? r : pki_read_pem(p, name, ".key", key_pem, err);
 	if (k < 0)
 		return k;
 	if (r && k && still_good(p, spec, buf_str(cert_pem), buf_str(key_pem)))
@@ -225,9 +235,9 @@ int pki_ensure(struct pki *p, const char *name, const struct cert_spec *spec, st
 	buf_clear(key_pem);
 	cert_to_pem(x, cert_pem);
 	cert_key_to_pem(key, key_pem);
-	r = write_pem(p, name, ".key", buf_str(key_pem), 0600, err);
+	r = pki_write_pem(p, name, ".key", buf_str(key_pem), 0600, err);
 	if (r == 0)
-		r = write_pem(p, name, ".crt", buf_str(cert_pem), 0644, err);
+		r = pki_write_pem(p, name, ".crt", buf_str(cert_pem), 0644, err);
 	return r < 0 ? r : 1;
 }
 
@@ -257,11 +267,11 @@ int pki_write_kubeconfig(const struct pki *p, const char *path, const char *serv
 			 const char *const *more, const char *name, struct str cert_pem,
 			 struct str key_pem, struct err *err)
 {
-	CLEANUP(pem_done) struct buf b = BUF_INIT;
+	CLEANUP(pki_pem_done) struct buf b = BUF_INIT;
 	int r;
 
 	buf_adds(&b, "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n");
-	add_base64(&b, "certificate-authority-data", buf_str(&p->ca_pem));
+	add_base64(&b, "certificate-authority-data", buf_str(&p->trust_pem));
 	if (more && *more)
 		buf_adds(&b, "    knarr-servers:\n");
 	for (; more && *more; more++)

@@ -29,6 +29,10 @@ struct str pki_ca_pem(const struct pki *p);
 const struct cert_pair *pki_ca(const struct pki *p);
 /* The key that signs service-account tokens. Borrowed. */
 EVP_PKEY *pki_sa_key(const struct pki *p);
+/* The authority, then those that are trusted besides while it is being rotated. Borrowed. */
+struct str pki_trust_pem(const struct pki *p);
+/* The keys that service-account tokens are checked by: pki_sa_key, then others; ends with NULL. */
+EVP_PKEY *const *pki_sa_keys(const struct pki *p);
 /* "sha256:<hex>" for `knarr-agent --join ... --ca-hash`. */
 void pki_ca_hash(const struct pki *p, struct buf *out);
 
@@ -58,5 +62,31 @@ int pki_sign_request(struct pki *p, struct str csr_pem, const struct cert_spec *
 int pki_write_kubeconfig(const struct pki *p, const char *path, const char *server,
 			 const char *const *more, const char *name, struct str cert_pem,
 			 struct str key_pem, struct err *err);
+/*
+ * Rotation of the authority and of the service accounts' key, in steps that each master takes and
+ *is started anew after. In the directory, and in the names of what is trusted:
+ *
+ *	steady		ca, sa
+ *	prepared	and ca-next, sa-next: trusted, but they sign nothing yet
+ *	switched	ca, sa are those that were next; ca-old.crt, sa-old.pub are still trusted,
+ *their keys are gone
+ *
+ * The functions change files alone: what the process does changes with its next start. -EBUSY: it
+ * has to be started first; -EINVAL: not in this stage. A crash in between does no harm.
+ */
+enum pki_stage { PKI_STEADY, PKI_PREPARED, PKI_SWITCHED };
+enum pki_stage pki_stage(const struct pki *p); /* as the process works; see pki_changed */
+const char *pki_stage_name(enum pki_stage s);
+bool pki_changed(const struct pki *p); /* the files are in another one already */
+/* PEM of the next authority; empty buffers are filled, others are those of another master's. */
+struct pki_next {
+	struct buf ca_key, ca_cert, sa_key;
+};
+void pki_next_done(struct pki_next *n);
+/* Again with the same does nothing; with empty buffers it fills in what there is. */
+int pki_prepare(struct pki *p, struct pki_next *io, struct err *err);
+int pki_cancel(struct pki *p, struct err *err); /* what was prepared, before the switch */
+int pki_switch(struct pki *p, struct err *err);
+int pki_finish(struct pki *p, struct err *err);
 DEFINE_CLEANUP(struct pki *, pki_freep, pki_free)
 #endif

@@ -228,6 +228,10 @@ static int check_join(struct members *m, struct jv v, struct record *r, struct e
 		return refuse(e, 409, "Conflict",
 			      "this cluster runs version %s of knarr-master, the one that joins %s",
 			      PACKAGE_VERSION, r->version);
+	if (pki_stage(m->conf.pki) != PKI_STEADY || pki_changed(m->conf.pki))
+		return refuse(e, 409, "Conflict",
+			      "the cluster's authority is being rotated: finish that first "
+			      "(knarrctl ca status)");
 	if (replaces && !members_by_name(m, str_of(r->replaces)))
 		return refuse(e, 404, "NotFound", "there is no master \"%s\" to be replaced",
 			      r->replaces);
@@ -732,6 +736,8 @@ void members_call(struct members *m, const struct members_req *req, const struct
 	if (get && str_eqs(req->path, "members")) {
 		write_members(m, &b);
 		re->answer(re->user, 200, &b);
+	} else if (!req->joiner && str_eqs(req->path, "ca")) {
+		members_call_ca(m, req, re);
 	} else if (!m->leads) {
 		re->again(re->user);
 	} else if (post && str_eqs(req->path, "join")) {

@@ -66,4 +66,7 @@ struct record members_own(const struct members *m);
 
 /* member_calls.c: what is under way gets no answer any more. */
 void members_calls_drop(struct members *m);
+/* ca_calls.c */
+void members_call_ca(struct members *m, const struct members_req *req,
+		     const struct members_reply *re);
 #endif

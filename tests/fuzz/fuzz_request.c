@@ -18,7 +18,10 @@ static EVP_PKEY *key;
 /* A token nobody signed never names a user; PEM of any kind is refused or taken, never crashes. */
 static void try_credentials(struct str text)
 {
-	struct authn_conf conf = {key, "https://issuer", &clock_system, no_object, NULL};
+	struct authn_conf conf = {.sa_key = key,
+				  .issuer = "https://issuer",
+				  .clock = &clock_system,
+				  .lookup = no_object};
 	CLEANUP(cert_x509_freep) X509 *x = cert_from_pem(text, NULL);
 	CLEANUP(cert_req_freep) X509_REQ *req = cert_req_from_pem(text, NULL);
 

@@ -157,7 +157,7 @@ static void check_jwt(EVP_PKEY *key)
 	assert_int_equal(jwt_verify(key, buf_str(&t), &claims), 0);
 	assert_true(str_eq(buf_str(&claims), said));
 	assert_int_equal(jwt_verify(other, buf_str(&t), &claims), -EACCES);
-	assert_int_equal(jwt_key_set(key, &set, NULL), 0);
+	assert_int_equal(jwt_key_set((EVP_PKEY *[]){key, NULL}, &set, NULL), 0);
 	/* Every single character changed, and every cut, must not pass. */
 	for (size_t i = 0; i < t.len; i++) {
 		CLEANUP(buf_done) struct buf junk = BUF_INIT;
