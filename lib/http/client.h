@@ -39,7 +39,8 @@ struct http_client_conf {
 	uint64_t connect_timeout_ns;
 	/*
 	 * [30 s] After each round in which all endpoints failed, the calls that have waited longer
-	 * end with the last error. 1: the first failed round ends them (probes, commands).
+	 * end with the last error. 1: the first failed round ends them, and
+	 * the next call tries at once, without a pause (probes, commands, webhooks).
 	 */
 	uint64_t wait_timeout_ns;
 	uint64_t ping_idle_ns; /* [30 s] a silent h2 connection with calls is pinged; */

@@ -59,6 +59,8 @@ static void round_over(struct http_client *c, uint64_t began_ms)
 	ms = MIN(ms, (uint64_t)BACKOFF_MAX_MS);
 	c->retry_at_ms = MAX(began_ms + ms / 2 + rng_below(&rng_system, ms / 2 + 1),
 			     now_ms(c) + rng_below(&rng_system, JITTER_MS));
+	if (c->conf.wait_timeout_ns == 1) /* who does not wait is not kept waiting: at once again */
+		c->retry_at_ms = 0;
 	list_for_each_safe (it, &c->waiting) {
 		struct http_call *call = list_entry(it, struct http_call, link);
 

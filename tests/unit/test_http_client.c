@@ -224,6 +224,26 @@ static void injections(bool no_h2)
 	fix_free(f);
 }
 
+/* Where nobody listens, a client that does not wait says so each time, without a pause before. */
+static void test_refused_at_once(void **state)
+{
+	struct fix *f = fix_new(true, false);
+	struct result r;
+
+	f->server = http_server_free(f->server);
+	turn(f, 10);
+	for (unsigned i = 0; i < 8; i++) {
+		r = (struct result){.body = BUF_INIT};
+		http_client_request(f->client,
+				    &(struct http_call_req){.method = "GET", .path = "/hello"},
+				    &ops, &r);
+		turn(f, 2000); /* far less than a pause */
+		assert_int_equal(r.ended, 1);
+		assert_int_equal(r.err, -ECONNREFUSED);
+	}
+	fix_free(f);
+}
+
 static void test_injections(void **state)
 {
 	injections(true);
@@ -703,6 +723,7 @@ int main(void)
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_injections),
+		cmocka_unit_test(test_refused_at_once),
 		cmocka_unit_test(test_silent_endpoint),
 		cmocka_unit_test(test_silent_server),
 		cmocka_unit_test(test_slow_server),
