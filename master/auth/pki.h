@@ -69,7 +69,7 @@ int pki_write_kubeconfig(const struct pki *p, const char *path, const char *serv
  *	steady		ca, sa
  *	prepared	and ca-next, sa-next: trusted, but they sign nothing yet
  *	switched	ca, sa are those that were next; ca-old.crt, sa-old.pub are still trusted,
- *their keys are gone
+ *			their keys are gone; ca-former.txt has the hashes of all that were replaced
  *
  * The functions change files alone: what the process does changes with its next start. -EBUSY: it
  * has to be started first; -EINVAL: not in this stage. A crash in between does no harm.

@@ -236,6 +236,19 @@ int pki_cancel(struct pki *p, struct err *err)
 	return remove_files(p, files, err);
 }
 
+/* A master that is told at every start to have joined an authority of this hash has not changed. */
+static int remember_former(const struct pki *p, struct err *err)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT, hash = BUF_INIT;
+	int r = pki_read_pem(p, "ca-former", ".txt", &b, err);
+
+	cert_spki_hash(p->ca.cert, &hash);
+	if (r < 0 || memmem(b.p, b.len, hash.p, hash.len))
+		return MIN(r, 0);
+	buf_addf(&b, "%s\n", hash.p);
+	return pki_write_pem(p, "ca-former", ".txt", buf_str(&b), 0644, err);
+}
+
 int pki_switch(struct pki *p, struct err *err)
 {
 	CLEANUP(buf_done) struct buf sa = BUF_INIT;
@@ -249,7 +262,9 @@ int pki_switch(struct pki *p, struct err *err)
 		return err_sys(err, EINVAL, "no other authority is prepared (the stage is %s)",
 			       pki_stage_name(p->stage));
 	cert_public_to_pem(p->sa_keys[0], &sa);
-	r = pki_write_pem(p, "sa-old", ".pub", buf_str(&sa), 0644, err);
+	r = remember_former(p, err);
+	if (r == 0)
+		r = pki_write_pem(p, "sa-old", ".pub", buf_str(&sa), 0644, err);
 	/* From here on it is done, by the next start at the latest. */
 	if (r == 0)
 		r = pki_write_pem(p, "ca-old", ".crt", buf_str(&p->ca_pem), 0644, err);

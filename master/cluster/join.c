@@ -283,6 +283,22 @@ static int keep(const struct master_join_conf *conf, struct str json, struct mem
 	return r;
 }
 
+/* The options of a start may still name an authority that has been replaced since. */
+static bool is_former(const char *data_dir, const char *ca_hash)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/pki/ca-former.txt", data_dir);
+	CLEANUP(buf_done) struct buf text = BUF_INIT;
+	struct str rest, line;
+
+	if (file_read(AT_FDCWD, path, FILE_MAX, &text) < 0)
+		return false;
+	rest = buf_str(&text);
+	while (str_split(&rest, '\n', &line))
+		if (line.len && str_eqs(line, ca_hash))
+			return true;
+	return false;
+}
+
 int master_join_check(const char *data_dir, const char *ca_hash, struct err *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/pki/ca.crt", data_dir);
@@ -296,7 +312,7 @@ int master_join_check(const char *data_dir, const char *ca_hash, struct err *err
 	if (!x)
 		return 0;
 	cert_spki_hash(x, &hash);
-	if (!ca_hash || !strcmp(hash.p, ca_hash))
+	if (!ca_hash || !strcmp(hash.p, ca_hash) || is_former(data_dir, ca_hash))
 		return 0;
 	return err_sys(
 		err, EEXIST,

@@ -110,7 +110,7 @@ def test_rotation(m):
     assert who(m) == 201 and who(m, bearer=new_token) == 201
     assert "steady" in ctl(m, "status")
     left = json.dumps(sorted(p.name for p in (m.dir / "data/pki").iterdir()))
-    assert "old" not in left and "next" not in left, left
+    assert "-old" not in left and "-next" not in left, left
 
 
 def test_switch_that_was_cut_off(m):
