@@ -127,13 +127,28 @@ bool peers_address_valid(const char *address)
 	return strlen(address) < ADDRESS_MAX && parse_address(address, &a, &len) == 0;
 }
 
+/* There are several while the authority is being rotated. */
+static bool trust_all(SSL_CTX *ctx, struct str ca_pem)
+{
+	BIO *bio = BIO_new_mem_buf(ca_pem.p, (int)ca_pem.len);
+	unsigned n = 0;
+	X509 *ca;
+
+	while ((ca = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		n += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca) == 1;
+		X509_free(ca);
+	}
+	BIO_free(bio);
+	cert_err(NULL, ""); /* that no more came */
+	return n > 0;
+}
+
 static SSL_CTX *make_ctx(struct str cert_pem, struct str key_pem, struct str ca_pem,
 			 struct err *err)
 {
 	CLEANUP(cert_x509_freep) X509 *cert = cert_from_pem(cert_pem, err);
 	CLEANUP(cert_pkey_freep) EVP_PKEY *key = cert ? cert_key_from_pem(key_pem, err) : NULL;
-	CLEANUP(cert_x509_freep) X509 *ca = key ? cert_from_pem(ca_pem, err) : NULL;
-	SSL_CTX *ctx = ca ? SSL_CTX_new(TLS_method()) : NULL;
+	SSL_CTX *ctx = key ? SSL_CTX_new(TLS_method()) : NULL;
 
 	if (!ctx)
 		return NULL;
@@ -145,8 +160,7 @@ static SSL_CTX *make_ctx(struct str cert_pem, struct str key_pem, struct str ca_
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	if (SSL_CTX_use_certificate(ctx, cert) != 1 || SSL_CTX_use_PrivateKey(ctx, key) != 1 ||
-	    SSL_CTX_check_private_key(ctx) != 1 ||
-	    X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca) != 1) {
+	    SSL_CTX_check_private_key(ctx) != 1 || !trust_all(ctx, ca_pem)) {
 		cert_err(err, "the certificate of this master for others cannot be used");
 		SSL_CTX_free(ctx);
 		return NULL;
