@@ -67,11 +67,6 @@ static void pause_master(void)
 	pause_proc(master_proc(any_master()), below(SEC(3)));
 }
 
-static void demote(void)
-{
-	member_demote(any_master());
-}
-
 static void replace_master(void)
 {
 	member_replace(any_master());
@@ -127,6 +122,8 @@ static void full_disk(void)
 	unsigned i = any_master();
 	bool quite = chance(500);
 
+	if (master_fresh(i)) /* nothing can be made there: it would not even begin */
+		return;
 	trace("m%u: %s disk", i, quite ? "full" : "nearly full");
 	disk_set_free(master_disk(i), quite ? 0 : 32 << 20);
 	disk_set_full(master_disk(i), quite);
@@ -291,13 +288,11 @@ static const struct {
 	void (*fn)(void);
 	unsigned weight;
 } rows[] = {
-	{crash_master, 10},  {crash_all_masters, 1}, {pause_master, 6},
-	{slow_disk, 4},      {full_disk, 3},         {broken_disk, 3},
-	{cut_link, 10},      {isolate, 5},           {bad_network, 4},
-	{break_link, 6},     {crash_agent, 8},       {reboot_node, 5},
-	{pause_agent, 6},    {container_ends, 8},    {slow_machine, 4},
-	{jump, 3},           {hand_over, 4},         {demote, 3},
-	{replace_master, 3}, {lose_disk, 3},
+	{crash_master, 10}, {crash_all_masters, 1}, {pause_master, 6}, {slow_disk, 4},
+	{full_disk, 3},     {broken_disk, 3},       {cut_link, 10},    {isolate, 5},
+	{bad_network, 4},   {break_link, 6},        {crash_agent, 8},  {reboot_node, 5},
+	{pause_agent, 6},   {container_ends, 8},    {slow_machine, 4}, {jump, 3},
+	{hand_over, 4},     {replace_master, 3},    {lose_disk, 3},
 };
 
 static void fault(void *arg)
@@ -335,7 +330,6 @@ void faults_begin(uint64_t end_ns)
 void faults_end(void)
 {
 	network_heal();
-	members_end();
 	for (unsigned i = 0; i < n_masters; i++) {
 		fast_disk(number(i));
 		free_disk(number(i));

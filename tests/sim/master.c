@@ -507,6 +507,11 @@ void master_caught_up(unsigned i)
 	proc_leave(before);
 }
 
+bool master_fresh(unsigned i)
+{
+	return masters[i].fresh;
+}
+
 bool master_listens(unsigned i)
 {
 	return masters[i].proc.alive && !masters[i].fresh;

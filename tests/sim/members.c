@@ -10,10 +10,9 @@
  */
 #define TEND_NS MSEC(150)
 
-static struct {
-	bool leaving; /* to be removed, and to join anew */
-	uint64_t standby_until_ns; /* not to vote until then */
-} of[MASTERS_MAX];
+static bool leaving[MASTERS_MAX]; /* to be removed, and to join anew */
+/* All voted when a leader that was confirmed was last asked, and nothing has been done since. */
+static bool settled;
 static bool asking;
 
 enum standing { ABSENT, STANDBY, VOTES };
@@ -31,12 +30,7 @@ static enum standing standing(unsigned lead, unsigned i)
 
 const char *members_unsettled(void)
 {
-	int lead = master_leader();
-
-	for (unsigned i = 0; n_masters > 1 && lead >= 0 && i < n_masters; i++)
-		if (of[i].leaving || standing((unsigned)lead, i) != VOTES)
-			return "a master does not vote";
-	return NULL;
+	return n_masters > 1 && !settled ? "a master does not vote" : NULL;
 }
 
 static void start_again(void *arg)
@@ -51,10 +45,10 @@ static void begin_anew(void *arg)
 {
 	unsigned i = (unsigned)(uintptr_t)arg;
 
-	if (!of[i].leaving)
+	if (!leaving[i])
 		return;
 	trace("m%u is no member: it begins anew", i);
-	of[i].leaving = false;
+	leaving[i] = false;
 	if (master_up(i))
 		master_crash(i);
 	master_wipe(i, true);
@@ -82,14 +76,14 @@ static bool tend_one(unsigned lead, unsigned i)
 {
 	enum standing is = standing(lead, i);
 
-	if (of[i].leaving && is != ABSENT) {
+	if (leaving[i] && is != ABSENT) {
 		if (i == lead)
 			store_transfer(master_store(lead), 0, on_changed, NULL);
 		else
 			store_remove_member(master_store(lead), i + 1, on_changed, NULL);
 		return true;
 	}
-	if (of[i].leaving) {
+	if (leaving[i]) {
 		event_in(MSEC(1), begin_anew, (void *)(uintptr_t)i);
 		return true;
 	}
@@ -98,12 +92,11 @@ static bool tend_one(unsigned lead, unsigned i)
 		set_role(lead, i, STORE_STANDBY);
 		return true;
 	}
-	if (is == STANDBY && world.now_ns >= of[i].standby_until_ns) {
+	if (is == STANDBY) {
 		set_role(lead, i, STORE_VOTER);
 		return true;
 	}
-	if (is == VOTES)
-		master_caught_up(i);
+	master_caught_up(i);
 	return false;
 }
 
@@ -123,8 +116,11 @@ static void on_confirmed(void *user, int err)
 	    master_proc(at.lead)->closing)
 		return;
 	for (unsigned i = 0; i < n_masters; i++)
-		if (tend_one(at.lead, (first + i) % n_masters))
+		if (tend_one(at.lead, (first + i) % n_masters)) {
+			settled = false;
 			return;
+		}
+	settled = true;
 }
 
 static void tend(void *arg)
@@ -146,50 +142,31 @@ static void tend(void *arg)
 
 void members_begin(void)
 {
-	memset(of, 0, sizeof(of));
-	asking = false;
+	memset(leaving, 0, sizeof(leaving));
+	settled = asking = false;
 	if (n_masters > 1)
 		event_in(TEND_NS, tend, NULL);
 }
 
-void members_end(void)
-{
-	for (unsigned i = 0; i < n_masters; i++)
-		of[i].standby_until_ns = 0;
-}
-
 /* ---- what goes on ---- */
-
-void member_demote(unsigned i)
-{
-	int lead = master_leader();
-	struct proc *before;
-
-	if (lead < 0 || members_unsettled() || i == (unsigned)lead ||
-	    !proc_runs(master_proc((unsigned)lead)))
-		return;
-	trace("m%u shall not vote", i);
-	of[i].standby_until_ns = world.now_ns + below(SEC(5));
-	before = proc_enter(master_proc((unsigned)lead));
-	set_role((unsigned)lead, i, STORE_STANDBY);
-	proc_leave(before);
-}
 
 void member_replace(unsigned i)
 {
-	if (n_masters < 2 || master_leader() < 0 || members_unsettled())
+	if (!settled)
 		return;
+	settled = false;
 	trace("m%u is to be replaced", i);
-	of[i].leaving = true;
+	leaving[i] = true;
 }
 
 /* One at a time: two of three disks are more than three masters can lose. */
 void member_lose_disk(unsigned i)
 {
-	if (n_masters < 2 || master_leader() < 0 || members_unsettled())
+	if (!settled)
 		return;
+	settled = false;
 	trace("m%u loses its disk", i);
-	of[i].leaving = true;
+	leaving[i] = true;
 	if (master_up(i))
 		master_crash(i);
 	/* It may come back before it is removed, as if nothing had been or to join: it is refused.

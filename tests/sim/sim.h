@@ -148,6 +148,7 @@ void master_set_slow(unsigned i, uint64_t sync_ns); /* how long a sync takes at 
  * serves nobody until master_caught_up. */
 void master_wipe(unsigned i, bool join);
 void master_caught_up(unsigned i);
+bool master_fresh(unsigned i); /* not yet caught up since it began with an empty disk */
 bool master_listens(unsigned i); /* up, and clients may come */
 /* Transport into the API server of master i as `user`; NULL: it is down. */
 struct transport *master_local(unsigned i, const char *user);
@@ -199,8 +200,6 @@ void user_heal(void *arg); /* and every 5 s: undo what keeps a cluster from conv
 /* ---- members.c ---- */
 
 void members_begin(void);
-void members_end(void); /* nobody is kept from voting any more */
-void member_demote(unsigned i); /* for a while */
 void member_replace(unsigned i);
 void member_lose_disk(unsigned i);
 const char *members_unsettled(void); /* NULL: all vote, and none is about to go */
