@@ -451,7 +451,7 @@ void master_crash(unsigned i)
 
 void masters_begin(unsigned n)
 {
-	bool grows = n > 1 && chance(300);
+	bool grows = n > 1 && world.seed >= MEMBER_SEEDS && chance(300);
 
 	n_masters = n;
 	for (unsigned i = 0; i < n; i++) {

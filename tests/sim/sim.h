@@ -199,6 +199,8 @@ void user_heal(void *arg); /* and every 5 s: undo what keeps a cluster from conv
 
 /* ---- members.c ---- */
 
+/* Only in runs of seeds from here on. */
+#define MEMBER_SEEDS 100000u
 void members_begin(void);
 void member_replace(unsigned i);
 void member_lose_disk(unsigned i);
