@@ -98,10 +98,35 @@ static void confirmed(void *user, int error)
 	request_unref(r);
 }
 
+/* It holds all there is, Secrets too: a right to read every path is not enough. */
+static bool may_read_all(struct request *r)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+	struct authz_attrs all = {
+		.verb = "get",
+		.is_resource = true,
+		.group = STR("*"),
+		.version = STR("*"),
+		.resource = STR("*"),
+	};
+
+	if (authz_allow(&r->srv->facts, r->user, &all, NULL))
+		return true;
+	err_set(&e, EACCES, "Forbidden",
+		"a snapshot holds every object: User \"%s\" cannot get resource \"*\" in API group "
+		"\"*\" at the cluster scope",
+		r->user->name);
+	e.http_code = 403;
+	respond_err(r, &e);
+	return false;
+}
+
 void backup_run(struct request *r)
 {
 	if (!str_eqs(r->method, "GET"))
 		respond_not_allowed(r);
+	else if (!may_read_all(r))
+		return;
 	else if (query_bool(&r->query, "local"))
 		begin(r);
 	else

@@ -155,3 +155,16 @@ def test_restart_mends():
         m.stop()
     finally:
         m.remove()
+
+
+def test_every_path_is_not_every_object(full):
+    """A snapshot holds the Secrets: who may read each path may not read it for that."""
+    head = robot(full, "paths")
+    path = "/knarr/v1/snapshot?local=true"
+    assert can(full, head, "GET", path)[0] == 403
+    full.kubectl("create", "clusterrole", "paths", "--verb=get", "--non-resource-url=*")
+    full.kubectl("create", "clusterrolebinding", "paths", "--clusterrole=paths",
+                 "--serviceaccount=default:paths")
+    wait_for(lambda: can(full, head, "GET", "/metrics")[0] == 200)
+    status, got = can(full, head, "GET", path)
+    assert status == 403 and "a snapshot holds every object" in got["message"], got
