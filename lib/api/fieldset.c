@@ -182,6 +182,12 @@ void fieldset_remove_tree(struct fieldset *s, const char *const *path)
 		drop(s, i);
 }
 
+/* An element of a path: a field, the key or the value of an item, or its index. */
+static bool is_element(const char *s)
+{
+	return s[0] && strchr("fkvi", s[0]) && s[1] == ':';
+}
+
 struct fieldset *fieldset_from_json(struct json_object *o)
 {
 	struct str text = jsonc_text(o);
@@ -204,6 +210,8 @@ struct fieldset *fieldset_from_json(struct json_object *o)
 			s->member = true;
 			continue;
 		}
+		if (!is_element(key))
+			continue;
 		sub = fieldset_from_json(v);
 		sub->member |= !sub->n;
 		c = fieldset_ensure(s, key);

@@ -31,7 +31,7 @@ void fieldset_subtract(struct fieldset *a, const struct fieldset *b); /* a = a -
 void fieldset_remove_tree(struct fieldset *s, const char *const *path);
 struct fieldset *fieldset_intersect(const struct fieldset *a, const struct fieldset *b);
 
-/* Depth is bounded by json_scan. Foreign members are kept as they are. */
+/* Depth is bounded by json_scan. Elements of a kind that is not known are left out. */
 struct fieldset *fieldset_from_json(struct json_object *fields_v1);
 void fieldset_write(const struct fieldset *s, struct buf *out);
 struct json_object *fieldset_to_json(const struct fieldset *s); /* kept as text */

@@ -239,12 +239,25 @@ static void test_new_both_ways(void **state)
 	}
 }
 
+/* Elements of a kind that nobody knows, or too short to have one, are passed over. */
+static void test_foreign_elements(void **state)
+{
+	CLEANUP_JSON struct json_object *o =
+		parse("{'s':{'f:x':{}},'z:y':{},'':{},'f:a':{'.':{}}}");
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct fieldset *s = fieldset_from_json(o);
+
+	fieldset_write(s, &b);
+	fieldset_free(s);
+	assert_string_equal(b.p, "{\"f:a\":{}}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_create_and_conflict), cmocka_unit_test(test_remove),
 		cmocka_unit_test(test_update_ownership),    cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_new_both_ways),
+		cmocka_unit_test(test_new_both_ways),       cmocka_unit_test(test_foreign_elements),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
