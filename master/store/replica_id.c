@@ -255,7 +255,8 @@ static void send_table(struct replica *r, uint64_t to)
 
 /*
  * What was not known before is believed, and all that the leader says: it has seen members go and
- * come back that this one has not, if a snapshot was all it got of that time. False: this one is
+ * come back that this one has not, if a snapshot was all it got of that time. A leader believes
+ * nobody but the member itself: others may know it from before it was replaced. False: this one is
  * not who it says.
  */
 static bool take_table(struct replica *r, uint64_t from, struct str in)
@@ -270,7 +271,8 @@ static bool take_table(struct replica *r, uint64_t from, struct str in)
 			continue;
 		if (k->id == r->conf.id)
 			me = le64_get(in.p + 8) == r->id.instance;
-		else if (!k->instance || (leads && k->instance != le64_get(in.p + 8))) {
+		else if ((!k->instance && !replica_is_leader(r)) ||
+			 (leads && k->instance != le64_get(in.p + 8))) {
 			k->instance = le64_get(in.p + 8);
 			more = true;
 		}
