@@ -246,7 +246,8 @@ int daemon_spawn(const struct daemon_conf *conf, const char *const *options, siz
 	int r;
 
 	argv[0] = program;
-	memcpy(argv + 1, options, n * sizeof(*argv));
+	if (n)
+		memcpy(argv + 1, options, n * sizeof(*argv));
 	log_fd = open(conf->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 	if (log_fd < 0)
 		return err_sys(err, errno, "cannot open %s: %s", conf->log, strerror(errno));
