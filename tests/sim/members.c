@@ -53,6 +53,7 @@ static void begin_anew(void *arg)
 	if (master_up(i))
 		master_crash(i);
 	master_wipe(i, true);
+	peer_replaced(i);
 	master_start(i);
 }
 

@@ -574,11 +574,19 @@ struct peer {
 	void *arg;
 };
 static struct peer peers[MASTERS_MAX];
+static unsigned member[MASTERS_MAX]; /* rises with each that takes this place */
 
 struct packet {
-	unsigned from, to, life;
+	unsigned from, to;
+	unsigned from_member, to_member;
 	struct buf bytes;
 };
+
+static bool is_lost(const struct packet *p)
+{
+	return network.cut[p->from][p->to] || p->from_member != member[p->from] ||
+	       p->to_member != member[p->to];
+}
 
 static void on_packet(void *arg)
 {
@@ -586,7 +594,7 @@ static void on_packet(void *arg)
 	struct peer *to = &peers[p->to];
 	struct proc *proc = master_proc(p->to), *before;
 
-	if (to->on_message && proc->alive && !network.cut[p->from][p->to]) {
+	if (to->on_message && proc->alive && !is_lost(p)) {
 		if (proc->paused_until_ns > world.now_ns) { /* the kernel keeps it */
 			event_at(proc->paused_until_ns, on_packet, p);
 			return;
@@ -627,6 +635,8 @@ static int peer_send(void *user, uint64_t to, const char *address, const struct 
 	k = NEW(struct packet);
 	k->from = p->self;
 	k->to = (unsigned)to - 1;
+	k->from_member = member[k->from];
+	k->to_member = member[k->to];
 	buf_init(&k->bytes);
 	for (int i = 0; i < n; i++)
 		buf_add(&k->bytes, iov[i].iov_base, iov[i].iov_len);
@@ -643,4 +653,9 @@ void peer_transport(unsigned i, struct store_transport *ret)
 void peer_reset(unsigned i)
 {
 	peers[i].on_message = NULL;
+}
+
+void peer_replaced(unsigned i)
+{
+	member[i]++;
 }

@@ -125,6 +125,12 @@ struct store_transport;
 /* What struct store_transport of master `i` is. */
 void peer_transport(unsigned i, struct store_transport *ret);
 void peer_reset(unsigned i); /* it died */
+/*
+ * Another member is in its place, under the same number here. A real one gets an id of its own
+ * when it joins, so that nothing that is still under way from or to the one before can be taken
+ * for the new one's: it is dropped.
+ */
+void peer_replaced(unsigned i);
 
 /* ---- master.c ---- */
 
