@@ -166,7 +166,7 @@ static void test_released_and_lost(void **state)
 	put_volume(&f, "d", "1Gi", RWO, "");
 	put_claim(&f, "e", "1Gi", "");
 	assert_text(PVCS "/e", "spec.volumeName", "d");
-	/* Bound: it stays for now, and goes when its claim has gone. */
+	/* A bound one stays as long as its claim is there, and goes with it. */
 	take_away(&f, &client_pvs, "d");
 	assert_true(jv_exists(get(&f, PVS "/d")));
 	take_away(&f, &client_pvcs, "e");
