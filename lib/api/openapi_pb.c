@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/openapi.h"
+#include "lib/base/pb.h"
 /*
  * The v2 document as protobuf (gnostic's openapi.v2.Document): the JSON document, member by
  * member, by a table of what each member of each message is. Members the tables lack are
@@ -65,33 +66,19 @@ MSG(info_msg, 7, {"title", 1, PB_TEXT, NULL, 0}, {"version", 2, PB_TEXT, NULL, 0
 MSG(document_msg, 16, {"swagger", 1, PB_TEXT, NULL, 0}, {"info", 2, PB_MSG, &info_msg, 0},
     {"paths", 8, PB_NAMED, &path_msg, 2}, {"definitions", 9, PB_NAMED, &schema_msg, 1});
 
-static void put_varint(struct buf *out, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		buf_addc(out, (char)(v | 0x80));
-	buf_addc(out, (char)v);
-}
-
-static void put_bytes(struct buf *out, uint32_t number, struct str s)
-{
-	put_varint(out, (uint64_t)number << 3 | 2);
-	put_varint(out, s.len);
-	buf_addstr(out, s);
-}
-
 static void put_text(struct buf *out, uint32_t number, struct jv v)
 {
 	CLEANUP(buf_done) struct buf tmp = BUF_INIT;
 
-	put_bytes(out, number, jv_str(v, &tmp));
+	pb_put_bytes(out, number, jv_str(v, &tmp));
 }
 
 static void put_any(struct buf *out, uint32_t number, struct jv v)
 {
 	CLEANUP(buf_done) struct buf any = BUF_INIT;
 
-	put_bytes(&any, 2, jv_raw(v));
-	put_bytes(out, number, buf_str(&any));
+	pb_put_bytes(&any, 2, jv_raw(v));
+	pb_put_bytes(out, number, buf_str(&any));
 }
 
 static void put_members(struct buf *out, const struct pb_msg *m, struct jv obj);
@@ -101,7 +88,7 @@ static void put_msg(struct buf *out, uint32_t number, const struct pb_msg *m, st
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
 	put_members(&b, m, obj);
-	put_bytes(out, number, buf_str(&b));
+	pb_put_bytes(out, number, buf_str(&b));
 }
 
 static void put_named(struct buf *out, const struct pb_row *row, struct jv obj)
@@ -111,11 +98,11 @@ static void put_named(struct buf *out, const struct pb_row *row, struct jv obj)
 	jv_for_each_member (it, obj) {
 		CLEANUP(buf_done) struct buf one = BUF_INIT;
 
-		put_bytes(&one, 1, it.key);
+		pb_put_bytes(&one, 1, it.key);
 		put_msg(&one, 2, row->msg, it.value);
-		put_bytes(&all, row->inner, buf_str(&one));
+		pb_put_bytes(&all, row->inner, buf_str(&one));
 	}
-	put_bytes(out, row->number, buf_str(&all));
+	pb_put_bytes(out, row->number, buf_str(&all));
 }
 
 /* ParametersItem{parameter 1}; Parameter{body 1, non_body 2}; NonBody{query 3, path 4} */
@@ -131,10 +118,10 @@ static void put_params(struct buf *out, uint32_t number, struct jv list)
 			bool path = jv_eqs(in, "path");
 
 			put_msg(&sub, path ? 4 : 3, path ? &path_param_msg : &query_msg, it.value);
-			put_bytes(&param, 2, buf_str(&sub));
+			pb_put_bytes(&param, 2, buf_str(&sub));
 		}
-		put_bytes(&item, 1, buf_str(&param));
-		put_bytes(out, number, buf_str(&item));
+		pb_put_bytes(&item, 1, buf_str(&param));
+		pb_put_bytes(out, number, buf_str(&item));
 	}
 }
 
@@ -147,11 +134,11 @@ static void put_responses(struct buf *out, uint32_t number, struct jv obj)
 		CLEANUP(buf_done) struct buf value = BUF_INIT, named = BUF_INIT;
 
 		put_msg(&value, 1, &response_msg, it.value);
-		put_bytes(&named, 1, it.key);
-		put_bytes(&named, 2, buf_str(&value));
-		put_bytes(&all, 1, buf_str(&named));
+		pb_put_bytes(&named, 1, it.key);
+		pb_put_bytes(&named, 2, buf_str(&value));
+		pb_put_bytes(&all, 1, buf_str(&named));
 	}
-	put_bytes(out, number, buf_str(&all));
+	pb_put_bytes(out, number, buf_str(&all));
 }
 
 static void put_row(struct buf *out, const struct pb_row *row, struct jv v)
@@ -163,8 +150,8 @@ static void put_row(struct buf *out, const struct pb_row *row, struct jv v)
 		put_text(out, row->number, v);
 		break;
 	case PB_BOOL:
-		put_varint(out, (uint64_t)row->number << 3);
-		put_varint(out, jv_bool(v, false));
+		pb_put_varint(out, (uint64_t)row->number << 3);
+		pb_put_varint(out, jv_bool(v, false));
 		break;
 	case PB_ANY:
 		put_any(out, row->number, v);
@@ -186,11 +173,11 @@ static void put_row(struct buf *out, const struct pb_row *row, struct jv v)
 		break;
 	case PB_TYPE:
 		put_text(&b, 1, v);
-		put_bytes(out, row->number, buf_str(&b));
+		pb_put_bytes(out, row->number, buf_str(&b));
 		break;
 	case PB_WRAP:
 		put_msg(&b, 1, row->msg, v);
-		put_bytes(out, row->number, buf_str(&b));
+		pb_put_bytes(out, row->number, buf_str(&b));
 		break;
 	case PB_NAMED:
 		put_named(out, row, v);
@@ -217,9 +204,9 @@ static void put_members(struct buf *out, const struct pb_msg *m, struct jv obj)
 		} else if (m->extension && str_starts(it.key, STR("x-"))) {
 			CLEANUP(buf_done) struct buf named = BUF_INIT;
 
-			put_bytes(&named, 1, it.key);
+			pb_put_bytes(&named, 1, it.key);
 			put_any(&named, 2, it.value);
-			put_bytes(out, m->extension, buf_str(&named));
+			pb_put_bytes(out, m->extension, buf_str(&named));
 		}
 	}
 }

@@ -5,78 +5,11 @@
 #include "lib/base/clock.h"
 #include "lib/json/jsonc.h"
 #include "lib/base/codec.h"
+#include "lib/base/pb.h"
 #include "lib/json/jw.h"
 
 #define MAX_DEPTH 64
 #define MAX_VALUES 100000
-
-/* One field off the wire. */
-struct pb_item {
-	uint32_t number;
-	unsigned wire; /* 0 varint, 1 fixed64, 2 bytes, 5 fixed32 */
-	uint64_t value;
-	struct str bytes;
-};
-
-static bool varint(struct str *in, uint64_t *ret)
-{
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < in->len && i < 10; i++) {
-		uint8_t b = (uint8_t)in->p[i];
-
-		v |= (uint64_t)(b & 0x7f) << (7 * i);
-		if (!(b & 0x80)) {
-			*in = str_skip(*in, i + 1);
-			*ret = v;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool fixed(struct str *in, size_t n, uint64_t *ret)
-{
-	uint64_t v = 0;
-
-	if (in->len < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		v |= (uint64_t)(uint8_t)in->p[i] << (8 * i);
-	*in = str_skip(*in, n);
-	*ret = v;
-	return true;
-}
-
-/* 1: an item, 0: the end, -EINVAL: not protobuf. */
-static int next_item(struct str *in, struct pb_item *it)
-{
-	uint64_t tag, len;
-
-	*it = (struct pb_item){0};
-	if (!in->len)
-		return 0;
-	if (!varint(in, &tag) || !(tag >> 3) || tag >> 3 > 0x1fffffff)
-		return -EINVAL;
-	it->number = (uint32_t)(tag >> 3);
-	it->wire = tag & 7;
-	switch (it->wire) {
-	case 0:
-		return varint(in, &it->value) ? 1 : -EINVAL;
-	case 1:
-		return fixed(in, 8, &it->value) ? 1 : -EINVAL;
-	case 5:
-		return fixed(in, 4, &it->value) ? 1 : -EINVAL;
-	case 2:
-		if (!varint(in, &len) || len > in->len)
-			return -EINVAL;
-		it->bytes = str_n(in->p, len);
-		*in = str_skip(*in, len);
-		return 1;
-	default: /* groups are not used by Kubernetes */
-		return -EINVAL;
-	}
-}
 
 bool api_pb_is(struct str body)
 {
@@ -94,13 +27,13 @@ int api_pb_envelope(struct str body, struct str *ret_api_version, struct str *re
 		return api_err_bad_request(err, "provided data does not appear to be a protobuf "
 						"message, expected prefix [107 56 115 0]");
 	body = str_skip(body, 4);
-	while ((r = next_item(&body, &it)) > 0) {
+	while ((r = pb_next(&body, &it)) > 0) {
 		if (it.number == 2 && it.wire == 2)
 			raw = it.bytes;
 		if (it.number != 1 || it.wire != 2)
 			continue;
 		meta = it.bytes;
-		while ((r = next_item(&meta, &in)) > 0) {
+		while ((r = pb_next(&meta, &in)) > 0) {
 			if (in.number == 1 && in.wire == 2)
 				version = in.bytes;
 			else if (in.number == 2 && in.wire == 2)
@@ -136,7 +69,7 @@ static struct json_object *timestamp(struct str in, bool micro)
 	struct pb_item it;
 	int64_t s = 0, ns = 0;
 
-	while (next_item(&in, &it) > 0) {
+	while (pb_next(&in, &it) > 0) {
 		if (it.number == 1)
 			s = (int64_t)it.value;
 		else if (it.number == 2)
@@ -158,7 +91,7 @@ static struct str first_bytes(struct str in)
 	struct str r = STR("");
 	struct pb_item it;
 
-	while (next_item(&in, &it) > 0)
+	while (pb_next(&in, &it) > 0)
 		if (it.number == 1 && it.wire == 2)
 			r = it.bytes;
 	return r;
@@ -171,7 +104,7 @@ static struct json_object *duration(struct str in)
 	struct pb_item it;
 	int64_t ns = 0;
 
-	while (next_item(&in, &it) > 0)
+	while (pb_next(&in, &it) > 0)
 		if (it.number == 1)
 			ns = (int64_t)it.value;
 	duration_format(ns, &b);
@@ -185,7 +118,7 @@ static struct json_object *int_or_string(struct str in)
 	int64_t type = 0, n = 0;
 	struct pb_item it;
 
-	while (next_item(&in, &it) > 0) {
+	while (pb_next(&in, &it) > 0) {
 		if (it.number == 1)
 			type = (int64_t)it.value;
 		else if (it.number == 2)
@@ -245,7 +178,7 @@ static struct json_object *wrapped_message(struct pb_dec *d, const struct api_fi
 	bool allows = false;
 	struct pb_item it;
 
-	while (next_item(&in, &it) > 0) {
+	while (pb_next(&in, &it) > 0) {
 		if (it.number == at && it.wire == 2) {
 			json_object_put(v);
 			v = message(d, f->ref, it.bytes);
@@ -320,7 +253,7 @@ static bool map_entry(struct pb_dec *d, const struct api_field *f, struct str in
 	struct pb_item it;
 	bool seen = false;
 
-	while (next_item(&in, &it) > 0) {
+	while (pb_next(&in, &it) > 0) {
 		if (it.number == 1 && it.wire == 2) {
 			buf_clear(&key);
 			buf_addstr(&key, it.bytes);
@@ -348,7 +281,7 @@ static struct json_object *list_message(struct pb_dec *d, const struct api_field
 	CLEANUP_JSON struct json_object *list = json_object_new_array();
 	struct pb_item it;
 
-	while (next_item(&in, &it) > 0) {
+	while (pb_next(&in, &it) > 0) {
 		struct json_object *v = it.number == 1 ? value(d, f, &it) : NULL;
 
 		if (it.number == 1 && !v)
@@ -383,7 +316,7 @@ static bool add_repeated(struct pb_dec *d, const struct api_field *f, const stru
 		return v && json_object_array_add(list, v) == 0;
 	}
 	while (in.len) { /* packed */
-		if (!varint(&in, &one.value) || !(v = value(d, f, &one)))
+		if (!pb_varint(&in, &one.value) || !(v = value(d, f, &one)))
 			return false;
 		json_object_array_add(list, v);
 	}
@@ -450,7 +383,7 @@ static bool message_into(struct pb_dec *d, const struct api_type *t, struct str 
 
 	if (++d->depth > MAX_DEPTH)
 		return false;
-	while (ok && (r = next_item(&in, &it)) > 0) {
+	while (ok && (r = pb_next(&in, &it)) > 0) {
 		const struct api_field *f = api_field_by_number(t, it.number);
 
 		if (!f)

@@ -3,62 +3,18 @@
 #include "lib/api/kinds/types.h"
 #include "lib/base/clock.h"
 #include "lib/base/codec.h"
+#include "lib/base/pb.h"
 
 /*
  * JSON to protobuf by the tables, in one pass over the JSON: fields come in its order, which every
  * decoder takes. Zero values that the JSON has are written, absent ones are not.
  */
 
-static void put_varint(struct buf *out, uint64_t v)
-{
-	while (v >= 0x80) {
-		buf_addc(out, (char)(v | 0x80));
-		v >>= 7;
-	}
-	buf_addc(out, (char)v);
-}
-
-static void put_tag(struct buf *out, uint32_t number, unsigned wire)
-{
-	put_varint(out, (uint64_t)number << 3 | wire);
-}
-
-static void put_bytes(struct buf *out, uint32_t number, struct str s)
-{
-	put_tag(out, number, 2);
-	put_varint(out, s.len);
-	buf_addstr(out, s);
-}
-
-/* A message whose length is known only when it is written: one byte is set aside for that. */
-static size_t open_message(struct buf *out, uint32_t number)
-{
-	put_tag(out, number, 2);
-	buf_addc(out, 0);
-	return out->len;
-}
-
-static void close_message(struct buf *out, size_t start)
-{
-	size_t len = out->len - start, more = 0;
-	char text[10];
-
-	for (size_t v = len; v >= 0x80; v >>= 7)
-		more++;
-	for (size_t i = 0; i < more; i++)
-		buf_addc(out, 0);
-	if (more)
-		memmove(out->p + start + more, out->p + start, len);
-	for (size_t i = 0, v = len; i <= more; i++, v >>= 7)
-		text[i] = (char)((v & 0x7f) | (i < more ? 0x80 : 0));
-	memcpy(out->p + start - 1, text, more + 1);
-}
-
 static void put_text(struct buf *out, uint32_t number, struct jv v)
 {
 	CLEANUP(buf_done) struct buf scratch = BUF_INIT;
 
-	put_bytes(out, number, jv_str(v, &scratch));
+	pb_put_bytes(out, number, jv_str(v, &scratch));
 }
 
 static void put_base64(struct buf *out, uint32_t number, struct jv v)
@@ -67,7 +23,7 @@ static void put_base64(struct buf *out, uint32_t number, struct jv v)
 	CLEANUP(buf_done) struct buf raw = BUF_INIT;
 
 	if (base64_decode(jv_str(v, &scratch), &raw) == 0)
-		put_bytes(out, number, buf_str(&raw));
+		pb_put_bytes(out, number, buf_str(&raw));
 }
 
 /* {seconds 1, nanos 2} */
@@ -84,12 +40,12 @@ static void put_time(struct buf *out, uint32_t number, struct jv v)
 		ns += (int64_t)NSEC_PER_SEC;
 		s--;
 	}
-	at = open_message(out, number);
-	put_tag(out, 1, 0);
-	put_varint(out, (uint64_t)s);
-	put_tag(out, 2, 0);
-	put_varint(out, (uint64_t)ns);
-	close_message(out, at);
+	at = pb_open(out, number);
+	pb_put_tag(out, 1, 0);
+	pb_put_varint(out, (uint64_t)s);
+	pb_put_tag(out, 2, 0);
+	pb_put_varint(out, (uint64_t)ns);
+	pb_close(out, at);
 }
 
 static void put_duration(struct buf *out, uint32_t number, struct jv v)
@@ -99,36 +55,36 @@ static void put_duration(struct buf *out, uint32_t number, struct jv v)
 
 	if (duration_parse(jv_text(v), &ns) < 0)
 		return;
-	at = open_message(out, number);
-	put_tag(out, 1, 0);
-	put_varint(out, (uint64_t)ns);
-	close_message(out, at);
+	at = pb_open(out, number);
+	pb_put_tag(out, 1, 0);
+	pb_put_varint(out, (uint64_t)ns);
+	pb_close(out, at);
 }
 
 /* {type 1, intVal 2, strVal 3} */
 static void put_int_or_string(struct buf *out, uint32_t number, struct jv v)
 {
-	size_t at = open_message(out, number);
+	size_t at = pb_open(out, number);
 	bool text = jv_type(v) == JV_STRING;
 
-	put_tag(out, 1, 0);
-	put_varint(out, text);
-	put_tag(out, 2, 0);
-	put_varint(out, text ? 0 : (uint64_t)jv_i64(v, 0));
+	pb_put_tag(out, 1, 0);
+	pb_put_varint(out, text);
+	pb_put_tag(out, 2, 0);
+	pb_put_varint(out, text ? 0 : (uint64_t)jv_i64(v, 0));
 	if (text)
 		put_text(out, 3, v);
 	else
-		put_bytes(out, 3, STR(""));
-	close_message(out, at);
+		pb_put_bytes(out, 3, STR(""));
+	pb_close(out, at);
 }
 
 /* {bytes or text 1} */
 static void put_wrapped(struct buf *out, uint32_t number, struct str s)
 {
-	size_t at = open_message(out, number);
+	size_t at = pb_open(out, number);
 
-	put_bytes(out, 1, s);
-	close_message(out, at);
+	pb_put_bytes(out, 1, s);
+	pb_close(out, at);
 }
 
 static void put_double(struct buf *out, uint32_t number, double d)
@@ -136,7 +92,7 @@ static void put_double(struct buf *out, uint32_t number, double d)
 	uint64_t bits;
 
 	memcpy(&bits, &d, sizeof(bits));
-	put_tag(out, number, 1);
+	pb_put_tag(out, number, 1);
 	for (int i = 0; i < 8; i++)
 		buf_addc(out, (char)(bits >> (8 * i)));
 }
@@ -144,19 +100,19 @@ static void put_double(struct buf *out, uint32_t number, double d)
 /* {message 1}, or {allows 1, message 2} where a boolean may stand in its place. */
 static void put_inner(struct buf *out, const struct api_field *f, uint32_t number, struct jv v)
 {
-	size_t at = open_message(out, number), in;
+	size_t at = pb_open(out, number), in;
 	bool or_bool = f->flags & API_OR_BOOL, is_bool = jv_type(v) == JV_BOOL;
 
 	if (or_bool) {
-		put_tag(out, 1, 0);
-		put_varint(out, is_bool ? jv_bool(v, false) : true);
+		pb_put_tag(out, 1, 0);
+		pb_put_varint(out, is_bool ? jv_bool(v, false) : true);
 	}
 	if (!is_bool) {
-		in = open_message(out, or_bool ? 2 : 1);
+		in = pb_open(out, or_bool ? 2 : 1);
 		api_pb_encode(f->ref, v, out);
-		close_message(out, in);
+		pb_close(out, in);
 	}
-	close_message(out, at);
+	pb_close(out, at);
 }
 
 static void put_value(struct buf *out, const struct api_field *f, uint32_t number, struct jv v)
@@ -168,13 +124,13 @@ static void put_value(struct buf *out, const struct api_field *f, uint32_t numbe
 		put_text(out, number, v);
 		break;
 	case API_BOOL:
-		put_tag(out, number, 0);
-		put_varint(out, jv_bool(v, false));
+		pb_put_tag(out, number, 0);
+		pb_put_varint(out, jv_bool(v, false));
 		break;
 	case API_INT32:
 	case API_INT64:
-		put_tag(out, number, 0);
-		put_varint(out, (uint64_t)jv_i64(v, 0));
+		pb_put_tag(out, number, 0);
+		pb_put_varint(out, (uint64_t)jv_i64(v, 0));
 		break;
 	case API_DOUBLE:
 		put_double(out, number, jv_double(v, 0));
@@ -187,9 +143,9 @@ static void put_value(struct buf *out, const struct api_field *f, uint32_t numbe
 			put_inner(out, f, number, v);
 			break;
 		}
-		at = open_message(out, number);
+		at = pb_open(out, number);
 		api_pb_encode(f->ref, v, out);
-		close_message(out, at);
+		pb_close(out, at);
 		break;
 	case API_ANY:
 		put_wrapped(out, number, jv_raw(v));
@@ -218,11 +174,11 @@ static void put_value(struct buf *out, const struct api_field *f, uint32_t numbe
 static void put_list_message(struct buf *out, const struct api_field *f, uint32_t number,
 			     struct jv list)
 {
-	size_t at = open_message(out, number);
+	size_t at = pb_open(out, number);
 
 	jv_for_each (it, list)
 		put_value(out, f, 1, it.value);
-	close_message(out, at);
+	pb_close(out, at);
 }
 
 static void put_map(struct buf *out, const struct api_field *f, struct jv map)
@@ -230,16 +186,16 @@ static void put_map(struct buf *out, const struct api_field *f, struct jv map)
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
 
 	jv_for_each_member (it, map) {
-		size_t at = open_message(out, f->pb);
+		size_t at = pb_open(out, f->pb);
 
 		buf_clear(&key);
 		jv_unescape(it.key, &key);
-		put_bytes(out, 1, buf_str(&key));
+		pb_put_bytes(out, 1, buf_str(&key));
 		if (f->flags & API_MAP_OF_LISTS)
 			put_list_message(out, f, 2, it.value);
 		else
 			put_value(out, f, 2, it.value);
-		close_message(out, at);
+		pb_close(out, at);
 	}
 }
 
@@ -282,12 +238,12 @@ void api_pb_encode(const struct api_type *type, struct jv obj, struct buf *out)
 		if (!(f->flags & API_INLINE) || !f->pb)
 			continue;
 		tag = out->len;
-		at = open_message(out, f->pb);
+		at = pb_open(out, f->pb);
 		api_pb_encode(f->ref, obj, out);
 		if (out->len == at)
 			buf_setlen(out, tag); /* nothing of it is there */
 		else
-			close_message(out, at);
+			pb_close(out, at);
 	}
 }
 
@@ -303,12 +259,12 @@ void api_pb_head(struct str api_version, struct str kind, size_t raw_len, struct
 	size_t at;
 
 	buf_add(out, "k8s\0", 4);
-	at = open_message(out, 1);
-	put_bytes(out, 1, api_version);
-	put_bytes(out, 2, kind);
-	close_message(out, at);
-	put_tag(out, 2, 2);
-	put_varint(out, raw_len);
+	at = pb_open(out, 1);
+	pb_put_bytes(out, 1, api_version);
+	pb_put_bytes(out, 2, kind);
+	pb_close(out, at);
+	pb_put_tag(out, 2, 2);
+	pb_put_varint(out, raw_len);
 }
 
 void api_pb_object(const struct api_type *type, struct str json, struct buf *out)
@@ -341,24 +297,24 @@ bool api_pb_any_object(struct str json, struct buf *out)
 
 void api_pb_list_meta(struct str rv, struct str token, int64_t remaining, struct buf *out)
 {
-	size_t at = open_message(out, 1);
+	size_t at = pb_open(out, 1);
 
-	put_bytes(out, 2, rv);
+	pb_put_bytes(out, 2, rv);
 	if (token.len)
-		put_bytes(out, 3, token);
+		pb_put_bytes(out, 3, token);
 	if (remaining >= 0) {
-		put_tag(out, 4, 0);
-		put_varint(out, (uint64_t)remaining);
+		pb_put_tag(out, 4, 0);
+		pb_put_varint(out, (uint64_t)remaining);
 	}
-	close_message(out, at);
+	pb_close(out, at);
 }
 
 void api_pb_list_item(const struct api_type *type, struct jv obj, struct buf *out)
 {
-	size_t at = open_message(out, 2);
+	size_t at = pb_open(out, 2);
 
 	api_pb_encode(type, obj, out);
-	close_message(out, at);
+	pb_close(out, at);
 }
 
 static size_t varint_len(uint64_t v)
@@ -380,11 +336,11 @@ void api_pb_watch_head(struct str event, size_t object_len, struct buf *out)
 
 	for (int i = 0; i < 4; i++)
 		buf_addc(out, (char)((uint32_t)len >> (24 - 8 * i)));
-	put_bytes(out, 1, event);
-	put_tag(out, 2, 2);
-	put_varint(out, inner);
-	put_tag(out, 1, 2);
-	put_varint(out, object_len);
+	pb_put_bytes(out, 1, event);
+	pb_put_tag(out, 2, 2);
+	pb_put_varint(out, inner);
+	pb_put_tag(out, 1, 2);
+	pb_put_varint(out, object_len);
 }
 
 static const struct api_field partial_fields[] = {
