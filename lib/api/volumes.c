@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/volumes.h"
 #include "lib/api/quantity.h"
+#include "lib/json/jw.h"
 
 struct jv volume_note(struct jv obj, const char *name)
 {
@@ -64,6 +65,23 @@ int volume_claimed(struct jv volume, struct jv claim)
 	    !str_eq(jv_text(jv_get(ref, "namespace")), jv_text(jv_get(meta, "namespace"))))
 		return -1;
 	return !uid.len || str_eq(uid, jv_text(jv_get(meta, "uid"))) ? 1 : -1;
+}
+
+void volume_write_claim(struct jw *w, struct jv claim)
+{
+	static const char *const members[] = {"namespace", "name", "uid", "resourceVersion"};
+	struct jv meta = jv_get(claim, "metadata");
+
+	jw_key(w, "spec");
+	jw_begin_object(w);
+	jw_key(w, "claimRef");
+	jw_begin_object(w);
+	jw_member_str(w, "apiVersion", STR("v1"));
+	jw_member_str(w, "kind", STR("PersistentVolumeClaim"));
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		jw_member_str(w, members[i], jv_text(jv_get(meta, members[i])));
+	jw_end_object(w);
+	jw_end_object(w);
 }
 
 const char *volume_mismatch(struct jv volume, struct jv claim)

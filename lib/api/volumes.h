@@ -37,6 +37,12 @@ int64_t claim_request(struct jv claim);
  */
 int volume_claimed(struct jv volume, struct jv claim);
 /*
+ * The same from the other side, as members of a patch that is open at its top, behind "metadata":
+ * "spec": {"claimRef": ...} names the claim as it is now.
+ */
+struct jw;
+void volume_write_claim(struct jw *w, struct jv claim);
+/*
  * Why a volume that the claim names can't be bound to it, in Kubernetes' words ("requested PV is
  * too small"); NULL when it can. Its claimRef and the claim's selector are not looked at.
  */

@@ -145,8 +145,8 @@ int admit_storage_class(struct admission *a, struct err *err)
 	static const char *const notes[] = {"storageclass.kubernetes.io/is-default-class",
 					    "storageclass.beta.kubernetes.io/is-default-class"};
 	struct json_object *spec = jsonc_get(a->obj, "spec");
-	struct json_object *old_way = jsonc_get(jsonc_path(a->obj, "metadata.annotations"),
-						"volume.beta.kubernetes.io/storage-class");
+	struct json_object *old_way =
+		jsonc_get(jsonc_path(a->obj, "metadata.annotations"), NOTE_OLD_CLASS);
 	const struct store_obj *o;
 
 	if (!spec || jsonc_get(spec, "storageClassName") || old_way)

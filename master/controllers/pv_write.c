@@ -23,7 +23,6 @@ static struct plan_op *begin(struct plan *p, const struct client_kind *kind, str
 static void bind_volume(struct plan *p, struct object *volume, struct object *claim)
 {
 	struct jv v = jv_of(volume->bytes), uid = jv_path(v, "spec.claimRef.uid");
-	struct jv meta = object_meta(claim);
 	bool ours = volume_claimed(v, jv_of(claim->bytes)) > 0;
 	struct jw w;
 
@@ -37,18 +36,7 @@ static void bind_volume(struct plan *p, struct object *volume, struct object *cl
 		jw_end_object(&w);
 	}
 	jw_end_object(&w);
-	jw_key(&w, "spec");
-	jw_begin_object(&w);
-	jw_key(&w, "claimRef");
-	jw_begin_object(&w);
-	jw_member_str(&w, "apiVersion", STR("v1"));
-	jw_member_str(&w, "kind", STR("PersistentVolumeClaim"));
-	jw_member_str(&w, "namespace", claim->ns);
-	jw_member_str(&w, "name", claim->name);
-	jw_member_str(&w, "uid", object_uid(claim));
-	jw_member_str(&w, "resourceVersion", jv_text(jv_get(meta, "resourceVersion")));
-	jw_end_object(&w);
-	jw_end_object(&w);
+	volume_write_claim(&w, jv_of(claim->bytes));
 	jw_end_object(&w);
 	plan_next_stage(p);
 }

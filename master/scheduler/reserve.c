@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/scheduler/scheduler_private.h"
+#include "lib/api/volumes.h"
 #include "lib/json/jw.h"
 #include "master/scheduler/class.h"
 
 /*
  * Claims that wait for their first consumer, once it has a node: volumes are reserved for them, or
  * the node is named to whoever makes volumes; when all of the pod's claims are bound, so is the
- *pod.
+ * pod.
  *
  *	decided --volume.spec.claimRef, claim's selected-node--> waiting --all bound--> bind the pod
  *	                                                            | refused, taken back, too late
@@ -105,22 +106,10 @@ static struct client_call *write_volume(struct scheduler *s, const struct object
 		      jv_text(jv_get(object_meta(volume), "resourceVersion")));
 	jw_key(&w, "annotations");
 	jw_begin_object(&w);
-	jw_member_str(&w, "pv.kubernetes.io/bound-by-controller", STR("yes"));
+	jw_member_str(&w, NOTE_BOUND_BY_CONTROLLER, STR("yes"));
 	jw_end_object(&w);
 	jw_end_object(&w);
-	jw_key(&w, "spec");
-	jw_begin_object(&w);
-	jw_key(&w, "claimRef");
-	jw_begin_object(&w);
-	jw_member_str(&w, "apiVersion", STR("v1"));
-	jw_member_str(&w, "kind", STR("PersistentVolumeClaim"));
-	jw_member_str(&w, "namespace", claim->ns);
-	jw_member_str(&w, "name", claim->name);
-	jw_member_str(&w, "uid", jv_text(jv_get(object_meta(claim), "uid")));
-	jw_member_str(&w, "resourceVersion",
-		      jv_text(jv_get(object_meta(claim), "resourceVersion")));
-	jw_end_object(&w);
-	jw_end_object(&w);
+	volume_write_claim(&w, jv_of(claim->bytes));
 	jw_end_object(&w);
 	return client_merge(s->c, informer_kind(s->storage.volumes), STR_NULL, volume->name, NULL,
 			    buf_str(&body), on_written, it);
@@ -129,10 +118,8 @@ static struct client_call *write_volume(struct scheduler *s, const struct object
 static struct client_call *write_claim(struct scheduler *s, const struct object *claim,
 				       const char *node_name, struct reserve_item *it)
 {
-	CLEANUP_FREE char *body =
-		xasprintf("{\"metadata\":{\"annotations\":{\"volume.kubernetes.io/"
-			  "selected-node\":\"%s\"}}}",
-			  node_name);
+	CLEANUP_FREE char *body = xasprintf(
+		"{\"metadata\":{\"annotations\":{\"" NOTE_SELECTED_NODE "\":\"%s\"}}}", node_name);
 
 	return client_merge(s->c, informer_kind(s->storage.claims), claim->ns, claim->name, NULL,
 			    str_of(body), on_written, it);
@@ -221,8 +208,7 @@ struct progress {
 static void look_at_claim(void *user, struct object *claim)
 {
 	struct progress *pr = user;
-	struct str node = jv_text(jv_get(jv_get(object_meta(claim), "annotations"),
-					 "volume.kubernetes.io/selected-node"));
+	struct str node = jv_text(volume_note(jv_of(claim->bytes), NOTE_SELECTED_NODE));
 
 	if (sched_claim_bound(claim))
 		return;

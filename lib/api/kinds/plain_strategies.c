@@ -6,6 +6,7 @@
 #include "lib/api/kinds/defaults.h"
 #include "lib/api/validate/check.h"
 #include "lib/api/validate/rules.h"
+#include "lib/api/volumes.h"
 
 static void phase_pending(struct json_object *obj)
 {
@@ -14,15 +15,13 @@ static void phase_pending(struct json_object *obj)
 
 /* ---- What is of old, for the Warning header; a line each ---- */
 
-#define OLD_CLASS "volume.beta.kubernetes.io/storage-class"
-
 static void warn_old_class(struct json_object *obj, struct buf *out)
 {
 	struct json_object *notes = jsonc_path(obj, "metadata.annotations");
 
-	if (notes && jsonc_get(notes, OLD_CLASS))
+	if (notes && jsonc_get(notes, NOTE_OLD_CLASS))
 		buf_adds(out,
-			 "metadata.annotations[" OLD_CLASS
+			 "metadata.annotations[" NOTE_OLD_CLASS
 			 "]: deprecated since v1.8; use \"storageClassName\" attribute instead\n");
 }
 

@@ -4,6 +4,7 @@
 #include "lib/api/kinds/strategies.h"
 #include "lib/api/kinds/types.h"
 #include "lib/api/validate/rules.h"
+#include "lib/api/volumes.h"
 
 #define STORAGE "storage.k8s.io"
 
@@ -12,10 +13,9 @@
 /* spec.storageClassName, or the annotation that came before it. */
 static void cell_class(const struct api_table_ctx *c, struct jv obj, struct jw *w)
 {
-	struct jv old = jv_get(jv_path(obj, "metadata.annotations"),
-			       "volume.beta.kubernetes.io/storage-class");
+	struct jv old = volume_note(obj, NOTE_OLD_CLASS);
 
-	jw_str(w, jv_exists(old) ? jv_text(old) : jv_text(jv_path(obj, "spec.storageClassName")));
+	jw_str(w, jv_text(jv_exists(old) ? old : jv_path(obj, "spec.storageClassName")));
 }
 
 static void cell_phase(const struct api_table_ctx *c, struct jv obj, struct jw *w)
