@@ -89,6 +89,12 @@ bool cel_dotted(const struct cel_node *x, struct buf *out);
 const struct cel_field *cel_field_find(const struct cel_field *fields, size_t n, struct str name);
 /* Evaluation of one node, for the files of lib/cel that evaluate. */
 struct cel_val cel_eval_node(struct cel_run *r, const struct cel_node *x);
+/*
+ * args[arg] of a literal, whose mark in `opt` is number `at`; false: it is optional and there is
+ * none, so it is left out.
+ */
+bool cel_eval_element(struct cel_run *r, const struct cel_node *x, uint32_t arg, uint32_t at,
+		      struct cel_val *ret);
 struct cel_val cel_eval_message(struct cel_run *r, const struct cel_node *x);
 struct cel_val cel_over(void); /* the budget is used up */
 /* The message of that name; *ret_type is of what it makes, from the arena if need be. */

@@ -188,6 +188,21 @@ static struct cel_val eval_call(struct cel_run *r, const struct cel_node *x)
 
 /* ---- literals ---- */
 
+bool cel_eval_element(struct cel_run *r, const struct cel_node *x, uint32_t arg, uint32_t at,
+		      struct cel_val *ret)
+{
+	*ret = cel_eval_node(r, x->args[arg]);
+	if (ret->kind == CEL_ERR || !x->opt || !x->opt[at])
+		return true;
+	if (ret->kind != CEL_OPTIONAL)
+		*ret = cel_no_overload();
+	else if (ret->opt)
+		*ret = *ret->opt;
+	else
+		return false;
+	return true;
+}
+
 static struct cel_val eval_list(struct cel_run *r, const struct cel_node *x)
 {
 	struct cel_val *v, list = cel_new_list(r, x->n, &v);
@@ -196,17 +211,12 @@ static struct cel_val eval_list(struct cel_run *r, const struct cel_node *x)
 	if (!cel_charge(r, 10))
 		return cel_over();
 	for (uint32_t i = 0; i < x->n; i++) {
-		struct cel_val e = cel_eval_node(r, x->args[i]);
+		struct cel_val e;
 
+		if (!cel_eval_element(r, x, i, i, &e))
+			continue;
 		if (e.kind == CEL_ERR)
 			return e;
-		if (x->opt && x->opt[i]) {
-			if (e.kind != CEL_OPTIONAL)
-				return cel_no_overload();
-			if (!e.opt)
-				continue;
-			e = *e.opt;
-		}
 		v[n++] = e;
 	}
 	((struct cel_list *)list.l)->n = n;
@@ -227,16 +237,10 @@ static struct cel_val eval_map(struct cel_run *r, const struct cel_node *x)
 
 		if (k.kind == CEL_ERR)
 			return k;
-		e = cel_eval_node(r, x->args[i + 1]);
+		if (!cel_eval_element(r, x, i + 1, i / 2, &e))
+			continue;
 		if (e.kind == CEL_ERR)
 			return e;
-		if (x->opt && x->opt[i / 2]) {
-			if (e.kind != CEL_OPTIONAL)
-				return cel_no_overload();
-			if (!e.opt)
-				continue;
-			e = *e.opt;
-		}
 		if (k.kind != CEL_STRING && k.kind != CEL_INT && k.kind != CEL_UINT &&
 		    k.kind != CEL_BOOL)
 			return cel_error(r, "unsupported key type");

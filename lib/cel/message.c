@@ -286,17 +286,12 @@ struct cel_val cel_eval_message(struct cel_run *r, const struct cel_node *x)
 	if (!cel_charge(r, 40))
 		return cel_over();
 	for (uint32_t i = 0; i < x->n; i++) {
-		struct cel_val e = cel_eval_node(r, x->args[i]);
+		struct cel_val e;
 
+		if (!cel_eval_element(r, x, i, i, &e))
+			continue;
 		if (e.kind == CEL_ERR)
 			return e;
-		if (x->opt && x->opt[i]) {
-			if (e.kind != CEL_OPTIONAL)
-				return cel_no_overload();
-			if (!e.opt)
-				continue;
-			e = *e.opt;
-		}
 		r->steps += n;
 		put(v, &n, x->fields[i], e);
 	}
