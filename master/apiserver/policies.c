@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/policies.h"
 #include "lib/api/convert.h"
-#include "lib/base/log.h"
 #include "master/apiserver/admission_request.h"
+#include "master/apiserver/follow.h"
 #include "master/apiserver/policy_set.h"
 #include "master/apiserver/policy_types.h"
 
@@ -20,12 +20,10 @@ static const struct {
 struct source {
 	struct policy_set *set;
 	bool bindings;
-	struct store_watch *watch;
+	struct follow follow;
 };
 
 struct policy_set {
-	struct policies *all;
-	enum policy_sort sort;
 	struct source sources[2]; /* policies, bindings */
 	struct policy **policies;
 	struct binding **bindings; /* by name of policy, then binding */
@@ -104,7 +102,7 @@ static struct binding *binding_new(const struct store_obj *o)
 	return b;
 }
 
-static void del(struct policy_set *p, struct str key)
+static void forget(struct policy_set *p, struct str key)
 {
 	for (size_t i = 0; i < p->n_policies; i++)
 		if (str_eq(p->policies[i]->o->key, key)) {
@@ -122,13 +120,15 @@ static void del(struct policy_set *p, struct str key)
 		}
 }
 
-static void put(struct policy_set *p, const struct store_obj *o)
+static void put(void *user, const struct store_obj *o)
 {
+	struct source *s = user;
+	struct policy_set *p = s->set;
 	struct binding *b;
 	size_t i;
 
-	del(p, o->key);
-	if (str_starts(o->key, str_of(prefixes[p->sort].policies))) {
+	forget(p, o->key);
+	if (!s->bindings) {
 		*ARRAY_PUSH(p->policies, p->n_policies, p->cap_policies) = policy_new(o);
 		return;
 	}
@@ -145,21 +145,11 @@ static void put(struct policy_set *p, const struct store_obj *o)
 	p->bindings[i] = b;
 }
 
-static void follow(struct source *s);
-
-static void on_event(void *user, const struct store_event *ev, int err)
+static void del(void *user, const struct store_obj *gone)
 {
 	struct source *s = user;
 
-	if (!ev) {
-		store_unwatch(TAKE(s->watch));
-		if (err == -ESTALE)
-			follow(s);
-	} else if (ev->type == STORE_EVENT_PUT) {
-		put(s->set, ev->obj);
-	} else {
-		del(s->set, ev->obj->key);
-	}
+	forget(s->set, gone->key);
 }
 
 static void clear(struct source *s)
@@ -172,24 +162,12 @@ static void clear(struct source *s)
 		binding_free(p->bindings[--p->n_bindings]);
 }
 
-static void follow(struct source *s)
+static void begin(void *user, const struct store_view *v)
 {
-	CLEANUP(store_view_unrefp)
-	struct store_view *v = store_view(s->set->all->s->store);
-	struct store_watch_spec spec = {.prefix = str_of(s->bindings
-								 ? prefixes[s->set->sort].bindings
-								 : prefixes[s->set->sort].policies),
-					.from_rev = store_view_rev(v)};
-	const struct store_obj *o;
-	struct store_iter it;
-
-	clear(s);
-	store_range(v, spec.prefix, STR_NULL, &it);
-	while ((o = store_iter_next(&it)))
-		put(s->set, o);
-	if (store_watch(s->set->all->s->store, &spec, on_event, s, &s->watch) < 0)
-		log_err("admission policies are not followed any more");
+	clear(user);
 }
+
+static const struct follow_ops follow_ops = {.begin = begin, .put = put, .del = del};
 
 struct policies *policies_new(struct apiserver *s)
 {
@@ -197,13 +175,13 @@ struct policies *policies_new(struct apiserver *s)
 
 	p->s = s;
 	for (int i = 0; i < POLICY_SORTS; i++) {
-		struct policy_set *set = &p->sets[i];
+		const char *const names[] = {prefixes[i].policies, prefixes[i].bindings};
 
-		set->all = p;
-		set->sort = (enum policy_sort)i;
 		for (int j = 0; j < 2; j++) {
-			set->sources[j] = (struct source){.set = set, .bindings = j};
-			follow(&set->sources[j]);
+			struct source *src = &p->sets[i].sources[j];
+
+			*src = (struct source){.set = &p->sets[i], .bindings = j};
+			follow_start(&src->follow, s->store, str_of(names[j]), &follow_ops, src);
 		}
 	}
 	return p;
@@ -215,7 +193,7 @@ struct policies *policies_free(struct policies *p)
 		struct policy_set *set = &p->sets[i];
 
 		for (int j = 0; j < 2; j++) {
-			store_unwatch(set->sources[j].watch);
+			follow_stop(&set->sources[j].follow);
 			clear(&set->sources[j]);
 		}
 		free(set->policies);

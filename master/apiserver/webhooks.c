@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/webhooks.h"
-#include "lib/base/log.h"
+#include "master/apiserver/follow.h"
 
 #define TIMEOUT_S 10
 #define TIMEOUT_MAX_S 30
 
 /* The configurations of one sort. */
 struct sort {
-	struct webhooks *all;
-	const char *prefix;
-	struct store_watch *watch;
+	struct follow follow;
 	struct webhook_config **v; /* ordered by name */
 	size_t n, cap;
 };
 
 struct webhooks {
-	struct store *store;
 	struct sort sorts[2]; /* validating, mutating */
 };
 
@@ -156,7 +153,7 @@ static size_t place_of(const struct sort *s, struct str key, bool *ret_there)
 	return i;
 }
 
-static void del(struct sort *s, struct str key)
+static void forget(struct sort *s, struct str key)
 {
 	bool there;
 	size_t i = place_of(s, key, &there);
@@ -168,12 +165,13 @@ static void del(struct sort *s, struct str key)
 	memmove(s->v + i, s->v + i + 1, (s->n - i) * sizeof(*s->v));
 }
 
-static void put(struct sort *s, const struct store_obj *o)
+static void put(void *user, const struct store_obj *o)
 {
+	struct sort *s = user;
 	bool there;
 	size_t i;
 
-	del(s, o->key);
+	forget(s, o->key);
 	i = place_of(s, o->key, &there);
 	if (s->n == s->cap) {
 		s->cap = s->cap ? 2 * s->cap : 8;
@@ -184,21 +182,9 @@ static void put(struct sort *s, const struct store_obj *o)
 	s->n++;
 }
 
-static void follow(struct sort *s);
-
-static void on_event(void *user, const struct store_event *ev, int err)
+static void del(void *user, const struct store_obj *gone)
 {
-	struct sort *s = user;
-
-	if (!ev) {
-		store_unwatch(TAKE(s->watch));
-		if (err == -ESTALE)
-			follow(s);
-	} else if (ev->type == STORE_EVENT_PUT) {
-		put(s, ev->obj);
-	} else {
-		del(s, ev->obj->key);
-	}
+	forget(user, gone->key);
 }
 
 static void clear(struct sort *s)
@@ -208,41 +194,30 @@ static void clear(struct sort *s)
 	s->n = 0;
 }
 
-static void follow(struct sort *s)
+static void begin(void *user, const struct store_view *v)
 {
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->all->store);
-	struct store_watch_spec spec = {.prefix = str_of(s->prefix), .from_rev = store_view_rev(v)};
-	const struct store_obj *o;
-	struct store_iter it;
-
-	clear(s);
-	store_range(v, spec.prefix, STR_NULL, &it);
-	while ((o = store_iter_next(&it)))
-		put(s, o);
-	if (store_watch(s->all->store, &spec, on_event, s, &s->watch) < 0)
-		log_err("admission webhooks are not followed any more");
+	clear(user);
 }
+
+static const struct follow_ops follow_ops = {.begin = begin, .put = put, .del = del};
+
+#define GROUP "/admissionregistration.k8s.io/"
 
 struct webhooks *webhooks_new(struct store *store)
 {
 	struct webhooks *w = NEW(struct webhooks);
 
-	w->store = store;
-	w->sorts[0] = (struct sort){
-		w, "/admissionregistration.k8s.io/validatingwebhookconfigurations/", NULL, NULL, 0,
-		0};
-	w->sorts[1] = (struct sort){
-		w, "/admissionregistration.k8s.io/mutatingwebhookconfigurations/", NULL, NULL, 0,
-		0};
-	follow(&w->sorts[0]);
-	follow(&w->sorts[1]);
+	follow_start(&w->sorts[0].follow, store, STR(GROUP "validatingwebhookconfigurations/"),
+		     &follow_ops, &w->sorts[0]);
+	follow_start(&w->sorts[1].follow, store, STR(GROUP "mutatingwebhookconfigurations/"),
+		     &follow_ops, &w->sorts[1]);
 	return w;
 }
 
 struct webhooks *webhooks_free(struct webhooks *w)
 {
 	for (size_t i = 0; w && i < ARRAY_SIZE(w->sorts); i++) {
-		store_unwatch(w->sorts[i].watch);
+		follow_stop(&w->sorts[i].follow);
 		clear(&w->sorts[i]);
 		free(w->sorts[i].v);
 	}
