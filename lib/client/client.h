@@ -25,7 +25,8 @@ extern const struct client_kind client_pods, client_nodes, client_namespaces, cl
 	client_priorityclasses, client_csrs, client_controllerrevisions, client_daemonsets,
 	client_statefulsets, client_poddisruptionbudgets, client_jobs, client_cronjobs, client_hpas,
 	client_replicationcontrollers, client_pvcs, client_pvs, client_storageclasses,
-	client_networkpolicies;
+	client_networkpolicies, client_resourceclaims, client_resourceclaimtemplates,
+	client_resourceslices, client_deviceclasses;
 /* "v1" or "apps/v1", appended. */
 void client_kind_api_version(const struct client_kind *k, struct buf *out);
 bool client_kind_eq(const struct client_kind *a, const struct client_kind *b);

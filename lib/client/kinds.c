@@ -37,6 +37,14 @@ const struct client_kind client_priorityclasses = {"scheduling.k8s.io", "v1", "p
 						   "PriorityClass", false};
 const struct client_kind client_csrs = {"certificates.k8s.io", "v1", "certificatesigningrequests",
 					"CertificateSigningRequest", false};
+const struct client_kind client_resourceclaims = {"resource.k8s.io", "v1", "resourceclaims",
+						  "ResourceClaim", true};
+const struct client_kind client_resourceclaimtemplates = {
+	"resource.k8s.io", "v1", "resourceclaimtemplates", "ResourceClaimTemplate", true};
+const struct client_kind client_resourceslices = {"resource.k8s.io", "v1", "resourceslices",
+						  "ResourceSlice", false};
+const struct client_kind client_deviceclasses = {"resource.k8s.io", "v1", "deviceclasses",
+						 "DeviceClass", false};
 const struct client_kind client_networkpolicies = {"networking.k8s.io", "v1", "networkpolicies",
 						   "NetworkPolicy", true};
 

@@ -31,6 +31,7 @@ extern const struct controller pv_protection_controller;
 extern const struct controller pvc_protection_controller;
 extern const struct controller replicaset_controller;
 extern const struct controller replicationcontroller_controller;
+extern const struct controller resourceclaim_controller;
 extern const struct controller root_ca_controller;
 extern const struct controller service_lb_controller;
 extern const struct controller serviceaccount_controller;
@@ -48,6 +49,7 @@ const struct controller *const controllers_table[] = {
 	&pvc_protection_controller,
 	&pv_protection_controller,
 	&ephemeral_volume_controller,
+	&resourceclaim_controller,
 	&job_controller,
 	&cronjob_controller,
 	&disruption_controller,
