@@ -11,10 +11,10 @@ import threading
 
 class Hooks:
     """`answers[path]` is a function of the review's request; it returns the response without its uid,
-    or bytes that are sent as they are. `seen[path]` lists the requests."""
+    or bytes that are sent as they are. `seen[path]` lists the requests, `versions[path]` is the last review's."""
 
     def __init__(self, folder, names=("localhost",), address="127.0.0.1"):
-        self.answers, self.seen = {}, {}
+        self.answers, self.seen, self.versions = {}, {}, {}
         self.cert, key = os.path.join(folder, "hook.crt"), os.path.join(folder, "hook.key")
         sans = ",".join([f"DNS:{n}" for n in names] + [f"IP:{address}"])
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
@@ -60,6 +60,7 @@ class Hooks:
         path = path.split("?")[0]
         review = json.loads(body)
         self.seen.setdefault(path, []).append(review["request"])
+        self.versions[path] = review["apiVersion"]
         got = self.answers[path](review["request"])
         if isinstance(got, (bytes, tuple)):
             return got

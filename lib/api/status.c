@@ -75,7 +75,7 @@ static void write_causes(struct jw *w, const struct err *err)
 
 static void write_details(struct jw *w, const struct err *err, const struct api_status_details *d)
 {
-	if (!d && !(err && (err->n_fields || err->retry_after_s)))
+	if ((!d || d->next.len) && !(err && (err->n_fields || err->retry_after_s)))
 		return;
 	jw_key(w, "details");
 	jw_begin_object(w);
@@ -94,14 +94,18 @@ static void write_details(struct jw *w, const struct err *err, const struct api_
 	jw_end_object(w);
 }
 
-static struct jw begin(struct buf *out, const char *status)
+static struct jw begin(struct buf *out, const char *status, struct str next)
 {
 	struct jw w = jw_start(out);
 
 	jw_begin_object(&w);
 	jw_member_str(&w, "kind", STR("Status"));
 	jw_member_str(&w, "apiVersion", STR("v1"));
-	jw_member_raw(&w, "metadata", STR("{}"));
+	jw_key(&w, "metadata");
+	jw_begin_object(&w);
+	if (next.len)
+		jw_member_str(&w, "continue", next);
+	jw_end_object(&w);
 	jw_member_str(&w, "status", str_of(status));
 	return w;
 }
@@ -109,7 +113,7 @@ static struct jw begin(struct buf *out, const char *status)
 void api_status_write(const struct err *err, const struct api_status_details *details,
 		      struct buf *out)
 {
-	struct jw w = begin(out, "Failure");
+	struct jw w = begin(out, "Failure", details ? details->next : STR_NULL);
 
 	jw_member_str(&w, "message", str_of(err_text(err)));
 	jw_member_str(&w, "reason", str_of(api_status_reason(err)));
@@ -120,7 +124,7 @@ void api_status_write(const struct err *err, const struct api_status_details *de
 
 void api_status_success(const struct api_status_details *details, struct buf *out)
 {
-	struct jw w = begin(out, "Success");
+	struct jw w = begin(out, "Success", STR_NULL);
 
 	write_details(&w, NULL, details);
 	jw_end_object(&w);

@@ -9,6 +9,7 @@
 struct api_status_details {
 	struct str name, group, kind; /* kind: plural of the resource, or Kind for Invalid */
 	struct str uid;
+	struct str next; /* of metadata, not of details: `continue` of an expired page */
 };
 
 int api_status_code(const struct err *err);

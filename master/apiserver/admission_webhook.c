@@ -9,7 +9,7 @@
 #include "master/apiserver/policies.h"
 #include "master/apiserver/policy_eval.h"
 
-#define REVIEW_VERSION "admission.k8s.io/v1"
+#define REVIEW_GROUP "admission.k8s.io"
 
 struct run;
 
@@ -55,7 +55,8 @@ static void review(const struct asked *a, struct buf *out)
 
 	jw_begin_object(&jw);
 	jw_member_str(&jw, "kind", STR("AdmissionReview"));
-	jw_member_str(&jw, "apiVersion", STR(REVIEW_VERSION));
+	jw_member_str(&jw, "apiVersion",
+		      a->hook->beta ? STR(REVIEW_GROUP "/v1beta1") : STR(REVIEW_GROUP "/v1"));
 	jw_key(&jw, "request");
 	admission_request_write(a->run->w, str_of(a->uid), a->as, true, &jw);
 	jw_end_object(&jw);
@@ -169,8 +170,6 @@ static int patch(struct asked *a, struct str base64, struct err *err)
 	bool mutated;
 	int r;
 
-	if (w->phase == WRITE_PHASE_DELETE)
-		return 0;
 	if (base64_decode(base64, &json) < 0)
 		return err_sys(err, EINVAL, "the patch is no base64");
 	r = jsonc_parse(buf_str(&json), NULL, &doc, err);
@@ -191,36 +190,61 @@ static int patch(struct asked *a, struct str base64, struct err *err)
 	return 0;
 }
 
-static void read_answer(struct asked *a, struct str body)
+/* What is wrong with a v1 answer's patch, or NULL. */
+static const char *patch_fault(const struct asked *a, struct jv res)
+{
+	bool patched = jv_text(jv_get(res, "patch")).len, typed;
+	struct jv type = jv_get(res, "patchType");
+
+	typed = jv_exists(type) && jv_type(type) != JV_NULL;
+	if (!a->run->mutating)
+		return patched ? "validating webhook may not return response.patch"
+		       : typed ? "validating webhook may not return response.patchType"
+			       : NULL;
+	if (patched != typed)
+		return patched ? "webhook returned response.patch but not response.patchType"
+			       : "webhook returned response.patchType but not response.patch";
+	if (typed && !jv_eqs(type, "JSONPatch"))
+		return "webhook returned invalid response.patchType";
+	return NULL;
+}
+
+/*
+ * What is wrong with an answer (webhook/request/admissionreview.go), or NULL. Of v1beta1 neither
+ * uid nor type was ever looked at, so nothing there may be refused for that.
+ */
+static char *answer_fault(const struct asked *a, struct jv top)
+{
+	struct jv res = jv_get(top, "response");
+	struct str version = jv_text(jv_get(top, "apiVersion"));
+	struct str kind = jv_text(jv_get(top, "kind"));
+	struct str uid = jv_text(jv_get(res, "uid"));
+	const char *why;
+
+	if (jv_type(res) != JV_OBJECT)
+		return xstrdup("webhook response was absent");
+	if (a->hook->beta)
+		return NULL;
+	if (!str_eqs(uid, a->uid))
+		return xasprintf("expected response.uid=\"%s\", got \"%.*s\"", a->uid,
+				 STR_ARG(uid));
+	if (!str_eqs(version, REVIEW_GROUP "/v1") || !str_eqs(kind, "AdmissionReview"))
+		return xasprintf("expected webhook response of " REVIEW_GROUP
+				 "/v1, Kind=AdmissionReview, got %s%.*s, Kind=%.*s",
+				 str_chr(version, '/') < 0 ? "/" : "", STR_ARG(version),
+				 STR_ARG(kind));
+	why = patch_fault(a, res);
+	return why ? xstrdup(why) : NULL;
+}
+
+/* An answer in good form. */
+static void take_answer(struct asked *a, struct jv res)
 {
 	CLEANUP(err_done) struct err err = ERR_INIT;
-	struct write *w = a->run->w;
 	CLEANUP_FREE char *name = str_dup(a->hook->name);
-	struct jv top, res;
-	struct str text;
+	struct write *w = a->run->w;
+	struct str text = jv_text(jv_get(res, "patch"));
 
-	if (json_scan(body, NULL, &err) < 0) {
-		CLEANUP_FREE char *why =
-			xasprintf("received invalid webhook response: %s", err_text(&err));
-
-		failed(a, why);
-		return;
-	}
-	top = jv_of(body);
-	res = jv_get(top, "response");
-	if (!jv_eqs(jv_get(top, "kind"), "AdmissionReview") ||
-	    !jv_eqs(jv_get(top, "apiVersion"), REVIEW_VERSION)) {
-		failed(a, "received invalid webhook response: expected webhook response of "
-			  "admission.k8s.io/v1, Kind=AdmissionReview");
-		return;
-	}
-	if (!jv_eqs(jv_get(res, "uid"), a->uid)) {
-		CLEANUP_FREE char *why = xasprintf(
-			"received invalid webhook response: expected response.uid=\"%s\"", a->uid);
-
-		failed(a, why);
-		return;
-	}
 	jv_for_each (warning, jv_get(res, "warnings")) {
 		CLEANUP_FREE char *t = jv_strdup(warning.value);
 
@@ -233,16 +257,36 @@ static void read_answer(struct asked *a, struct str body)
 		denied(a, jv_get(res, "status"));
 		return;
 	}
-	text = jv_text(jv_get(res, "patch"));
 	if (a->run->mutating && !text.len && w->r->audit)
 		note_mutation(a, false, STR_NULL);
 	if (!text.len || !a->run->mutating)
 		return;
-	if (!jv_eqs(jv_get(res, "patchType"), "JSONPatch"))
-		failed(a, "received invalid webhook response: webhook returned response.patch but "
-			  "not response.patchType");
-	else if (patch(a, text, &err) < 0)
+	if (w->phase == WRITE_PHASE_DELETE && !a->run->refusal.errnum) {
+		err_set(&a->run->refusal, EIO, "InternalError",
+			"Internal error occurred: admission webhook \"%s\" attempted to modify the "
+			"object, which is not supported for this operation",
+			name);
+		a->run->refusal.http_code = 500;
+	} else if (patch(a, text, &err) < 0) {
 		refuse_internal(a->run, name, err_text(&err));
+	}
+}
+
+static void read_answer(struct asked *a, struct str body)
+{
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	CLEANUP_FREE char *fault = NULL, *why = NULL;
+
+	if (json_scan(body, NULL, &err) < 0)
+		fault = xstrdup(err_text(&err));
+	else
+		fault = answer_fault(a, jv_of(body));
+	if (!fault) {
+		take_answer(a, jv_get(jv_of(body), "response"));
+		return;
+	}
+	why = xasprintf("received invalid webhook response: %s", fault);
+	failed(a, why);
 }
 
 static void next(struct run *run);

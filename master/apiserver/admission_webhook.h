@@ -3,7 +3,8 @@
 #define KNARR_ADMISSION_WEBHOOK_H
 #include "master/apiserver/write.h"
 /*
- * Admission by servers outside (admission.k8s.io/v1 AdmissionReview). Mutating webhooks are asked
+ * Admission by servers outside (admission.k8s.io/v1 AdmissionReview, or v1beta1
+ * for those that name it first). Mutating webhooks are asked
  * one after the other in the order of their configurations' names, each sees what those before it
  * made of the object; those with reinvocationPolicy IfNeeded are asked once more when the object
  * was changed after them. Validating webhooks are asked all at once, the first refusal counts.

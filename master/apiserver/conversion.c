@@ -7,6 +7,7 @@
 #include "master/apiserver/webhook_client.h"
 
 #define TIMEOUT_S 30
+#define REVIEW_GROUP "apiextensions.k8s.io"
 #define GROUP_MAX (1u << 20) /* bytes of objects in one request */
 
 struct conversion {
@@ -17,6 +18,7 @@ struct conversion {
 	size_t n, at, sent; /* answered so far; of the group under way */
 	struct webhook_target target;
 	char uid[UUID_LEN + 1];
+	bool beta; /* speaks v1beta1, of whose answers neither uid nor type was ever looked at */
 	conversion_cb *cb;
 	void *user;
 };
@@ -82,7 +84,12 @@ static const char *take_answer(struct conversion *c, struct str body, struct buf
 		return "the answer is no JSON";
 	resp = jv_get(jv_of(body), "response");
 	result = jv_get(resp, "result");
-	if (!jv_eqs(jv_get(resp, "uid"), c->uid))
+	if (jv_type(resp) != JV_OBJECT)
+		return "no response provided";
+	if (!c->beta && (!jv_eqs(jv_get(jv_of(body), "kind"), "ConversionReview") ||
+			 !jv_eqs(jv_get(jv_of(body), "apiVersion"), REVIEW_GROUP "/v1")))
+		return "expected webhook response of " REVIEW_GROUP "/v1, Kind=ConversionReview";
+	if (!c->beta && !jv_eqs(jv_get(resp, "uid"), c->uid))
 		return "the answer's response.uid is not that of the request";
 	if (!jv_eqs(jv_get(result, "status"), "Success")) {
 		struct str m = jv_str(jv_get(result, "message"), tmp);
@@ -134,22 +141,21 @@ static struct jv hook_of(const struct conversion *c)
 static void send_group(struct conversion *c)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT, version = BUF_INIT;
-	const char *review = "v1";
 	struct jw w = jw_start(&b);
 	size_t size = 0;
 
 	jv_for_each (it, jv_get(hook_of(c), "conversionReviewVersions")) {
 		if (jv_eqs(it.value, "v1") || jv_eqs(it.value, "v1beta1")) {
-			review = jv_eqs(it.value, "v1") ? "v1" : "v1beta1";
+			c->beta = jv_eqs(it.value, "v1beta1");
 			break;
 		}
 	}
 	rng_uuid(&rng_system, c->uid);
 	api_kind_api_version(c->kind, &version);
 	buf_addf(&b,
-		 "{\"kind\":\"ConversionReview\",\"apiVersion\":\"apiextensions.k8s.io/%s\","
+		 "{\"kind\":\"ConversionReview\",\"apiVersion\":\"" REVIEW_GROUP "/%s\","
 		 "\"request\":{\"uid\":\"%s\",\"desiredAPIVersion\":\"%s\",\"objects\":",
-		 review, c->uid, version.p);
+		 c->beta ? "v1beta1" : "v1", c->uid, version.p);
 	w = jw_start(&b);
 	jw_begin_array(&w);
 	for (c->sent = 0; c->at + c->sent < c->n && (!c->sent || size < GROUP_MAX); c->sent++) {

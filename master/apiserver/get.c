@@ -117,10 +117,14 @@ int read_check_rv(struct request *r, uint64_t *ret, struct err *err)
 					   "Invalid value: \"%.*s\": strconv.ParseUint: "
 					   "parsing \"%.*s\": invalid syntax",
 					   STR_ARG(text), STR_ARG(text));
-	if (*ret <= have)
-		return 1;
+	return *ret <= have ? 1 : read_rv_too_large(r, *ret, err);
+}
+
+int read_rv_too_large(struct request *r, uint64_t rev, struct err *err)
+{
 	err_set(err, ETIMEDOUT, "Timeout",
-		"Too large resource version: %" PRIu64 ", current: %" PRIu64, *ret, have);
+		"Too large resource version: %" PRIu64 ", current: %" PRIu64, rev,
+		store_rev(r->srv->store));
 	err_field(err, "", "ResourceVersionTooLarge", "Too large resource version");
 	err->http_code = 504;
 	err->retry_after_s = 1;

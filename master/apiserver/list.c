@@ -19,6 +19,9 @@ struct list_state {
 	struct str last_key; /* of the last object shown; in the view */
 	uint64_t limit, shown, remaining;
 	bool more;
+	bool keep; /* later pages are to see this view */
+	bool part; /* the view has only what begins with prefix */
+	struct buf next; /* what the client may go on with where the page it wants is gone */
 	const struct store_obj **objs;
 	size_t n, cap;
 };
@@ -29,6 +32,7 @@ static void list_done(struct list_state *l)
 	read_filter_done(&l->filter);
 	buf_done(&l->prefix);
 	buf_done(&l->after);
+	buf_done(&l->next);
 	free(l->objs);
 }
 
@@ -110,12 +114,47 @@ bool read_filter_match(const struct read_filter *f, const struct store_obj *o)
 	return api_index_match(o->meta, ns, name, &f->labels, &f->fields);
 }
 
+/* The view in which a list was begun, as long as it is kept or can be made anew. */
+static int view_of_token(struct list_state *l, struct str token, struct err *err)
+{
+	struct apiserver *srv = l->r->srv;
+	struct str prefix = buf_str(&l->prefix);
+	uint64_t rev;
+	int e;
+
+	if (pages_token_parse(token, &rev, &l->after) < 0 ||
+	    !str_starts(buf_str(&l->after), prefix))
+		return api_err_bad_request(err, "invalid continue token: continue key is not "
+						"valid");
+	l->keep = rev == PAGES_ANY;
+	if (l->keep)
+		l->view = store_view(srv->store);
+	else
+		l->view = pages_find(srv->pages, rev, prefix);
+	if (l->view)
+		return 0;
+	e = store_view_at(srv->store, rev, prefix, PAGES_KEEP_NS, &l->view);
+	if (e == -ERANGE)
+		return read_rv_too_large(l->r, rev, err);
+	if (e == 0)
+		return 0;
+	pages_token(PAGES_ANY, buf_str(&l->after), &l->next);
+	return api_err_gone(
+		err, "The provided continue parameter is too old to display a consistent list "
+		     "result. You can start a new list without the continue parameter, or use the "
+		     "continue token in this response to retrieve the remainder of the results. "
+		     "Continuing with the provided token results in an inconsistent list - objects "
+		     "that were created, modified, or deleted between the time the first chunk was "
+		     "returned and now may show up in the list.");
+}
+
 /* The view of `continue`, of an exact revision, or the newest. */
 static int choose_view(struct list_state *l, struct err *err)
 {
 	struct request *r = l->r;
 	struct str token = query_get(&r->query, "continue");
 	struct str match = query_get(&r->query, "resourceVersionMatch");
+	struct str prefix = buf_str(&l->prefix);
 	uint64_t rev = 0;
 	int e = read_check_options(r, false, err);
 
@@ -123,22 +162,22 @@ static int choose_view(struct list_state *l, struct err *err)
 		e = read_check_rv(r, &rev, err);
 	if (e < 0)
 		return e;
-	if (token.len) {
-		if (pages_token_parse(token, &rev, &l->after) < 0 ||
-		    !str_starts(buf_str(&l->after), buf_str(&l->prefix)))
-			return api_err_bad_request(err, "continue key is not valid");
-	} else if (!str_eqs(match, "Exact") || rev == store_rev(r->srv->store)) {
+	if (token.len && rev)
+		return api_err_bad_request(err, "specifying resource version is not allowed when "
+						"using continue");
+	if (token.len)
+		return view_of_token(l, token, err);
+	l->keep = true;
+	/* A revision with a limit and no word of how it is meant is an exact one. */
+	if (!rev || !(match.len ? str_eqs(match, "Exact") : l->limit != 0)) {
 		l->view = store_view(r->srv->store);
 		return 0;
 	}
-	l->view = pages_find(r->srv->pages, rev);
-	if (l->view || (rev == store_rev(r->srv->store) && (l->view = store_view(r->srv->store))))
+	l->part = rev != store_rev(r->srv->store);
+	if (store_view_at(r->srv->store, rev, prefix, 0, &l->view) == 0 ||
+	    (l->view = pages_find(r->srv->pages, rev, prefix)))
 		return 0;
-	if (!token.len)
-		return api_err_gone(err, "The provided resource version is too old: %" PRIu64, rev);
-	return api_err_gone(err, "The provided continue parameter is too old to display a "
-				 "consistent list result. You can start a new list without the "
-				 "continue parameter.");
+	return api_err_gone(err, "The resourceVersion for the provided list is too old.");
 }
 
 /* Collect the objects of this page. */
@@ -161,8 +200,8 @@ static void walk(struct list_state *l)
 	}
 	if (l->more && l->filter.any)
 		l->remaining = store_count(l->view, buf_str(&l->prefix), l->last_key);
-	if (l->more)
-		pages_keep(l->r->srv->pages, l->view);
+	if (l->more && l->keep)
+		pages_keep(l->r->srv->pages, l->view, l->part ? buf_str(&l->prefix) : STR(""));
 }
 
 static void write_meta(struct list_state *l, struct buf *out)
@@ -348,13 +387,19 @@ static bool as_stored(const struct list_state *l)
 
 static void list_now(struct request *r)
 {
-	CLEANUP(list_done) struct list_state l = {.r = r, .prefix = BUF_INIT, .after = BUF_INIT};
+	CLEANUP(list_done)
+	struct list_state l = {.r = r, .prefix = BUF_INIT, .after = BUF_INIT, .next = BUF_INIT};
 	CLEANUP(err_done) struct err e = ERR_INIT;
 
 	request_key(r->kind, r->info.ns, STR(""), &l.prefix);
 	if (read_number(r, "limit", 0, &l.limit, &e) < 0 ||
 	    read_filter_parse(r, &l.filter, &e) < 0 || choose_view(&l, &e) < 0) {
-		respond_err(r, &e);
+		struct api_status_details d = {.next = buf_str(&l.next)};
+
+		if (l.next.len)
+			respond_err_about(r, &e, &d);
+		else
+			respond_err(r, &e);
 		return;
 	}
 	walk(&l);

@@ -3,13 +3,13 @@
 #include "lib/base/codec.h"
 
 #define PAGES_MAX 32
-#define PAGES_KEEP_NS (300 * NSEC_PER_SEC)
 
 struct page_views {
 	struct timers *timers;
 	struct timer expire;
 	struct {
 		struct store_view *view;
+		struct buf prefix;
 		uint64_t used_ns;
 	} v[PAGES_MAX];
 };
@@ -48,18 +48,26 @@ struct page_views *pages_free(struct page_views *p)
 	if (!p)
 		return NULL;
 	timers_disarm(p->timers, &p->expire);
-	for (size_t i = 0; i < PAGES_MAX; i++)
+	for (size_t i = 0; i < PAGES_MAX; i++) {
 		store_view_unref(p->v[i].view);
+		buf_done(&p->v[i].prefix);
+	}
 	free(p);
 	return NULL;
 }
 
-void pages_keep(struct page_views *p, struct store_view *v)
+static bool holds(const struct page_views *p, size_t i, uint64_t rev, struct str prefix)
+{
+	return p->v[i].view && store_view_rev(p->v[i].view) == rev &&
+	       str_starts(prefix, buf_str(&p->v[i].prefix));
+}
+
+void pages_keep(struct page_views *p, struct store_view *v, struct str prefix)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < PAGES_MAX; i++) {
-		if (p->v[i].view && store_view_rev(p->v[i].view) == store_view_rev(v)) {
+		if (holds(p, i, store_view_rev(v), prefix)) {
 			p->v[i].used_ns = timers_now_ns(p->timers);
 			return;
 		}
@@ -68,18 +76,18 @@ void pages_keep(struct page_views *p, struct store_view *v)
 	}
 	store_view_unref(p->v[at].view);
 	p->v[at].view = store_view_ref(v);
+	buf_clear(&p->v[at].prefix);
+	buf_addstr(&p->v[at].prefix, prefix);
 	p->v[at].used_ns = timers_now_ns(p->timers);
 	if (!timer_armed(&p->expire))
 		timers_arm_in(p->timers, &p->expire, PAGES_KEEP_NS);
 }
 
-struct store_view *pages_find(struct page_views *p, uint64_t rev)
+struct store_view *pages_find(struct page_views *p, uint64_t rev, struct str prefix)
 {
 	for (size_t i = 0; i < PAGES_MAX; i++)
-		if (p->v[i].view && store_view_rev(p->v[i].view) == rev) {
-			p->v[i].used_ns = timers_now_ns(p->timers);
+		if (holds(p, i, rev, prefix))
 			return store_view_ref(p->v[i].view);
-		}
 	return NULL;
 }
 

@@ -17,6 +17,9 @@ void read_consistent(struct request *r, void (*fn)(struct request *r));
  */
 int read_check_rv(struct request *r, uint64_t *ret, struct err *err);
 
+/* The error for a revision that has not been reached. */
+int read_rv_too_large(struct request *r, uint64_t rev, struct err *err);
+
 /* The combinations of resourceVersionMatch, sendInitialEvents and continue that Kubernetes refuses:
  * -EINVAL with 422. */
 int read_check_options(struct request *r, bool watch, struct err *err);

@@ -180,7 +180,7 @@ void respond_text(struct request *r, int status, const char *content_type, struc
 
 void respond_details(const struct request *r, struct api_status_details *ret)
 {
-	*ret = (struct api_status_details){STR_NULL, STR_NULL, STR_NULL, STR_NULL};
+	*ret = (struct api_status_details){0};
 	if (!r->info.is_resource)
 		return;
 	ret->name = r->info.name;

@@ -51,6 +51,15 @@ static int parse_selector(struct jv sel, struct label_selector *ret, struct err 
 	return label_selector_from_object(jv_exists(sel) ? sel : jv_of(STR("{}")), ret, err);
 }
 
+/* One of the two is there: the configuration is refused otherwise. */
+static bool speaks_beta(struct jv versions)
+{
+	jv_for_each (v, versions)
+		if (jv_eqs(v.value, "v1") || jv_eqs(v.value, "v1beta1"))
+			return jv_eqs(v.value, "v1beta1");
+	return false;
+}
+
 static void parse_hook(struct jv v, struct webhook *h)
 {
 	struct jv effects = jv_get(v, "sideEffects");
@@ -64,6 +73,7 @@ static void parse_hook(struct jv v, struct webhook *h)
 			      .fail = !jv_eqs(jv_get(v, "failurePolicy"), "Ignore"),
 			      .side_effects =
 				      !jv_eqs(effects, "None") && !jv_eqs(effects, "NoneOnDryRun"),
+			      .beta = speaks_beta(jv_get(v, "admissionReviewVersions")),
 			      .reinvoke = jv_eqs(jv_get(v, "reinvocationPolicy"), "IfNeeded"),
 			      .timeout_s = (unsigned)MAX(MIN(timeout, TIMEOUT_MAX_S), 1)};
 	policy_exprs_compile(jv_get(v, "matchConditions"), "", &h->conditions, NULL);

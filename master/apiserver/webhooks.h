@@ -31,6 +31,7 @@ struct webhook {
 	bool fail; /* failurePolicy Fail: no answer is a refusal */
 	bool side_effects; /* may not be asked in a dry run */
 	bool reinvoke;
+	bool beta; /* speaks v1beta1 of AdmissionReview: the first version it names that we know */
 	unsigned timeout_s;
 	struct label_selector ns, obj;
 	struct policy_exprs conditions; /* matchConditions */

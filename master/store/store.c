@@ -27,6 +27,46 @@ struct store_view *store_view(struct store *s)
 	return store_view_ref(s->view);
 }
 
+/*
+ * Take back what event `e` did. Of a key that changed several times since `rev` only the first
+ * change counts: what was there before a later one came after `rev` itself.
+ */
+static void undo(struct tree *t, const struct event *e, uint64_t rev)
+{
+	const struct store_obj *prev = e->pub.prev;
+
+	if (prev && prev->rev > rev)
+		return;
+	obj_unref(prev ? tree_put(t, obj_ref(obj_of(prev))) : tree_del(t, e->pub.obj->key));
+}
+
+int store_view_at(struct store *s, uint64_t rev, struct str prefix, uint64_t max_age_ns,
+		  struct store_view **ret)
+{
+	struct tree t = {s->machine.tree.root};
+	int r = hub_reaches(&s->hub, rev);
+
+	if (r < 0)
+		return r;
+	if (rev == s->machine.rev) {
+		*ret = store_view(s);
+		return 0;
+	}
+	if (max_age_ns &&
+	    clock_mono_ns(s->hub.clock) - hub_event(&s->hub, rev + 1)->added_ns > max_age_ns)
+		return -ESTALE;
+	tree_ref(t.root);
+	for (uint64_t at = s->machine.rev; at > rev; at--) {
+		const struct event *e = hub_event(&s->hub, at);
+
+		if (str_starts(e->pub.obj->key, prefix))
+			undo(&t, e, rev);
+	}
+	*ret = NEW(struct store_view);
+	**ret = (struct store_view){.refs = 1, .rev = rev, .root = t.root};
+	return 0;
+}
+
 struct store_view *store_view_ref(struct store_view *v)
 {
 	v->refs++;

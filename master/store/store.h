@@ -257,6 +257,14 @@ int store_txn(struct store *s, const struct store_op *ops, size_t n, store_txn_c
  * writes go on; what it alone keeps alive is freed with it.
  */
 struct store_view *store_view(struct store *s); /* the newest; a new reference, never NULL */
+/*
+ * The keys that begin with `prefix` as they were at revision `rev`, made of the newest view and
+ * what the watch window knows of the changes since: costs as much as there were. What other keys
+ * are there is not said. -ESTALE: the window does not reach back that far, or, with max_age_ns not
+ * 0, `rev` has not been the newest for longer than that. -ERANGE: it is in the future.
+ */
+int store_view_at(struct store *s, uint64_t rev, struct str prefix, uint64_t max_age_ns,
+		  struct store_view **ret);
 struct store_view *store_view_ref(struct store_view *v);
 void store_view_unref(struct store_view *v); /* takes NULL */
 uint64_t store_view_rev(const struct store_view *v);

@@ -93,6 +93,18 @@ static uint64_t newest(const struct hub *h)
 	return h->first_rev + h->n - 1;
 }
 
+int hub_reaches(const struct hub *h, uint64_t rev)
+{
+	if (rev > newest(h))
+		return -ERANGE;
+	return rev + 1 < h->first_rev ? -ESTALE : 0;
+}
+
+const struct event *hub_event(const struct hub *h, uint64_t rev)
+{
+	return event_at(h, rev);
+}
+
 static size_t event_bytes(const struct event *e)
 {
 	size_t n = sizeof(*e) + sizeof(struct obj) + obj_bytes(obj_of(e->pub.obj));
@@ -425,13 +437,12 @@ int hub_watch(struct hub *h, const struct store_watch_spec *spec, store_watch_cb
 {
 	struct store_watch *w;
 	bool field = !str_is_null(spec->field);
+	int r = hub_reaches(h, spec->from_rev);
 
 	if (!prefix_ok(spec->prefix) || (field && !h->index_value))
 		return -EINVAL;
-	if (spec->from_rev > newest(h))
-		return -ERANGE;
-	if (spec->from_rev + 1 < h->first_rev)
-		return -ESTALE;
+	if (r < 0)
+		return r;
 	w = NEW(struct store_watch);
 	w->hub = h;
 	w->refs = 1;

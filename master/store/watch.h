@@ -58,6 +58,10 @@ void hub_reset(struct hub *h, uint64_t rev);
 void hub_done(struct hub *h, int err);
 /* A change of the revision after the newest. Objects are ref'ed. */
 void hub_add(struct hub *h, enum store_event_type type, struct obj *o, struct obj *prev);
+/* Whether every event after `rev` is here: 0, -ESTALE, or -ERANGE when `rev` is in the future. */
+int hub_reaches(const struct hub *h, uint64_t rev);
+/* Of a revision that is here; borrowed. */
+const struct event *hub_event(const struct hub *h, uint64_t rev);
 /* Before anybody watches: what was added needs no dispatch. */
 void hub_skip(struct hub *h);
 /* Deliver a slice. Whether there is more to do. */

@@ -107,6 +107,29 @@ def test_lists_and_watches(site):
     assert [e["object"]["spec"]["port"] for e in events] == ["0", "1", "2", "3", "4"], events
 
 
+def test_older_reviews(site):
+    """v1beta1, where it stands first: neither uid nor type of its answers is looked at."""
+    m, hooks = site
+    crd = f"{CRDS}/endpoints2.{GROUP}"
+
+    def speak(*versions):
+        status, got = m.api("PATCH", crd, {"spec": {"conversion": {"webhook": {"conversionReviewVersions": versions}}}},
+                            content_type="application/merge-patch+json")
+        assert status == 200, got
+    m.api("POST", PATH % "v1", obj("v1", "o", hostPort="h:1"))
+    speak("v1beta1", "v1")
+    hooks.answers["/convert"] = lambda r: json.dumps({"response": convert(r)}).encode()
+    try:
+        wait_for(lambda: m.api("GET", PATH % "v2" + "/o")[0] == 200)
+        assert hooks.versions["/convert"] == "apiextensions.k8s.io/v1beta1"
+        speak("v1", "v1beta1")
+        m.api("POST", PATH % "v1", obj("v1", "o2", hostPort="h:1"))
+        wait_for(lambda: m.api("GET", PATH % "v2" + "/o2")[0] == 500)
+        assert "ConversionReview" in m.api("GET", PATH % "v2" + "/o2")[1]["message"]
+    finally:
+        hooks.answers["/convert"] = convert
+
+
 def test_failures(site):
     m, hooks = site
     m.api("POST", PATH % "v1", obj("v1", "f", hostPort="h:1"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists and watches: which options go together, where a watch begins, what it shows when objects come
 into and out of its sight, bookmarks, Tables, and a revision that is too old."""
+import base64
 import concurrent.futures
 import json
 from urllib.parse import quote
@@ -92,20 +93,78 @@ def test_lists_of_a_revision(master):
                   f"resourceVersion={rv}&resourceVersionMatch=NotOlderThan",
                   f"resourceVersion={rv}&resourceVersionMatch=Exact"):
         assert names(query) == (["l1", "l2"], rv), query
-    # A moment that the pages of a list hold on to can be read exactly.
     status, page = master.api("GET", f"{CMS}?limit=1")
     assert status == 200
-    make(master, "l3")
-    assert names(f"resourceVersion={rv}&resourceVersionMatch=Exact") == (["l1", "l2"], rv)
-    assert names(f"continue={quote(page['metadata']['continue'])}") == (["l2"], rv)
-    status, got = master.api("GET", f"{CMS}?resourceVersion=1&resourceVersionMatch=Exact")
-    assert status == 410 and got["reason"] == "Expired", got
+    patch(master, "l1", data={"x": "1"})
+    now = make(master, "l3")
+    remove(master, "l2")
+    # The rows of "Resource versions": https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list
+    exact, not_older = "&resourceVersionMatch=Exact", "&resourceVersionMatch=NotOlderThan"
+    newest = ["l1", "l3"]
+    for query, want in (("", newest), ("resourceVersion=0", newest), (f"resourceVersion={rv}", newest),
+                        ("limit=9", newest), ("limit=9&resourceVersion=0", newest),
+                        (f"limit=9&resourceVersion={rv}", ["l1", "l2"]),
+                        (f"resourceVersion={rv}" + exact, ["l1", "l2"]),
+                        (f"limit=9&resourceVersion={rv}" + exact, ["l1", "l2"]),
+                        (f"resourceVersion={now}" + exact, ["l1", "l2", "l3"]),
+                        ("resourceVersion=0" + not_older, newest), ("limit=9&resourceVersion=0" + not_older, newest),
+                        (f"resourceVersion={rv}" + not_older, newest),
+                        (f"limit=9&resourceVersion={rv}" + not_older, newest)):
+        got, at = names(query)
+        assert got == want, query
+        assert at > now if want == newest else at in (rv, now), query
+    token = f"continue={quote(page['metadata']['continue'])}"
+    assert names(token) == names(token + "&resourceVersion=0") == (["l2"], rv)
+    status, got = master.api("GET", f"{CMS}?{token}&resourceVersion={rv}")
+    assert status == 400 and got["message"] == "specifying resource version is not allowed when using continue", got
+    # The objects are those of then, whatever form they are wanted in.
+    path = f"{CMS}?resourceVersion={rv}{exact}"
+    _, then = master.api("GET", path)
+    assert "data" not in then["items"][0] and "x" in master.api("GET", f"{CMS}/l1")[1]["data"]
+    _, table = master.api("GET", path, headers={"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"})
+    assert [r["cells"][:2] for r in table["rows"]] == [["l1", 0], ["l2", 0]]
+    # Its pages go on there, with the count of what is left, unless there is a selector.
+    _, first = master.api("GET", path + "&limit=1")
+    assert first["metadata"]["remainingItemCount"] == 1
+    assert names("continue=" + quote(first["metadata"]["continue"])) == (["l2"], rv)
+    _, first = master.api("GET", path + "&limit=1&labelSelector=!nobody")
+    assert "remainingItemCount" not in first["metadata"] and first["metadata"]["continue"]
     status, got = master.api("GET", f"{CMS}?resourceVersion={rv + 10**6}")
     assert status == 504 and got["reason"] == "Timeout", got
     assert got["details"]["causes"] == [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     status, got = master.api("GET", f"{CMS}?resourceVersion=abc")
     assert status == 400, got
-    remove(master, "l1", "l2", "l3")
+    for query in ("limit=9&", "resourceVersionMatch=Exact&"):
+        status, got = master.api("GET", f"{CMS}?{query}resourceVersion={rv + 10**6}")
+        assert status == 504 and got["details"]["retryAfterSeconds"] == 1, got
+    remove(master, "l1", "l3")
+
+
+def token_of(rev, key):
+    return base64.urlsafe_b64encode(f"{rev} {key}".encode()).decode().rstrip("=")
+
+
+def test_what_is_too_old(master):
+    names = [f"t{i}" for i in range(4)]
+    for name in names:
+        make(master, name)
+    key = "/core/configmaps/default/t1"
+    # More than the window holds.
+    big = {"data": {"x": "y" * 900_000}}
+    for i in range(20):
+        patch(master, "t0", **big, metadata={"labels": {"i": str(i)}})
+    status, got = master.api("GET", f"{CMS}?resourceVersion=1&resourceVersionMatch=Exact")
+    assert status == 410 and got["reason"] == "Expired"
+    assert got["message"] == "The resourceVersion for the provided list is too old."
+    status, got = master.api("GET", f"{CMS}?limit=2&continue={token_of(1, key)}")
+    assert status == 410 and got["reason"] == "Expired", got
+    assert "use the continue token in this response" in got["message"]
+    # With what comes in its place the list goes on at the newest revision.
+    status, page = master.api("GET", f"{CMS}?limit=1&continue={got['metadata']['continue']}")
+    assert [o["metadata"]["name"] for o in page["items"]] == ["t2"]
+    _, page = master.api("GET", f"{CMS}?limit=1&continue={page['metadata']['continue']}")
+    assert [o["metadata"]["name"] for o in page["items"]] == ["t3"]
+    remove(master, *names)
 
 
 def test_where_a_watch_begins(master):

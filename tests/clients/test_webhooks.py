@@ -316,7 +316,8 @@ def test_equivalent_versions(m, hooks):
             "type": "Utilization", "averageUtilization": 70}}}]}}
     rule = {"operations": ["*"], "apiGroups": ["autoscaling"], "apiVersions": ["v1"],
             "resources": ["horizontalpodautoscalers"]}
-    hooks.answers["/e"] = lambda r: json_patch({"op": "replace", "path": "/spec/maxReplicas", "value": 7})
+    hooks.answers["/e"] = lambda r: json_patch(
+        {"op": "replace", "path": "/spec/maxReplicas", "value": 7}) if r["object"] else {"allowed": True}
     hooks.answers["/no"] = lambda r: {"allowed": False}
     hooks.add("e", "/e", "Mutating", rules=[rule])
     hooks.add("exact", "/no", rules=[rule], matchPolicy="Exact")
@@ -338,3 +339,60 @@ def test_equivalent_versions(m, hooks):
     r = hooks.seen["/own"][0]
     assert r["kind"]["version"] == "v2" and r["object"]["apiVersion"] == "autoscaling/v2"
     m.api("DELETE", f"{at}/h")
+
+
+def test_older_reviews(m, hooks):
+    """The first version in the list that is known here; of v1beta1 neither uid nor type nor patchType was ever checked."""
+    patch = json_patch({"op": "add", "path": "/data/by", "value": "beta"})["patch"]
+
+    def bare(response):
+        return lambda r: json.dumps({"response": response}).encode()
+    hooks.answers["/old"] = bare({"allowed": True, "patch": patch})
+    hooks.add("old", "/old", "Mutating", admissionReviewVersions=["v1beta1"])
+    hooks.answers["/oldv"] = bare({"allowed": True, "patch": patch, "patchType": "JSONPatch"})
+    hooks.add("oldv", "/oldv", admissionReviewVersions=["v2", "v1beta1", "v1"])
+    hooks.answers["/new"] = lambda r: {"allowed": True}
+    hooks.add("new", "/new", admissionReviewVersions=["v1", "v1beta1"])
+    status, got = post(m, "beta", a="1")
+    assert status == 201 and got["data"]["by"] == "beta", got
+    assert hooks.versions == {"/old": "admission.k8s.io/v1beta1", "/oldv": "admission.k8s.io/v1beta1",
+                              "/new": "admission.k8s.io/v1"}
+    assert hooks.seen["/old"][0]["requestKind"]["kind"] == "ConfigMap"
+    hooks.answers["/oldv"] = bare({"allowed": False, "status": {"message": "no"}})
+    status, got = post(m, "beta2", a="1")
+    assert status == 400 and got["message"] == 'admission webhook "oldv.example.com" denied the request: no'
+    hooks.answers["/oldv"] = lambda r: b"{}"
+    status, got = post(m, "beta2", a="1")
+    assert status == 500 and "received invalid webhook response: webhook response was absent" in got["message"]
+
+
+@pytest.mark.parametrize("kind, answer, why", [
+    ("Validating", {"apiVersion": "admission.k8s.io/v1beta1", "kind": "AdmissionReview"},
+     "expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got admission.k8s.io/v1beta1, Kind=AdmissionReview"),
+    ("Validating", {"uid": "x"}, "expected response.uid="),
+    ("Validating", {"patch": "W10="}, "validating webhook may not return response.patch"),
+    ("Validating", {"patchType": "JSONPatch"}, "validating webhook may not return response.patchType"),
+    ("Mutating", {"patch": "W10="}, "webhook returned response.patch but not response.patchType"),
+    ("Mutating", {"patchType": "JSONPatch"}, "webhook returned response.patchType but not response.patch"),
+    ("Mutating", {"patch": "W10=", "patchType": "Merge"}, "webhook returned invalid response.patchType"),
+])
+def test_answers_in_bad_form(m, hooks, kind, answer, why):
+    def bad(r):
+        top = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}
+        top.update({k: v for k, v in answer.items() if k in top})
+        rest = {k: v for k, v in answer.items() if k not in top}
+        return json.dumps({**top, "response": {"uid": r["uid"], "allowed": True, **rest}}).encode()
+    hooks.answers["/bad"] = bad
+    hooks.add("bad", "/bad", kind)
+    status, got = post(m, "bad-form", a="1")
+    assert status == 500 and got["message"].startswith(
+        'Internal error occurred: failed calling webhook "bad.example.com": received invalid webhook response: ' + why), got
+
+
+def test_a_patch_of_a_delete_is_refused(m, hooks):
+    post(m, "going", a="1")
+    hooks.answers["/del"] = lambda r: json_patch({"op": "add", "path": "/data/by", "value": "x"})
+    hooks.add("del", "/del", "Mutating", rules=[{**RULE, "operations": ["DELETE"]}])
+    status, got = m.api("DELETE", f"{MAPS}/going")
+    assert status == 500 and "attempted to modify the object, which is not supported for this operation" in got["message"]
+    assert m.api("GET", f"{MAPS}/going")[0] == 200

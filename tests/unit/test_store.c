@@ -381,6 +381,98 @@ static void test_watch_stale(void **state)
 	store_unwatch(slow.w);
 }
 
+/* The same objects (not only equal ones) under a prefix. */
+static void same_range(const struct store_view *a, const struct store_view *b, const char *prefix)
+{
+	const struct store_obj *o;
+	struct store_iter x, y;
+
+	assert_int_equal(store_count(a, str_of(prefix), STR_NULL),
+			 store_count(b, str_of(prefix), STR_NULL));
+	store_range(a, str_of(prefix), STR_NULL, &x);
+	store_range(b, str_of(prefix), STR_NULL, &y);
+	while ((o = store_iter_next(&x)))
+		assert_ptr_equal(o, store_iter_next(&y));
+	assert_null(store_iter_next(&y));
+}
+
+/* Keys come, change, go and come again: every view that was there can be made anew. */
+static void test_view_at(void **state)
+{
+	enum { N = 400 };
+	struct fix *f = *state;
+	struct store_view *kept[N + 1], *made;
+	uint64_t seed = 1;
+	char key[40];
+
+	kept[0] = store_view(f->s);
+	for (uint64_t rev = 1; rev <= N;
+	     seed = seed * 6364136223846793005u + 1442695040888963407u) {
+		struct store_op op = {.type = STORE_DELETE, .expect = STORE_ANY};
+
+		snprintf(key, sizeof(key), "/g/%c/n/%u", "rs"[(seed >> 33) % 4 == 0],
+			 (unsigned)(seed >> 40) % 60);
+		op.key = str_of(key);
+		if ((seed >> 50) % 3)
+			assert_int_equal(put(f, key, "x", STORE_ANY), 0);
+		else if (txn(f, &op, 1) == -ENOENT)
+			continue;
+		kept[rev++] = store_view(f->s);
+	}
+	for (uint64_t rev = 0; rev <= N; rev++) {
+		const char *prefix = rev % 2 ? "/g/r/n/" : "/g/s/";
+
+		assert_int_equal(store_view_at(f->s, rev, str_of(prefix), 0, &made), 0);
+		assert_int_equal(store_view_rev(made), rev);
+		same_range(made, kept[rev], prefix);
+		store_view_unref(made);
+	}
+	/* The newest is as it was, and what was made outlives the window. */
+	assert_int_equal(store_view_at(f->s, N + 1, STR("/g/"), 0, &made), -ERANGE);
+	assert_int_equal(store_view_at(f->s, 7, STR("/g/"), 0, &made), 0);
+	fix_close(f);
+	same_range(made, kept[7], "/g/");
+	store_view_unref(made);
+	for (size_t i = 0; i <= N; i++)
+		store_view_unref(kept[i]);
+}
+
+static uint64_t later_mono(void *user)
+{
+	return clock_mono_ns(&clock_system) + *(uint64_t *)user;
+}
+
+static int64_t later_real(void *user)
+{
+	return clock_real_ns(&clock_system) + *(int64_t *)user;
+}
+
+/* A revision that has not been the newest for too long is refused where that is asked for. */
+static void test_view_at_age(void **state)
+{
+	struct fix *f = *state;
+	uint64_t later = 0;
+	struct clock clock = {later_mono, later_real, &later};
+	struct store_view *v;
+
+	fix_close(f);
+	f->conf.clock = &clock;
+	fix_open(f);
+	put(f, "/g/r/n/a", "x", STORE_ANY);
+	later += 600 * NSEC_PER_SEC;
+	assert_int_equal(store_view_at(f->s, 1, STR("/g/"), 300 * NSEC_PER_SEC, &v), 0);
+	store_view_unref(v);
+	put(f, "/g/r/n/a", "y", STORE_ANY);
+	assert_int_equal(store_view_at(f->s, 1, STR("/g/"), 300 * NSEC_PER_SEC, &v), 0);
+	store_view_unref(v);
+	later += 600 * NSEC_PER_SEC;
+	assert_int_equal(store_view_at(f->s, 1, STR("/g/"), 300 * NSEC_PER_SEC, &v), -ESTALE);
+	assert_int_equal(store_view_at(f->s, 1, STR("/g/"), 0, &v), 0);
+	assert_true(str_eqs(store_get(v, STR("/g/r/n/a"))->value, "x"));
+	store_view_unref(v);
+	fix_close(f);
+}
+
 static void test_ttl(void **state)
 {
 	struct fix *f = *state;
@@ -427,6 +519,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_watch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_watch_after_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_watch_stale, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_view_at, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_view_at_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ttl, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lock, setup, teardown),
 	};
