@@ -2,6 +2,7 @@
 #include "net/announce.h"
 #include "lib/base/log.h"
 #include "lib/sys/file.h"
+#include "net/announce_priv.h"
 #include "net/link.h"
 
 #include <arpa/inet.h>
@@ -21,7 +22,7 @@
 static const uint64_t told_ns[] = {0, 200 * NSEC_PER_MSEC, NSEC_PER_SEC, 3 * NSEC_PER_SEC};
 
 struct held {
-	uint32_t addr;
+	struct ip_addr addr;
 	bool gave_way, keep;
 	unsigned told; /* times */
 	uint64_t next_ns;
@@ -35,7 +36,8 @@ struct announce {
 	size_t n, cap;
 	struct timer timer;
 	uint8_t mac[LINK_MAC_LEN];
-	struct socket_poll *sock; /* NULL while there is nothing to answer for */
+	struct socket_poll *sock; /* ARP; NULL while there is nothing to answer for */
+	struct ndp *ndp; /* the same */
 };
 
 /* Lives until its handle is closed, which may be longer than the rest. */
@@ -44,15 +46,15 @@ struct socket_poll {
 	int fd;
 };
 
-static struct held *find(const struct announce *a, uint32_t addr)
+static struct held *find(const struct announce *a, struct ip_addr addr)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (a->v[i].addr == addr)
+		if (ip_eq(a->v[i].addr, addr))
 			return &a->v[i];
 	return NULL;
 }
 
-bool announce_holds(const struct announce *a, uint32_t addr)
+bool announce_holds(const struct announce *a, struct ip_addr addr)
 {
 	const struct held *h = find(a, addr);
 
@@ -88,35 +90,53 @@ static void send_arp(struct announce *a, uint16_t op, uint32_t sender, uint32_t 
 		      sizeof(ll));
 }
 
-/* Both forms: some listen to requests only, some to replies only. */
-static void tell(struct announce *a, uint32_t addr)
+/* ARP in both forms: some listen to requests only, some to replies only. */
+static void tell(struct announce *a, struct ip_addr ip)
 {
 	static const uint8_t all[LINK_MAC_LEN] = {255, 255, 255, 255, 255, 255}, none[6];
+	uint32_t addr = ip_to4(ip);
 
+	if (!ip_is4(ip)) {
+		if (a->ndp)
+			ndp_tell(a->ndp, ip);
+		return;
+	}
+	if (!a->sock)
+		return;
 	send_arp(a, ARPOP_REQUEST, addr, addr, none, all);
 	send_arp(a, ARPOP_REPLY, addr, addr, all, all);
+}
+
+/* Another machine says that it has this one. */
+static void claimed(void *user, struct ip_addr addr)
+{
+	struct announce *a = user;
+	struct held *h = find(a, addr);
+	char text[IP_TEXT];
+
+	if (!h || h->gave_way)
+		return;
+	h->gave_way = true;
+	log_notice("another machine announces %s: this one is silent about it",
+		   ip_addr_format(addr, text));
+	if (a->conf.lost)
+		a->conf.lost(a->conf.user, addr);
+}
+
+static bool holds(void *user, struct ip_addr addr)
+{
+	return announce_holds(user, addr);
 }
 
 static void heard(struct announce *a, const struct ether_arp *arp)
 {
 	uint32_t sender = arp_addr(arp->arp_spa), target = arp_addr(arp->arp_tpa);
-	struct held *h;
 
 	if (memcmp(arp->arp_sha, a->mac, LINK_MAC_LEN) == 0)
 		return;
-	h = find(a, sender);
-	if (h && !h->gave_way) {
-		char text[IP4_TEXT];
-
-		h->gave_way = true;
-		log_notice("another machine announces %s: this one is silent about it",
-			   ip4_format(sender, text));
-		if (a->conf.lost)
-			a->conf.lost(a->conf.user, sender);
-		return;
-	}
-	h = find(a, target);
-	if (h && !h->gave_way && ntohs(arp->ea_hdr.ar_op) == ARPOP_REQUEST)
+	if (announce_holds(a, ip_of4(sender)))
+		claimed(a, ip_of4(sender));
+	else if (announce_holds(a, ip_of4(target)) && ntohs(arp->ea_hdr.ar_op) == ARPOP_REQUEST)
 		send_arp(a, ARPOP_REPLY, target, sender, arp->arp_sha, arp->arp_sha);
 }
 
@@ -146,8 +166,10 @@ static int set_filter(const struct announce *a, int fd)
 	for (size_t k = 0; k < ARRAY_SIZE(offsets); k++) {
 		*at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsets[k]);
 		for (size_t i = 0; i < a->n; i++) {
+			if (!ip_is4(a->v[i].addr))
+				continue;
 			*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-							     ntohl(a->v[i].addr), 0, 1);
+							     ntohl(ip_to4(a->v[i].addr)), 0, 1);
 			*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
 		}
 	}
@@ -175,21 +197,29 @@ static void close_socket(struct announce *a)
 	a->sock = NULL;
 }
 
-static int open_socket(struct announce *a)
+static int read_mac(struct announce *a)
+{
+	CLEANUP_FD int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {0};
+
+	if (fd < 0 || !if_indextoname(a->conf.uplink, ifr.ifr_name) ||
+	    ioctl(fd, SIOCGIFHWADDR, &ifr) < 0)
+		return -errno;
+	memcpy(a->mac, ifr.ifr_hwaddr.sa_data, LINK_MAC_LEN);
+	return 0;
+}
+
+static int open_arp(struct announce *a)
 {
 	struct sockaddr_ll ll = {.sll_family = AF_PACKET,
 				 .sll_protocol = htons(ETH_P_ARP),
 				 .sll_ifindex = (int)a->conf.uplink};
-	struct ifreq ifr = {0};
 	CLEANUP_FD int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct socket_poll *s;
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (!if_indextoname(a->conf.uplink, ifr.ifr_name) || ioctl(fd, SIOCGIFHWADDR, &ifr) < 0)
-		return -errno;
-	memcpy(a->mac, ifr.ifr_hwaddr.sa_data, LINK_MAC_LEN);
 	r = set_filter(a, fd);
 	if (r == 0 && bind(fd, (struct sockaddr *)&ll, sizeof(ll)) < 0)
 		r = -errno;
@@ -206,6 +236,42 @@ static int open_socket(struct announce *a)
 	s->poll.data = a;
 	a->sock = s;
 	return uv_poll_start(&s->poll, UV_READABLE, on_readable);
+}
+
+/* The former one goes when the new one is there: its groups are not left for a moment. */
+static int open_ndp(struct announce *a)
+{
+	CLEANUP_FREE struct ip_addr *v = xcalloc(a->n + 1, sizeof(*v));
+	struct ndp_conf conf = {.loop = a->conf.loop,
+				.uplink = a->conf.uplink,
+				.holds = holds,
+				.claimed = claimed,
+				.user = a};
+	struct ndp *old = a->ndp;
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < a->n; i++)
+		if (!ip_is4(a->v[i].addr))
+			v[n++] = a->v[i].addr;
+	a->ndp = NULL;
+	memcpy(conf.mac, a->mac, sizeof(conf.mac));
+	r = n ? ndp_open(&conf, v, n, &a->ndp) : 0;
+	ndp_close(old);
+	return r;
+}
+
+static int open_sockets(struct announce *a)
+{
+	bool any4 = false;
+	int r = a->n ? read_mac(a) : 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		any4 |= ip_is4(a->v[i].addr);
+	close_socket(a); /* its filter is of the former addresses */
+	if (r == 0 && any4)
+		r = open_arp(a);
+	return r < 0 ? r : open_ndp(a);
 }
 
 /* ---- what is ours ---- */
@@ -232,18 +298,18 @@ static void on_timer(struct timer *t)
 		timers_arm(a->conf.timers, &a->timer, next);
 }
 
-static struct route refusal(uint32_t addr)
+static struct ip_route refusal(struct ip_addr addr)
 {
-	return (struct route){.dst = {addr, 32}, .unreachable = true};
+	return (struct ip_route){.dst = {addr, 128}, .unreachable = true};
 }
 
 static void write_file(struct announce *a)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
-	char text[IP4_TEXT];
+	char text[IP_TEXT];
 
 	for (size_t i = 0; i < a->n; i++)
-		buf_addf(&b, "%s\n", ip4_format(a->v[i].addr, text));
+		buf_addf(&b, "%s\n", ip_addr_format(a->v[i].addr, text));
 	if (!a->n)
 		unlink(a->file);
 	else
@@ -259,17 +325,17 @@ static bool drop_old(struct announce *a)
 		if (a->v[i].keep)
 			a->v[n++] = a->v[i];
 		else
-			route_del_unreachable(a->rt, refusal(a->v[i].addr).dst);
+			ip_route_del_unreachable(a->rt, refusal(a->v[i].addr).dst);
 	}
 	changed = n != a->n;
 	a->n = n;
 	return changed;
 }
 
-int announce_set(struct announce *a, const uint32_t *addrs, size_t n, struct err *err)
+int announce_set(struct announce *a, const struct ip_addr *addrs, size_t n, struct err *err)
 {
 	bool changed = false;
-	int r = 0;
+	int r;
 
 	if (n > ANNOUNCE_MAX)
 		return err_sys(err, ENOSPC, "a node announces %d addresses at most", ANNOUNCE_MAX);
@@ -277,13 +343,13 @@ int announce_set(struct announce *a, const uint32_t *addrs, size_t n, struct err
 		a->v[i].keep = false;
 	for (size_t i = 0; i < n; i++) {
 		struct held *h = find(a, addrs[i]);
-		struct route way = refusal(addrs[i]);
+		struct ip_route way = refusal(addrs[i]);
 
 		if (!h) {
 			h = ARRAY_PUSH(a->v, a->n, a->cap);
 			*h = (struct held){.addr = addrs[i],
 					   .next_ns = timers_now_ns(a->conf.timers)};
-			route_add(a->rt, &way);
+			ip_route_add(a->rt, &way);
 			changed = true;
 		}
 		h->keep = true;
@@ -292,11 +358,9 @@ int announce_set(struct announce *a, const uint32_t *addrs, size_t n, struct err
 	if (!changed)
 		return 0;
 	write_file(a);
-	close_socket(a); /* its filter is of the former addresses */
-	if (a->n)
-		r = open_socket(a);
+	r = open_sockets(a);
 	if (r < 0)
-		return err_sys(err, -r, "cannot answer ARP on the uplink: %s", strerror(-r));
+		return err_sys(err, -r, "cannot answer neighbours on the uplink: %s", strerror(-r));
 	if (a->n)
 		timers_soon(a->conf.timers, &a->timer);
 	return 0;
@@ -318,14 +382,14 @@ static void read_file(struct announce *a)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	struct str rest, line;
-	uint32_t addr;
+	struct ip_addr addr;
 
 	if (file_read(AT_FDCWD, a->file, FILE_MAX, &b) < 0)
 		return;
 	rest = buf_str(&b);
 	while (str_split(&rest, '\n', &line))
-		if (ip4_parse(line, &addr) == 0)
-			route_del_unreachable(a->rt, refusal(addr).dst);
+		if (ip_addr_parse(line, &addr) == 0)
+			ip_route_del_unreachable(a->rt, refusal(addr).dst);
 }
 
 int announce_open(const struct announce_conf *conf, struct announce **ret, struct err *err)
@@ -352,6 +416,7 @@ struct announce *announce_close(struct announce *a)
 		return NULL;
 	timers_disarm(a->conf.timers, &a->timer);
 	close_socket(a);
+	ndp_close(a->ndp);
 	rt_close(a->rt);
 	free(a->v);
 	free(a->file);

@@ -74,6 +74,30 @@ static struct nl_addr *nl_of(uint32_t addr, uint8_t len)
 	return a;
 }
 
+static struct nl_addr *nl_of_ip(struct ip_addr addr, unsigned int len)
+{
+	struct nl_addr *a = ip_is4(addr) ? nl_addr_build(AF_INET, addr.b + 12, 4)
+					 : nl_addr_build(AF_INET6, addr.b, sizeof(addr.b));
+
+	if (!a)
+		abort();
+	nl_addr_set_prefixlen(a, (int)len);
+	return a;
+}
+
+static struct nl_addr *nl_of_prefix(struct ip_prefix p)
+{
+	struct nl_addr *a;
+
+	if (ip_prefix_is4(p))
+		return nl_of_ip(p.addr, p.len - 96u);
+	a = nl_addr_build(AF_INET6, p.addr.b, sizeof(p.addr.b));
+	if (!a)
+		abort();
+	nl_addr_set_prefixlen(a, p.len);
+	return a;
+}
+
 static struct nl_addr *nl_mac(const uint8_t mac[LINK_MAC_LEN])
 {
 	struct nl_addr *a = nl_addr_build(AF_LLC, (void *)mac, LINK_MAC_LEN);
@@ -223,17 +247,19 @@ int link_del(struct nl_sock *s, uint32_t ifindex)
 	return r == -ENODEV || r == -ENOENT ? 0 : r;
 }
 
-static int addr_change(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len,
+static int addr_change(struct nl_sock *s, uint32_t ifindex, struct ip_addr addr, uint8_t prefix_len,
 		       int (*change)(struct nl_sock *, struct rtnl_addr *, int))
 {
 	struct rtnl_addr *a = rtnl_addr_alloc();
-	struct nl_addr *local = nl_of(addr, prefix_len);
+	struct nl_addr *local = nl_of_ip(addr, prefix_len);
 	int r;
 
 	if (!a)
 		abort();
 	rtnl_addr_set_ifindex(a, (int)ifindex);
 	r = rtnl_addr_set_local(a, local);
+	if (!ip_is4(addr))
+		rtnl_addr_set_flags(a, IFA_F_NODAD);
 	if (r == 0)
 		r = change(s, a, 0);
 	nl_addr_put(local);
@@ -241,53 +267,75 @@ static int addr_change(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8
 	return nl_errno(r);
 }
 
-int addr_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len)
+int ip_addr_add(struct nl_sock *s, uint32_t ifindex, struct ip_addr addr, uint8_t prefix_len)
 {
 	int r = addr_change(s, ifindex, addr, prefix_len, rtnl_addr_add);
 
 	return r == -EEXIST ? 0 : r;
 }
 
-int addr_del(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len)
+int ip_addr_del(struct nl_sock *s, uint32_t ifindex, struct ip_addr addr, uint8_t prefix_len)
 {
 	int r = addr_change(s, ifindex, addr, prefix_len, rtnl_addr_delete);
 
 	return r == -EADDRNOTAVAIL ? 0 : r;
 }
 
-int neigh_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, const uint8_t mac[LINK_MAC_LEN])
+int addr_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len)
+{
+	return ip_addr_add(s, ifindex, ip_of4(addr), prefix_len);
+}
+
+int addr_del(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_len)
+{
+	return ip_addr_del(s, ifindex, ip_of4(addr), prefix_len);
+}
+
+static struct rtnl_neigh *neigh_of(uint32_t ifindex, struct ip_addr addr)
 {
 	struct rtnl_neigh *n = rtnl_neigh_alloc();
-	struct nl_addr *dst = nl_of(addr, 32), *ll = nl_mac(mac);
-	int r;
+	struct nl_addr *dst = nl_of_ip(addr, ip_is4(addr) ? 32 : 128);
 
 	if (!n)
 		abort();
 	rtnl_neigh_set_ifindex(n, (int)ifindex);
 	rtnl_neigh_set_dst(n, dst);
+	nl_addr_put(dst);
+	return n;
+}
+
+int ip_neigh_add(struct nl_sock *s, uint32_t ifindex, struct ip_addr addr,
+		 const uint8_t mac[LINK_MAC_LEN])
+{
+	struct rtnl_neigh *n = neigh_of(ifindex, addr);
+	struct nl_addr *ll = nl_mac(mac);
+	int r;
+
 	rtnl_neigh_set_lladdr(n, ll);
 	rtnl_neigh_set_state(n, NUD_PERMANENT);
 	r = rtnl_neigh_add(s, n, NLM_F_CREATE | NLM_F_REPLACE);
-	nl_addr_put(dst);
 	nl_addr_put(ll);
 	rtnl_neigh_put(n);
 	return nl_errno(r);
 }
 
-int neigh_del(struct nl_sock *s, uint32_t ifindex, uint32_t addr)
+int ip_neigh_del(struct nl_sock *s, uint32_t ifindex, struct ip_addr addr)
 {
-	struct rtnl_neigh *n = rtnl_neigh_alloc();
-	struct nl_addr *dst = nl_of(addr, 32);
-	int r;
+	struct rtnl_neigh *n = neigh_of(ifindex, addr);
+	int r = nl_errno(rtnl_neigh_delete(s, n, 0));
 
-	if (!n)
-		abort();
-	rtnl_neigh_set_ifindex(n, (int)ifindex);
-	rtnl_neigh_set_dst(n, dst);
-	r = nl_errno(rtnl_neigh_delete(s, n, 0));
-	nl_addr_put(dst);
 	rtnl_neigh_put(n);
 	return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+int neigh_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, const uint8_t mac[LINK_MAC_LEN])
+{
+	return ip_neigh_add(s, ifindex, ip_of4(addr), mac);
+}
+
+int neigh_del(struct nl_sock *s, uint32_t ifindex, uint32_t addr)
+{
+	return ip_neigh_del(s, ifindex, ip_of4(addr));
 }
 
 static struct rtnl_neigh *fdb_entry(uint32_t ifindex, const uint8_t mac[LINK_MAC_LEN])
@@ -332,24 +380,25 @@ int fdb_del(struct nl_sock *s, uint32_t ifindex, const uint8_t mac[LINK_MAC_LEN]
 	return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
-int route_add(struct nl_sock *s, const struct route *r)
+int ip_route_add(struct nl_sock *s, const struct ip_route *r)
 {
 	struct rtnl_route *rt = rtnl_route_alloc();
 	struct rtnl_nexthop *nh = rtnl_route_nh_alloc();
-	struct nl_addr *dst = nl_of(r->dst.addr, r->dst.len);
+	struct nl_addr *dst = nl_of_prefix(r->dst);
 	int q;
 
 	if (!rt || !nh)
 		abort();
 	rtnl_route_set_dst(rt, dst);
 	rtnl_route_set_protocol(rt, RTPROT_STATIC);
-	rtnl_route_set_scope(rt, r->via || r->unreachable ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+	rtnl_route_set_scope(rt, !ip_is_none(r->via) || r->unreachable ? RT_SCOPE_UNIVERSE
+								       : RT_SCOPE_LINK);
 	if (r->unreachable)
 		rtnl_route_set_type(rt, RTN_UNREACHABLE);
 	if (r->ifindex)
 		rtnl_route_nh_set_ifindex(nh, (int)r->ifindex);
-	if (r->via) {
-		struct nl_addr *via = nl_of(r->via, 32);
+	if (!ip_is_none(r->via)) {
+		struct nl_addr *via = nl_of_ip(r->via, ip_is4(r->via) ? 32 : 128);
 
 		rtnl_route_nh_set_gateway(nh, via);
 		nl_addr_put(via);
@@ -362,8 +411,8 @@ int route_add(struct nl_sock *s, const struct route *r)
 		rtnl_route_add_nexthop(rt, nh);
 	if (r->mtu)
 		rtnl_route_set_metric(rt, RTAX_MTU, r->mtu);
-	if (r->src) {
-		struct nl_addr *src = nl_of(r->src, 32);
+	if (!ip_is_none(r->src)) {
+		struct nl_addr *src = nl_of_ip(r->src, ip_is4(r->src) ? 32 : 128);
 
 		rtnl_route_set_pref_src(rt, src);
 		nl_addr_put(src);
@@ -374,10 +423,10 @@ int route_add(struct nl_sock *s, const struct route *r)
 	return nl_errno(q);
 }
 
-static int route_del_type(struct nl_sock *s, struct ip4_prefix dst, uint8_t type)
+static int route_del_type(struct nl_sock *s, struct ip_prefix dst, uint8_t type)
 {
 	struct rtnl_route *rt = rtnl_route_alloc();
-	struct nl_addr *a = nl_of(dst.addr, dst.len);
+	struct nl_addr *a = nl_of_prefix(dst);
 	int r;
 
 	if (!rt)
@@ -391,20 +440,57 @@ static int route_del_type(struct nl_sock *s, struct ip4_prefix dst, uint8_t type
 	return r == -ENOENT || r == -EIO || r == -ENODEV ? 0 : r;
 }
 
-int route_del(struct nl_sock *s, struct ip4_prefix dst)
+int ip_route_del(struct nl_sock *s, struct ip_prefix dst)
 {
 	return route_del_type(s, dst, RTN_UNICAST);
 }
 
-int route_del_unreachable(struct nl_sock *s, struct ip4_prefix dst)
+int ip_route_del_unreachable(struct nl_sock *s, struct ip_prefix dst)
 {
 	return route_del_type(s, dst, RTN_UNREACHABLE);
 }
 
+static struct ip_addr of4_or_none(uint32_t addr)
+{
+	return addr ? ip_of4(addr) : (struct ip_addr){0};
+}
+
+int route_add(struct nl_sock *s, const struct route *r)
+{
+	return ip_route_add(s, &(struct ip_route){.dst = ip_prefix_of4(r->dst),
+						  .ifindex = r->ifindex,
+						  .via = of4_or_none(r->via),
+						  .src = of4_or_none(r->src),
+						  .mtu = r->mtu,
+						  .onlink = r->onlink,
+						  .unreachable = r->unreachable});
+}
+
+int route_del(struct nl_sock *s, struct ip4_prefix dst)
+{
+	return ip_route_del(s, ip_prefix_of4(dst));
+}
+
+int route_del_unreachable(struct nl_sock *s, struct ip4_prefix dst)
+{
+	return ip_route_del_unreachable(s, ip_prefix_of4(dst));
+}
+
 struct route_answer {
-	struct route route;
+	struct ip_route route;
 	bool local, found;
 };
+
+static struct ip_addr ip_of_attr(struct nlattr *t)
+{
+	struct ip_addr a = {0};
+
+	if (t && nla_len(t) == 4)
+		return ip_of4(nla_get_u32(t));
+	if (t && nla_len(t) == sizeof(a.b))
+		memcpy(a.b, nla_data(t), sizeof(a.b));
+	return a;
+}
 
 static int on_route(struct nl_msg *m, void *user)
 {
@@ -418,18 +504,20 @@ static int on_route(struct nl_msg *m, void *user)
 	a->found = true;
 	a->local = rtm->rtm_type == RTN_LOCAL;
 	a->route.ifindex = t[RTA_OIF] ? nla_get_u32(t[RTA_OIF]) : 0;
-	a->route.via = t[RTA_GATEWAY] ? nla_get_u32(t[RTA_GATEWAY]) : 0;
+	a->route.via = ip_of_attr(t[RTA_GATEWAY]);
+	a->route.src = ip_of_attr(t[RTA_PREFSRC]);
 	return NL_OK;
 }
 
-static int ask_route(struct nl_sock *s, uint32_t dst, struct nl_cb *cb)
+static int ask_route(struct nl_sock *s, struct ip_addr dst, struct nl_cb *cb)
 {
-	struct rtmsg rtm = {.rtm_family = AF_INET, .rtm_dst_len = 32};
+	bool is4 = ip_is4(dst);
+	struct rtmsg rtm = {.rtm_family = is4 ? AF_INET : AF_INET6, .rtm_dst_len = is4 ? 32 : 128};
 	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 	int r;
 
 	if (!m || nlmsg_append(m, &rtm, sizeof(rtm), NLMSG_ALIGNTO) < 0 ||
-	    nla_put_u32(m, RTA_DST, dst) < 0) {
+	    nla_put(m, RTA_DST, is4 ? 4 : 16, is4 ? dst.b + 12 : dst.b) < 0) {
 		nlmsg_free(m);
 		return -ENOMEM;
 	}
@@ -442,9 +530,9 @@ static int ask_route(struct nl_sock *s, uint32_t dst, struct nl_cb *cb)
 	return nl_errno(r);
 }
 
-int route_get(struct nl_sock *s, uint32_t dst, struct route *ret, bool *ret_local)
+int ip_route_get(struct nl_sock *s, struct ip_addr dst, struct ip_route *ret, bool *ret_local)
 {
-	struct route_answer a = {.route.dst = {dst, 32}};
+	struct route_answer a = {.route.dst = {dst, 128}};
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
 	int r;
 
@@ -458,6 +546,18 @@ int route_get(struct nl_sock *s, uint32_t dst, struct route *ret, bool *ret_loca
 	*ret = a.route;
 	*ret_local = a.local;
 	return 0;
+}
+
+int route_get(struct nl_sock *s, uint32_t dst, struct route *ret, bool *ret_local)
+{
+	struct ip_route r = {0};
+	int q = ip_route_get(s, ip_of4(dst), &r, ret_local);
+
+	if (q == 0)
+		*ret = (struct route){.dst = {dst, 32},
+				      .ifindex = r.ifindex,
+				      .via = ip_is_none(r.via) ? 0 : ip_to4(r.via)};
+	return q;
 }
 
 int route_default_link(struct nl_sock *s, uint32_t *ret_ifindex)
@@ -486,7 +586,7 @@ int route_default_link(struct nl_sock *s, uint32_t *ret_ifindex)
 	return r;
 }
 
-int addr_of_link(struct nl_sock *s, uint32_t ifindex, uint32_t *ret_addr)
+static int link_addr(struct nl_sock *s, uint32_t ifindex, int family, void *ret, size_t len)
 {
 	struct nl_cache *cache = NULL;
 	int r = rtnl_addr_alloc_cache(s, &cache);
@@ -500,12 +600,25 @@ int addr_of_link(struct nl_sock *s, uint32_t ifindex, uint32_t *ret_addr)
 		struct nl_addr *local = rtnl_addr_get_local(a);
 
 		if ((uint32_t)rtnl_addr_get_ifindex(a) != ifindex || !local ||
-		    rtnl_addr_get_family(a) != AF_INET ||
+		    rtnl_addr_get_family(a) != family ||
 		    rtnl_addr_get_scope(a) != RT_SCOPE_UNIVERSE)
 			continue;
-		memcpy(ret_addr, nl_addr_get_binary_addr(local), sizeof(*ret_addr));
+		if (family == AF_INET6 &&
+		    rtnl_addr_get_flags(a) & (IFA_F_TEMPORARY | IFA_F_DEPRECATED))
+			continue;
+		memcpy(ret, nl_addr_get_binary_addr(local), len);
 		r = 0;
 	}
 	nl_cache_free(cache);
 	return r;
+}
+
+int addr_of_link(struct nl_sock *s, uint32_t ifindex, uint32_t *ret_addr)
+{
+	return link_addr(s, ifindex, AF_INET, ret_addr, sizeof(*ret_addr));
+}
+
+int addr6_of_link(struct nl_sock *s, uint32_t ifindex, struct ip_addr *ret_addr)
+{
+	return link_addr(s, ifindex, AF_INET6, ret_addr->b, sizeof(ret_addr->b));
 }

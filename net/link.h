@@ -41,6 +41,12 @@ int addr_del(struct nl_sock *s, uint32_t ifindex, uint32_t addr, uint8_t prefix_
 /* Permanent neighbour entry. */
 int neigh_add(struct nl_sock *s, uint32_t ifindex, uint32_t addr, const uint8_t mac[LINK_MAC_LEN]);
 int neigh_del(struct nl_sock *s, uint32_t ifindex, uint32_t addr); /* 0 when there is none */
+/* The same for either family. IPv6 addresses are there at once: no duplicate is looked for. */
+int ip_addr_add(struct nl_sock *s, uint32_t ifindex, struct ip_addr addr, uint8_t prefix_len);
+int ip_addr_del(struct nl_sock *s, uint32_t ifindex, struct ip_addr addr, uint8_t prefix_len);
+int ip_neigh_add(struct nl_sock *s, uint32_t ifindex, struct ip_addr addr,
+		 const uint8_t mac[LINK_MAC_LEN]);
+int ip_neigh_del(struct nl_sock *s, uint32_t ifindex, struct ip_addr addr);
 /* Forwarding entry of a VXLAN device: frames to `mac` go to the node `dst`, and nowhere else. */
 int fdb_add(struct nl_sock *s, uint32_t ifindex, const uint8_t mac[LINK_MAC_LEN], uint32_t dst);
 int fdb_del(struct nl_sock *s, uint32_t ifindex, const uint8_t mac[LINK_MAC_LEN]);
@@ -54,6 +60,18 @@ struct route {
 	bool onlink; /* the gateway is reachable although no route says so */
 	bool unreachable; /* refused with an ICMP error; no link and no gateway */
 };
+/* The same for either family; an address that is none: not given. */
+struct ip_route {
+	struct ip_prefix dst;
+	uint32_t ifindex;
+	struct ip_addr via, src;
+	uint32_t mtu;
+	bool onlink, unreachable;
+};
+int ip_route_add(struct nl_sock *s, const struct ip_route *r);
+int ip_route_del(struct nl_sock *s, struct ip_prefix dst);
+int ip_route_del_unreachable(struct nl_sock *s, struct ip_prefix dst);
+int ip_route_get(struct nl_sock *s, struct ip_addr dst, struct ip_route *ret, bool *ret_local);
 int route_add(struct nl_sock *s, const struct route *r); /* replaces one to the same prefix */
 int route_del(struct nl_sock *s, struct ip4_prefix dst); /* 0 when there is none */
 int route_del_unreachable(struct nl_sock *s, struct ip4_prefix dst);
@@ -66,4 +84,6 @@ int route_get(struct nl_sock *s, uint32_t dst, struct route *ret, bool *ret_loca
 int route_default_link(struct nl_sock *s, uint32_t *ret_ifindex);
 /* First global address of a link, or -ENOENT. */
 int addr_of_link(struct nl_sock *s, uint32_t ifindex, uint32_t *ret_addr);
+/* The same of IPv6: first one that is neither deprecated nor temporary. */
+int addr6_of_link(struct nl_sock *s, uint32_t ifindex, struct ip_addr *ret_addr);
 #endif

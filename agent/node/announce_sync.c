@@ -28,10 +28,10 @@ static bool is_ours(const struct announce_sync *s, const struct object *o)
 static void on_timer(struct timer *t)
 {
 	struct announce_sync *s = container_of(t, struct announce_sync, timer);
-	CLEANUP_FREE uint32_t *v = NULL;
+	CLEANUP_FREE struct ip_addr *v = NULL;
 	struct err err = ERR_INIT;
 	size_t n = 0, cap = 0;
-	uint32_t addr;
+	struct ip_addr addr;
 
 	if (!informer_synced(s->conf.services) && !s->without_master)
 		return;
@@ -40,7 +40,7 @@ static void on_timer(struct timer *t)
 		if (!is_ours(s, o))
 			continue;
 		jv_for_each (i, jv_path(jv_of(o->bytes), "status.loadBalancer.ingress"))
-			if (ip4_parse(jv_text(jv_get(i.value, "ip")), &addr) == 0)
+			if (ip_addr_parse(jv_text(jv_get(i.value, "ip")), &addr) == 0)
 				*ARRAY_PUSH(v, n, cap) = addr;
 	}
 	if (announce_set(s->announce, v, n, &err) < 0) {
@@ -58,7 +58,7 @@ static void on_alone(struct timer *t)
 	timers_soon(s->conf.timers, &s->timer);
 }
 
-static void on_lost(void *user, uint32_t addr)
+static void on_lost(void *user, struct ip_addr addr)
 {
 	struct announce_sync *s = user;
 
