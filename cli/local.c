@@ -3,8 +3,7 @@
  * A cluster of several nodes on one machine: each node is an agent with a network namespace, a
  * folder (--root) and a control group of its own, joined to the master by a bridge.
  *
- *	bridge kn-local 10.98.0.1/24 ---- the master, in the caller's namespace (others: .2, .3,
- *...)
+ *	bridge kn-local 10.98.0.1/24 ---- the master, in the caller's namespace (others: .2 ...)
  *	   |- kn-local1 <-veth-> eth0 10.98.0.11 in namespace kn-local-n1
  *	   `- kn-local2 <-veth-> ...
  *
@@ -23,6 +22,11 @@
 #define NETWORK "10.98.0."
 #define MASTER NETWORK "1" /* the first; the others behind it */
 #define BALANCERS NETWORK "200-" NETWORK "249" /* addresses of load balancers */
+/* With --dual-stack the same machines have these too, and Services and pods those below. */
+#define NETWORK6 "fd00:98::"
+#define BALANCERS6 NETWORK6 "200-" NETWORK6 "249"
+#define SERVICES "10.96.0.0/16,fd00:96::/108"
+#define PODS "10.244.0.0/16,fd00:244::/48"
 #define MASTERS_MAX 9
 #define NODES_MAX 64
 #define READY_TIMEOUT_NS (30 * NSEC_PER_SEC)
@@ -31,6 +35,7 @@ struct local_options {
 	const char *dir;
 	uint64_t nodes, zones, masters;
 	struct option_list images, master_options, agent_options;
+	bool dual;
 };
 
 static const struct option_row rows[] = {
@@ -40,6 +45,8 @@ static const struct option_row rows[] = {
 	 "up: zones the nodes are in, in turn (default 1)"},
 	{"masters", 0, OPTION_U64, offsetof(struct local_options, masters), "N",
 	 "up: how many masters (default 1)"},
+	{"dual-stack", 0, OPTION_FLAG, offsetof(struct local_options, dual), NULL,
+	 "up: nodes, pods and Services with IPv4 and IPv6"},
 	{"image", 0, OPTION_LIST, offsetof(struct local_options, images), "FILE",
 	 "up: image to import on every node; may be repeated"},
 	{"master-option", 0, OPTION_LIST, offsetof(struct local_options, master_options), "WORD",
@@ -142,7 +149,8 @@ static int write_inventory(const struct local_options *o, struct err *err)
 	buf_adds(&b, "region: local\nmachines:\n");
 	for (unsigned i = 1; i <= o->nodes; i++)
 		buf_addf(&b, "- {name: n%u, zone: zone-%u}\n", i, (i - 1) % (unsigned)o->zones + 1);
-	buf_adds(&b, "pools:\n- {name: local, addresses: [" BALANCERS "]}\n");
+	buf_addf(&b, "pools:\n- {name: local, addresses: [" BALANCERS "%s]}\n",
+		 o->dual ? ", \"" BALANCERS6 "\"" : "");
 	r = file_write_atomic(AT_FDCWD, path, buf_str(&b), 0644);
 	return r < 0 ? err_sys(err, -r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
@@ -154,8 +162,15 @@ static int start_master(const struct local_options *o, unsigned i, const char *t
 	CLEANUP(words_free) struct option_list w = {0};
 	CLEANUP_FREE char *name = master_name(i);
 	CLEANUP_FREE char *addr = xasprintf(NETWORK "%u/24", i);
+	CLEANUP_FREE char *addr6 = xasprintf(NETWORK6 "%u/64", i);
 	int r = MUST(err, "ip", "addr", "add", addr, "dev", BRIDGE);
 
+	if (r == 0 && o->dual)
+		r = MUST(err, "ip", "addr", "add", addr6, "dev", BRIDGE, "nodad");
+	if (o->dual) {
+		ADD(&w, "--service-cidr=" SERVICES);
+		ADD(&w, "--cluster-cidr=" PODS);
+	}
 	ADD(&w, "--name=%s", name);
 	ADD(&w, "--data-dir=%s/%s", o->dir, name);
 	ADD(&w, "--config-dir=%s/%s", o->dir, i == 1 ? "etc" : name);
@@ -199,10 +214,11 @@ static int start_masters(const struct local_options *o, struct err *err)
 }
 
 /* The node's namespace and its cable. */
-static int plug_in(unsigned i, const char *netns, struct err *err)
+static int plug_in(const struct local_options *o, unsigned i, const char *netns, struct err *err)
 {
 	CLEANUP_FREE char *port = xasprintf(BRIDGE "%u", i);
 	CLEANUP_FREE char *addr = xasprintf(NETWORK "%u/24", 10 + i);
+	CLEANUP_FREE char *addr6 = xasprintf(NETWORK6 "%u/64", 10 + i);
 	int r = MUST(err, "ip", "netns", "add", netns);
 
 	if (r == 0)
@@ -216,6 +232,11 @@ static int plug_in(unsigned i, const char *netns, struct err *err)
 		r = MUST(err, "ip", "-n", netns, "addr", "add", addr, "dev", "eth0");
 	if (r == 0)
 		r = MUST(err, "ip", "-n", netns, "link", "set", "eth0", "up");
+	if (r == 0 && o->dual)
+		r = MUST(err, "ip", "-n", netns, "addr", "add", addr6, "dev", "eth0", "nodad");
+	if (r == 0 && o->dual)
+		r = MUST(err, "ip", "-n", netns, "-6", "route", "add", "default", "via",
+			 NETWORK6 "1");
 	return r < 0 ? r : MUST(err, "ip", "-n", netns, "route", "add", "default", "via", MASTER);
 }
 
@@ -245,7 +266,7 @@ static int start_node(const struct local_options *o, unsigned i, const char *tok
 
 	if (r < 0)
 		return err_sys(err, -r, "cannot make %s: %s", root, strerror(-r));
-	r = plug_in(i, netns, err);
+	r = plug_in(o, i, netns, err);
 	if (r == 0)
 		r = import_images(o, name, err);
 	if (r < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/identity.h"
+#include "lib/base/cidr.h"
 #include "lib/base/log.h"
 #include "lib/sys/file.h"
 #include "master/cluster/peer.h"
@@ -40,27 +41,34 @@ static void add_san(struct identity *i, const char *san)
 }
 
 /* Connecting a datagram socket sends nothing: it only asks the routing table. */
-static bool default_address(char out[INET_ADDRSTRLEN])
+static bool default_address(int family, char out[INET6_ADDRSTRLEN])
 {
-	CLEANUP_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)}, me;
-	socklen_t len = sizeof(me);
+	CLEANUP_FD int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool v6 = family == AF_INET6;
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(9)};
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+	struct sockaddr *a = v6 ? (struct sockaddr *)&six : (struct sockaddr *)&four;
+	socklen_t len = v6 ? sizeof(six) : sizeof(four);
+	void *at = v6 ? (void *)&six.sin6_addr : (void *)&four.sin_addr;
 
-	inet_pton(AF_INET, "192.0.2.1", &to.sin_addr);
-	return fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
-	       getsockname(fd, (struct sockaddr *)&me, &len) == 0 &&
-	       inet_ntop(AF_INET, &me.sin_addr, out, INET_ADDRSTRLEN);
+	inet_pton(family, v6 ? "2001:db8::1" : "192.0.2.1", at);
+	return fd >= 0 && connect(fd, a, len) == 0 && getsockname(fd, a, &len) == 0 &&
+	       inet_ntop(family, at, out, INET6_ADDRSTRLEN);
 }
 
+/* Bound to all addresses of IPv6 it is one of those, if there is one. */
 char *identity_find_address(const char *bind, const char *advertise)
 {
-	char found[INET_ADDRSTRLEN];
+	bool v6 = strcmp(bind, "::") == 0;
+	char found[INET6_ADDRSTRLEN];
 
 	if (advertise)
 		return xstrdup(advertise);
-	if (strcmp(bind, "0.0.0.0") != 0 && strcmp(bind, "::") != 0)
+	if (strcmp(bind, "0.0.0.0") != 0 && !v6)
 		return xstrdup(bind);
-	return xstrdup(default_address(found) ? found : "127.0.0.1");
+	if ((v6 && default_address(AF_INET6, found)) || default_address(AF_INET, found))
+		return xstrdup(found);
+	return xstrdup(v6 ? "::1" : "127.0.0.1");
 }
 
 static void add_local_addresses(struct identity *i)
@@ -70,26 +78,34 @@ static void add_local_addresses(struct identity *i)
 
 	if (getifaddrs(&all) < 0)
 		return;
-	for (it = all; it; it = it->ifa_next)
-		if (it->ifa_addr && it->ifa_addr->sa_family == AF_INET && it->ifa_flags & IFF_UP &&
-		    inet_ntop(AF_INET, &((struct sockaddr_in *)it->ifa_addr)->sin_addr, text,
-			      sizeof(text)))
+	for (it = all; it; it = it->ifa_next) {
+		const struct sockaddr_in *four = (struct sockaddr_in *)it->ifa_addr;
+		const struct sockaddr_in6 *six = (struct sockaddr_in6 *)it->ifa_addr;
+
+		if (!it->ifa_addr || !(it->ifa_flags & IFF_UP))
+			continue;
+		if (four->sin_family == AF_INET &&
+		    inet_ntop(AF_INET, &four->sin_addr, text, sizeof(text)))
 			add_san(i, text);
+		if (six->sin6_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr) &&
+		    inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof(text)))
+			add_san(i, text);
+	}
 	freeifaddrs(all);
 }
 
-static void add_service_address(struct identity *i)
+/* Of the Service `kubernetes`: the first of a range. It has one family, clients may try both. */
+static void add_service_addresses(struct identity *i)
 {
-	struct str cidr = str_of(i->conf.service_cidr), ip;
-	char text[INET_ADDRSTRLEN];
-	struct in_addr in;
+	char text[IP_TEXT];
+	struct cidr_pair p;
 
-	str_split(&cidr, '/', &ip);
-	if (str_copy(text, sizeof(text), ip) < 0 || inet_pton(AF_INET, text, &in) != 1)
+	if (cidr_pair_parse("service-cidr", i->conf.service_cidr, &p, NULL) < 0)
 		return;
-	in.s_addr = htonl(ntohl(in.s_addr) + 1);
-	inet_ntop(AF_INET, &in, text, sizeof(text));
-	add_san(i, text);
+	for (size_t k = 0; k < p.n; k++) {
+		p.v[k].base.n++;
+		add_san(i, ip_text(p.v[k].base, text));
+	}
 }
 
 static void collect_sans(struct identity *i)
@@ -107,7 +123,7 @@ static void collect_sans(struct identity *i)
 		host[sizeof(host) - 1] = 0;
 		add_san(i, host);
 	}
-	add_service_address(i);
+	add_service_addresses(i);
 	add_san(i, i->address);
 	for (size_t k = 0; k < i->conf.n_sans; k++)
 		add_san(i, i->conf.sans[k]);
@@ -205,7 +221,8 @@ int identity_write_admin(struct identity *i, uint16_t port, struct err *err)
 	CLEANUP(buf_done) struct buf cert = BUF_INIT;
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
 	CLEANUP_FREE char *path = xasprintf("%s/admin.conf", i->conf.config_dir);
-	CLEANUP_FREE char *url = xasprintf("https://%s:%u", i->address, port);
+	CLEANUP_FREE char *url = xasprintf("https://%s%s%s:%u", host_open(i->address), i->address,
+					   host_close(i->address), port);
 	int r;
 
 	i->port = port;

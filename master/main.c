@@ -8,8 +8,8 @@
  *	SIGTERM -> out of the endpoints, leadership to another -> /readyz fails, watches end ->
  *	close HTTP -> close store
  */
-#include "lib/base/cidr4.h"
 #include "lib/base/base.h"
+#include "lib/base/cidr.h"
 #include "lib/base/log.h"
 #include "lib/client/client.h"
 #include "lib/client/informer.h"
@@ -59,7 +59,7 @@ struct options {
 	uint64_t port, peer_port, election_ns, heartbeat_ns, grace_ns, settle_ns, evict_every_ns,
 		not_ready_ns, unreachable_ns, snapshot_every_ns, snapshot_keep, audit_size,
 		audit_backups, audit_age, sign_ns;
-	uint64_t unhealthy_percent, large_zone;
+	uint64_t unhealthy_percent, large_zone, node_bits_v4, node_bits_v6;
 	const char *cloud, *cloud_config;
 	bool no_scheduler, no_controllers, standby;
 };
@@ -81,9 +81,13 @@ static const struct option_row rows[] = {
 	ROW("san", 0, OPTION_LIST, sans, "NAME",
 	    "a further DNS name or address for the serving certificate"),
 	ROW("service-cidr", 0, OPTION_STRING, service_cidr, "CIDR",
-	    "range of Service addresses (default 10.96.0.0/16)"),
+	    "range of Service addresses, or one of each family (default 10.96.0.0/16)"),
 	ROW("cluster-cidr", 0, OPTION_STRING, cluster_cidr, "CIDR",
-	    "range of pod addresses (default 10.244.0.0/16)"),
+	    "range of pod addresses, or one of each family (default 10.244.0.0/16)"),
+	ROW("node-cidr-mask-size-ipv4", 0, OPTION_U64, node_bits_v4, "BITS",
+	    "prefix of one node's piece of it (default 24)"),
+	ROW("node-cidr-mask-size-ipv6", 0, OPTION_U64, node_bits_v6, "BITS",
+	    "the same of IPv6 (default 64)"),
 	ROW("service-node-port-range", 0, OPTION_STRING, node_ports, "FIRST-LAST",
 	    "ports of NodePort Services (default 30000-32767)"),
 	ROW("cluster-domain", 0, OPTION_STRING, domain, "NAME",
@@ -249,23 +253,43 @@ static int parse_ports(struct master *m, struct err *err)
 	return 0;
 }
 
-static int check_range(const char *option, const char *text, unsigned bits_min, unsigned bits_max,
-		       struct err *err)
+/* Bounds of a prefix: of IPv4, then of IPv6. */
+static int check_range(const char *option, const char *text, const unsigned min[2],
+		       const unsigned max[2], struct err *err)
 {
-	struct cidr4 c;
+	struct cidr_pair p;
+	int r = text ? cidr_pair_parse(option, text, &p, err) : 0;
 
-	if (!text || (cidr4_parse(str_of(text), &c) && c.bits >= bits_min && c.bits <= bits_max))
-		return 0;
-	return err_sys(err, EINVAL, "--%s: \"%s\" is no IPv4 range with a prefix of %u to %u bits",
-		       option, text, bits_min, bits_max);
+	for (size_t i = 0; text && r == 0 && i < p.n; i++) {
+		bool v6 = p.v[i].base.v6;
+
+		if (p.v[i].bits < min[v6] || p.v[i].bits > max[v6])
+			r = err_sys(err, EINVAL,
+				    "--%s: \"%s\": an %s range here has a prefix of %u to %u bits",
+				    option, text, ip_family(v6), min[v6], max[v6]);
+	}
+	return r;
+}
+
+static int check_mask(const char *option, uint64_t bits, unsigned max, struct err *err)
+{
+	return bits && bits <= max ? 0 : err_sys(err, EINVAL, "--%s: from 1 to %u", option, max);
 }
 
 static int check_ranges(struct options *o, struct err *err)
 {
-	int r = check_range("service-cidr", o->service_cidr, 8, 29, err);
+	const unsigned cluster_max[2] = {(unsigned)o->node_bits_v4, (unsigned)o->node_bits_v6};
+	int r = check_mask("node-cidr-mask-size-ipv4", o->node_bits_v4, 30, err);
 
-	/* A node gets 8 bits of it. */
-	return r < 0 ? r : check_range("cluster-cidr", o->cluster_cidr, 0, 24, err);
+	if (r == 0)
+		r = check_mask("node-cidr-mask-size-ipv6", o->node_bits_v6, 126, err);
+	if (r == 0)
+		r = check_range("service-cidr", o->service_cidr, (const unsigned[]){8, 64},
+				(const unsigned[]){29, 125}, err);
+	if (r == 0)
+		r = check_range("cluster-cidr", o->cluster_cidr, (const unsigned[]){0, 0},
+				cluster_max, err);
+	return r;
 }
 
 static int parse(struct master *m, int argc, char **argv, struct err *err)
@@ -286,6 +310,8 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			      .evict_every_ns = NSEC_PER_SEC,
 			      .not_ready_ns = 300 * NSEC_PER_SEC,
 			      .snapshot_keep = 5,
+			      .node_bits_v4 = 24,
+			      .node_bits_v6 = 64,
 			      .log_level = "info"};
 	r = options_parse(&spec, argc, argv, o, &args, &n, err);
 	if (r)
@@ -499,6 +525,8 @@ static void start_leading(struct master *m)
 				      .node_unhealthy_percent = m->o.unhealthy_percent,
 				      .node_large_zone = m->o.large_zone,
 				      .cluster_cidr = m->o.cluster_cidr,
+				      .node_bits_v4 = (unsigned)m->o.node_bits_v4,
+				      .node_bits_v6 = (unsigned)m->o.node_bits_v6,
 				      .cloud = m->cloud};
 	struct scheduler_conf sc = {.config = m->o.scheduler_config ? &m->scheduler_config : NULL};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/bootstrap.h"
+#include "lib/base/cidr.h"
 #include "lib/base/codec.h"
 #include "lib/base/log.h"
 #include "lib/json/jw.h"
@@ -193,18 +194,26 @@ static char *front_proxy(const struct apiserver *s)
 	return buf_take(&b);
 }
 
-/* The range that the master was given, as an object. */
+/* The ranges that the master was given, as an object. */
 static char *service_cidr(const struct apiserver *s)
 {
-	char now[TIME_LEN + 1];
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	char now[TIME_LEN + 1], text[CIDR_TEXT];
+	struct cidr_pair p;
 
 	time_format(server_now_ns(s), now);
-	return xasprintf("{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"ServiceCIDR\","
-			 "\"metadata\":{\"name\":\"kubernetes\"},\"spec\":{\"cidrs\":[\"%s\"]},"
-			 "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\","
-			 "\"reason\":\"\",\"message\":\"Kubernetes Service CIDR is ready\","
-			 "\"lastTransitionTime\":\"%s\"}]}}",
-			 s->conf.service_cidr, now);
+	if (cidr_pair_parse("service-cidr", s->conf.service_cidr, &p, NULL) < 0)
+		return xstrdup("{}"); /* service_alloc_new refused it */
+	buf_adds(&b, "{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"ServiceCIDR\","
+		     "\"metadata\":{\"name\":\"kubernetes\"},\"spec\":{\"cidrs\":[");
+	for (size_t i = 0; i < p.n; i++)
+		buf_addf(&b, "%s\"%s\"", i ? "," : "", cidr_text(p.v[i], text));
+	buf_addf(&b,
+		 "]},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\","
+		 "\"reason\":\"\",\"message\":\"Kubernetes Service CIDR is ready\","
+		 "\"lastTransitionTime\":\"%s\"}]}}",
+		 now);
+	return buf_take(&b);
 }
 
 /* An APIService for each group and version that the master serves itself. */

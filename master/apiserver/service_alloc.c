@@ -2,6 +2,7 @@
 #include "master/apiserver/service_alloc.h"
 #include "lib/api/api.h"
 #include "lib/api/status.h"
+#include "lib/base/cidr.h"
 #include "lib/base/hmap.h"
 #include "master/apiserver/service_ranges.h"
 
@@ -127,14 +128,14 @@ int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first
 		      uint16_t port_last, struct service_alloc **ret, struct err *err)
 {
 	struct service_alloc *a;
+	struct cidr_pair p;
 	struct cidr4 c;
 
-	if (!cidr4_parse(str_of(cidr), &c) || c.bits < 8 || c.bits > 29)
-		return err_sys(
-			err, EINVAL,
-			"--service-cidr: \"%s\" is no IPv4 range of at least 8 addresses such as "
-			"10.96.0.0/16",
-			cidr);
+	if (cidr_pair_parse("service-cidr", cidr, &p, err) < 0)
+		return -EINVAL;
+	if (p.v[0].base.v6)
+		return err_sys(err, EINVAL, "--service-cidr: the first range must be of IPv4 yet");
+	c = (struct cidr4){(uint32_t)p.v[0].base.n, p.v[0].bits};
 	a = NEW(struct service_alloc);
 	a->store = store;
 	a->configured = c;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/cloud/cloud.h"
+#include "lib/base/cidr.h"
 #include "lib/api/names.h"
-
-#include <arpa/inet.h>
 
 const struct cloud_provider *const cloud_providers[] = {&cloud_metal, &cloud_exec, NULL};
 
@@ -129,11 +128,9 @@ static int boolean(struct jv obj, const char *name, bool *ret, struct err *err)
 
 static bool is_ip(struct str s)
 {
-	char copy[INET6_ADDRSTRLEN + 1];
-	struct in6_addr a;
+	struct ip a;
 
-	return str_copy(copy, sizeof(copy), s) == 0 &&
-	       (inet_pton(AF_INET, copy, &a) == 1 || inet_pton(AF_INET6, copy, &a) == 1);
+	return ip_parse(s, &a);
 }
 
 static bool is_host(struct str s)

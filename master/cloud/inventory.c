@@ -6,43 +6,6 @@
 #include "lib/json/jw.h"
 #include "lib/json/yaml.h"
 
-#include <arpa/inet.h>
-
-typedef unsigned __int128 u128;
-
-bool ip_parse(struct str text, u128 *ret, bool *ret_v6)
-{
-	char copy[INET6_ADDRSTRLEN + 1];
-	unsigned char a[16];
-	size_t n = 4;
-	u128 v = 0;
-
-	if (!text.len || str_copy(copy, sizeof(copy), text) < 0 || memchr(text.p, 0, text.len))
-		return false;
-	if (inet_pton(AF_INET, copy, a) != 1) {
-		if (inet_pton(AF_INET6, copy, a) != 1)
-			return false;
-		n = 16;
-	}
-	for (size_t i = 0; i < n; i++)
-		v = v << 8 | a[i];
-	*ret = v;
-	*ret_v6 = n == 16;
-	return true;
-}
-
-void ip_format(u128 ip, bool v6, struct buf *out)
-{
-	char text[INET6_ADDRSTRLEN];
-	unsigned char a[16];
-	size_t n = v6 ? 16 : 4;
-
-	for (size_t i = n; i-- > 0; ip >>= 8)
-		a[i] = (unsigned char)ip;
-	if (inet_ntop(v6 ? AF_INET6 : AF_INET, a, text, sizeof(text)))
-		buf_adds(out, text);
-}
-
 struct inventory *inventory_free(struct inventory *v)
 {
 	if (!v)
@@ -85,13 +48,13 @@ const struct inventory_pool *inventory_pool(const struct inventory *v, struct st
 	return NULL;
 }
 
-const struct inventory_pool *inventory_pool_of(const struct inventory *v, u128 ip, bool v6)
+const struct inventory_pool *inventory_pool_of(const struct inventory *v, struct ip ip)
 {
 	for (size_t i = 0; i < v->n_pools; i++)
 		for (size_t j = 0; j < v->pools[i].n; j++) {
 			const struct ip_range *r = &v->pools[i].ranges[j];
 
-			if (r->v6 == v6 && ip >= r->first && ip <= r->last)
+			if (r->first.v6 == ip.v6 && ip.n >= r->first.n && ip.n <= r->last.n)
 				return &v->pools[i];
 		}
 	return NULL;
@@ -150,10 +113,9 @@ static int add_addresses(const struct where *w, struct jv obj, const char *name,
 	if (jv_exists(list) && jv_type(list) != JV_ARRAY)
 		return bad(w, name, "is no list");
 	jv_for_each (a, list) {
-		u128 ip;
-		bool v6;
+		struct ip ip;
 
-		if (!ip_parse(jv_text(a.value), &ip, &v6))
+		if (!ip_parse(jv_text(a.value), &ip))
 			return bad(w, name, "has what is no address");
 		jw_begin_object(out);
 		jw_member_str(out, "type", str_of(type));
@@ -215,35 +177,28 @@ static int read_machine(struct inventory *v, const struct where *w, struct jv ob
 static bool read_range(struct str s, struct ip_range *r)
 {
 	struct str rest = s, first;
-	uint64_t bits, width;
-	bool v6;
+	struct ip given;
+	struct cidr c;
 
-	if (!s.len)
-		return false;
 	if (str_chr(s, '/') >= 0) {
-		u128 span;
-
 		str_split(&rest, '/', &first);
-		if (!ip_parse(first, &r->first, &r->v6) || str_to_u64(rest, &bits) < 0)
+		if (!cidr_parse(s, &c) || !c.bits || !ip_parse(first, &given) ||
+		    !ip_eq(given, c.base))
 			return false;
-		width = r->v6 ? 128 : 32;
-		if (bits > width || bits == 0)
-			return false;
-		span = width == bits ? 0 : ((u128)1 << (width - bits)) - 1;
-		if (r->first & span)
-			return false;
-		r->last = r->first + span;
-		if (span > 1) {
-			r->first++;
-			r->last -= !r->v6;
+		r->first = r->last = c.base;
+		r->last.n += cidr_span(c);
+		if (cidr_span(c) > 1) {
+			r->first.n++;
+			r->last.n -= !c.base.v6;
 		}
 		return true;
 	}
 	str_split(&rest, '-', &first);
-	if (!ip_parse(first, &r->first, &r->v6))
+	if (!ip_parse(first, &r->first))
 		return false;
 	r->last = r->first;
-	return !rest.p || (ip_parse(rest, &r->last, &v6) && v6 == r->v6 && r->last >= r->first);
+	return !rest.p ||
+	       (ip_parse(rest, &r->last) && r->last.v6 == r->first.v6 && r->last.n >= r->first.n);
 }
 
 static bool overlaps(const struct inventory *v, const struct ip_range *n)
@@ -252,7 +207,8 @@ static bool overlaps(const struct inventory *v, const struct ip_range *n)
 		for (size_t j = 0; j < v->pools[i].n; j++) {
 			const struct ip_range *r = &v->pools[i].ranges[j];
 
-			if (r != n && r->v6 == n->v6 && r->first <= n->last && n->first <= r->last)
+			if (r != n && r->first.v6 == n->first.v6 && r->first.n <= n->last.n &&
+			    n->first.n <= r->last.n)
 				return true;
 		}
 	return false;

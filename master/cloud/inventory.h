@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef KNARR_CLOUD_INVENTORY_H
 #define KNARR_CLOUD_INVENTORY_H
-#include "lib/base/err.h"
 #include "lib/base/buf.h"
+#include "lib/base/cidr.h"
 /*
  * The inventory of the provider "metal": machines with their zones, and pools of addresses for
  * load balancers (knarr-cloud(7)). Read strictly: a key that is none, a name that comes twice or
@@ -14,8 +14,7 @@ struct inventory_machine {
 	bool shutdown;
 };
 struct ip_range {
-	unsigned __int128 first, last;
-	bool v6;
+	struct ip first, last; /* of one family */
 };
 struct inventory_pool {
 	char *name;
@@ -36,9 +35,5 @@ struct inventory *inventory_free(struct inventory *v);
 const struct inventory_machine *inventory_machine(const struct inventory *v, struct str name);
 const struct inventory_pool *inventory_pool(const struct inventory *v, struct str name);
 /* The pool that has an address, or NULL. */
-const struct inventory_pool *inventory_pool_of(const struct inventory *v, unsigned __int128 ip,
-					       bool v6);
-/* "192.0.2.1" or an IPv6 address; false: it is none. */
-bool ip_parse(struct str text, unsigned __int128 *ret, bool *ret_v6);
-void ip_format(unsigned __int128 ip, bool v6, struct buf *out);
+const struct inventory_pool *inventory_pool_of(const struct inventory *v, struct ip ip);
 #endif

@@ -174,12 +174,11 @@ static bool fits(struct metal *m, const struct wish *w, struct str address,
 		 const struct inventory_pool **ret_pool)
 {
 	const struct inventory_pool *p;
-	unsigned __int128 ip;
-	bool v6;
+	struct ip ip;
 
-	if (!ip_parse(address, &ip, &v6) || v6)
+	if (!ip_parse(address, &ip) || ip.v6)
 		return false;
-	p = inventory_pool_of(m->inventory, ip, v6);
+	p = inventory_pool_of(m->inventory, ip);
 	if (!p || !is_free(m, address, w->uid) || (w->pool.len && !str_eqs(w->pool, p->name)))
 		return false;
 	*ret_pool = p;
@@ -188,15 +187,17 @@ static bool fits(struct metal *m, const struct wish *w, struct str address,
 
 static bool pick_from(struct metal *m, const struct inventory_pool *p, struct buf *out)
 {
+	char text[IP_TEXT];
+
 	for (size_t i = 0; i < p->n; i++) {
 		const struct ip_range *r = &p->ranges[i];
 
-		if (r->v6)
+		if (r->first.v6)
 			continue;
 		/* Ends at the latest behind as many addresses as are held. */
-		for (unsigned __int128 ip = r->first; ip <= r->last; ip++) {
+		for (struct ip ip = r->first; ip.n <= r->last.n; ip.n++) {
 			buf_clear(out);
-			ip_format(ip, false, out);
+			buf_adds(out, ip_text(ip, text));
 			if (!hmap_has(m->held, buf_str(out)))
 				return true;
 		}
@@ -208,13 +209,12 @@ static bool pick_from(struct metal *m, const struct inventory_pool *p, struct bu
 static int wished_ip(struct metal *m, const struct wish *w, const struct inventory_pool **ret_pool,
 		     struct buf *out, struct err *err)
 {
-	unsigned __int128 ip;
-	bool v6;
+	struct ip ip;
 
-	if (!ip_parse(w->ip, &ip, &v6))
+	if (!ip_parse(w->ip, &ip))
 		return err_sys(err, EINVAL, "loadBalancerIP \"%.*s\" is no address",
 			       STR_ARG(w->ip));
-	if (!inventory_pool_of(m->inventory, ip, v6))
+	if (!inventory_pool_of(m->inventory, ip))
 		return err_sys(err, EINVAL, "address %.*s is in no pool of the inventory",
 			       STR_ARG(w->ip));
 	if (!is_free(m, w->ip, w->uid))

@@ -21,8 +21,10 @@ struct controllers_conf {
 	uint64_t node_unhealthy_percent, node_large_zone;
 	uint32_t terminated_pod_threshold; /* ended pods kept; 0: 12500 */
 	uint32_t max_endpoints_per_slice; /* 0: 100 */
-	const char *cluster_cidr; /* pod addresses, "10.244.0.0/16"; NULL: no range is given out */
-	unsigned node_cidr_bits; /* prefix length of one node's range; 0: 24 */
+	/* Pod addresses, "10.244.0.0/16" or with one of IPv6 (cidr_pair_parse); NULL: no range is
+	 * given out. */
+	const char *cluster_cidr;
+	unsigned node_bits_v4, node_bits_v6; /* prefix length of one node's range; 0: 24, 64 */
 	struct cloud *cloud; /* borrowed; NULL: no cloud provider */
 	const char *only; /* comma-separated names of controllers to run; NULL: all */
 };

@@ -18,8 +18,8 @@ void fuzz_one(struct str in)
 			for (size_t r = 0; r < v->pools[k].n; r++) {
 				const struct ip_range *g = &v->pools[k].ranges[r];
 
-				if (g->first > g->last ||
-				    inventory_pool_of(v, g->first, g->v6) != &v->pools[k])
+				if (g->first.n > g->last.n ||
+				    inventory_pool_of(v, g->first) != &v->pools[k])
 					abort();
 			}
 		inventory_free(v);

@@ -16,8 +16,8 @@ struct fixture {
 };
 
 /* `cloud` is made from the fixture's timers (a test's own provider, or NULL). */
-static inline void begin_cloud(struct fixture *f, const char *only,
-			       struct cloud *(*cloud)(struct fixture *f))
+static inline void begin_with(struct fixture *f, const char *only, const char *cluster_cidr,
+			      struct cloud *(*cloud)(struct fixture *f))
 {
 	memset(f, 0, sizeof(*f));
 	fake_time_init(&f->time);
@@ -30,9 +30,15 @@ static inline void begin_cloud(struct fixture *f, const char *only,
 							     .cloud = cloud ? cloud(f) : NULL,
 							     .ca_pem = STR("CA"),
 							     .terminated_pod_threshold = 3,
-							     .cluster_cidr = "10.244.0.0/23"});
+							     .cluster_cidr = cluster_cidr});
 	informers_start(f->set);
 	fake_time_run(&f->time, NSEC_PER_MSEC);
+}
+
+static inline void begin_cloud(struct fixture *f, const char *only,
+			       struct cloud *(*cloud)(struct fixture *f))
+{
+	begin_with(f, only, "10.244.0.0/23", cloud);
 }
 
 static inline void begin(struct fixture *f, const char *only)

@@ -58,7 +58,7 @@ static void test_inventory(void **state)
 	assert_string_equal(inventory_machine(v, STR("n1"))->provider_id, "metal://n1");
 	assert_string_equal(inventory_machine(v, STR("n1"))->region, "north");
 	assert_string_equal(inventory_machine(v, STR("n2"))->region, "south");
-	assert_int_equal((int)(v->pools[1].ranges[0].last - v->pools[1].ranges[0].first), 1);
+	assert_int_equal((int)(v->pools[1].ranges[0].last.n - v->pools[1].ranges[0].first.n), 1);
 	inventory_free(v);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		v = NULL;

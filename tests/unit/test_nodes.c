@@ -257,6 +257,58 @@ static void test_pod_ranges(void **state)
 	end(&f);
 }
 
+static bool has_ranges(struct fixture *f, const char *path, const char *list)
+{
+	return str_eqs(jv_raw(jv_path(get(f, path), "spec.podCIDRs")), list);
+}
+
+/* One of each family or none; what a node came with is not given out, whatever its size. */
+static void test_pod_ranges_dual(void **state)
+{
+	struct fixture f;
+
+	begin_with(&f, "node-ipam", "fd00:10::/48,10.244.0.0/22", NULL);
+	fake_api_put(f.api, NODE("own"),
+		     "{\"spec\":{\"podCIDR\":\"fd00:10::/63\",\"podCIDRs\":["
+		     "\"fd00:10::/63\",\"10.244.1.0/25\"]}}");
+	fake_api_put(f.api, NODE("other"),
+		     "{\"spec\":{\"podCIDR\":\"fd00:11::/64\",\"podCIDRs\":["
+		     "\"fd00:11::/64\",\"10.245.0.0/24\"]}}");
+	fake_api_put(f.api, NODE("a"), "{\"spec\":{}}");
+	run(&f, 100);
+	assert_true(has_range(&f, NODE("a"), "fd00:10:0:2::/64"));
+	assert_true(has_ranges(&f, NODE("a"), "[\"fd00:10:0:2::/64\",\"10.244.0.0/24\"]"));
+	fake_api_put(f.api, NODE("b"), "{\"spec\":{}}");
+	run(&f, 100);
+	assert_true(has_ranges(&f, NODE("b"), "[\"fd00:10:0:3::/64\",\"10.244.2.0/24\"]"));
+	fake_api_put(f.api, NODE("c"), "{\"spec\":{}}");
+	run(&f, 100);
+	assert_true(has_ranges(&f, NODE("c"), "[\"fd00:10:0:4::/64\",\"10.244.3.0/24\"]"));
+	fake_api_put(f.api, NODE("d"), "{\"spec\":{}}");
+	run(&f, 100);
+	assert_false(jv_exists(jv_path(get(&f, NODE("d")), "spec.podCIDRs")));
+	fake_api_delete(f.api, NODE("a"));
+	run(&f, 61000);
+	assert_true(has_ranges(&f, NODE("d"), "[\"fd00:10:0:2::/64\",\"10.244.0.0/24\"]"));
+	end(&f);
+}
+
+/* The range is one piece, at the end of the number space. */
+static void test_pod_ranges_edge(void **state)
+{
+	struct fixture f;
+
+	begin_with(&f, "node-ipam", "ffff:ffff:ffff:ffff::/64", NULL);
+	fake_api_put(f.api, NODE("a"), "{\"spec\":{}}");
+	fake_api_put(f.api, NODE("b"), "{\"spec\":{}}");
+	run(&f, 100);
+	assert_true(has_ranges(&f, NODE("a"), "[\"ffff:ffff:ffff:ffff::/64\"]") ||
+		    has_ranges(&f, NODE("b"), "[\"ffff:ffff:ffff:ffff::/64\"]"));
+	assert_true(!jv_exists(jv_path(get(&f, NODE("a")), "spec.podCIDR")) ||
+		    !jv_exists(jv_path(get(&f, NODE("b")), "spec.podCIDR")));
+	end(&f);
+}
+
 /* Ended pods are kept up to a number; the oldest go first, and each such pod at most once. */
 static void test_pod_gc_threshold(void **state)
 {
@@ -284,6 +336,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_silent_node),
 		cmocka_unit_test(test_pod_ranges),
+		cmocka_unit_test(test_pod_ranges_dual),
+		cmocka_unit_test(test_pod_ranges_edge),
 		cmocka_unit_test(test_not_ready_and_cordon),
 		cmocka_unit_test(test_all_silent),
 		cmocka_unit_test(test_zones),
