@@ -44,6 +44,21 @@ class Master(lab.Master):
         self.kill()
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def __enter__(self):
+        """Started here; at the end it has to stop in good order. Nothing of it stays."""
+        try:
+            return self.start()
+        except BaseException:
+            self.remove()
+            raise
+
+    def __exit__(self, kind, *_):
+        try:
+            if not kind:
+                self.stop()
+        finally:
+            self.remove()
+
     def kubectl(self, *args, version=None, check=True, stdin=None, timeout=60):
         version = version or list(VERSIONS)[-1]
         if not version:
@@ -67,11 +82,6 @@ def admin_der(master):
 @pytest.fixture(scope="module")
 def master():
     """One master for the tests of a file, without scheduler and controllers of its own."""
-    m = Master("--no-scheduler", "--no-controllers")
-    try:
-        m.start()
+    with Master("--no-scheduler", "--no-controllers") as m:
         m.api("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
         yield m
-        m.stop()
-    finally:
-        m.remove()

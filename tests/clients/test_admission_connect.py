@@ -15,14 +15,9 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler", "--no-controllers")
-    try:
-        master.start()
+    with Master("--no-scheduler", "--no-controllers") as master:
         master.api("POST", f"{NS}/serviceaccounts", {"metadata": {"name": "default"}})
         yield master
-        master.stop()
-    finally:
-        master.remove()
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +28,7 @@ def node(m, tmp_path_factory):
                      "daemonEndpoints": {"kubeletEndpoint": {"Port": f.port}}}
     assert m.api("PUT", "/api/v1/nodes/n1/status", got)[0] == 200
     yield f
-    f.listener.close()
+    f.close()
 
 
 @pytest.fixture

@@ -13,15 +13,11 @@ AS = {"Impersonate-User": "jane"}
 @pytest.fixture(scope="module")
 def m():
     # No garbage collector: the owners here are not there.
-    master = Master("--no-scheduler", "--controllers", "deployment,replicaset,serviceaccount",
+    with Master("--no-scheduler", "--controllers", "deployment,replicaset,serviceaccount",
                     "--enable-admission-plugins",
                     "OwnerReferencesPermissionEnforcement,LimitRanger", "--disable-admission-plugins",
-                    "ResourceQuota", "--disable-admission-plugins", "PodSecurity,AlwaysPullImages")
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+                    "ResourceQuota", "--disable-admission-plugins", "PodSecurity,AlwaysPullImages") as master:
+        yield master
 
 
 def grant(m, name, *rules):

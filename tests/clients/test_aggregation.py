@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Aggregated API servers: another program serves a group, clients find it here."""
-import base64
 import http.client
-import http.server
 import json
 import socket
-import ssl
-import subprocess
-import threading
 
 import pytest
 from knarr_test import VERSIONS, Master, wait_for
+from tls_server import Handler, HttpsServer
 
 GROUP = "wardle.example.com"
 SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
@@ -45,29 +41,13 @@ def own_address():
         s.close()
 
 
-class Wardle:
+class Wardle(HttpsServer):
     """Serves flunders; believes X-Remote-* only from who shows the front-proxy certificate."""
 
     def __init__(self, folder, ca):
-        self.address, self.seen, self.objects = own_address(), [], {}
-        self.cert, key = f"{folder}/w.crt", f"{folder}/w.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                        "-nodes", "-days", "2", "-subj", "/CN=wardle", "-addext",
-                        "subjectAltName=DNS:wardle.default.svc", "-keyout", key, "-out", self.cert],
-                       check=True, capture_output=True)
-        wardle = self
+        self.seen, self.objects, wardle = [], {}, self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self, status, obj):
-                data = json.dumps(obj).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
+        class Flunders(Handler):
             def who(self):
                 names = dict(x[0] for x in self.connection.getpeercert()["subject"])
                 assert names["commonName"] == "front-proxy-client"
@@ -77,9 +57,9 @@ class Wardle:
                 self.who()
                 path = self.path.split("?")[0]
                 if path == f"/apis/{GROUP}/v1":
-                    self.answer(200, RESOURCES)
+                    self.answer(RESOURCES)
                 elif path == "/openapi/v2":
-                    self.answer(200, V2)
+                    self.answer(V2)
                 elif "watch=" in self.path and path == FLUNDERS:
                     self.send_response(200)
                     self.send_header("Content-Type", "application/json")
@@ -88,37 +68,21 @@ class Wardle:
                     line = json.dumps({"type": "ADDED", "object": wardle.objects["a"]}).encode() + b"\n"
                     self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(line), line))
                 elif path == FLUNDERS:
-                    self.answer(200, {"kind": "FlunderList", "apiVersion": f"{GROUP}/v1",
-                                      "metadata": {}, "items": list(wardle.objects.values())})
+                    self.answer({"kind": "FlunderList", "apiVersion": f"{GROUP}/v1",
+                                 "metadata": {}, "items": list(wardle.objects.values())})
                 elif path.startswith(FLUNDERS) and path.split("/")[-1] in wardle.objects:
-                    self.answer(200, wardle.objects[path.split("/")[-1]])
+                    self.answer(wardle.objects[path.split("/")[-1]])
                 else:
-                    self.answer(404, {"kind": "Status", "apiVersion": "v1", "status": "Failure",
-                                      "reason": "NotFound", "code": 404, "message": "no such flunder"})
+                    self.answer({"kind": "Status", "apiVersion": "v1", "status": "Failure",
+                                 "reason": "NotFound", "code": 404, "message": "no such flunder"}, 404)
 
             def do_POST(self):
                 self.who()
-                obj = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                obj = json.loads(self.body())
                 wardle.objects[obj["metadata"]["name"]] = obj
-                self.answer(201, obj)
+                self.answer(obj, 201)
 
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer((self.address, 0), Handler)
-        self.server.daemon_threads = True
-        ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        ctx.load_cert_chain(self.cert, key)
-        ctx.load_verify_locations(cadata=ca)
-        ctx.verify_mode = ssl.CERT_REQUIRED
-        self.server.socket = ctx.wrap_socket(self.server.socket, server_side=True,
-                                             do_handshake_on_connect=False)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Flunders, folder, "wardle", own_address(), "DNS:wardle.default.svc", client_ca=ca)
 
 
 def condition(m, name=f"v1.{GROUP}"):
@@ -129,23 +93,17 @@ def condition(m, name=f"v1.{GROUP}"):
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler", "--no-controllers")
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+    with Master("--no-scheduler", "--no-controllers") as master:
+        yield master
 
 
 @pytest.fixture(scope="module")
 def wardle(m, tmp_path_factory):
     auth = m.api("GET", "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication")[1]
     w = Wardle(str(tmp_path_factory.mktemp("wardle")), auth["data"]["requestheader-client-ca-file"])
-    with open(w.cert, "rb") as f:
-        ca = base64.b64encode(f.read()).decode()
     status, got = m.api("POST", SERVICES, {"metadata": {"name": f"v1.{GROUP}"}, "spec": {
         "group": GROUP, "version": "v1", "groupPriorityMinimum": 2000, "versionPriority": 200,
-        "caBundle": ca, "service": {"namespace": "default", "name": "wardle"}}})
+        "caBundle": w.ca, "service": {"namespace": "default", "name": "wardle"}}})
     assert status == 201, got
     wait_for(lambda: condition(m) == {"status": "False", "reason": "ServiceNotFound"})
     m.api("POST", "/api/v1/namespaces/default/services", {

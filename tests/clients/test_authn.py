@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Users by an OpenID Connect issuer, by a token webhook, and by an authenticating proxy."""
 import base64
-import http.server
+import http.client
 import json
 import os
 import ssl
 import subprocess
-import threading
 import time
 
 import pytest
 from knarr_test import BUILD, Master, wait_for
+from tls_server import Handler, HttpsServer, kubeconfig
 
 WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
@@ -19,26 +19,14 @@ def b64(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-class Issuer:
+class Issuer(HttpsServer):
     """An OpenID Connect issuer and a token webhook in one HTTPS server."""
 
     def __init__(self, folder):
         self.folder, self.keys, self.reviews, self.tokens = str(folder), [], [], {}
-        crt, key = f"{folder}/tls.crt", f"{folder}/tls.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                        "-nodes", "-days", "2", "-subj", "/CN=issuer", "-addext",
-                        "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", crt],
-                       check=True, capture_output=True)
-        self.ca, issuer = crt, self
+        issuer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def answer(self, obj):
-                data = json.dumps(obj).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
+        class Answers(Handler):
             def do_GET(self):
                 if self.path == "/.well-known/openid-configuration":
                     self.answer({"issuer": issuer.url, "jwks_uri": issuer.url + "/keys"})
@@ -46,23 +34,13 @@ class Issuer:
                     self.answer({"keys": [k for _, k in issuer.keys]})
 
             def do_POST(self):
-                review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                review = json.loads(self.body())
                 issuer.reviews.append(review)
                 user = issuer.tokens.get(review["spec"]["token"])
                 review["status"] = {"authenticated": bool(user), "user": user or {}}
                 self.answer(review)
 
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        ctx.load_cert_chain(crt, key)
-        self.server.socket = ctx.wrap_socket(self.server.socket, server_side=True,
-                                             do_handshake_on_connect=False)
-        self.url = f"https://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        super().__init__(Answers, self.folder, "issuer")
         self.new_key()
 
     def new_key(self):
@@ -83,10 +61,6 @@ class Issuer:
                              check=True, capture_output=True).stdout
         return f"{text}.{b64(sig)}"
 
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
 
 @pytest.fixture(scope="module")
 def issuer(tmp_path_factory):
@@ -98,26 +72,15 @@ def issuer(tmp_path_factory):
 @pytest.fixture(scope="module")
 def m(issuer, tmp_path_factory):
     config = tmp_path_factory.mktemp("webhook") / "config"
-    with open(issuer.ca, "rb") as f:
-        ca = base64.b64encode(f.read()).decode()
-    config.write_text(json.dumps({
-        "apiVersion": "v1", "kind": "Config", "current-context": "w",
-        "clusters": [{"name": "w", "cluster": {"server": issuer.url + "/review",
-                                               "certificate-authority-data": ca}}],
-        "users": [{"name": "w", "user": {}}],
-        "contexts": [{"name": "w", "context": {"cluster": "w", "user": "w"}}]}))
-    master = Master("--no-scheduler", "--no-controllers", "--oidc-issuer-url", issuer.url,
+    kubeconfig(config, issuer.url + "/review", issuer.cert)
+    with Master("--no-scheduler", "--no-controllers", "--oidc-issuer-url", issuer.url,
                     "--oidc-client-id", "knarr", "--oidc-groups-claim", "groups",
                     "--oidc-groups-prefix", "oidc:", "--oidc-required-claim", "tenant=a",
-                    "--oidc-ca-file", issuer.ca,
+                    "--oidc-ca-file", issuer.cert,
                     "--authentication-token-webhook-config-file", str(config),
                     "--authentication-token-webhook-cache-ttl", "3s",
-                    "--requestheader-allowed-names", "front")
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+                    "--requestheader-allowed-names", "front") as master:
+        yield master
 
 
 def who(m, token):

@@ -1,72 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """Authorisation by a webhook: behind Node and RBAC, and by an AuthorizationConfiguration."""
-import base64
-import http.server
 import json
 import ssl
 import subprocess
-import threading
 
 import pytest
 from knarr_test import Master
+from tls_server import Handler, HttpsServer, kubeconfig
 
 PODS = "/api/v1/namespaces/default/pods"
 AS = {"Impersonate-User": "jane", "Impersonate-Group": "devs"}
 SAR = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 
-class Webhook:
+class Webhook(HttpsServer):
     """Answers SubjectAccessReviews as `decide` says: a status, or a number for an HTTP error."""
 
     def __init__(self, folder):
         self.asked, self.decide, me = [], lambda spec: {"allowed": False}, self
-        crt, key = f"{folder}/tls.crt", f"{folder}/tls.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                        "-nodes", "-days", "2", "-subj", "/CN=webhook", "-addext",
-                        "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", crt],
-                       check=True, capture_output=True)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Review(Handler):
             def do_POST(self):
-                review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                me.asked.append((review, self.headers["Authorization"]))
-                status = me.decide(review["spec"])
-                data = b"" if isinstance(status, int) else json.dumps({**review, "status": status}).encode()
-                self.send_response(status if isinstance(status, int) else 200)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                got = json.loads(self.body())
+                me.asked.append((got, self.headers["Authorization"]))
+                status = me.decide(got["spec"])
+                if isinstance(status, int):
+                    self.answer(b"", status)
+                else:
+                    self.answer({**got, "status": status})
 
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        ctx.load_cert_chain(crt, key)
-        self.server.socket = ctx.wrap_socket(self.server.socket, server_side=True,
-                                             do_handshake_on_connect=False)
-        self.url = f"https://127.0.0.1:{self.server.server_port}/authorize"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        with open(crt, "rb") as f:
-            ca = base64.b64encode(f.read()).decode()
+        super().__init__(Review, folder, "webhook")
+        self.url += "/authorize"
         self.config = f"{folder}/webhook.conf"
-        with open(self.config, "w", encoding="utf-8") as f:
-            json.dump({"apiVersion": "v1", "kind": "Config", "current-context": "w",
-                       "clusters": [{"name": "w", "cluster": {"server": self.url,
-                                                              "certificate-authority-data": ca}}],
-                       "users": [{"name": "w", "user": {"token": "t0ken"}}],
-                       "contexts": [{"name": "w", "context": {"cluster": "w", "user": "w"}}]}, f)
+        kubeconfig(self.config, self.url, self.cert, token="t0ken")
 
     def specs(self, **want):
         return [r["spec"] for r, _ in self.asked
                 if all(r["spec"].get(k) == v for k, v in want.items())]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +48,8 @@ def hook(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def m(hook):
-    master = Master("--no-scheduler", "--no-controllers", "--authorization-webhook-config-file", hook.config)
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+    with Master("--no-scheduler", "--no-controllers", "--authorization-webhook-config-file", hook.config) as master:
+        yield master
 
 
 def review(m, user, groups=(), **attributes):

@@ -14,12 +14,8 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler", "--controllers", "root-ca,serviceaccount")
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+    with Master("--no-scheduler", "--controllers", "root-ca,serviceaccount") as master:
+        yield master
 
 
 def ctl(m, *args, check=True):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scheduler and controllers in a real master, with a node that exists only as API objects."""
+import contextlib
 import threading
 import time
 
@@ -15,10 +16,10 @@ STRATEGIC = "application/strategic-merge-patch+json"
 class Node(threading.Thread):
     """Does what an agent would as far as the API sees it: lease, status, pods that run and end."""
 
-    def __init__(self, m, name):
+    def __init__(self, m, name, labels=None):
         super().__init__(daemon=True)
         self.m, self.name, self.over, self.ip, self.beat = m, name, False, 1, time.monotonic()
-        status, _ = m.api("POST", "/api/v1/nodes", {"metadata": {"name": name}})
+        status, _ = m.api("POST", "/api/v1/nodes", {"metadata": {"name": name, "labels": labels or {}}})
         assert status == 201
         room = {"cpu": "4", "memory": "8Gi", "pods": "110"}
         status, _ = m.api("PATCH", f"/api/v1/nodes/{name}/status", {"status": {
@@ -57,24 +58,28 @@ class Node(threading.Thread):
                                 "lastTransitionTime": now()}]}}, STRATEGIC)
 
 
+@contextlib.contextmanager
+def at_work(*threads):
+    """Nodes and the like, from their start until they are told that it is over."""
+    try:
+        for t in threads:
+            t.start()
+        yield
+    finally:
+        for t in threads:
+            t.over = True
+        for t in threads:
+            t.join()
+
+
 def now():
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    m = Master()
-    node = None
-    try:
-        m.start()
-        node = Node(m, "n1")
-        node.start()
+    with Master() as m, at_work(Node(m, "n1")):
         yield m
-        node.over = True
-        node.join()
-        m.stop()
-    finally:
-        m.remove()
 
 
 @pytest.fixture

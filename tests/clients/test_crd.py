@@ -72,9 +72,7 @@ def gone(m, name):
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler")
-    try:
-        master.start()
+    with Master("--no-scheduler") as master:
         establish(master, crd(
             subresources={"status": {}, "scale": {
                 "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas",
@@ -87,9 +85,6 @@ def m():
                 {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}],
             selectableFields=[{"jsonPath": ".spec.mode"}]))
         yield master
-        master.stop()
-    finally:
-        master.remove()
 
 
 def make(m, obj, code=201, query=""):

@@ -103,13 +103,8 @@ APP = {"apiVersion": "argo.example.io/v1", "kind": "Application", "metadata": {"
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler")
-    try:
-        master.start()
+    with Master("--no-scheduler") as master:
         yield master
-        master.stop()
-    finally:
-        master.remove()
 
 
 @pytest.fixture(params=list(ALL_VERSIONS))

@@ -38,14 +38,9 @@ PATH = f"/apis/{GROUP}/v1/namespaces/default/rules"
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler")
-    try:
-        master.start()
+    with Master("--no-scheduler") as master:
         establish(master, crd("rules", "Rule", schema=SCHEMA))
         yield master
-        master.stop()
-    finally:
-        master.remove()
 
 
 def make(m, name, code=201, **spec):

@@ -12,18 +12,13 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler", "--no-controllers")
-    try:
-        master.start()
+    with Master("--no-scheduler", "--no-controllers") as master:
         for user in ("greedy", "modest"):
             master.api("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {
                 "metadata": {"name": user},
                 "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"},
                 "subjects": [{"kind": "User", "name": user}]})
         yield master
-        master.stop()
-    finally:
-        master.remove()
 
 
 def level(m, name, shares, response):

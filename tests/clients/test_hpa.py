@@ -23,13 +23,8 @@ CRD = {"metadata": {"name": "widgets.example.com"}, "spec": {
 
 @pytest.fixture(scope="module")
 def m():
-    m = Master()
-    try:
-        m.start()
+    with Master() as m:
         yield m
-        m.stop()
-    finally:
-        m.remove()
 
 
 def autoscaler(name, version, kind, target):

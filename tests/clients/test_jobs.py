@@ -4,7 +4,7 @@ evicted and left behind. The node exists only as API objects."""
 import pytest
 from knarr_test import Master
 from lab import wait_for
-from test_controllers import MERGE, PODS, STRATEGIC, Node, items, now, ns  # noqa: F401
+from test_controllers import MERGE, PODS, STRATEGIC, Node, at_work, items, now, ns  # noqa: F401
 
 BATCH = "/apis/batch/v1/namespaces/{}/{}"
 FIN = "batch.kubernetes.io/job-tracking"
@@ -24,18 +24,8 @@ class JobNode(Node):
 
 @pytest.fixture(scope="module")
 def cluster():
-    m = Master()
-    node = None
-    try:
-        m.start()
-        node = JobNode(m, "n1")
-        node.start()
+    with Master() as m, at_work(JobNode(m, "n1")):
         yield m
-        node.over = True
-        node.join()
-        m.stop()
-    finally:
-        m.remove()
 
 
 def job(name, **spec):

@@ -14,12 +14,8 @@ DEPLOYMENT_RULE = dict(RULE, apiGroups=["apps"], resources=["deployments"])
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler")
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+    with Master("--no-scheduler") as master:
+        yield master
 
 
 @pytest.fixture

@@ -1,45 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Log and exec through the API server to a node API that is a few lines of Python here."""
 import socket
-import ssl
-import subprocess
 import threading
 
 import pytest
 from knarr_test import wait_for
+from tls_server import TlsServer
 
 PODS = "/api/v1/namespaces/default/pods"
 
 
-class FakeNode:
+class FakeNode(TlsServer):
     """Answers /containerLogs with two pieces and a pause, and upgrades /exec and /portForward to an echo."""
 
     def __init__(self, folder):
-        crt, key = f"{folder}/k.crt", f"{folder}/k.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", crt, "-subj",
-                        "/CN=n1", "-days", "2"], check=True, capture_output=True)
-        self.ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ctx.load_cert_chain(crt, key)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
         self.more = threading.Event()
         self.requests = []
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(self.serve, folder, "n1")
 
-    def accept(self):
-        while True:
-            try:
-                raw, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(raw,), daemon=True).start()
-
-    def serve(self, raw):
-        try:
-            s = self.ctx.wrap_socket(raw, server_side=True)
-        except (ssl.SSLError, OSError):
-            return
+    def serve(self, s):
         head = b""
         while b"\r\n\r\n" not in head:
             got = s.recv(4096)
@@ -85,7 +64,7 @@ def fake(master, tmp_path_factory):
         "containers": [{"name": "one", "image": "x"}, {"name": "two", "image": "x"}]}})
     assert status == 201, got
     yield f
-    f.listener.close()
+    f.close()
 
 
 def test_log_streams(master, fake):

@@ -145,7 +145,7 @@ class Driver:
         self.wire.close()
         self.backend.shutdown()
         self.backend.server_close()
-        self.fake.listener.close()
+        self.fake.close()
         if self.node:
             self.node.stdin.close()
             self.node.wait(timeout=10)

@@ -10,12 +10,8 @@ GOOD = {"runAsNonRoot": True, "allowPrivilegeEscalation": False,
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler", "--no-controllers")
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+    with Master("--no-scheduler", "--no-controllers") as master:
+        yield master
 
 
 def namespace(m, name, **labels):

@@ -15,13 +15,9 @@ MAP_RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "
 @pytest.fixture(scope="module")
 def m(tmp_path_factory):
     log = tmp_path_factory.mktemp("audit") / "log"
-    master = Master("--no-scheduler", "--no-controllers", "--audit-log-path", str(log))
-    master.audit = log
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+    with Master("--no-scheduler", "--no-controllers", "--audit-log-path", str(log)) as master:
+        master.audit = log
+        yield master
 
 
 @pytest.fixture

@@ -117,12 +117,8 @@ def test_metadata_only(master):
 @pytest.fixture
 def whole():
     """A master with its controllers: they establish custom resources."""
-    m = Master("--no-scheduler")
-    try:
-        yield m.start()
-        m.stop()
-    finally:
-        m.remove()
+    with Master("--no-scheduler") as m:
+        yield m
 
 
 def test_custom_resources(whole):

@@ -92,7 +92,7 @@ def site(master, tmp_path_factory):
     yield s.server_address[1]
     s.shutdown()
     s.server_close()
-    node.listener.close()
+    node.close()
 
 
 def test_names(master, site):

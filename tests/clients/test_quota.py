@@ -8,12 +8,8 @@ from knarr_test import Master, wait_for
 
 @pytest.fixture(scope="module")
 def m():
-    master = Master("--no-scheduler", "--no-controllers")
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+    with Master("--no-scheduler", "--no-controllers") as master:
+        yield master
 
 
 @pytest.fixture

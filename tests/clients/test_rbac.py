@@ -12,13 +12,8 @@ TOKEN = "/api/v1/namespaces/default/serviceaccounts/{}/token"
 @pytest.fixture(scope="module")
 def full():
     """A master with its controllers: aggregated roles need one."""
-    m = Master("--no-scheduler")
-    try:
-        m.start()
+    with Master("--no-scheduler") as m:
         yield m
-        m.stop()
-    finally:
-        m.remove()
 
 
 def robot(m, name):

@@ -2,7 +2,7 @@
 """The scheduler in a real master: four nodes in three zones that exist only as API objects."""
 import pytest
 from knarr_test import Master, wait_for
-from test_controllers import DEP, MERGE, PODS, Node, items
+from test_controllers import DEP, MERGE, PODS, Node, at_work, items
 
 ZONES = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
 ZONE = "topology.kubernetes.io/zone"
@@ -11,24 +11,9 @@ HOST = "kubernetes.io/hostname"
 
 @pytest.fixture(scope="module")
 def cluster():
-    m = Master()
-    nodes = []
-    try:
-        m.start()
-        for name, zone in ZONES.items():
-            nodes.append(Node(m, name))
-            m.api("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": {ZONE: zone, HOST: name}}}, MERGE)
-            nodes[-1].start()
+    with Master() as m, at_work(*(Node(m, n, {ZONE: zone, HOST: n}) for n, zone in ZONES.items())):
         wait_for(lambda: not any(n["spec"].get("taints") for n in items(m, "/api/v1/nodes")), 20)
         yield m
-        for n in nodes:
-            n.over = True
-            n.join()
-        m.stop()
-    finally:
-        for n in nodes:
-            n.over = True
-        m.remove()
 
 
 @pytest.fixture

@@ -14,13 +14,8 @@ FINALIZER = "networking.k8s.io/service-cidr-finalizer"
 @pytest.fixture(scope="module")
 def small():
     """A master whose own range has six addresses; the first is that of the Service kubernetes."""
-    m = Master("--no-scheduler", "--service-cidr", "10.97.0.0/29")
-    try:
-        m.start()
+    with Master("--no-scheduler", "--service-cidr", "10.97.0.0/29") as m:
         yield m
-        m.stop()
-    finally:
-        m.remove()
 
 
 def service(m, name, ip=None, code=201, **spec):

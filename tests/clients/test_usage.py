@@ -2,40 +2,21 @@
 """metrics.k8s.io over a node whose readings are made up here, or are no readings at all."""
 import datetime
 import json
-import socket
-import ssl
-import subprocess
-import threading
 import time
 
 import pytest
+from tls_server import TlsServer
 
 API = "/apis/metrics.k8s.io/v1beta1"
 PODS = "/api/v1/namespaces/default/pods"
 
 
-class Node:
+class Node(TlsServer):
     """/stats/summary: half a core in use by the pod "web", 64 MiB of memory."""
 
     def __init__(self, folder):
-        crt, key = f"{folder}/k.crt", f"{folder}/k.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", crt, "-subj",
-                        "/CN=n", "-days", "2"], check=True, capture_output=True)
-        self.ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ctx.load_cert_chain(crt, key)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
         self.asked, self.mode, self.since = 0, "good", time.time()
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                raw, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(raw,), daemon=True).start()
+        super().__init__(self.serve, folder, "n")
 
     def summary(self):
         now = time.time()
@@ -46,25 +27,21 @@ class Node:
             {"podRef": {"name": "web", "namespace": "default"},
              "containers": [{"name": "c", **used}]}]}).encode()
 
-    def serve(self, raw):
-        try:
-            s = self.ctx.wrap_socket(raw, server_side=True)
-            while True:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    got = s.recv(4096)
-                    if not got:
-                        return
-                    head += got
-                self.asked += 1
-                body = {"good": self.summary(), "list": b"[[1]]", "text": b"no {json",
-                        "odd": b'{"node":7,"pods":{"a":1}}', "hang": None}[self.mode]
-                if body is None:
-                    time.sleep(30)
+    def serve(self, s):
+        while True:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                got = s.recv(4096)
+                if not got:
                     return
-                s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        except OSError:
-            pass
+                head += got
+            self.asked += 1
+            body = {"good": self.summary(), "list": b"[[1]]", "text": b"no {json",
+                    "odd": b'{"node":7,"pods":{"a":1}}', "hang": None}[self.mode]
+            if body is None:
+                time.sleep(30)
+                return
+            s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +60,7 @@ def node(master, tmp_path_factory):
     assert master.api("POST", PODS, {"metadata": {"name": "pending"}, "spec": {
         "containers": [{"name": "c", "image": "x"}]}})[0] == 201
     yield n
-    n.listener.close()
+    n.close()
 
 
 def cores(quantity):

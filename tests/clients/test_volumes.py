@@ -6,7 +6,7 @@ import threading
 import pytest
 import yaml
 from knarr_test import Master, wait_for
-from test_controllers import MERGE, PODS, Node, items
+from test_controllers import MERGE, PODS, Node, at_work, items
 
 PVS, CLASSES = "/api/v1/persistentvolumes", "/apis/storage.k8s.io/v1/storageclasses"
 PVCS = "/api/v1/namespaces/{}/persistentvolumeclaims"
@@ -77,30 +77,14 @@ def pod(name, volumes, **spec):
 
 @pytest.fixture(scope="module")
 def m():
-    m = Master()
-    workers = []
-    try:
-        m.start()
-        for name in ("n1", "n2"):
-            workers.append(Node(m, name))
-            m.api("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": {HOST: name}}}, MERGE)
-        workers.append(Provisioner(m))
-        for w in workers:
-            w.start()
-        assert m.api("POST", CLASSES, {"metadata": {"name": "lazy"}, "provisioner": BY,
-                                       "volumeBindingMode": "WaitForFirstConsumer",
-                                       "reclaimPolicy": "Delete"})[0] == 201
-        m.provisioner = workers[-1]
-        wait_for(lambda: not any(n["spec"].get("taints") for n in items(m, "/api/v1/nodes")), 30)
-        yield m
-        for w in workers:
-            w.over = True
-            w.join()
-        m.stop()
-    finally:
-        for w in workers:
-            w.over = True
-        m.remove()
+    with Master() as m:
+        m.provisioner = Provisioner(m)
+        with at_work(*(Node(m, n, {HOST: n}) for n in ("n1", "n2")), m.provisioner):
+            assert m.api("POST", CLASSES, {"metadata": {"name": "lazy"}, "provisioner": BY,
+                                           "volumeBindingMode": "WaitForFirstConsumer",
+                                           "reclaimPolicy": "Delete"})[0] == 201
+            wait_for(lambda: not any(n["spec"].get("taints") for n in items(m, "/api/v1/nodes")), 30)
+            yield m
 
 
 @pytest.fixture

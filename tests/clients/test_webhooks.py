@@ -19,13 +19,9 @@ ALLOW = {"allowed": True}
 def m(tmp_path_factory):
     log, rules = (tmp_path_factory.mktemp("audit") / x for x in ("log", "policy"))
     rules.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Request}]\n")
-    master = Master("--no-scheduler", "--no-controllers", "--audit-log-path", str(log), "--audit-policy-file", str(rules))
-    master.audit = log
-    try:
-        yield master.start()
-        master.stop()
-    finally:
-        master.remove()
+    with Master("--no-scheduler", "--no-controllers", "--audit-log-path", str(log), "--audit-policy-file", str(rules)) as master:
+        master.audit = log
+        yield master
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 """DaemonSet, StatefulSet and PodDisruptionBudget in a real master; nodes exist only as API objects."""
 import pytest
 from knarr_test import Master, wait_for
-from test_controllers import MERGE, PODS, Node, image_patch, items, ns  # noqa: F401
+from test_controllers import MERGE, PODS, Node, at_work, image_patch, items, ns  # noqa: F401
 
 STRATEGIC = "application/strategic-merge-patch+json"
 APPS = "/apis/apps/v1/namespaces/{}/{}"
@@ -10,20 +10,8 @@ APPS = "/apis/apps/v1/namespaces/{}/{}"
 
 @pytest.fixture(scope="module")
 def cluster():
-    m = Master()
-    nodes = []
-    try:
-        m.start()
-        nodes = [Node(m, n) for n in ("n1", "n2", "n3")]
-        for n in nodes:
-            n.start()
+    with Master() as m, at_work(*(Node(m, n) for n in ("n1", "n2", "n3"))):
         yield m
-        for n in nodes:
-            n.over = True
-            n.join()
-        m.stop()
-    finally:
-        m.remove()
 
 
 def workload(name, image="a", **spec):
