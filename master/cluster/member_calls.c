@@ -151,19 +151,24 @@ static void write_warnings(const struct members *m, struct jw *w)
 	jw_end_array(w);
 }
 
+static void write_state(const struct members *m, struct jw *w)
+{
+	jw_member_i64(w, "revision", (int64_t)store_rev(m->conf.store));
+	jw_key(w, "members");
+	jw_begin_array(w);
+	for (size_t i = 0; i < m->n_records; i++)
+		write_member(m, &m->records[i], w);
+	jw_end_array(w);
+	write_warnings(m, w);
+}
+
 static void write_members(const struct members *m, struct buf *out)
 {
 	struct jw w = jw_start(out);
 
 	jw_begin_object(&w);
 	jw_member_str(&w, "kind", STR("MasterList"));
-	jw_member_i64(&w, "revision", (int64_t)store_rev(m->conf.store));
-	jw_key(&w, "members");
-	jw_begin_array(&w);
-	for (size_t i = 0; i < m->n_records; i++)
-		write_member(m, &m->records[i], &w);
-	jw_end_array(&w);
-	write_warnings(m, &w);
+	write_state(m, &w);
 	jw_end_object(&w);
 }
 
@@ -198,13 +203,7 @@ static void write_joined(const struct op *op, struct buf *out)
 	jw_member_str(&w, "clusterCIDR", str_of(s->cluster_cidr));
 	jw_member_str(&w, "clusterDomain", str_of(s->domain));
 	jw_member_str(&w, "nodePortRange", str_of(s->node_ports));
-	jw_member_i64(&w, "revision", (int64_t)store_rev(m->conf.store));
-	jw_key(&w, "members");
-	jw_begin_array(&w);
-	for (size_t i = 0; i < m->n_records; i++)
-		write_member(m, &m->records[i], &w);
-	jw_end_array(&w);
-	write_warnings(m, &w);
+	write_state(m, &w);
 	jw_end_object(&w);
 }
 

@@ -53,17 +53,8 @@ static void drop_finalizer(struct plan *p, const struct gc_kind *k, const struct
 static void drop_refs(struct plan *p, const struct gc_kind *k, const struct object *o,
 		      bool (*keep)(struct jv ref, void *user), void *user)
 {
-	struct plan_op *op = plan_add(p, "PATCH", k->kind, o->ns, o->name, NULL);
-	struct jw w = jw_start(&op->body);
+	struct jw w = plan_owners(p, k->kind, o);
 
-	op->flags = PLAN_OK_ABSENT | PLAN_OK_CONFLICT;
-	jw_begin_object(&w);
-	jw_key(&w, "metadata");
-	jw_begin_object(&w);
-	jw_member_str(&w, "uid", object_uid(o));
-	jw_member_str(&w, "resourceVersion", jv_text(jv_get(object_meta(o), "resourceVersion")));
-	jw_key(&w, "ownerReferences");
-	jw_begin_array(&w);
 	jv_for_each (ref, object_owners(o))
 		if (keep(ref.value, user))
 			jw_raw(&w, jv_raw(ref.value));

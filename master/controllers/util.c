@@ -92,9 +92,7 @@ struct str index_orphans(const struct object *o)
 }
 
 /* Patch of metadata.ownerReferences: without `owner`, or with it behind the others. */
-static void patch_owners(struct plan *p, const struct client_kind *kind, const struct object *o,
-			 const struct client_kind *owner_kind, const struct object *owner,
-			 bool adopt)
+struct jw plan_owners(struct plan *p, const struct client_kind *kind, const struct object *o)
 {
 	struct plan_op *op = plan_add(p, "PATCH", kind, o->ns, o->name, NULL);
 	struct jw w = jw_start(&op->body);
@@ -107,6 +105,15 @@ static void patch_owners(struct plan *p, const struct client_kind *kind, const s
 	jw_member_str(&w, "resourceVersion", jv_text(jv_get(object_meta(o), "resourceVersion")));
 	jw_key(&w, "ownerReferences");
 	jw_begin_array(&w);
+	return w;
+}
+
+static void patch_owners(struct plan *p, const struct client_kind *kind, const struct object *o,
+			 const struct client_kind *owner_kind, const struct object *owner,
+			 bool adopt)
+{
+	struct jw w = plan_owners(p, kind, o);
+
 	jv_for_each (ref, object_owners(o))
 		if (!str_eq(jv_text(jv_get(ref.value, "uid")), object_uid(owner)))
 			jw_raw(&w, jv_raw(ref.value));

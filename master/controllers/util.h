@@ -36,6 +36,11 @@ bool pod_available(struct jv pod, int64_t min_ready_s, int64_t now_ns, uint64_t 
 
 /* One OwnerReference with controller and blockOwnerDeletion true. */
 void write_controller_ref(struct jw *w, const struct client_kind *kind, const struct object *owner);
+/*
+ * Plan: other owners, on what was looked at: open within the list, which wants its references
+ * and three ends: array, object, object.
+ */
+struct jw plan_owners(struct plan *p, const struct client_kind *kind, const struct object *o);
 /* Objects of a namespace that have no controller: who might be adopted. */
 informer_index_fn index_orphans;
 /*

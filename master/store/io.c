@@ -25,7 +25,7 @@ static void files_close(void *user, int fd)
 	close(fd);
 }
 
-static ssize_t files_pread(void *user, int fd, void *p, size_t len, uint64_t off)
+ssize_t store_io_pread(void *user, int fd, void *p, size_t len, uint64_t off)
 {
 	size_t got = 0;
 
@@ -161,7 +161,7 @@ int store_io_files(const char *dir, struct store_io *ret)
 	*ret = (struct store_io){
 		.open = files_open,
 		.close = files_close,
-		.pread = files_pread,
+		.pread = store_io_pread,
 		.pwritev = files_pwritev,
 		.datasync = files_datasync,
 		.allocate = files_allocate,

@@ -37,6 +37,8 @@ struct store_io {
  */
 int store_io_files(const char *dir, struct store_io *ret);
 void store_io_files_done(struct store_io *io);
+/* Its pread, which needs nothing but the descriptor. */
+ssize_t store_io_pread(void *user, int fd, void *p, size_t len, uint64_t off);
 
 static inline int io_pwrite(const struct store_io *io, int fd, const void *p, size_t len,
 			    uint64_t off)

@@ -22,25 +22,6 @@ struct file {
 	int fd;
 };
 
-static ssize_t file_pread(void *user, int fd, void *p, size_t len, uint64_t off)
-{
-	size_t got = 0;
-
-	(void)user;
-	while (got < len) {
-		ssize_t n = pread(fd, (char *)p + got, len - got, (off_t)(off + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	return (ssize_t)got;
-}
-
 struct counted {
 	int (*each)(void *user, const struct store_obj *o);
 	void *user;
@@ -77,7 +58,7 @@ static int read_backup(const char *path, struct store_backup_info *ret,
 		       struct err *err)
 {
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct store_io io = {.pread = file_pread};
+	struct store_io io = {.pread = store_io_pread};
 	struct counted c = {each, user, 0, 0};
 	uint64_t off = 0, count = 0;
 	uint8_t head[BACKUP_HEAD];
@@ -89,7 +70,7 @@ static int read_backup(const char *path, struct store_backup_info *ret,
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot open %s: %s", path, strerror(errno));
-	n = S_ISREG(st.st_mode) ? file_pread(NULL, fd, head, sizeof(head), 0) : -EINVAL;
+	n = S_ISREG(st.st_mode) ? store_io_pread(NULL, fd, head, sizeof(head), 0) : -EINVAL;
 	r = n < 0 ? (int)n : backup_head_decode(head, (size_t)n, &i, &crc);
 	if (r < 0)
 		return backup_error(r, path, n > 8 && r == -EBADMSG ? (uint64_t)n : 0, err);

@@ -198,15 +198,8 @@ struct consensus_point *replica_point_dup(const struct consensus_point *point)
 	return p;
 }
 
-static void wait_for_work(struct replica *r, struct work *w)
+void replica_wait(struct door *d, uint64_t at_ms)
 {
-	struct door *d = &r->raft_door;
-	uint64_t at_ms = consensus_timeout(r->consensus);
-	struct log_entry *e;
-
-	list_init(&w->submitted);
-	list_init(&w->inbox);
-	list_init(&w->commands);
 	pthread_mutex_lock(&d->lock);
 	while (!d->ring && !d->stop) {
 		struct timespec ts = {(time_t)(at_ms / 1000), (long)(at_ms % 1000 * NSEC_PER_MSEC)};
@@ -217,6 +210,17 @@ static void wait_for_work(struct replica *r, struct work *w)
 			break;
 	}
 	d->ring = false;
+}
+
+static void wait_for_work(struct replica *r, struct work *w)
+{
+	struct door *d = &r->raft_door;
+	struct log_entry *e;
+
+	list_init(&w->submitted);
+	list_init(&w->inbox);
+	list_init(&w->commands);
+	replica_wait(d, consensus_timeout(r->consensus));
 	w->stop = d->stop;
 	while ((e = list_first(&r->submitted, struct log_entry, node))) {
 		list_remove(&e->node);

@@ -130,6 +130,8 @@ struct inmsg *replica_inmsg(uint64_t from, struct str msg); /* a copy */
 void replica_move_commands(struct list *from, struct list *to);
 void replica_stop_thread(struct door *d, bool *runs, pthread_t t);
 void replica_ring(struct door *d); /* unlocks; the lock is held */
+/* Locks, and sleeps until it rings, is to stop, or the clock says at_ms (UINT64_MAX: never). */
+void replica_wait(struct door *d, uint64_t at_ms);
 uint64_t replica_now_ms(const struct replica *r);
 
 void replica_fatal(struct replica *r, int error, const char *what);

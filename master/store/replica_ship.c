@@ -215,20 +215,10 @@ static void tick(struct replica *r)
 /* Whether to go on. */
 static bool wait_for_work(struct shipping *s, struct list *inbox, struct list *requests)
 {
-	uint64_t at_ms = next_timeout(s);
 	struct door *d = &s->door;
 	bool stop;
 
-	pthread_mutex_lock(&d->lock);
-	while (!d->ring && !d->stop) {
-		struct timespec ts = {(time_t)(at_ms / 1000), (long)(at_ms % 1000 * NSEC_PER_MSEC)};
-
-		if (at_ms == UINT64_MAX)
-			pthread_cond_wait(&d->cond, &d->lock);
-		else if (pthread_cond_timedwait(&d->cond, &d->lock, &ts) == ETIMEDOUT)
-			break;
-	}
-	d->ring = false;
+	replica_wait(d, next_timeout(s));
 	stop = d->stop;
 	replica_move_commands(&s->inbox, inbox);
 	replica_move_commands(&s->requests, requests);

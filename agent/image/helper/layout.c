@@ -77,24 +77,29 @@ static int read_doc(struct layout *l, const char *path, struct buf *out, struct 
 	return (int)n;
 }
 
+static int write_name(struct jw *w, const char *name, struct err *err)
+{
+	char text[IMAGE_REF_MAX];
+	struct image_ref ref;
+	int r = image_ref_parse(name, &ref, err);
+
+	if (r < 0)
+		return r;
+	image_ref_format(&ref, text);
+	jw_str(w, str_of(text));
+	return 0;
+}
+
 /* ["docker.io/library/busybox:latest"], or [] if there is no name. */
 static int name_list(const char *name, struct buf *out, struct err *err)
 {
 	struct jw w = jw_start(out);
-	char text[IMAGE_REF_MAX];
-	struct image_ref ref;
+	int r;
 
 	jw_begin_array(&w);
-	if (name && *name) {
-		int r = image_ref_parse(name, &ref, err);
-
-		if (r < 0)
-			return r;
-		image_ref_format(&ref, text);
-		jw_str(&w, str_of(text));
-	}
+	r = name && *name ? write_name(&w, name, err) : 0;
 	jw_end_array(&w);
-	return 0;
+	return r;
 }
 
 /*
@@ -271,14 +276,10 @@ static int docker_names(struct jv entry, const char *given, struct buf *out, str
 	jw_begin_array(&w);
 	jv_for_each (it, jv_get(entry, "RepoTags")) {
 		CLEANUP_FREE char *name = jv_strdup(it.value);
-		char text[IMAGE_REF_MAX];
-		struct image_ref ref;
-		int r = image_ref_parse(name ? name : "", &ref, err);
+		int r = write_name(&w, name ? name : "", err);
 
 		if (r < 0)
 			return r;
-		image_ref_format(&ref, text);
-		jw_str(&w, str_of(text));
 	}
 	jw_end_array(&w);
 	return 0;

@@ -33,9 +33,8 @@ static const struct api_column deployment_columns[] = {
 	{"Up-to-date", "string", NULL, 0, NULL, cell_updated, "Pods of the newest template"},
 	{"Available", "string", NULL, 0, NULL, cell_available, "Ready for long enough"},
 	COLUMN_AGE,
-	{"Containers", "string", NULL, 1, NULL, cell_containers, "Names of its containers"},
-	{"Images", "string", NULL, 1, NULL, cell_images, "Images of its containers"},
-	{"Selector", "string", NULL, 1, NULL, cell_selector, "Labels of its pods"},
+	COLUMNS_TEMPLATE,
+	COLUMN_SELECTOR(cell_selector),
 };
 
 static const struct api_subresource deployment_subs[] = {
@@ -68,15 +67,14 @@ const struct api_kind api_kind_deployment = {
 	.short_help = "Keeps pods of one template running and replaces them step by step.",
 };
 
+#define COLUMNS_COUNTS                                                                 \
+	{"Desired", "integer", NULL, 0, NULL, cell_desired, "Pods wanted"},            \
+		{"Current", "integer", NULL, 0, NULL, cell_current, "Pods there are"}, \
+	{                                                                              \
+		"Ready", "integer", NULL, 0, NULL, cell_ready, "Pods ready"            \
+	}
 static const struct api_column replicaset_columns[] = {
-	COLUMN_NAME,
-	{"Desired", "integer", NULL, 0, NULL, cell_desired, "Pods wanted"},
-	{"Current", "integer", NULL, 0, NULL, cell_current, "Pods there are"},
-	{"Ready", "integer", NULL, 0, NULL, cell_ready, "Pods ready"},
-	COLUMN_AGE,
-	{"Containers", "string", NULL, 1, NULL, cell_containers, "Names of its containers"},
-	{"Images", "string", NULL, 1, NULL, cell_images, "Images of its containers"},
-	{"Selector", "string", NULL, 1, NULL, cell_selector, "Labels of its pods"},
+	COLUMN_NAME, COLUMNS_COUNTS, COLUMN_AGE, COLUMNS_TEMPLATE, COLUMN_SELECTOR(cell_selector),
 };
 
 const struct api_kind api_kind_replicaset = {
@@ -126,13 +124,10 @@ static void cell_map_selector(const struct api_table_ctx *c, struct jv obj, stru
 
 static const struct api_column controller_columns[] = {
 	COLUMN_NAME,
-	{"Desired", "integer", NULL, 0, NULL, cell_desired, "Pods wanted"},
-	{"Current", "integer", NULL, 0, NULL, cell_current, "Pods there are"},
-	{"Ready", "integer", NULL, 0, NULL, cell_ready, "Pods ready"},
+	COLUMNS_COUNTS,
 	COLUMN_AGE,
-	{"Containers", "string", NULL, 1, NULL, cell_containers, "Names of its containers"},
-	{"Images", "string", NULL, 1, NULL, cell_images, "Images of its containers"},
-	{"Selector", "string", NULL, 1, NULL, cell_map_selector, "Labels of its pods"},
+	COLUMNS_TEMPLATE,
+	COLUMN_SELECTOR(cell_map_selector),
 };
 
 static const struct api_strategy controller_strategy = {
@@ -185,9 +180,8 @@ static const struct api_column daemonset_columns[] = {
 	{"Available", "integer", NULL, 0, NULL, cell_ds_available, "Ready for long enough"},
 	{"Node Selector", "string", NULL, 0, NULL, cell_node_selector, "Labels of its nodes"},
 	COLUMN_AGE,
-	{"Containers", "string", NULL, 1, NULL, cell_containers, "Names of its containers"},
-	{"Images", "string", NULL, 1, NULL, cell_images, "Images of its containers"},
-	{"Selector", "string", NULL, 1, NULL, cell_selector, "Labels of its pods"},
+	COLUMNS_TEMPLATE,
+	COLUMN_SELECTOR(cell_selector),
 };
 static const struct api_subresource daemonset_subs[] = {
 	{.name = "status", .verbs = API_VERB_STATUS, .validate_update = validate_daemonset_status},
@@ -217,8 +211,7 @@ static const struct api_column statefulset_columns[] = {
 	COLUMN_NAME,
 	{"Ready", "string", NULL, 0, NULL, cell_deploy_ready, "Ready pods of those wanted"},
 	COLUMN_AGE,
-	{"Containers", "string", NULL, 1, NULL, cell_containers, "Names of its containers"},
-	{"Images", "string", NULL, 1, NULL, cell_images, "Images of its containers"},
+	COLUMNS_TEMPLATE,
 };
 static const struct api_subresource statefulset_subs[] = {
 	SUB_SCALE,

@@ -150,9 +150,8 @@ static const struct api_column job_columns[] = {
 	 "Successful pods of those wanted"},
 	{"Duration", "string", NULL, 0, NULL, cell_duration, "Time from start to completion"},
 	COLUMN_AGE,
-	{"Containers", "string", NULL, 1, NULL, cell_containers, "Names of its containers"},
-	{"Images", "string", NULL, 1, NULL, cell_images, "Images of its containers"},
-	{"Selector", "string", NULL, 1, NULL, cell_selector, "Labels of its pods"},
+	COLUMNS_TEMPLATE,
+	COLUMN_SELECTOR(cell_selector),
 };
 
 static void cell_time_zone(const struct api_table_ctx *c, struct jv obj, struct jw *w)
@@ -222,7 +221,7 @@ static const struct api_column cronjob_columns[] = {
 	COLUMN_AGE,
 	{"Containers", "string", NULL, 1, NULL, cell_cron_containers, "Names of its containers"},
 	{"Images", "string", NULL, 1, NULL, cell_cron_images, "Images of its containers"},
-	{"Selector", "string", NULL, 1, NULL, cell_cron_selector, "Labels of its pods"},
+	COLUMN_SELECTOR(cell_cron_selector),
 };
 
 /* ---- Kinds ---- */

@@ -79,6 +79,16 @@ void cell_selector(const struct api_table_ctx *c, struct jv obj, struct jw *w); 
 	{                                                                       \
 		"Age", "string", NULL, 0, NULL, cell_age, "Time since creation" \
 	}
+/* With -o wide, of what has a pod template. */
+#define COLUMNS_TEMPLATE                                                                     \
+	{"Containers", "string", NULL, 1, NULL, cell_containers, "Names of its containers"}, \
+	{                                                                                    \
+		"Images", "string", NULL, 1, NULL, cell_images, "Images of its containers"   \
+	}
+#define COLUMN_SELECTOR(cell)                                                   \
+	{                                                                       \
+		"Selector", "string", NULL, 1, NULL, cell, "Labels of its pods" \
+	}
 #define SUB_STATUS                                         \
 	{                                                  \
 		.name = "status", .verbs = API_VERB_STATUS \

@@ -88,6 +88,7 @@ extern const struct api_type api_t_batch_v1_CronJobStatus;
 extern const struct api_type api_t_batch_v1_CronJob;
 
 /* certificates_types.c */
+extern const char *const api_key_usages[]; /* of a CertificateSigningRequest; ended by NULL */
 extern const struct api_type api_t_certificates_v1_CertificateSigningRequestSpec;
 extern const struct api_type api_t_certificates_v1_CertificateSigningRequestCondition;
 extern const struct api_type api_t_certificates_v1_CertificateSigningRequestStatus;

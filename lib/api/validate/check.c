@@ -215,6 +215,15 @@ void check_name(const struct place *p, enum name_rule rule, struct str text)
 		place_invalid_str(p, text, e.v[i]);
 }
 
+void check_driver(const struct place *p, struct str name)
+{
+	if (!name.len)
+		return;
+	if (name.len > 63)
+		place_too_long(p, 63);
+	check_name(p, NAME_SUBDOMAIN, name);
+}
+
 void check_not_negative(const struct place *p, struct json_object *obj, const char *name)
 {
 	int64_t v = int_of(obj, name);

@@ -108,6 +108,9 @@ void seen_done(struct seen *s);
 
 /* Every sentence of the rule that the text breaks, as an invalid value. */
 void check_name(const struct place *p, enum name_rule rule, struct str text);
+/* A driver's name: a DNS subdomain of at most 63 bytes. One that is missing is the table's matter.
+ */
+void check_driver(const struct place *p, struct str name);
 /* obj[name] must not be negative when it is there. */
 void check_not_negative(const struct place *p, struct json_object *obj, const char *name);
 /* Inclusive; false when it was not in there. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CertificateSigningRequest; follows pkg/apis/certificates/validation. */
 #include "lib/api/validate/check.h"
+#include "lib/api/kinds/types.h"
 #include "lib/api/validate/rules.h"
 #include "lib/base/codec.h"
 
@@ -67,30 +68,6 @@ static void check_signer(const struct place *p, struct str name)
 
 static void check_usages(const struct place *p, struct json_object *list)
 {
-	static const char *const known[] = {"any",
-					    "cert sign",
-					    "client auth",
-					    "code signing",
-					    "content commitment",
-					    "crl sign",
-					    "data encipherment",
-					    "decipher only",
-					    "digital signature",
-					    "email protection",
-					    "encipher only",
-					    "ipsec end system",
-					    "ipsec tunnel",
-					    "ipsec user",
-					    "key agreement",
-					    "key encipherment",
-					    "microsoft sgc",
-					    "netscape sgc",
-					    "ocsp signing",
-					    "s/mime",
-					    "server auth",
-					    "signing",
-					    "timestamping",
-					    NULL};
 	struct seen seen = {0};
 
 	if (!list_len(list))
@@ -99,10 +76,10 @@ static void check_usages(const struct place *p, struct json_object *list)
 		struct str usage = jsonc_str(list_at(list, i));
 		bool good = false;
 
-		for (size_t k = 0; !good && known[k]; k++)
-			good = str_eqs(usage, known[k]);
+		for (size_t k = 0; !good && api_key_usages[k]; k++)
+			good = str_eqs(usage, api_key_usages[k]);
 		if (!good)
-			place_unsupported(PLACE_AT(p, i), usage, known);
+			place_unsupported(PLACE_AT(p, i), usage, api_key_usages);
 		if (!seen_add(&seen, usage))
 			place_duplicate(PLACE_AT(p, i), usage);
 	}

@@ -4,15 +4,6 @@
 #include "lib/api/validate.h"
 #include "lib/api/validate/rules.h"
 
-static void check_driver(const struct place *p, struct str name)
-{
-	if (!name.len)
-		return; /* the table says that it is required */
-	if (name.len > 63)
-		place_too_long(p, 63);
-	check_name(p, NAME_SUBDOMAIN, name);
-}
-
 static void check_selectors(const struct place *p, struct json_object *list)
 {
 	if (list_len(list) > 32)

@@ -9,16 +9,6 @@
 #define PARAMETERS_BYTES (256 * 1024)
 #define NODE_ID_MAX 256
 
-/* A driver's name: a DNS subdomain of at most 63 bytes. */
-static void check_driver(const struct place *p, struct str name)
-{
-	if (!name.len)
-		return; /* the table says that it is required */
-	if (name.len > 63)
-		place_too_long(p, 63);
-	check_name(p, NAME_SUBDOMAIN, name);
-}
-
 static void check_parameters(const struct place *p, struct json_object *map)
 {
 	size_t size = 0;
