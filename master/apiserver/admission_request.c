@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/admission_request.h"
-#include "lib/api/convert.h"
+#include "master/apiserver/admission_version.h"
 
 /* ---- what rules look at ---- */
 
@@ -171,30 +171,7 @@ static void options(struct jw *jw, const struct write *w)
 	jw_end_object(jw);
 }
 
-struct json_object *admission_in_version(const struct write *w, const struct api_kind *as,
-					 struct json_object *obj)
-{
-	struct json_object *copy = jsonc_clone(obj);
-
-	if (!copy || api_convert_tree(w->kind, as, copy) == 0)
-		return copy;
-	json_object_put(copy);
-	return NULL;
-}
-
-const struct api_kind *admission_version(const struct write *w, const struct webhook *h,
-					 const struct webhook_attrs *a)
-{
-	const struct api_kind *as = w->seen_kind ? NULL : webhook_version(h, a);
-	CLEANUP_JSON struct json_object *probe = NULL;
-
-	if (as)
-		probe = admission_in_version(w, as,
-					     write_seen(w) ? write_seen(w) : write_seen_old(w));
-	return probe ? as : NULL;
-}
-
-static void seen(struct jw *jw, const struct write *w, const char *name, const struct api_kind *as,
+static void seen(struct jw *jw, struct write *w, const char *name, const struct api_kind *as,
 		 struct json_object *obj)
 {
 	CLEANUP_JSON struct json_object *other = as ? admission_in_version(w, as, obj) : NULL;
@@ -202,7 +179,7 @@ static void seen(struct jw *jw, const struct write *w, const char *name, const s
 	tree(jw, name, as ? other : obj);
 }
 
-void admission_request_write(const struct write *w, struct str uid, const struct api_kind *as,
+void admission_request_write(struct write *w, struct str uid, const struct api_kind *as,
 			     bool with_objects, struct jw *jw)
 {
 	static const char *const ops[] = {[WRITE_PHASE_DELETE] = "DELETE",

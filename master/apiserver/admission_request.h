@@ -16,14 +16,8 @@ void admission_attrs(const struct write *w, struct webhook_attrs *ret, struct bu
 const struct store_obj *admission_namespace(const struct write *w);
 /*
  * AdmissionRequest as a JSON value; `uid` may be absent. as: the version in which the objects are
- * wanted (NULL: the request's own); only where admission_in_version can make that of them.
+ * wanted (NULL: the request's own); only where they are at hand (admission_version.h).
  */
-void admission_request_write(const struct write *w, struct str uid, const struct api_kind *as,
+void admission_request_write(struct write *w, struct str uid, const struct api_kind *as,
 			     bool with_objects, struct jw *jw);
-/* In which version a webhook or policy that matches wants to see it, if it can; or NULL. */
-const struct api_kind *admission_version(const struct write *w, const struct webhook *h,
-					 const struct webhook_attrs *a);
-/* A copy of what is seen in that version; NULL: it cannot be had, or there is nothing. */
-struct json_object *admission_in_version(const struct write *w, const struct api_kind *as,
-					 struct json_object *obj);
 #endif

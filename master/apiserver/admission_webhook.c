@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/admission_webhook.h"
 #include "master/apiserver/admission_plugins.h"
-#include "lib/api/convert.h"
 #include "lib/api/patch.h"
 #include "lib/base/codec.h"
 #include "master/apiserver/admission_request.h"
+#include "master/apiserver/admission_version.h"
 #include "master/apiserver/audit.h"
 #include "master/apiserver/policies.h"
 #include "master/apiserver/policy_eval.h"
@@ -22,6 +22,8 @@ struct asked {
 	bool called;
 	const struct api_kind *as; /* the version it wants to see; NULL: the request's */
 	unsigned seen; /* edits of the object when it had answered */
+	struct json_object *raw; /* as the patch left it, in that version, to be converted back */
+	struct buf patch; /* JSON */
 };
 
 /* One write's way through its webhooks of one sort. */
@@ -36,7 +38,7 @@ struct run {
 	struct err refusal;
 };
 
-static bool matches(const struct run *run, struct asked *q)
+static bool matches(struct run *run, struct asked *q)
 {
 	const struct webhook *h = q->hook;
 	CLEANUP(buf_done) struct buf labels = BUF_INIT, old_labels = BUF_INIT;
@@ -49,7 +51,7 @@ static bool matches(const struct run *run, struct asked *q)
 	return true;
 }
 
-static void review(const struct asked *a, struct buf *out)
+static void review(struct asked *a, struct buf *out)
 {
 	struct jw jw = jw_start(out);
 
@@ -160,34 +162,52 @@ static void denied(struct asked *a, struct jv status)
 	run->refusal.http_code = code >= 400 && code < 600 ? (int)code : 400;
 }
 
-/* Replaces w->obj by what the patch makes of it. */
-static int patch(struct asked *a, struct str base64, struct err *err)
+/*
+ * a->raw, if it can be had in the request's version, becomes the object. 0: it did, or it is
+ * lacking (w->lack) and a->raw stays.
+ */
+static int take_patched(struct asked *a, struct err *err)
 {
 	struct write *w = a->run->w;
-	CLEANUP(buf_done) struct buf json = BUF_INIT;
-	CLEANUP_JSON struct json_object *doc = NULL, *raw = NULL, *other = NULL;
-	struct json_object *obj = NULL;
+	struct json_object *raw, *obj = NULL;
 	bool mutated;
 	int r;
 
-	if (base64_decode(base64, &json) < 0)
-		return err_sys(err, EINVAL, "the patch is no base64");
-	r = jsonc_parse(buf_str(&json), NULL, &doc, err);
-	if (a->as)
-		other = admission_in_version(w, a->as, write_seen(w));
-	if (r == 0)
-		r = api_patch_json(a->as ? other : write_seen(w), doc, &raw, err);
-	if (r == 0 && a->as)
-		r = api_convert_tree(a->as, w->kind, raw);
-	if (r == 0)
-		r = api_decode_tree(write_seen_kind(w), raw, API_IGNORE, &obj, NULL, err);
+	raw = a->as ? admission_from_version(w, a->as, json_object_get(a->raw))
+		    : json_object_get(a->raw);
+	if (w->lack.to)
+		return 0;
+	json_object_put(TAKE(a->raw));
+	if (!raw)
+		return err_sys(err, EPROTO, "%s",
+			       w->lack.fault ? w->lack.fault : "no such version");
+	r = api_decode_tree(write_seen_kind(w), raw, API_IGNORE, &obj, NULL, err);
+	json_object_put(raw);
 	if (r < 0)
 		return r;
 	mutated = write_edit(w, obj);
 	a->run->edits += mutated;
 	if (w->r->audit)
-		note_mutation(a, mutated, buf_str(&json));
+		note_mutation(a, mutated, buf_str(&a->patch));
 	return 0;
+}
+
+/* Replaces w->obj by what the patch makes of it; with a->raw set afterwards, later. */
+static int patch(struct asked *a, struct str base64, struct err *err)
+{
+	struct write *w = a->run->w;
+	CLEANUP_JSON struct json_object *doc = NULL, *other = NULL;
+	int r;
+
+	buf_clear(&a->patch);
+	if (base64_decode(base64, &a->patch) < 0)
+		return err_sys(err, EINVAL, "the patch is no base64");
+	r = jsonc_parse(buf_str(&a->patch), NULL, &doc, err);
+	if (a->as)
+		other = admission_in_version(w, a->as, write_seen(w));
+	if (r == 0)
+		r = api_patch_json(a->as ? other : write_seen(w), doc, &a->raw, err);
+	return r < 0 ? r : take_patched(a, err);
 }
 
 /* What is wrong with a v1 answer's patch, or NULL. */
@@ -291,6 +311,29 @@ static void read_answer(struct asked *a, struct str body)
 
 static void next(struct run *run);
 
+static void answered(struct asked *a)
+{
+	struct run *run = a->run;
+
+	a->seen = run->edits;
+	run->pending--;
+	if (run->mutating || !run->pending)
+		next(run);
+}
+
+/* The patched object in the request's version. */
+static void patched_back(void *user, const struct err *e)
+{
+	struct asked *a = user;
+	CLEANUP_FREE char *name = str_dup(a->hook->name);
+	CLEANUP(err_done) struct err err = ERR_INIT;
+
+	(void)e;
+	if (take_patched(a, &err) < 0)
+		refuse_internal(a->run, name, err_text(&err));
+	answered(a);
+}
+
 static void on_answer(void *user, int err, int status, struct str body, const char *why)
 {
 	struct asked *a = user;
@@ -306,10 +349,10 @@ static void on_answer(void *user, int err, int status, struct str body, const ch
 	} else {
 		read_answer(a, body);
 	}
-	a->seen = run->edits;
-	run->pending--;
-	if (run->mutating || !run->pending)
-		next(run);
+	if (a->raw)
+		admission_lack_fill(run->w, patched_back, a);
+	else
+		answered(a);
 }
 
 /* ---- the run ---- */
@@ -320,8 +363,10 @@ static void finish(struct run *run)
 	admission_webhooks_cb then = run->then;
 	struct err refusal = run->refusal;
 
-	for (size_t i = 0; i < run->n; i++)
+	for (size_t i = 0; i < run->n; i++) {
 		webhook_config_unref(run->v[i].config);
+		buf_done(&run->v[i].patch);
+	}
 	free(run->v);
 	policies_round_done(&run->policies);
 	free(run);
@@ -365,6 +410,7 @@ static bool conditions_hold(struct asked *a)
 	if (!a->hook->conditions.n)
 		return true;
 	policy_eval_prepare(&e);
+	policy_eval_version(&e, a->as);
 	match = policy_eval_conditions(&e, &a->hook->conditions, &bad, &v);
 	if (match == POLICY_MATCH_ERROR) {
 		CLEANUP_FREE char *why = xasprintf(
@@ -377,20 +423,85 @@ static bool conditions_hold(struct asked *a)
 	return match == POLICY_MATCH;
 }
 
-static bool wanted(const struct run *run, struct asked *a)
+/* Conversion is not the webhook's business, nor its failurePolicy's. */
+static bool version_fault(struct run *run, const struct api_kind *as)
 {
-	if (run->again)
-		return a->called && a->hook->reinvoke && a->seen != run->edits;
-	return matches(run, a) && conditions_hold(a);
+	const struct write *w = run->w;
+
+	if (!as || !w->lack.fault || w->lack.fault_to != as)
+		return false;
+	err_set(&run->refusal, EPROTO, "InternalError", "Internal error occurred: %s",
+		w->lack.fault);
+	run->refusal.http_code = 500;
+	return true;
 }
 
-/* Mutating policies come before the webhooks, each time. False: refused. */
+static void form_came(void *user, const struct err *e)
+{
+	struct run *run = user;
+
+	(void)e;
+	run->pending--;
+	next(run);
+}
+
+/* Is it this one's turn? Negative: not before it can be seen in the version it wants. */
+static int turn(struct run *run, struct asked *a)
+{
+	if (run->again && (!a->called || !a->hook->reinvoke || a->seen == run->edits))
+		return false;
+	if (!matches(run, a))
+		return false;
+	if (!a->as || admission_version_at_hand(run->w, a->as))
+		return true;
+	if (version_fault(run, a->as))
+		return false;
+	run->pending++;
+	admission_lack_fill(run->w, form_came, run);
+	return -EINPROGRESS;
+}
+
+static bool ask_policies(struct run *run);
+
+static void policies_on(void *user, const struct err *e)
+{
+	struct run *run = user;
+
+	(void)e;
+	run->pending--;
+	if (ask_policies(run))
+		next(run);
+}
+
+/*
+ * Mutating policies come before the webhooks, each time. False: they wait for a conversion; what
+ * they did meanwhile is undone.
+ */
 static bool ask_policies(struct run *run)
 {
-	int edits = run->mutating ? policies_mutate(run->w, &run->policies, &run->refusal) : 0;
+	struct write *w = run->w;
+	struct json_object *before = NULL;
+	size_t n = run->policies.n;
+	int edits;
 
-	run->edits += (unsigned)MAX(edits, 0);
-	return edits >= 0;
+	if (!run->mutating || !policies_any_mutating(w->srv->policies))
+		return true;
+	if (custom_has_webhook(w->kind) && w->obj && !w->seen_kind)
+		before = jsonc_clone(w->obj);
+	edits = policies_mutate(w, &run->policies, &run->refusal);
+	if (!w->lack.to) {
+		json_object_put(before);
+		run->edits += (unsigned)MAX(edits, 0);
+		return true;
+	}
+	json_object_put(w->obj);
+	w->obj = before;
+	err_clear(&run->refusal);
+	while (run->policies.n > n)
+		free(run->policies.keys[--run->policies.n]);
+	run->pending++;
+	admission_lack_fill(w, policies_on, run);
+	return false;
 }
 
 /* The built-in plugins look at what others made of the object. */
@@ -411,7 +522,7 @@ static bool admit_again(struct run *run)
 
 /*
  * All have spoken once. If anything was changed there is a second round, of those policies and
- * webhooks that wish so; of webhooks only those after which something came.
+ * webhooks that wish so; of webhooks only those after which something came. False: not now.
  */
 static bool begin_again(struct run *run)
 {
@@ -426,9 +537,13 @@ static void next(struct run *run)
 {
 	do {
 		while (!run->refusal.errnum && run->at < run->n) {
-			struct asked *a = &run->v[run->at++];
+			struct asked *a = &run->v[run->at];
+			int r = turn(run, a);
 
-			if (wanted(run, a) && ask(a) && run->mutating)
+			if (r < 0)
+				return;
+			run->at++;
+			if (r && conditions_hold(a) && ask(a) && run->mutating)
 				return;
 		}
 	} while (!run->refusal.errnum && !run->pending && begin_again(run));
@@ -465,7 +580,8 @@ void admission_webhooks(struct write *w, bool mutating, admission_webhooks_cb th
 		for (size_t j = 0; j < configs[i]->n; j++)
 			run->v[run->n++] = (struct asked){.run = run,
 							  .config = webhook_config_ref(configs[i]),
-							  .hook = &configs[i]->hooks[j]};
-	ask_policies(run);
-	next(run);
+							  .hook = &configs[i]->hooks[j],
+							  .patch = BUF_INIT};
+	if (ask_policies(run))
+		next(run);
 }

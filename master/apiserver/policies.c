@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/policies.h"
+#include "master/apiserver/admission_version.h"
 #include "lib/api/convert.h"
 #include "master/apiserver/admission_request.h"
 #include "master/apiserver/follow.h"
@@ -265,12 +266,26 @@ void policy_run_forget(struct policy_run *run)
 	run->known = ARENA_ARRAY(&run->eval.arena, bool, n + 1);
 }
 
-/* Made when the first policy fits. */
-static void prepare(struct policy_run *run, const struct webhook_attrs *a)
+/* Made when the first policy fits. False: what it wants to see is not there, and it was told. */
+static bool prepare(struct policy_run *run, const struct webhook_attrs *a)
 {
+	const struct api_kind *as = admission_version(run->w, &run->policy->match, a);
+
+	if (as && !admission_version_at_hand(run->w, as)) {
+		CLEANUP_FREE char *why = xasprintf("failed to convert object version: %s",
+						   run->w->lack.fault ? run->w->lack.fault : "");
+
+		run->stop = run->w->lack.to;
+		if (!run->stop && run->each)
+			run->no_params(run, why);
+		return false;
+	}
+	if (!run->each)
+		return false;
 	policy_eval_prepare(&run->eval);
-	policy_eval_version(&run->eval, admission_version(run->w, &run->policy->match, a));
+	policy_eval_version(&run->eval, as);
 	run->eval.vars[POLICY_VARIABLES] = cel_host(&variables_ops, run);
+	return true;
 }
 
 /* ---- parameters ---- */
@@ -409,8 +424,8 @@ void policy_run(struct policy_run *run, enum policy_sort sort)
 		if (!run->policy || !fits(&run->policy->match, run->policy->constraints, &a) ||
 		    !fits(&b->match, b->resources, &a))
 			continue;
-		prepare(run, &a);
-		run_params(run);
+		if (prepare(run, &a))
+			run_params(run);
 	}
 	policy_eval_done(&run->eval);
 }

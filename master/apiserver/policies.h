@@ -27,9 +27,13 @@ bool policies_any(const struct policies *p); /* of either sort, and bound */
 bool policies_any_mutating(const struct policies *p);
 /*
  * Mutating policies, in the order of their names, then of their bindings', change w->obj. Returns
- * how often they did, or a refusal: 403 Invalid with one cause each that failed.
+ * how often they did, or a refusal: 403 Invalid with one cause each that failed. With w->lack.to
+ * set afterwards it is to be undone and done again (admission_version.h).
  */
 int policies_mutate(struct write *w, struct policies_round *round, struct err *err);
+/* Are all forms at hand in which validating policies want to see it? False: w->lack says what is
+ * not (admission_version.h). */
+bool policies_validate_ready(struct write *w);
 /* Refusal as Kubernetes words it (422 by default), warnings, notes in the audit log. */
 int policies_validate(struct write *w, struct err *err);
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/api/convert.h"
 #include "lib/api/mutation.h"
+#include "master/apiserver/admission_version.h"
 #include "master/apiserver/policies.h"
 #include "master/apiserver/admission_plugins.h"
 #include "master/apiserver/policy_set.h"
@@ -72,6 +72,14 @@ static char *key_of(const struct policy_run *run)
 			 STR_ARG(run->param));
 }
 
+/* Something is to be converted first: all will be done again. */
+static bool lacks(struct policy_run *run)
+{
+	if (run->w->lack.to)
+		run->stop = true;
+	return run->stop;
+}
+
 /* What the value makes of the object, in the version that the policy sees, as the request has it.
  */
 static int make(struct policy_run *run, const struct policy_expr *x, const struct cel_val *v,
@@ -82,7 +90,13 @@ static int make(struct policy_run *run, const struct policy_expr *x, const struc
 	int r = api_mutate(as ? as : write_seen_kind(w), (enum api_mutation)x->mutation,
 			   as ? run->eval.shown[0] : write_seen(w), v, ret, err);
 
-	return r == 0 && *ret && as ? api_convert_tree(as, w->kind, *ret) : r;
+	if (r < 0 || !*ret || !as)
+		return r;
+	*ret = admission_from_version(w, as, *ret);
+	if (!*ret)
+		return err_sys(err, EPROTO, "failed to convert object version: %s",
+			       w->lack.fault ? w->lack.fault : "");
+	return 0;
 }
 
 /* Variables see the object as the mutations before have left it. */
@@ -99,12 +113,16 @@ static void mutate(struct mutating *m, const struct policy_expr *x)
 	}
 	policy_run_forget(run);
 	policy_eval_see(&run->eval);
+	if (lacks(run))
+		return;
 	run->eval.budget = API_CEL_OBJECT_BUDGET;
 	v = policy_eval_run(&run->eval, x->program);
 	if (v.kind == CEL_ERR) {
 		refuse_expr(run, x->text, &v);
 	} else if (make(run, x, &v, &obj, &e) == 0) {
 		m->edits += obj && write_edit(run->w, obj);
+	} else if (lacks(run)) {
+		;
 	} else if (e.reason) {
 		err_clear(run->err);
 		err_move(run->err, &e);
@@ -122,6 +140,8 @@ static void each(struct policy_run *run)
 	struct cel_val v;
 
 	policy_eval_see(&run->eval);
+	if (lacks(run))
+		return;
 	switch (policy_eval_conditions(&run->eval, &run->policy->conditions, &bad, &v)) {
 	case POLICY_MATCH:
 		break;
@@ -137,6 +157,8 @@ static void each(struct policy_run *run)
 	for (size_t i = 0; i < run->policy->mutations.n && !run->stop; i++)
 		mutate(m, &run->policy->mutations.v[i]);
 	policy_eval_see(&run->eval);
+	if (lacks(run))
+		return;
 	if (run->policy->reinvoke && !m->round->again)
 		*ARRAY_PUSH(m->round->keys, m->round->n, m->round->cap) = TAKE(key);
 }

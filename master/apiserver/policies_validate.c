@@ -158,6 +158,15 @@ static void no_params(struct policy_run *run, const char *why)
 		follow_up(run, why, NULL);
 }
 
+bool policies_validate_ready(struct write *w)
+{
+	struct policy_run run = {.w = w};
+
+	if (!admission_plugin_off(w->srv->plugins_off, PLUGIN_VALIDATING_POLICY))
+		policy_run(&run, POLICIES_VALIDATING);
+	return !w->lack.to;
+}
+
 int policies_validate(struct write *w, struct err *err)
 {
 	struct policy_run run = {.w = w, .err = err, .each = each, .no_params = no_params};

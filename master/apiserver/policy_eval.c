@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/policy_eval.h"
 #include "master/apiserver/admission_request.h"
+#include "master/apiserver/admission_version.h"
 
 struct cel_val policy_eval_run(struct policy_eval *e, const struct cel_program *p)
 {
@@ -32,7 +33,7 @@ static void drop_shown(struct policy_eval *e)
 
 void policy_eval_see(struct policy_eval *e)
 {
-	const struct write *w = e->w;
+	struct write *w = e->w;
 	struct json_object *obj = w->phase == WRITE_PHASE_DELETE ? NULL : write_seen(w);
 	struct json_object *old = write_seen_old(w);
 

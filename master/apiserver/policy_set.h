@@ -40,7 +40,10 @@ struct policy_run {
 	struct write *w;
 	struct err *err;
 	bool stop; /* nobody further is to be asked */
-	/* One policy with one binding and one parameter; its conditions have not been asked. */
+	/*
+	 * One policy with one binding and one parameter; its conditions have not been asked. NULL:
+	 * only see whether all forms are at hand (admission_version.h).
+	 */
 	void (*each)(struct policy_run *run);
 	/* The binding's parameters are not there: what failurePolicy says is not yet looked at. */
 	void (*no_params)(struct policy_run *run, const char *why);

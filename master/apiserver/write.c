@@ -2,6 +2,7 @@
 #include "master/apiserver/write.h"
 #include "lib/api/convert.h"
 #include "lib/api/index.h"
+#include "master/apiserver/admission_version.h"
 #include "master/apiserver/admission_webhook.h"
 #include "master/apiserver/conversion.h"
 #include "master/apiserver/policies.h"
@@ -20,6 +21,7 @@ void write_init(struct write *w, struct request *r, const struct write_ops *ops)
 	w->kind = r->kind;
 	w->sub = r->sub;
 	w->value = BUF_INIT;
+	w->lack.value = BUF_INIT;
 	write_set_name(w, r->info.ns, r->info.name);
 }
 
@@ -67,6 +69,7 @@ static void write_free(struct write *w)
 	free(w->ns);
 	free(w->name);
 	buf_done(&w->value);
+	admission_lack_done(w);
 	w->ops->free(w);
 	request_unref(r);
 }
@@ -416,6 +419,34 @@ static void validated(struct write *w, const struct err *e)
 		propose(w);
 }
 
+static void judge(struct write *w);
+
+/* A form that a policy wants to see is there, or it will hear why not. */
+static void judge_on(void *user, const struct err *e)
+{
+	(void)e;
+	judge(user);
+}
+
+/* What it will be stands: policies, then webhooks say what they think of it. */
+static void judge(struct write *w)
+{
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	int r;
+
+	if (!policies_validate_ready(w)) {
+		admission_lack_fill(w, judge_on, w);
+		return;
+	}
+	r = policies_validate(w, &err);
+	if ((r < 0 || w->action == WRITE_NONE) && must_confirm(w))
+		return;
+	if (r < 0)
+		fail(w, &err);
+	else
+		admission_webhooks(w, false, validated);
+}
+
 /* The mutating webhooks have spoken, `w->obj` is as they left it. */
 static void mutated(struct write *w, const struct err *e)
 {
@@ -426,18 +457,15 @@ static void mutated(struct write *w, const struct err *e)
 		action = -EINVAL;
 	else if (!e && (w->phase == WRITE_PHASE_CREATE || w->phase == WRITE_PHASE_UPDATE))
 		action = write_finish(w, &err);
-	if (!e && action >= 0 && policies_validate(w, &err) < 0)
-		action = -EPERM;
-	if (!e && (action < 0 || action == WRITE_NONE) && must_confirm(w))
-		return;
-	if (e || action < 0) {
-		fail(w, e ? e : &err);
+	if (!e && action >= 0) {
+		w->action = (enum write_action)action;
+		judge(w);
 		return;
 	}
-	w->action = (enum write_action)action;
-	admission_webhooks(w, false, validated);
+	if (!e && must_confirm(w))
+		return;
+	fail(w, e ? e : &err);
 }
-
 /* False: it has to be made from the tree. */
 static bool try_splice(struct write *w)
 {

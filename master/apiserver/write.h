@@ -86,6 +86,13 @@ struct write {
 	 */
 	const struct api_kind *seen_kind;
 	struct json_object *seen, *seen_old;
+	struct {
+		const struct api_kind *to; /* NULL: nothing is lacking */
+		struct buf value; /* of which the form in that version is lacking */
+		char *fault; /* why fault_to cannot be had, or NULL */
+		const struct api_kind *fault_to;
+		unsigned n;
+	} lack; /* admission_version.h */
 	bool edited; /* what is seen was changed by those outside, since obj was prepared */
 	/* In hand between proposal and commit. */
 	enum write_action action;

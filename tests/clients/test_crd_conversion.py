@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from hook_server import Hooks
+from hook_server import Hooks, json_patch
 from knarr_test import Master, wait_for
 from test_crd import CRDS, GROUP, establish, gone
 
@@ -155,6 +155,88 @@ def test_failures(site):
     t.join()
     hooks.answers["/convert"] = convert
     assert m.api("GET", PATH % "v2" + "/f")[0] == 200
+
+
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+V2_ONLY = {"operations": ["CREATE", "UPDATE"], "apiGroups": [GROUP], "apiVersions": ["v2"], "resources": ["endpoints2"]}
+
+
+@pytest.fixture
+def admission(site):
+    """Makes objects of admissionregistration, which are gone afterwards."""
+    m, hooks = site
+    made = []
+
+    def add(plural, name, **body):
+        status, got = m.api("POST", f"{ADMISSION}/{plural}", {"metadata": {"name": name}, **body})
+        assert status == 201, got
+        made.append(f"{ADMISSION}/{plural}/{name}")
+    yield add
+    for path in made:
+        assert m.api("DELETE", path)[0] == 200
+    hooks.answers["/convert"] = convert
+
+
+def hook_of(hooks, path, **fields):
+    return {"webhooks": [{"name": f"{path[1:]}.example.com", "rules": [V2_ONLY], "sideEffects": "None",
+                          "admissionReviewVersions": ["v1"],
+                          "clientConfig": {"url": hooks.url + path, "caBundle": hooks.ca}, **fields}]}
+
+
+def test_webhooks_see_the_version_they_name(site, admission):
+    """matchPolicy Equivalent, where only the definition's own webhook can make that version."""
+    m, hooks = site
+    hooks.answers["/m1"] = lambda r: json_patch({"op": "replace", "path": "/spec/port", "value": "77"})
+    hooks.answers["/m2"] = lambda r: json_patch({"op": "replace", "path": "/spec/host", "value": r["object"]["spec"]["port"]})
+    hooks.answers["/v"] = lambda r: {"allowed": r["object"]["spec"]["host"] == "77"}
+    admission("mutatingwebhookconfigurations", "c1", **hook_of(hooks, "/m1"))
+    admission("mutatingwebhookconfigurations", "c2", **hook_of(hooks, "/m2", matchConditions=[
+        {"name": "form", "expression": "object.spec.port == '77' && request.kind.version == 'v2'"}]))
+    admission("validatingwebhookconfigurations", "c3", **hook_of(hooks, "/v"))
+    admission("validatingwebhookconfigurations", "exact", **hook_of(hooks, "/none", matchPolicy="Exact"))
+    status, got = m.api("POST", PATH % "v1", obj("v1", "eq", hostPort="h:1"))
+    assert status == 201 and got["spec"]["hostPort"] == "77:77", got
+    seen = hooks.seen["/m1"][0]
+    assert seen["object"]["apiVersion"] == f"{GROUP}/v2" and seen["object"]["spec"]["host"] == "h"
+    assert (seen["kind"]["version"], seen["resource"]["version"]) == ("v2", "v2")
+    assert (seen["requestKind"]["version"], seen["requestResource"]["version"]) == ("v1", "v1")
+    got["spec"]["hostPort"] = "again:2"
+    status, got = m.api("PUT", PATH % "v1" + "/eq", got)
+    assert status == 200 and got["spec"]["hostPort"] == "77:77", got
+    assert hooks.seen["/v"][-1]["oldObject"]["spec"]["host"] == "77"
+    assert m.api("DELETE", PATH % "v1" + "/eq")[0] == 200
+
+    def broken(r):
+        return {"result": {"status": "Failure", "message": "no way"}} if r["desiredAPIVersion"].endswith("/v2") else convert(r)
+    hooks.answers["/convert"] = broken
+    status, got = m.api("POST", PATH % "v1", obj("v1", "eq", hostPort="h:9"))
+    assert status == 500 and got["message"].startswith("Internal error occurred: conversion webhook for "), got
+    assert "no way" in got["message"]
+
+
+def test_policies_see_the_version_they_name(site, admission):
+    m, hooks = site
+    match = {"matchConstraints": {"resourceRules": [V2_ONLY]}}
+    for i, port in enumerate(("8", "9")):
+        admission("mutatingadmissionpolicies", f"p{i}", spec={
+            **match, "reinvocationPolicy": "Never", "failurePolicy": "Fail", "mutations": [
+                {"patchType": "ApplyConfiguration", "applyConfiguration": {
+                    "expression": "Object{spec: Object.spec{port: object.spec.port + '%s'}}" % port}}]})
+        admission("mutatingadmissionpolicybindings", f"p{i}", spec={"policyName": f"p{i}"})
+    admission("validatingadmissionpolicies", "v", spec={**match, "validations": [
+        {"expression": "object.spec.host != 'bad' && request.kind.version == 'v2'", "message": "a bad host"}]})
+    admission("validatingadmissionpolicybindings", "v", spec={"policyName": "v", "validationActions": ["Deny"]})
+    wait_for(lambda: m.api("POST", PATH % "v1" + "?dryRun=All", obj("v1", "pol", hostPort="bad:1"))[0] == 422)
+    status, got = m.api("POST", PATH % "v1", obj("v1", "pol", hostPort="h:1"))
+    assert status == 201 and got["spec"]["hostPort"] == "h:189", got
+    status, e = m.api("POST", PATH % "v1", obj("v1", "pol2", hostPort="bad:1"))
+    assert status == 422 and "a bad host" in e["message"], e
+    # A version that cannot be had is a failure of the policy.
+    hooks.answers["/convert"] = lambda r: {"result": {"status": "Failure", "message": "no way"}}
+    status, e = m.api("POST", PATH % "v1", obj("v1", "pol2", hostPort="h:5"))
+    assert status == 403 and "failed to convert object version: conversion webhook for " in e["message"], e
+    hooks.answers["/convert"] = convert
+    assert m.api("DELETE", PATH % "v1" + "/pol")[0] == 200
 
 
 def test_deletion(site):
