@@ -15,9 +15,9 @@ static bool q_equal(const void *a, const void *b)
 	return quantity_cmp(*(const struct quantity *)a, *(const struct quantity *)b) == 0;
 }
 static const struct cel_host_ops q_ops = {.name = "kubernetes.Quantity", .equal = q_equal};
-static const struct cel_type q_type = {.kind = CEL_HOST, .name = "kubernetes.Quantity"};
+const struct cel_type api_cel_t_quantity = {.kind = CEL_HOST, .name = "kubernetes.Quantity"};
 
-static struct cel_val q_val(struct cel_run *r, struct quantity q)
+struct cel_val api_cel_quantity(struct cel_run *r, struct quantity q)
 {
 	struct quantity *p = ARENA_NEW(r->arena, struct quantity);
 
@@ -38,7 +38,7 @@ FN(to_quantity)
 	if (quantity_parse(a->s, &q) < 0)
 		return cel_error(r, "quantities must match the regular expression "
 				    "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
-	return q_val(r, q);
+	return api_cel_quantity(r, q);
 }
 FN(is_quantity)
 {
@@ -66,7 +66,7 @@ static struct cel_val q_sum(struct cel_run *r, const struct cel_val *a, bool min
 	if (minus ? __builtin_sub_overflow(x.nano, y.nano, &x.nano)
 		  : __builtin_add_overflow(x.nano, y.nano, &x.nano))
 		return cel_error(r, "quantity overflow");
-	return q_val(r, x);
+	return api_cel_quantity(r, x);
 }
 FN(q_add)
 {
@@ -120,7 +120,7 @@ static const struct cel_def q_defs[] = {
 	{"asInteger", Q ".:i", q_as_integer, 0},
 	{"asApproximateFloat", Q ".:d", q_as_float, 0},
 };
-static const struct cel_type *const q_types[] = {&q_type, NULL};
+static const struct cel_type *const q_types[] = {&api_cel_t_quantity, NULL};
 static const struct cel_lib q_lib = {.defs = q_defs, .n = ARRAY_SIZE(q_defs), .types = q_types};
 
 /* ---- named formats ---- */

@@ -9,6 +9,9 @@
  */
 extern const struct cel_lib *const api_cel_libs[];
 #define API_CEL_LIBS 12 /* rows, for who adds his own */
+extern const struct cel_type api_cel_t_quantity;
+struct quantity;
+struct cel_val api_cel_quantity(struct cel_run *r, struct quantity q);
 /* A field's name as expressions write it ("a-b" is a__dash__b); false: it cannot be written. */
 bool api_cel_escape(struct str name, struct buf *out);
 /* Budgets of one expression and of all of one object, as upstream has them. */

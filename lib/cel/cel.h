@@ -119,6 +119,9 @@ struct cel_map {
 	const struct cel_pair *v; /* or */
 	struct json_object *json;
 	const struct cel_type *type; /* map or object; NULL: map(string, dyn) */
+	/* What a look-up of a key that is not there gives (with v); NULL: an error. Not for `in`.
+	 */
+	const struct cel_val *otherwise;
 };
 
 /* One evaluation: its memory and what it may use. */
@@ -257,6 +260,7 @@ bool cel_equal(struct cel_run *r, const struct cel_val *a, const struct cel_val 
 int cel_compare(const struct cel_val *a, const struct cel_val *b);
 /* Text form, as string() and format use it. */
 void cel_text(struct cel_run *r, const struct cel_val *v, struct buf *out);
+struct cel_val cel_semver(struct cel_run *r, struct str s); /* an error when it is none */
 /* Charge for work; false (and r->over) when the budget is gone. */
 bool cel_charge(struct cel_run *r, uint64_t cost);
 /* "2020-01-01T00:00:00Z"; Go's durations ("1h2m3.5s"). */

@@ -373,6 +373,12 @@ FN(to_semver)
 		return cel_error(r, "invalid semantic version \"%.*s\"", STR_ARG(a->s));
 	return cel_host(&semver_ops, v);
 }
+struct cel_val cel_semver(struct cel_run *r, struct str s)
+{
+	struct cel_val v = cel_str(s);
+
+	return to_semver(r, &v, 1);
+}
 FN(is_semver)
 {
 	struct semver v;

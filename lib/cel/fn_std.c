@@ -249,8 +249,12 @@ FN(op_in)
 	struct cel_val got;
 
 	if (a[1].kind == CEL_MAP) {
-		r->steps += a[1].m->json ? 0 : a[1].m->n;
-		return cel_bool(cel_map_get(r, &a[1], &a[0], &got));
+		struct cel_map plain = *a[1].m;
+		struct cel_val map = {.kind = CEL_MAP, .m = &plain};
+
+		plain.otherwise = NULL;
+		r->steps += plain.json ? 0 : plain.n;
+		return cel_bool(cel_map_get(r, &map, &a[0], &got));
 	}
 	for (size_t i = 0; i < a[1].l->n; i++) {
 		struct cel_val e = cel_at(r, &a[1], i);

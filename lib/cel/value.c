@@ -237,7 +237,10 @@ bool cel_map_get(struct cel_run *r, const struct cel_val *map, const struct cel_
 		*ret = m->v[i].v;
 		return true;
 	}
-	return false;
+	if (!m->otherwise)
+		return false;
+	*ret = *m->otherwise;
+	return true;
 }
 
 struct cel_val cel_map_key(struct cel_run *r, const struct cel_val *map, size_t i)

@@ -246,6 +246,7 @@ static void on_bound(void *user, const struct err *e, struct str body)
 		sched_cache_forget(&s->cache, p);
 		sched_queue_add(&s->queue, p);
 		sched_queue_backoff(&s->queue, p);
+		devices_unreserve(s, b->pod);
 	}
 	bind_free(b);
 	scheduler_ready(s);

@@ -21,6 +21,7 @@ struct sched_class;
 struct sched_counts;
 struct sched_set;
 struct sched_pod_term;
+struct sched_devices;
 struct sched_storage;
 struct label_selector;
 
@@ -107,6 +108,7 @@ struct sched_cache {
 	uint64_t version;
 	struct buf scratch;
 	struct sched_storage *storage; /* storage.h; borrowed, NULL: pods' claims don't matter */
+	struct sched_devices *devices; /* devices.h; borrowed, NULL: they don't matter */
 	/* Selector of the Services and the controller of a pod, for default spreading (set by the
 	 * scheduler; NULL: none). Adds to *ret and to the text that tells it from others. */
 	void (*workload_selector)(void *user, struct sched_pod *p, struct label_selector *ret,
@@ -128,6 +130,7 @@ enum sched_event {
 	SCHED_EV_POD_PLACED = 1 << 6, /* a pod was bound, or a bound one got other labels */
 	SCHED_EV_NAMESPACE = 1 << 7, /* labels of one */
 	SCHED_EV_VOLUMES = 1 << 8, /* claims, volumes, storage classes */
+	SCHED_EV_DEVICES = 1 << 9, /* resource claims, slices, device classes */
 };
 /* New or changed node; returns events. */
 uint32_t sched_cache_node(struct sched_cache *c, struct object *obj);

@@ -84,6 +84,7 @@ static void write_draft(struct draft *d, const struct object *pod, struct str la
 	add_piece(d, PIECE_TOLERATIONS, jv_raw(spec[POD_TOLERATIONS]));
 	add_piece(d, PIECE_SPREAD, jv_raw(spec[POD_SPREAD]));
 	add_volumes(d, spec[POD_VOLUMES]);
+	add_piece(d, PIECE_CLAIMS, jv_raw(spec[POD_CLAIMS]));
 	add_piece(d, PIECE_SCHEDULER, jv_text(spec[POD_SCHEDULER]));
 	add_demand(d, spec);
 	d->at[PIECE_MAX] = d->key->len + 1;

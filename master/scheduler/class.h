@@ -16,6 +16,7 @@ enum sched_piece {
 	PIECE_TOLERATIONS,
 	PIECE_SPREAD,
 	PIECE_VOLUMES, /* raw volumes that restrict the choice of nodes, one a line */
+	PIECE_CLAIMS, /* spec.resourceClaims */
 	PIECE_SCHEDULER, /* spec.schedulerName: which profile */
 	PIECE_IMAGES, /* one a line */
 	PIECE_DEMAND, /* numbers */

@@ -59,7 +59,6 @@ static const char *const elsewhere[] = {
 	"PrioritySort",
 	"SchedulingGates",
 	"DefaultBinder",
-	"DynamicResources",
 };
 #define PREEMPTION "DefaultPreemption"
 

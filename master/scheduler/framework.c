@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/scheduler/framework.h"
+#include "master/scheduler/devices.h"
 #include "master/scheduler/storage.h"
 
 const struct sched_plugin *const sched_plugins[] = {
@@ -15,6 +16,7 @@ const struct sched_plugin *const sched_plugins[] = {
 	&sched_volume_zone,
 	&sched_topology_spread,
 	&sched_inter_pod_affinity,
+	&sched_dynamic_resources,
 	&sched_balanced,
 	&sched_image_locality,
 	NULL,
@@ -66,6 +68,8 @@ static void reasons_clear(struct sched_cycle *cy)
 	if (cy->claims)
 		sched_claims_done(cy->claims);
 	free(TAKE(cy->claims));
+	cy->devices = sched_device_claims_free(cy->devices);
+	cy->post = NULL;
 	cy->n_exclusive = 0;
 	cy->explain = false;
 	cy->evaluated = 0;
@@ -401,6 +405,8 @@ void sched_explain(const struct sched_cycle *cy, struct buf *out)
 	else
 		sched_reasons_text(cy->reasons, cy->n_reasons, out);
 	buf_addc(out, '.');
+	if (cy->post)
+		buf_addf(out, " %s%s", cy->post, cy->preemption ? "," : "");
 	if (cy->preemption)
 		buf_addf(out, " preemption: %s", cy->preemption);
 }

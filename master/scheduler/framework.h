@@ -38,7 +38,8 @@ struct sched_plugin {
 extern const struct sched_plugin sched_node_unschedulable, sched_node_name, sched_taints,
 	sched_node_affinity, sched_node_ports, sched_resources_fit, sched_balanced,
 	sched_topology_spread, sched_inter_pod_affinity, sched_image_locality,
-	sched_volume_restrictions, sched_volume_limits, sched_volume_binding, sched_volume_zone;
+	sched_volume_restrictions, sched_volume_limits, sched_volume_binding, sched_volume_zone,
+	sched_dynamic_resources;
 /* All there are, in the order in which filters run; ended by NULL. */
 extern const struct sched_plugin *const sched_plugins[];
 #define SCHED_PLUGINS_MAX 24
@@ -85,12 +86,14 @@ struct sched_cycle {
 	size_t n_helpable, cap_helpable;
 	uint32_t evaluated;
 	uint32_t plugin; /* index of the one that runs */
+	const char *post; /* what else was tried for a pod that fits nowhere; NULL: nothing */
 	char *preemption; /* what came of it: "0/3 nodes are available: ..."; NULL: nothing said */
 	/* Set by a plugin's prepare: the pod fits nowhere, whatever the node. */
 	char *nowhere;
 	/* Plugins' own */
 	struct sched_claims *claims; /* storage.h; NULL: none */
 	char *claims_why;
+	struct sched_device_claims *devices; /* devices.h; NULL: none */
 	struct sched_pod **exclusive; /* pods that use a ReadWriteOncePod claim of this one's */
 	size_t n_exclusive, cap_exclusive;
 	double *spread_weights; /* a constraint each, see topology_spread.c */

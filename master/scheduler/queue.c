@@ -228,7 +228,8 @@ void sched_queue_wake(struct sched_queue *q, uint32_t events, const struct sched
 		if (!(w->wakes & events))
 			continue;
 		/* Pods of one kind stand together: they are asked for once. */
-		if (what && q->may_help && (w->pod->class != last || w->refused_by != last_by)) {
+		if (what && q->may_help &&
+		    (what->claim || w->pod->class != last || w->refused_by != last_by)) {
 			last = w->pod->class;
 			last_by = w->refused_by;
 			help = q->may_help(q->user, w->pod, w->refused_by, what);

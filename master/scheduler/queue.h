@@ -20,6 +20,7 @@
 struct sched_change {
 	const struct sched_node *node; /* which changed, or on which a pod came or went */
 	const struct sched_pod *placed; /* which got its place */
+	const struct object *claim; /* a ResourceClaim: it matters to pods that name it */
 };
 struct sched_queue {
 	struct timers *timers;

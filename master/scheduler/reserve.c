@@ -64,6 +64,7 @@ static void give_up(struct reserve *r, const char *why)
 	struct sched_pod *p = sched_cache_find(&s->cache, r->pod->key);
 
 	s->stats.failed++;
+	devices_release(s, r->pod);
 	if (p && p->state == SCHED_ASSUMED) {
 		act_event(s, p->obj, "FailedScheduling", why);
 		sched_cache_forget(&s->cache, p);
@@ -228,6 +229,7 @@ static void look_at(struct reserve *r)
 	struct sched_node *n;
 
 	if (!p || p->state != SCHED_ASSUMED) { /* gone, or bound by somebody else */
+		devices_release(s, r->pod);
 		reserve_free(r);
 		return;
 	}
@@ -243,7 +245,7 @@ static void look_at(struct reserve *r)
 		return;
 	n = p->node;
 	reserve_free(r);
-	act_bind(s, p, n);
+	devices_bind(s, p, n);
 }
 
 void reserve_look(struct timer *t)

@@ -24,7 +24,8 @@ static bool refused_before(struct scheduler *s, struct sched_pod *p)
 
 	return w && w->failed_text && w->failed_version == s->cache.version &&
 	       w->failed_priority == p->priority && w->workloads == p->class->ns->workloads &&
-	       !p->nominated && !p->never_preempts && !p->class->pieces[PIECE_VOLUMES].len;
+	       !p->nominated && !p->never_preempts && !p->class->pieces[PIECE_VOLUMES].len &&
+	       !p->class->pieces[PIECE_CLAIMS].len;
 }
 
 static void remember_refusal(struct scheduler *s, struct sched_pod *p, uint32_t wakes,
@@ -45,10 +46,12 @@ static void refuse(struct scheduler *s, struct sched_pod *p)
 	CLEANUP(buf_done) struct buf why = BUF_INIT;
 	CLEANUP(sched_victims_done) struct sched_victims victims = {0};
 	uint32_t wakes = sched_wakes(&s->fw.cy);
-	bool keep = false,
-	     preempts = s->cache.n_nodes && sched_preempt(&s->fw, &s->budgets, &victims, &keep);
-	struct str nominated = keep ? STR_NULL : STR("");
+	bool keep = false, preempts;
+	struct str nominated;
 
+	s->fw.cy.post = s->cache.n_nodes ? devices_post(s, p) : NULL;
+	preempts = s->cache.n_nodes && sched_preempt(&s->fw, &s->budgets, &victims, &keep);
+	nominated = keep ? STR_NULL : STR("");
 	sched_explain(&s->fw.cy, &why);
 	if (preempts) {
 		act_preempt(s, p, &victims, buf_str(&why));
@@ -84,8 +87,9 @@ static void schedule_one(struct scheduler *s, struct sched_pod *p)
 	}
 	sched_queue_remove(&s->queue, p);
 	sched_cache_assume(&s->cache, p, n);
+	devices_reserve(s, p, n);
 	if (!reserve_start(s, p, n))
-		act_bind(s, p, n);
+		devices_bind(s, p, n);
 }
 
 static void pump(struct timer *t)
@@ -120,7 +124,7 @@ static const struct sched_profile *profile_of(const struct scheduler *s, const s
 
 static bool ours(struct scheduler *s, const struct sched_pod *p)
 {
-	return !p->deleting && !p->gated && profile_of(s, p);
+	return !p->deleting && !p->gated && profile_of(s, p) && !devices_missing(s, p);
 }
 
 static bool may_help(void *user, struct sched_pod *p, uint32_t refused_by,
@@ -131,6 +135,8 @@ static bool may_help(void *user, struct sched_pod *p, uint32_t refused_by,
 
 	if (!profile)
 		return false;
+	if (what->claim)
+		return sched_devices_names(p->obj, what->claim);
 	if (what->placed)
 		return sched_is_counted(p->class, what->placed->class);
 	return sched_may_help(&s->cache, profile, p->class, refused_by, what->node);
@@ -147,6 +153,8 @@ static void forget_pod(struct scheduler *s, struct str key)
 	n = p->node ? p->node : p->nominated;
 	freed = n ? str_dup(n->name) : NULL;
 	sched_queue_remove(&s->queue, p);
+	if (hmap_len(s->claimless))
+		hmap_del(s->claimless, key);
 	sched_cache_pod_gone(&s->cache, key);
 	n = freed ? sched_cache_node_find(&s->cache, str_of(freed)) : NULL;
 	if (n)
@@ -174,6 +182,14 @@ static void set_pod(struct scheduler *s, struct object *o)
 	if (p->state != SCHED_PENDING || !ours(s, p))
 		sched_queue_remove(&s->queue, p);
 	else if (!p->queued || changed)
+		sched_queue_add(&s->queue, p);
+}
+
+void scheduler_look_again(struct scheduler *s, struct sched_pod *p)
+{
+	if (p->state != SCHED_PENDING || !ours(s, p))
+		sched_queue_remove(&s->queue, p);
+	else if (!p->queued)
 		sched_queue_add(&s->queue, p);
 }
 
@@ -265,6 +281,10 @@ static void watch(struct scheduler *s)
 	s->storage.user = s;
 	sched_storage_start(&s->storage, s->informers);
 	s->cache.storage = &s->storage;
+	s->devices.changed = devices_changed;
+	s->devices.user = s;
+	sched_devices_start(&s->devices, s->informers);
+	s->cache.devices = &s->devices;
 	informers_on_synced(s->informers, on_synced, s);
 }
 
@@ -296,6 +316,9 @@ struct scheduler *scheduler_start(struct informers *informers, const struct sche
 	s->pump.fire = pump;
 	act_init(s);
 	list_init(&s->reserves);
+	list_init(&s->grants);
+	s->claimless = hmap_new();
+	s->devices.rng = client_rng(s->c);
 	s->volumes_look.fire = reserve_look;
 	sched_cache_init(&s->cache);
 	sched_queue_init(&s->queue, client_timers(s->c), scheduler_ready, s);
@@ -314,11 +337,13 @@ struct scheduler *scheduler_stop(struct scheduler *s)
 	timers_disarm(client_timers(s->c), &s->pump);
 	act_done(s);
 	reserve_done(s);
+	devices_done(s);
 	hmap_for_each (e, s->cache.pods)
 		sched_queue_remove(&s->queue, e->value);
 	sched_queue_done(&s->queue);
 	sched_framework_done(&s->fw);
 	sched_storage_stop(&s->storage);
+	sched_devices_stop(&s->devices);
 	sched_cache_done(&s->cache);
 	for (size_t i = 0; i < s->config->n_profiles; i++)
 		recorder_free(s->events[i]);

@@ -4,6 +4,7 @@
 /* Between scheduler.c (what is decided when) and act.c (what is written to the API). */
 #include "lib/client/events.h"
 #include "master/scheduler/config.h"
+#include "master/scheduler/devices.h"
 #include "master/scheduler/framework.h"
 #include "master/scheduler/preempt.h"
 #include "master/scheduler/queue.h"
@@ -35,6 +36,9 @@ struct scheduler {
 	struct timer say;
 	struct list reserves; /* reserve.c: pods that wait for their claims */
 	struct timer volumes_look;
+	struct sched_devices devices;
+	struct list grants; /* device_bind.c: pods that are given devices */
+	struct hmap *claimless; /* pods some of whose ResourceClaims are not there yet */
 	struct scheduler_stats stats;
 };
 
@@ -59,5 +63,21 @@ void act_event(struct scheduler *s, struct object *pod, const char *reason, cons
 bool reserve_start(struct scheduler *s, struct sched_pod *p, struct sched_node *n);
 void reserve_look(struct timer *volumes_look);
 void reserve_done(struct scheduler *s);
+/*
+ * device_bind.c. After the decision that put p on n: what its ResourceClaims are given is taken. */
+void devices_reserve(struct scheduler *s, struct sched_pod *p, const struct sched_node *n);
+/* Binds p, as act_bind does, once its claims are written. */
+void devices_bind(struct scheduler *s, struct sched_pod *p, struct sched_node *n);
+/* Not to be bound after all: before that was tried, and after it. */
+void devices_release(struct scheduler *s, const struct object *pod);
+void devices_unreserve(struct scheduler *s, const struct object *pod);
+/* It fits nowhere: an allocated claim that is in the way is freed. What came of it, or NULL. */
+const char *devices_post(struct scheduler *s, const struct sched_pod *p);
+/* Its claims are not all there: it need not be looked at until they are. */
+bool devices_missing(struct scheduler *s, const struct sched_pod *p);
+void devices_changed(void *s, struct object *claim, struct object *was);
+void devices_done(struct scheduler *s);
+/* Puts a pod into the queue, or out of it, as it is now. */
+void scheduler_look_again(struct scheduler *s, struct sched_pod *p);
 void scheduler_ready(void *s); /* goes on with the queue, if it may */
 #endif

@@ -139,6 +139,7 @@ void sched_pod_members(struct jv pod_spec, struct jv ret[POD_MEMBERS])
 		[POD_OVERHEAD] = {"overhead", 8},
 		[POD_HOST_NETWORK] = {"hostNetwork", 11},
 		[POD_RESOURCES] = {"resources", 9},
+		[POD_CLAIMS] = {"resourceClaims", 14},
 	};
 
 	jv_members(pod_spec, names, POD_MEMBERS, ret);

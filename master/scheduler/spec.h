@@ -113,6 +113,7 @@ enum sched_pod_member {
 	POD_OVERHEAD,
 	POD_HOST_NETWORK,
 	POD_RESOURCES,
+	POD_CLAIMS,
 	POD_MEMBERS,
 };
 void sched_pod_members(struct jv pod_spec, struct jv ret[POD_MEMBERS]);
