@@ -246,7 +246,7 @@ static int open_services(struct agent *a, struct err *err)
 	struct lb_conf conf = {.node = a->o.node_name,
 			       .run_dir = a->o.run_dir,
 			       .cgroup_root = runtime_cgroup2_path(a->rt)};
-	uint32_t addr;
+	struct ip_addr addr;
 	int r;
 
 	/* Services are for the whole machine, host processes too, unless it is shared by --root. */
@@ -255,7 +255,7 @@ static int open_services(struct agent *a, struct err *err)
 	r = lb_open(&conf, &a->lb, err);
 	if (r < 0)
 		return r;
-	if (ip4_parse(str_of(a->node_ip), &addr) == 0)
+	if (ip_addr_parse(str_of(a->node_ip), &addr) == 0)
 		lb_node_addrs(a->lb, &addr, 1, NULL); /* open_net adds the one for pods */
 	a->health = health_ports_new(&a->loop);
 	if (a->client)
@@ -285,11 +285,11 @@ static void on_host_ports(void *user, struct str uid, const char *ip, struct jv 
 	struct agent *a = user;
 	CLEANUP_FREE struct host_port *v = NULL;
 	size_t n = 0, cap = 0;
-	uint32_t addr;
+	struct ip_addr addr, host;
 
 	if (!a->service_sync)
 		return;
-	if (ip && ip4_parse(str_of(ip), &addr) == 0)
+	if (ip && ip_addr_parse(str_of(ip), &addr) == 0)
 		jv_for_each (c, jv_get(spec, "containers"))
 			jv_for_each (p, jv_get(c.value, "ports")) {
 				struct host_port hp = {
@@ -301,10 +301,12 @@ static void on_host_ports(void *user, struct str uid, const char *ip, struct jv 
 							 ? LB_UDP
 							 : LB_TCP,
 					.addr = addr,
+					.host_addr = ip_any(ip_is4(addr)),
 				};
 
-				ip4_parse(jv_text(jv_get(p.value, "hostIP")), &hp.host_addr);
-				if (hp.host_port)
+				if (ip_addr_parse(jv_text(jv_get(p.value, "hostIP")), &host) == 0)
+					hp.host_addr = host;
+				if (hp.host_port && ip_is4(hp.host_addr) == ip_is4(addr))
 					*ARRAY_PUSH(v, n, cap) = hp;
 			}
 	service_sync_host_ports(a->service_sync, uid, v, n);
@@ -332,12 +334,11 @@ static void on_collect(struct timer *t)
 /* Traffic of the uplink: masquerade, node ports. */
 static void open_uplink(struct agent *a)
 {
-	uint32_t addrs[2] = {pod_net_node_addr(a->net), 0};
+	struct ip_addr addrs[2] = {ip_of4(pod_net_node_addr(a->net))};
 	struct err err = ERR_INIT;
+	size_t n = ip_addr_parse(str_of(a->node_ip), &addrs[1]) == 0 ? 2 : 1;
 
-	ip4_parse(str_of(a->node_ip), &addrs[1]);
-	if (lb_node_addrs(a->lb, addrs, addrs[1] ? 2 : 1, &err) < 0 ||
-	    pod_net_masquerade(a->net, &err) < 0)
+	if (lb_node_addrs(a->lb, addrs, n, &err) < 0 || pod_net_masquerade(a->net, &err) < 0)
 		log_warn("uplink: %s", err_text(&err));
 	err_done(&err);
 	if (!pod_net_uplink(a->net))

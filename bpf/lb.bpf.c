@@ -10,8 +10,8 @@
  *   getpeername4/6  backend -> service
  *   sock_release    forget the TCP socket
  *
- * The "6" ones serve IPv4-mapped addresses of AF_INET6 sockets (::ffff:a.b.c.d), which the "4"
- * ones never see.
+ * The "6" ones also serve IPv4-mapped addresses of AF_INET6 sockets (::ffff:a.b.c.d), which the
+ * "4" ones never see.
  */
 #include "bpf/svc.bpf.h"
 
@@ -52,8 +52,13 @@ enum verdict {
 	REFUSE,
 };
 
-static __always_inline bool is_node_addr(struct bpf_sock_addr *ctx, __be32 addr)
+static __always_inline bool is_node_addr(struct bpf_sock_addr *ctx, const struct lb_slot *at)
 {
+	__be32 addr = at->addr;
+
+	if (at->flags & LB_SLOT_V6)
+		return at->flags & LB_SLOT_NODE || (at->flags & LB_SLOT_LOOPBACK &&
+						    bpf_get_netns_cookie(ctx) == host_netns_cookie);
 	if ((addr & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000))
 		return bpf_get_netns_cookie(ctx) == host_netns_cookie;
 	return bpf_map_lookup_elem(&node_addrs, &addr) != NULL;
@@ -66,10 +71,12 @@ static __always_inline bool find(struct bpf_sock_addr *ctx, const struct lb_slot
 	key->addr = at->addr;
 	key->port = at->port;
 	key->proto = ctx->protocol == IPPROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+	if (at->flags & LB_SLOT_V6)
+		key->proto |= LB_V6;
 	key->scope = LB_SCOPE_INSIDE;
 	if (svc_get(key, svc))
 		return true;
-	if (!is_node_addr(ctx, at->addr))
+	if (!is_node_addr(ctx, at))
 		return false;
 	key->addr = 0;
 	return svc_get(key, svc);
@@ -135,8 +142,11 @@ static __always_inline enum verdict on_connect(struct bpf_sock_addr *ctx, const 
 static __always_inline enum verdict on_send(struct bpf_sock_addr *ctx, const struct lb_slot *at,
 					    struct lb_slot *to)
 {
-	struct lb_udp_key out = {.addr = at->addr, .port = at->port, .dir = LB_UDP_OUT};
-	struct lb_udp_key back = {.dir = LB_UDP_BACK};
+	struct lb_udp_key out = {.addr = at->addr,
+				 .port = at->port,
+				 .dir = LB_UDP_OUT,
+				 .v6 = at->flags & LB_SLOT_V6};
+	struct lb_udp_key back = {.dir = LB_UDP_BACK, .v6 = at->flags & LB_SLOT_V6};
 	struct lb_svc_key key = {};
 	struct lb_svc svc = {};
 	struct lb_slot service = *at;
@@ -175,7 +185,10 @@ static __always_inline enum verdict on_send(struct bpf_sock_addr *ctx, const str
 static __always_inline bool untranslate(struct bpf_sock_addr *ctx, const struct lb_slot *from,
 					bool udp_flow, struct lb_slot *to)
 {
-	struct lb_udp_key back = {.addr = from->addr, .port = from->port, .dir = LB_UDP_BACK};
+	struct lb_udp_key back = {.addr = from->addr,
+				  .port = from->port,
+				  .dir = LB_UDP_BACK,
+				  .v6 = from->flags & LB_SLOT_V6};
 	struct bpf_sock *sk = ctx->sk;
 	struct lb_sock *st;
 	struct lb_slot *service;
@@ -204,45 +217,68 @@ static __always_inline void read4(struct bpf_sock_addr *ctx, struct lb_slot *ret
 {
 	ret->addr = ctx->user_ip4;
 	ret->port = (__be16)ctx->user_port;
-	ret->pad = 0;
+	ret->flags = 0;
 }
 
-static __always_inline void write4(struct bpf_sock_addr *ctx, const struct lb_slot *to)
+static __always_inline bool write4(struct bpf_sock_addr *ctx, const struct lb_slot *to)
 {
 	ctx->user_ip4 = to->addr;
 	ctx->user_port = to->port;
-}
-
-/* False unless it is an IPv4-mapped address. */
-static __always_inline bool read6(struct bpf_sock_addr *ctx, struct lb_slot *ret)
-{
-	if (ctx->user_ip6[0] || ctx->user_ip6[1] || ctx->user_ip6[2] != bpf_htonl(0xffff))
-		return false;
-	ret->addr = ctx->user_ip6[3];
-	ret->port = (__be16)ctx->user_port;
-	ret->pad = 0;
 	return true;
 }
 
-static __always_inline void write6(struct bpf_sock_addr *ctx, const struct lb_slot *to)
+/* False: neither an IPv4-mapped address nor one that has a name. */
+static __always_inline bool read6(struct bpf_sock_addr *ctx, struct lb_slot *ret)
 {
-	ctx->user_ip6[3] = to->addr;
-	ctx->user_port = to->port;
+	__be32 a[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+
+	ret->port = (__be16)ctx->user_port;
+	if (a[0] || a[1] || a[2] != bpf_htonl(0xffff))
+		return name_get(a, ret);
+	ret->addr = a[3];
+	ret->flags = 0;
+	return true;
 }
 
-#define DEFINE_FORWARD(name, family, action)     \
-	SEC("cgroup/" #name)                     \
-	int lb_##name(struct bpf_sock_addr *ctx) \
-	{                                        \
-		struct lb_slot at, to = {};      \
-		enum verdict v;                  \
-                                                 \
-		if (!READ_##family)              \
-			return 1;                \
-		v = action(ctx, &at, &to);       \
-		if (v == REDIRECT)               \
-			write##family(ctx, &to); \
-		return v != REFUSE;              \
+static __always_inline bool write6(struct bpf_sock_addr *ctx, const struct lb_slot *to)
+{
+	struct lb_addr6 a;
+
+	if (to->flags & LB_SLOT_V6) {
+		if (!addr6_get(to->addr, &a))
+			return false;
+		ctx->user_ip6[0] = a.addr[0];
+		ctx->user_ip6[1] = a.addr[1];
+		ctx->user_ip6[2] = a.addr[2];
+		ctx->user_ip6[3] = a.addr[3];
+	} else {
+		ctx->user_ip6[3] = to->addr;
+	}
+	ctx->user_port = to->port;
+	return true;
+}
+
+/* What was chosen has no address any more: it is just being taken out. */
+static __always_inline enum verdict refuse_nameless(void)
+{
+	count(NET_REASON_NO_ENDPOINTS);
+	bpf_set_retval(-ECONNREFUSED);
+	return REFUSE;
+}
+
+#define DEFINE_FORWARD(name, family, action)                   \
+	SEC("cgroup/" #name)                                   \
+	int lb_##name(struct bpf_sock_addr *ctx)               \
+	{                                                      \
+		struct lb_slot at, to = {};                    \
+		enum verdict v;                                \
+                                                               \
+		if (!READ_##family)                            \
+			return 1;                              \
+		v = action(ctx, &at, &to);                     \
+		if (v == REDIRECT && !write##family(ctx, &to)) \
+			v = refuse_nameless();                 \
+		return v != REFUSE;                            \
 	}
 #define DEFINE_BACK(name, family, udp_flow)                                \
 	SEC("cgroup/" #name)                                               \

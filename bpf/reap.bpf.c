@@ -84,6 +84,8 @@ static __always_inline bool is_stale(struct lb_sock *st, __u8 proto)
 {
 	struct lb_gone_key key = {.proto = proto};
 
+	if (st->backend.flags & LB_SLOT_V6)
+		key.proto |= LB_V6;
 	key.addr = st->backend.addr;
 	key.port = st->backend.port;
 	return bpf_map_lookup_elem(&gone, &key) != NULL;

@@ -48,6 +48,56 @@ struct {
 	__type(value, __u8);
 } sources SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct lb_source6_key);
+	__type(value, __u8);
+} sources6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LB_NAMES_MAX);
+	__uint(key_size, 16);
+	__type(value, struct lb_name);
+} names6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LB_NAMES_MAX);
+	__type(key, __u32);
+	__type(value, struct lb_addr6);
+} addrs6 SEC(".maps");
+
+/* The short name of an address that matters to services; its port is left alone. */
+static __always_inline bool name_get(const __be32 addr[4], struct lb_slot *ret)
+{
+	struct lb_name *found = bpf_map_lookup_elem(&names6, addr);
+	struct lb_name n;
+
+	if (!found)
+		return false;
+	n = *found;
+	if (n.check != lb_name_check(addr))
+		return false;
+	ret->addr = n.name;
+	ret->flags = n.flags;
+	return true;
+}
+
+static __always_inline bool addr6_get(__u32 name, struct lb_addr6 *ret)
+{
+	struct lb_addr6 *found = bpf_map_lookup_elem(&addrs6, &name);
+
+	if (!found)
+		return false;
+	*ret = *found;
+	return ret->name == name;
+}
+
 /*
  * Copy the service out at once. The element may be freed and used for another service between
  * lookup and copy; `check` tells.

@@ -29,11 +29,14 @@ static const struct options_spec spec = {
 	ARRAY_SIZE(rows),
 	NULL};
 
-static void address_text(uint32_t addr, uint16_t port, struct buf *out)
+static void address_text(struct ip_addr addr, uint16_t port, struct buf *out)
 {
-	char text[IP4_TEXT];
+	char text[IP_TEXT];
 
-	buf_addf(out, "%s:%u", addr ? ip4_format(addr, text) : "*", port);
+	if (ip_eq(addr, ip_of4(0)))
+		buf_addf(out, "*:%u", port);
+	else
+		buf_addf(out, ip_is4(addr) ? "%s:%u" : "[%s]:%u", ip_addr_format(addr, text), port);
 }
 
 static const char *protocol_name(uint8_t protocol)

@@ -117,6 +117,11 @@ bool ip_is_none(struct ip_addr a)
 	return ip_eq(a, none);
 }
 
+struct ip_addr ip_any(bool is4)
+{
+	return is4 ? ip_of4(0) : (struct ip_addr){{0}};
+}
+
 int ip_addr_parse(struct str s, struct ip_addr *ret)
 {
 	char text[IP_TEXT];

@@ -45,6 +45,7 @@ bool ip_is4(struct ip_addr a);
 uint32_t ip_to4(struct ip_addr a);
 bool ip_eq(struct ip_addr a, struct ip_addr b);
 bool ip_is_none(struct ip_addr a);
+struct ip_addr ip_any(bool is4); /* 0.0.0.0 or :: */
 /* Text of an address, the whole string, no zone; -EINVAL otherwise. */
 int ip_addr_parse(struct str s, struct ip_addr *ret);
 const char *ip_addr_format(struct ip_addr a, char ret[IP_TEXT]);

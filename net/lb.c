@@ -111,6 +111,9 @@ static int use_maps(struct lb *lb, const struct lb_conf *conf)
 		{lb->skel->maps.udp_flows, "udp_flows", conf->max_udp},
 		{lb->skel->maps.node_addrs, "node_addrs", 0},
 		{lb->skel->maps.sources, "sources", 0},
+		{lb->skel->maps.sources6, "sources6", 0},
+		{lb->skel->maps.names6, "names6", 0},
+		{lb->skel->maps.addrs6, "addrs6", 0},
 		{lb->skel->maps.sockets, "sockets", 0},
 		{lb->skel->maps.tcp_peers, "tcp_peers", conf->max_tcp},
 	};
@@ -209,6 +212,9 @@ static int load(struct lb *lb, const struct lb_conf *conf, struct err *err)
 	lb->backends_fd = bpf_map__fd(lb->skel->maps.backends);
 	lb->node_addrs_fd = bpf_map__fd(lb->skel->maps.node_addrs);
 	lb->sources_fd = bpf_map__fd(lb->skel->maps.sources);
+	lb->sources6_fd = bpf_map__fd(lb->skel->maps.sources6);
+	lb->names.fd = bpf_map__fd(lb->skel->maps.names6);
+	lb->names.addrs_fd = bpf_map__fd(lb->skel->maps.addrs6);
 	lb->sockets_fd = bpf_map__fd(lb->skel->maps.sockets);
 	lb->tcp_peers_fd = bpf_map__fd(lb->skel->maps.tcp_peers);
 	return map_backends(lb, true, err);
@@ -269,6 +275,10 @@ int lb_open_view(const struct lb_conf *conf, struct lb **ret, struct err *err)
 		r = open_pinned(lb->dir, "backends", &lb->backends_fd);
 	if (r < 0)
 		return err_sys(err, -r, "no services of node %s are pinned here", conf->node);
+	/* Missing where an older agent pinned the rest. */
+	if (open_pinned(lb->dir, "names6", &lb->names.fd) < 0 ||
+	    open_pinned(lb->dir, "addrs6", &lb->names.addrs_fd) < 0)
+		lb->names.fd = 0;
 	r = map_backends(lb, false, err);
 	if (r == 0)
 		r = lb_maps_load(lb);
@@ -291,11 +301,16 @@ struct lb *lb_close(struct lb *lb)
 			close(lb->services_fd);
 		if (lb->backends_fd > 0)
 			close(lb->backends_fd);
+		if (lb->names.fd > 0)
+			close(lb->names.fd);
+		if (lb->names.addrs_fd > 0)
+			close(lb->names.addrs_fd);
 	}
 	reap_bpf__destroy(lb->reap);
 	slots_free(lb->slots);
 	free(lb->slot_mapped);
 	lb_rows_done(&lb->rows);
+	lb_names_done(&lb->names);
 	free(lb->gone);
 	free(lb->dir);
 	free(lb->node_dir);

@@ -32,13 +32,16 @@ enum lb_empty {
 };
 
 struct lb_backend {
-	uint32_t addr; /* network byte order */
+	struct ip_addr addr; /* of its front's family */
 	uint16_t port; /* host byte order */
 };
 
-/* What names a front. addr 0: every address of this node (NodePort, hostPort without hostIP). */
+/*
+ * What names a front. An address that is all zero, 0.0.0.0 (ip_of4(0)) or ::, means every address
+ * of this node of the family (NodePort, hostPort without hostIP).
+ */
 struct lb_key {
-	uint32_t addr; /* network byte order */
+	struct ip_addr addr;
 	uint16_t port; /* host byte order */
 	uint8_t proto; /* enum lb_proto */
 };
@@ -54,12 +57,13 @@ struct lb_front {
 	size_t n_outside;
 	bool outside_differs;
 	/* Ranges of clients that may use it from outside; none: all. With `external`. */
-	const struct ip4_prefix *sources;
+	const struct ip_prefix *sources; /* of its family; others are passed over */
 	size_t n_sources;
 	bool external; /* answered on the uplink too: node ports, external and balancer addresses */
 };
 
 #define LB_BACKENDS_MAX 65535 /* a front */
+/* IPv6 addresses of fronts, backends and the node: 32,768 at most (bpf/abi/lb.h). */
 
 struct lb_conf {
 	const char *node; /* scopes the pins */
@@ -106,8 +110,11 @@ int lb_sync(struct lb *lb, const struct lb_front *fronts, size_t n, struct lb_re
 int lb_put(struct lb *lb, const struct lb_front *front, struct err *err);
 /* Remove one front; 0 when there is none. */
 int lb_del(struct lb *lb, struct lb_key key, struct err *err);
-/* The node's addresses, at which node ports answer (127.0.0.0/8 is known from the host). */
-int lb_node_addrs(struct lb *lb, const uint32_t *addrs, size_t n, struct err *err);
+/*
+ * The node's addresses, at which node ports answer (127.0.0.0/8 is known from the host; ::1 is
+ * where there is an IPv6 address among these).
+ */
+int lb_node_addrs(struct lb *lb, const struct ip_addr *addrs, size_t n, struct err *err);
 
 /*
  * Close sockets that still talk to backends which went away since the last call: connected UDP

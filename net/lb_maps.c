@@ -33,16 +33,12 @@ struct plan {
 	size_t added, unchanged; /* fronts */
 };
 
-static struct lb_slot slot_of(const struct lb_backend *b)
+static uint64_t slot_raw(struct lb *lb, const struct lb_backend *b)
 {
-	return (struct lb_slot){.addr = b->addr, .port = htons(b->port)};
-}
-
-static uint64_t slot_raw(const struct lb_backend *b)
-{
-	struct lb_slot s = slot_of(b);
+	struct lb_slot s = {.port = htons(b->port), .flags = ip_is4(b->addr) ? 0 : LB_SLOT_V6};
 	uint64_t raw;
 
+	lb_name_of(lb, b->addr, &s.addr); /* plan_add made sure of it */
 	memcpy(&raw, &s, sizeof(raw));
 	return raw;
 }
@@ -56,34 +52,54 @@ static struct lb_slot slot_at(const struct lb *lb, uint32_t at)
 	return s;
 }
 
-static struct lb_svc_key svc_key(struct lb_key k, uint8_t scope)
+int lb_svc_key_of(struct lb *lb, struct lb_key k, uint8_t scope, struct lb_svc_key *ret)
 {
-	return (struct lb_svc_key){
-		.addr = k.addr, .port = htons(k.port), .proto = k.proto, .scope = scope};
+	*ret = (struct lb_svc_key){
+		.port = htons(k.port),
+		.proto = (uint8_t)(k.proto | (ip_is4(k.addr) ? 0 : LB_V6)),
+		.scope = scope,
+	};
+	return lb_name_of(lb, k.addr, &ret->addr);
 }
 
-static bool same_backends(const struct lb *lb, const struct lb_row *row, const struct lb_backend *v,
+static bool same_backends(struct lb *lb, const struct lb_row *row, const struct lb_backend *v,
 			  size_t n)
 {
 	if (row->count != n)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (lb->slot[row->base + i] != slot_raw(&v[i]))
+		if (lb->slot[row->base + i] != slot_raw(lb, &v[i]))
 			return false;
 	return true;
+}
+
+/* The front's key, and that each of its backends can be written. */
+static int name_all(struct lb *lb, const struct lb_front *f, const struct plan_item *it,
+		    uint8_t scope, struct lb_svc_key *ret, struct err *err)
+{
+	int r = lb_svc_key_of(lb, f->key, scope, ret);
+	uint32_t name;
+
+	for (size_t i = 0; i < it->n && r == 0; i++) {
+		if (ip_is4(it->backends[i].addr) != ip_is4(f->key.addr))
+			return err_sys(err, EINVAL, "a front and its backend are of two families");
+		r = lb_name_of(lb, it->backends[i].addr, &name);
+	}
+	return r < 0 ? err_sys(err, -r, "more than %d IPv6 addresses on this node", LB_NAMES_MAX)
+		     : 0;
 }
 
 /* Stages 1 and 2 for one map entry. */
 static int plan_add(struct lb *lb, struct plan *p, const struct lb_front *f, uint8_t scope,
 		    struct err *err)
 {
-	struct lb_svc_key key = svc_key(f->key, scope);
+	struct lb_svc_key key;
 	struct plan_item *it = &p->v[p->n];
 	bool out = scope == LB_SCOPE_OUTSIDE && f->outside_differs;
 	int64_t base = 0;
+	int r;
 
 	*it = (struct plan_item){
-		.row = lb_rows_find(&lb->rows, &key),
 		.backends = out ? f->outside : f->backends,
 		.n = out ? f->n_outside : f->n_backends,
 		.affinity_s = f->affinity_s,
@@ -95,6 +111,10 @@ static int plan_add(struct lb *lb, struct plan *p, const struct lb_front *f, uin
 	if (it->n > LB_BACKENDS_MAX)
 		return err_sys(err, EINVAL, "%zu backends for one front, more than %d", it->n,
 			       LB_BACKENDS_MAX);
+	r = name_all(lb, f, it, scope, &key, err);
+	if (r < 0)
+		return r;
+	it->row = lb_rows_find(&lb->rows, &key);
 	if (it->row && it->row->epoch == lb->epoch)
 		return err_sys(err, EINVAL, "two fronts have the same address, port and protocol");
 	if (!it->row) {
@@ -122,7 +142,7 @@ static int plan_add(struct lb *lb, struct plan *p, const struct lb_front *f, uin
 				       lb->max_backends);
 		}
 		for (size_t i = 0; i < it->n; i++)
-			lb->slot[base + (int64_t)i] = slot_raw(&it->backends[i]);
+			lb->slot[base + (int64_t)i] = slot_raw(lb, &it->backends[i]);
 	}
 	it->base = (uint32_t)base;
 	p->n++;
@@ -156,12 +176,16 @@ static void plan_undo(struct lb *lb, struct plan *p)
 /* Remember backends whose run is given up, unless the new list has them. */
 static void note_gone(struct lb *lb, const struct lb_row *row, const struct plan_item *it)
 {
+	size_t n = it && row->count ? it->n : 0;
+	CLEANUP_FREE uint64_t *now = xcalloc(n + 1, sizeof(*now));
+
+	for (size_t i = 0; i < n; i++)
+		now[i] = slot_raw(lb, &it->backends[i]);
 	for (uint32_t i = 0; i < row->count && lb->n_gone < GONE_MAX; i++) {
 		struct lb_slot s = slot_at(lb, row->base + i);
-		size_t j = 0, n = it ? it->n : 0;
+		size_t j = 0;
 
-		while (j < n &&
-		       (it->backends[j].addr != s.addr || htons(it->backends[j].port) != s.port))
+		while (j < n && now[j] != lb->slot[row->base + i])
 			j++;
 		if (j < n)
 			continue;
@@ -321,8 +345,10 @@ int lb_sync(struct lb *lb, const struct lb_front *fronts, size_t n, struct lb_re
 	r = apply(lb, fronts, n, &res, err);
 	if (r == 0)
 		r = remove_unnamed(lb, &res.removed, err);
-	if (r == 0)
+	if (r == 0) {
 		lb_sources_trim(lb, fronts, n, true);
+		lb_names_sweep(lb, true);
+	}
 	res.backends_gone = lb->n_gone - gone_before;
 	if (r == 0 && ret)
 		*ret = res;
@@ -331,9 +357,11 @@ int lb_sync(struct lb *lb, const struct lb_front *fronts, size_t n, struct lb_re
 
 static int del_scope(struct lb *lb, struct lb_key key, uint8_t scope, struct err *err)
 {
-	struct lb_svc_key k = svc_key(key, scope);
-	struct lb_row *row = lb_rows_find(&lb->rows, &k);
+	struct lb_svc_key k;
+	struct lb_row *row = NULL;
 
+	if (lb_svc_key_of(lb, key, scope, &k) == 0)
+		row = lb_rows_find(&lb->rows, &k);
 	if (!row)
 		return 0;
 	if (bpf_map_delete_elem(lb->services_fd, &k) < 0 && errno != ENOENT)
@@ -351,6 +379,7 @@ int lb_put(struct lb *lb, const struct lb_front *front, struct err *err)
 		r = del_scope(lb, front->key, LB_SCOPE_OUTSIDE, err);
 	if (r == 0)
 		lb_sources_trim(lb, front, 1, false);
+	lb_names_sweep(lb, false);
 	return r;
 }
 
@@ -363,10 +392,11 @@ int lb_del(struct lb *lb, struct lb_key key, struct err *err)
 		r = del_scope(lb, key, LB_SCOPE_OUTSIDE, err);
 	if (r == 0)
 		lb_sources_trim(lb, &none, 1, false);
+	lb_names_sweep(lb, false);
 	return r;
 }
 
-int lb_node_addrs(struct lb *lb, const uint32_t *addrs, size_t n, struct err *err)
+static int node_addrs4(struct lb *lb, const uint32_t *addrs, size_t n, struct err *err)
 {
 	uint32_t key, next, *at = NULL, drop[1024];
 	size_t n_drop = 0;
@@ -391,11 +421,26 @@ int lb_node_addrs(struct lb *lb, const uint32_t *addrs, size_t n, struct err *er
 	return 0;
 }
 
+int lb_node_addrs(struct lb *lb, const struct ip_addr *addrs, size_t n, struct err *err)
+{
+	CLEANUP_FREE uint32_t *v = xcalloc(n + 1, sizeof(*v));
+	size_t n4 = 0;
+	int r = lb_names_node(lb, addrs, n);
+
+	if (r < 0)
+		return err_sys(err, -r, "cannot note the node's addresses: %s", strerror(-r));
+	for (size_t i = 0; i < n; i++)
+		if (ip_is4(addrs[i]))
+			v[n4++] = ip_to4(addrs[i]);
+	return node_addrs4(lb, v, n4, err);
+}
+
 int lb_maps_load(struct lb *lb)
 {
 	struct lb_svc_key key, *at = NULL, next;
 	struct lb_svc svc;
 
+	lb_names_load(lb);
 	lb->epoch = 1;
 	while (bpf_map_get_next_key(lb->services_fd, at, &next) == 0) {
 		struct lb_row *row;
@@ -428,8 +473,10 @@ int lb_each(struct lb *lb, int (*cb)(const struct lb_front_view *f, void *user),
 
 	for (uint32_t i = 0; i < lb->rows.cap && r == 0; i++) {
 		const struct lb_row *row = &lb->rows.v[i];
+		bool v6 = row->key.proto & LB_V6;
 		struct lb_front_view f = {
-			.key = {row->key.addr, ntohs(row->key.port), row->key.proto},
+			.key = {lb_name_addr(lb, row->key.addr, v6), ntohs(row->key.port),
+				row->key.proto & (uint8_t)~LB_V6},
 			.affinity_s = row->affinity_s,
 			.external = row->flags & LB_SVC_EXTERNAL,
 			.n_backends = row->count,
@@ -444,7 +491,7 @@ int lb_each(struct lb *lb, int (*cb)(const struct lb_front_view *f, void *user),
 		for (uint32_t j = 0; j < row->count; j++) {
 			struct lb_slot s = slot_at(lb, row->base + j);
 
-			b[j] = (struct lb_backend){s.addr, ntohs(s.port)};
+			b[j] = (struct lb_backend){lb_name_addr(lb, s.addr, v6), ntohs(s.port)};
 		}
 		f.backends = b;
 		r = cb(&f, user);

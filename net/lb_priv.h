@@ -2,6 +2,7 @@
 #ifndef KNARR_NET_LB_PRIV_H
 #define KNARR_NET_LB_PRIV_H
 #include "net/lb.h"
+#include "lib/base/hmap.h"
 #include "net/slots.h"
 #include "bpf/abi/lb.h"
 /* Inside of the balancer: lb.c (programs, links), lb_maps.c (contents), lb_stale.c (sockets). */
@@ -31,6 +32,14 @@ struct lb_row *lb_rows_add(struct lb_rows *t, const struct lb_svc_key *key);
 void lb_rows_del(struct lb_rows *t, struct lb_row *row); /* moves other rows */
 void lb_rows_done(struct lb_rows *t);
 
+/* Names of IPv6 addresses; NULL maps while there are none. */
+struct lb_names {
+	struct hmap *by_addr, *by_name;
+	int fd, addrs_fd; /* names6, addrs6 */
+	uint32_t last;
+	size_t live; /* in use at the last sweep */
+};
+
 struct lb_bpf;
 struct reap_bpf;
 
@@ -39,7 +48,8 @@ struct lb {
 	struct reap_bpf *reap; /* loaded at the first lb_kill_stale */
 	char *dir; /* pins: <bpffs>/knarr/<node>/lb-v<N> */
 	char *node_dir;
-	int services_fd, node_addrs_fd, sources_fd, backends_fd, sockets_fd, tcp_peers_fd;
+	int services_fd, node_addrs_fd, sources_fd, sources6_fd, backends_fd, sockets_fd,
+		tcp_peers_fd;
 	uint32_t max_services, max_backends;
 	volatile uint64_t *slot; /* the backends map, mapped; slot[i] is a struct lb_slot */
 	size_t slot_bytes;
@@ -47,8 +57,9 @@ struct lb {
 	int slot_prot;
 	struct slots *slots;
 	struct lb_rows rows;
+	struct lb_names names;
 	uint32_t epoch;
-	size_t n_sources; /* entries of the sources map */
+	size_t n_sources; /* entries of the sources maps */
 	size_t n_inside; /* rows of scope inside: fronts */
 	/* Backends of runs given up since the last lb_kill_stale; some may still be in use. */
 	struct lb_gone_key *gone;
@@ -65,6 +76,19 @@ int lb_slots_map(struct lb *lb, uint32_t base, uint32_t count);
 int lb_sources_add(struct lb *lb, const struct lb_front *f);
 void lb_sources_trim(struct lb *lb, const struct lb_front *fronts, size_t n, bool whole);
 void lb_sources_load(struct lb *lb);
+/*
+ * lb_names.c: what stands for an address in keys and slots, made if need be (-ENOSPC); the way
+ * back (none: a name nobody has). Names that nothing has any more are taken out, in the second
+ * sweep that finds them so; without `whole` only when there are many.
+ */
+int lb_name_of(struct lb *lb, struct ip_addr addr, uint32_t *ret);
+struct ip_addr lb_name_addr(const struct lb *lb, uint32_t name, bool v6);
+void lb_names_sweep(struct lb *lb, bool whole);
+int lb_names_node(struct lb *lb, const struct ip_addr *addrs, size_t n);
+void lb_names_load(struct lb *lb);
+void lb_names_done(struct lb_names *t);
+/* A front's key in the maps. */
+int lb_svc_key_of(struct lb *lb, struct lb_key k, uint8_t scope, struct lb_svc_key *ret);
 /* Read the services map into rows and claim their slots. */
 int lb_maps_load(struct lb *lb);
 #endif

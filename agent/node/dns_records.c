@@ -308,7 +308,7 @@ int dns_records_start(const struct dns_records_conf *conf, struct dns_records **
 		return r;
 	}
 	if (conf->vip && conf->sync && ip4_parse(str_of(conf->vip), &vip) == 0)
-		service_sync_dns(conf->sync, vip, dc.addr);
+		service_sync_dns(conf->sync, ip_of4(vip), ip_of4(dc.addr));
 	*ret = d;
 	return 0;
 }

@@ -18,6 +18,12 @@ struct fronts {
 	size_t n, cap;
 };
 
+/* Where the cluster's DNS is; addr none: nowhere. */
+struct vip {
+	struct lb_key key;
+	struct lb_backend backend;
+};
+
 struct service_sync {
 	struct service_sync_conf conf;
 	struct informer_index *by_service;
@@ -25,8 +31,7 @@ struct service_sync {
 	struct hmap *have; /* "ns/name" -> struct fronts */
 	struct timer timer;
 	struct hmap *host_ports; /* owner -> struct owner_ports */
-	struct lb_key vip; /* of the cluster's DNS; addr 0: none */
-	struct lb_backend vip_backend;
+	struct vip vips[2]; /* of the cluster's DNS, one a family */
 	bool whole; /* nothing was synced yet: one lb_sync for all */
 	bool without_master; /* what the caches have is good enough */
 	char *zone; /* of this node; NULL: not known */
@@ -95,7 +100,7 @@ static void read_hints(const struct service_sync *s, struct jv endpoint, struct 
 }
 
 static void collect(struct service_sync *s, struct str key, struct str port_name,
-		    enum lb_proto proto, struct endpoints *ret)
+		    enum lb_proto proto, bool v6, struct endpoints *ret)
 {
 	struct object_set slices;
 	struct str ns, name;
@@ -107,7 +112,7 @@ static void collect(struct service_sync *s, struct str key, struct str port_name
 		uint16_t port = slice_port(slice, port_name, proto);
 
 		if (!port || !str_eq(slices.v[i]->ns, ns) ||
-		    !jv_eqs(jv_get(slice, "addressType"), "IPv4"))
+		    !jv_eqs(jv_get(slice, "addressType"), v6 ? "IPv6" : "IPv4"))
 			continue;
 		jv_for_each (it, jv_get(slice, "endpoints")) {
 			struct jv c = jv_get(it.value, "conditions");
@@ -121,7 +126,9 @@ static void collect(struct service_sync *s, struct str key, struct str port_name
 			};
 
 			read_hints(s, it.value, &e);
-			if (ip4_parse(jv_text(jv_path(it.value, "addresses[0]")), &e.b.addr) == 0)
+			if (ip_addr_parse(jv_text(jv_path(it.value, "addresses[0]")), &e.b.addr) ==
+				    0 &&
+			    ip_is4(e.b.addr) != v6)
 				*ARRAY_PUSH(ret->v, ret->n, ret->cap) = e;
 		}
 	}
@@ -174,7 +181,7 @@ struct build {
 	struct lb_front *v;
 	size_t n, cap;
 	struct lb_backend **lists;
-	struct ip4_prefix **ranges;
+	struct ip_prefix **ranges;
 	size_t n_ranges, cap_ranges;
 	size_t n_lists, cap_lists;
 };
@@ -198,33 +205,40 @@ static struct lb_backend *list_new(struct build *b, size_t n)
 	return l;
 }
 
-static void front_add(struct build *b, const struct lb_front *like, uint32_t addr, uint16_t port,
-		      bool external)
+static bool same_key(const struct lb_key *a, const struct lb_key *b)
 {
+	return a->port == b->port && a->proto == b->proto && ip_eq(a->addr, b->addr);
+}
+
+static void front_add(struct build *b, const struct lb_front *like, struct ip_addr addr,
+		      uint16_t port, bool external)
+{
+	struct lb_key key = {addr, port, like->key.proto};
 	struct lb_front *f;
 
 	if (!port)
 		return;
 	for (size_t i = 0; i < b->n; i++) /* the same external address named twice */
-		if (b->v[i].key.addr == addr && b->v[i].key.port == port &&
-		    b->v[i].key.proto == like->key.proto)
+		if (same_key(&b->v[i].key, &key))
 			return;
 	f = ARRAY_PUSH(b->v, b->n, b->cap);
 	*f = *like;
-	f->key.addr = addr;
-	f->key.port = port;
+	f->key = key;
 	f->external = external;
 	if (!external)
 		f->outside_differs = false;
 }
 
+/* Those of the family. */
 static void addrs_add(struct build *b, const struct lb_front *like, struct jv list,
-		      const char *member, uint16_t port)
+		      const char *member, uint16_t port, bool v6)
 {
-	uint32_t addr;
+	struct ip_addr addr;
 
 	jv_for_each (it, list)
-		if (ip4_parse(jv_text(member ? jv_get(it.value, member) : it.value), &addr) == 0 &&
+		if (ip_addr_parse(jv_text(member ? jv_get(it.value, member) : it.value), &addr) ==
+			    0 &&
+		    ip_is4(addr) != v6 && !ip_is_none(addr) &&
 		    !(member && jv_eqs(jv_get(it.value, "ipMode"), "Proxy")))
 			front_add(b, like, addr, port, true);
 }
@@ -236,23 +250,48 @@ static void addrs_add(struct build *b, const struct lb_front *like, struct jv li
 static void read_sources(struct build *b, struct jv spec, struct lb_front *ret)
 {
 	struct jv list = jv_get(spec, "loadBalancerSourceRanges");
-	struct ip4_prefix *v;
-	struct ip4_prefix range;
+	struct ip_prefix *v;
+	struct ip_prefix range;
 
 	if (!jv_len(list) || !jv_eqs(jv_get(spec, "type"), "LoadBalancer"))
 		return;
 	v = xcalloc(jv_len(list) + 1, sizeof(*v));
 	*ARRAY_PUSH(b->ranges, b->n_ranges, b->cap_ranges) = v;
 	jv_for_each (it, list)
-		if (ip4_prefix_parse_loose(str_trim(jv_text(it.value)), &range) == 0)
+		if (ip_prefix_parse_loose(str_trim(jv_text(it.value)), &range) == 0)
 			v[ret->n_sources++] = range;
 	if (!ret->n_sources)
-		v[ret->n_sources++] = (struct ip4_prefix){0, 32};
+		v[ret->n_sources++] = (struct ip_prefix){ip_of4(0), 128};
 	ret->sources = v;
 }
 
+/* The Service's address of the family; none: it has no such one, or is a former release's. */
+static struct ip_addr cluster_ip(struct jv spec, bool v6)
+{
+	struct jv list = jv_get(spec, "clusterIPs");
+	struct ip_addr addr;
+
+	jv_for_each (it, list)
+		if (ip_addr_parse(jv_text(it.value), &addr) == 0 && ip_is4(addr) != v6)
+			return addr;
+	if (!jv_len(list) && ip_addr_parse(jv_text(jv_get(spec, "clusterIP")), &addr) == 0 &&
+	    ip_is4(addr) != v6)
+		return addr;
+	return ip_any(false);
+}
+
+static bool has_family(struct jv spec, bool v6)
+{
+	struct jv list = jv_get(spec, "ipFamilies");
+
+	jv_for_each (it, list)
+		if (jv_eqs(it.value, v6 ? "IPv6" : "IPv4"))
+			return true;
+	return !jv_len(list) && !ip_is_none(cluster_ip(spec, v6));
+}
+
 static void add_port(struct service_sync *s, struct build *b, struct str key, struct jv svc,
-		     struct jv port)
+		     struct jv port, bool v6)
 {
 	struct jv spec = jv_get(svc, "spec");
 	enum lb_proto proto = proto_of(jv_get(port, "protocol"));
@@ -263,11 +302,11 @@ static void add_port(struct service_sync *s, struct build *b, struct str key, st
 	struct lb_front in = {.key.proto = proto}, out;
 	struct lb_backend *all, *local;
 	size_t n_all, n_local;
-	uint32_t vip;
+	struct ip_addr vip = cluster_ip(spec, v6);
 
 	if (!proto || !number)
 		return;
-	collect(s, key, jv_text(jv_get(port, "name")), proto, &e);
+	collect(s, key, jv_text(jv_get(port, "name")), proto, v6, &e);
 	all = list_new(b, e.n);
 	local = list_new(b, e.n);
 	n_all = choose(&e, false, all);
@@ -287,28 +326,28 @@ static void add_port(struct service_sync *s, struct build *b, struct str key, st
 	out.outside = local;
 	out.n_outside = n_local;
 	out.outside_differs = external_local;
-	if (ip4_parse(jv_text(jv_get(spec, "clusterIP")), &vip) == 0)
+	if (!ip_is_none(vip))
 		front_add(b, &in, vip, number, false);
-	front_add(b, &out, 0, (uint16_t)jv_i64(jv_get(port, "nodePort"), 0), true);
-	addrs_add(b, &out, jv_get(spec, "externalIPs"), NULL, number);
+	front_add(b, &out, ip_any(!v6), (uint16_t)jv_i64(jv_get(port, "nodePort"), 0), true);
+	addrs_add(b, &out, jv_get(spec, "externalIPs"), NULL, number, v6);
 	read_sources(b, spec, &out);
-	addrs_add(b, &out, jv_path(svc, "status.loadBalancer.ingress"), "ip", number);
+	addrs_add(b, &out, jv_path(svc, "status.loadBalancer.ingress"), "ip", number, v6);
 }
 
 /* Ready addresses on this node, each once: a Service may have several ports. */
-static size_t count_local(struct service_sync *s, struct str key, struct jv svc)
+static size_t count_local(struct service_sync *s, struct str key, struct jv svc, bool v6)
 {
 	struct endpoints e = {0};
 	size_t n = 0;
 
 	jv_for_each (it, jv_path(svc, "spec.ports"))
 		collect(s, key, jv_text(jv_get(it.value, "name")),
-			proto_of(jv_get(it.value, "protocol")), &e);
+			proto_of(jv_get(it.value, "protocol")), v6, &e);
 	for (size_t i = 0; i < e.n; i++) {
 		bool seen = !e.v[i].ready || !e.v[i].local;
 
 		for (size_t k = 0; k < i && !seen; k++)
-			seen = e.v[k].ready && e.v[k].b.addr == e.v[i].b.addr;
+			seen = e.v[k].ready && ip_eq(e.v[k].b.addr, e.v[i].b.addr);
 		n += !seen;
 	}
 	free(e.v);
@@ -319,8 +358,11 @@ static void tell_health(struct service_sync *s, struct str key, struct jv svc)
 {
 	uint16_t port = (uint16_t)jv_i64(jv_path(svc, "spec.healthCheckNodePort"), 0);
 
+	bool v6 = !has_family(jv_get(svc, "spec"), false);
+
 	if (s->conf.health)
-		health_ports_set(s->conf.health, key, port, port ? count_local(s, key, svc) : 0);
+		health_ports_set(s->conf.health, key, port,
+				 port ? count_local(s, key, svc, v6) : 0);
 }
 
 static void add_service(struct service_sync *s, struct build *b, struct str key)
@@ -339,8 +381,12 @@ static void add_service(struct service_sync *s, struct build *b, struct str key)
 	if (jv_exists(jv_get(jv_path(svc, "metadata.labels"),
 			     "service.kubernetes.io/service-proxy-name")))
 		return;
-	jv_for_each (it, jv_path(svc, "spec.ports"))
-		add_port(s, b, key, svc, it.value);
+	for (int v6 = 0; v6 < 2; v6++) {
+		if (!has_family(jv_get(svc, "spec"), v6))
+			continue;
+		jv_for_each (it, jv_path(svc, "spec.ports"))
+			add_port(s, b, key, svc, it.value, v6);
+	}
 }
 
 static void fronts_free(void *p)
@@ -368,25 +414,32 @@ static void remember(struct service_sync *s, struct str key, const struct build 
 }
 
 /* The agent's own DNS stands behind the cluster's DNS address, whatever Service names it. */
-static void add_vip(struct service_sync *s, struct build *b)
+static void add_vip(const struct vip *vip, struct build *b)
 {
-	for (int udp = 0; s->vip.addr && udp < 2; udp++) {
-		struct lb_front f = {.key.proto = udp ? LB_UDP : LB_TCP,
-				     .backends = &s->vip_backend,
-				     .n_backends = 1};
+	for (int udp = 0; !ip_is_none(vip->key.addr) && udp < 2; udp++) {
+		struct lb_front f = {.key = vip->key, .backends = &vip->backend, .n_backends = 1};
 
+		f.key.proto = udp ? LB_UDP : LB_TCP;
 		for (size_t i = 0; i < b->n; i++)
-			if (b->v[i].key.addr == s->vip.addr && b->v[i].key.port == s->vip.port &&
-			    b->v[i].key.proto == f.key.proto)
+			if (same_key(&b->v[i].key, &f.key))
 				b->v[i] = b->v[--b->n];
-		front_add(b, &f, s->vip.addr, s->vip.port, false);
+		front_add(b, &f, f.key.addr, f.key.port, false);
 	}
 }
 
-void service_sync_dns(struct service_sync *s, uint32_t vip, uint32_t addr)
+static bool is_vip(const struct service_sync *s, const struct lb_key *k)
 {
-	s->vip = (struct lb_key){.addr = vip, .port = 53};
-	s->vip_backend = (struct lb_backend){.addr = addr, .port = 53};
+	for (size_t i = 0; i < ARRAY_SIZE(s->vips); i++)
+		if (!ip_is_none(s->vips[i].key.addr) && s->vips[i].key.port == k->port &&
+		    ip_eq(s->vips[i].key.addr, k->addr))
+			return true;
+	return false;
+}
+
+void service_sync_dns(struct service_sync *s, struct ip_addr vip, struct ip_addr addr)
+{
+	s->vips[!ip_is4(vip)] = (struct vip){.key = {.addr = vip, .port = 53},
+					     .backend = {.addr = addr, .port = 53}};
 	s->whole = true;
 	timers_soon(s->conf.timers, &s->timer);
 }
@@ -471,7 +524,8 @@ static int sync_whole(struct service_sync *s, struct err *err)
 		add_service(s, &b, o->key);
 		remember(s, o->key, &b, from);
 	}
-	add_vip(s, &b);
+	for (size_t i = 0; i < ARRAY_SIZE(s->vips); i++)
+		add_vip(&s->vips[i], &b);
 	hmap_for_each (it, s->host_ports) {
 		const struct owner_ports *o = it->value;
 
@@ -491,8 +545,7 @@ static int sync_whole(struct service_sync *s, struct err *err)
 static bool has_key(const struct build *b, const struct lb_key *k)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (b->v[i].key.addr == k->addr && b->v[i].key.port == k->port &&
-		    b->v[i].key.proto == k->proto)
+		if (same_key(&b->v[i].key, k))
 			return true;
 	return false;
 }
@@ -505,7 +558,7 @@ static int sync_one(struct service_sync *s, struct str key, struct err *err)
 
 	add_service(s, &b, key);
 	for (size_t i = 0; i < b.n;) {
-		if (s->vip.addr && b.v[i].key.addr == s->vip.addr && b.v[i].key.port == s->vip.port)
+		if (is_vip(s, &b.v[i].key))
 			b.v[i] = b.v[--b.n]; /* ours: add_vip */
 		else
 			i++;

@@ -3,6 +3,7 @@
 #define KNARR_SERVICE_SYNC_H
 #include "lib/base/err.h"
 #include "lib/base/timers.h"
+#include "net/addr.h"
 /*
  * Services and EndpointSlices into the balancer's fronts (pkg/proxy: topology.go
  * CategorizeEndpoints for the choice of endpoints). A change of one Service costs its own fronts.
@@ -34,16 +35,16 @@ struct service_sync_conf {
 	struct health_ports *health; /* of healthCheckNodePort; may be NULL */
 };
 struct service_sync *service_sync_start(const struct service_sync_conf *conf);
-/* Port 53 of `vip` leads to `addr` (network byte order): the agent's own DNS server. */
-void service_sync_dns(struct service_sync *s, uint32_t vip, uint32_t addr);
+/* Port 53 of `vip` leads to `addr`: the agent's own DNS server. One of each family. */
+void service_sync_dns(struct service_sync *s, struct ip_addr vip, struct ip_addr addr);
 /* The zone this node is in, for endpoints with hints; absent: none is known. May repeat. */
 void service_sync_zone(struct service_sync *s, struct str zone);
 /* The hostPorts of a pod: `owner` is its UID; n 0 takes them away. */
 struct host_port {
-	uint32_t host_addr; /* 0: all of the node's; network byte order, as addr */
+	struct ip_addr host_addr; /* ip_of4(0), or ::, as addr is: all of the node's */
 	uint16_t host_port, port;
 	uint8_t proto; /* enum lb_proto */
-	uint32_t addr; /* of the pod */
+	struct ip_addr addr; /* of the pod */
 };
 void service_sync_host_ports(struct service_sync *s, struct str owner, const struct host_port *v,
 			     size_t n);

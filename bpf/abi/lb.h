@@ -13,11 +13,41 @@
 #define LB_SCOPE_INSIDE 0
 #define LB_SCOPE_OUTSIDE 1
 
-/* services: hash lb_svc_key -> lb_svc. addr 0: any address of the node. */
+/*
+ * An IPv6 address that is a front's, a backend's or the node's has a short name of 32 bits, which
+ * stands wherever an IPv4 address does: one set of maps and one code for both families, and IPv4
+ * has the short keys it always had. LB_V6 in the protocol, LB_SLOT_V6 in a slot say which it is.
+ *   names6  hash of the address -> lb_name
+ *   addrs6  hash of the name -> lb_addr6
+ */
+#define LB_NAMES_MAX 32768
+
+struct lb_name {
+	__u32 name;
+	__u16 flags; /* LB_SLOT_V6 and more */
+	__u16 pad;
+	__u32 check; /* lb_name_check(address): the element may be recycled while it is read */
+};
+_Static_assert(sizeof(struct lb_name) == 12, "lb_name");
+
+struct lb_addr6 {
+	__be32 addr[4];
+	__u32 name; /* again, for the same reason */
+};
+_Static_assert(sizeof(struct lb_addr6) == 20, "lb_addr6");
+
+static inline __u32 lb_name_check(const __be32 a[4])
+{
+	return (a[0] * 31 ^ a[1]) * 31 ^ (a[2] * 31 ^ a[3]);
+}
+
+/* services: hash lb_svc_key -> lb_svc. addr 0: any address of the node, of the family. */
+#define LB_V6 0x80
+
 struct lb_svc_key {
 	__be32 addr;
 	__be16 port;
-	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP; with LB_V6 */
 	__u8 scope;
 };
 _Static_assert(sizeof(struct lb_svc_key) == 8, "lb_svc_key");
@@ -48,15 +78,27 @@ struct lb_source_key {
 };
 _Static_assert(sizeof(struct lb_source_key) == 16, "lb_source_key");
 
+/* sources6: the same of IPv6. */
+struct lb_source6_key {
+	__u32 prefixlen;
+	struct lb_svc_key svc;
+	__be32 saddr[4];
+};
+_Static_assert(sizeof(struct lb_source6_key) == 28, "lb_source6_key");
+
 /*
  * backends: array of slots, mapped by user space and written with one 8-byte store each. A run
  * that a service gave up is not written again before every program that read the old service
  * entry has ended.
  */
+#define LB_SLOT_V6 1 /* addr is a name */
+#define LB_SLOT_NODE 2 /* of an address of the node; not in `backends` */
+#define LB_SLOT_LOOPBACK 4 /* ::1; not in `backends` */
+
 struct lb_slot {
 	__be32 addr;
 	__be16 port;
-	__u16 pad;
+	__u16 flags;
 };
 _Static_assert(sizeof(struct lb_slot) == 8, "lb_slot");
 
@@ -86,7 +128,7 @@ struct lb_udp_key {
 	__be32 addr;
 	__be16 port;
 	__u8 dir;
-	__u8 pad;
+	__u8 v6;
 };
 _Static_assert(sizeof(struct lb_udp_key) == 16, "lb_udp_key");
 
@@ -101,7 +143,7 @@ _Static_assert(sizeof(struct lb_sock) == 16, "lb_sock");
 struct lb_gone_key {
 	__be32 addr;
 	__be16 port;
-	__u8 proto;
+	__u8 proto; /* with LB_V6 */
 	__u8 pad;
 };
 _Static_assert(sizeof(struct lb_gone_key) == 8, "lb_gone_key");

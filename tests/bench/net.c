@@ -121,10 +121,10 @@ static void sync_times(void)
 	uint64_t t;
 
 	for (int i = 0; i < 3; i++)
-		b[i] = (struct lb_backend){lab.addr[0], PORT};
+		b[i] = (struct lb_backend){ip_of4(lab.addr[0]), PORT};
 	for (uint32_t i = 0; i < N_SERVICES; i++)
 		f[i] = (struct lb_front){
-			.key = {VIP(96, i), 80, LB_TCP}, .backends = b, .n_backends = 3};
+			.key = {ip_of4(VIP(96, i)), 80, LB_TCP}, .backends = b, .n_backends = 3};
 	for (int i = 0; i < 5; i++) {
 		assert_int_equal(lb_sync(lab.lb, NULL, 0, NULL, NULL), 0);
 		t = now_ns();
@@ -138,7 +138,7 @@ static void sync_times(void)
 	line("services: 10,000 x 3, nothing new", median(same, 5), "ms", NULL, 0);
 	for (uint32_t i = 0; i < ARRAY_SIZE(put); i++) {
 		more = f[0];
-		more.key.addr = VIP(96, N_SERVICES + i);
+		more.key.addr = ip_of4(VIP(96, N_SERVICES + i));
 		t = now_ns();
 		assert_int_equal(lb_put(lab.lb, &more, NULL), 0);
 		put[i] = (double)(now_ns() - t) / 1e3;

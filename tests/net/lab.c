@@ -247,7 +247,7 @@ void lab_put(struct lab *l, const char *vip, uint16_t port, uint8_t proto, uint3
 {
 	struct lb_backend b[LAB_PODS_MAX];
 	struct lb_front f = {
-		.key = {vip ? lab_ip(vip) : 0, port, proto},
+		.key = {ip_of4(vip ? lab_ip(vip) : 0), port, proto},
 		.affinity_s = affinity_s,
 		.backends = b,
 		.n_backends = n,
@@ -255,6 +255,6 @@ void lab_put(struct lab *l, const char *vip, uint16_t port, uint8_t proto, uint3
 	};
 
 	for (size_t i = 0; i < n; i++)
-		b[i] = (struct lb_backend){l->addr[pods[i]], target};
+		b[i] = (struct lb_backend){ip_of4(l->addr[pods[i]]), target};
 	must(lb_put(l->lb, &f, err));
 }

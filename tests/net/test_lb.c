@@ -171,10 +171,11 @@ static void test_node_port(void **state)
 {
 	struct lab *l = *state;
 	uint32_t node = pod_net_node_addr(l->net);
+	struct ip_addr node_ip = ip_of4(node);
 	int fds[3], c;
 
 	listen_three(l, SOCK_STREAM, 8080, fds);
-	assert_int_equal(lb_node_addrs(l->lb, &node, 1, NULL), 0);
+	assert_int_equal(lb_node_addrs(l->lb, &node_ip, 1, NULL), 0);
 	lab_put(l, NULL, 30080, LB_TCP, 0, three, 3, 8080);
 	assert_true(hit(l, 3, node, 30080, fds, 3) >= 0);
 	assert_true(hit(l, -1, node, 30080, fds, 3) >= 0);
@@ -184,7 +185,7 @@ static void test_node_port(void **state)
 	assert_int_equal(lab_connect(c, lab_ip("127.0.0.1"), 30080), -ECONNREFUSED);
 	close(c);
 	assert_int_equal(lb_node_addrs(l->lb, NULL, 0, NULL), 0);
-	assert_int_equal(lb_del(l->lb, (struct lb_key){0, 30080, LB_TCP}, NULL), 0);
+	assert_int_equal(lb_del(l->lb, (struct lb_key){ip_of4(0), 30080, LB_TCP}, NULL), 0);
 	close_all(fds, 3);
 }
 
@@ -290,10 +291,11 @@ static void test_restart(void **state)
 	struct lb_backend b[3];
 	int fds[3];
 	size_t slots;
-	struct lb_front f = {.key = {lab_ip(LAB_VIP), 80, LB_TCP}, .backends = b, .n_backends = 3};
+	struct lb_front f = {
+		.key = {ip_of4(lab_ip(LAB_VIP)), 80, LB_TCP}, .backends = b, .n_backends = 3};
 
 	for (int i = 0; i < 3; i++)
-		b[i] = (struct lb_backend){l->addr[i], 8080};
+		b[i] = (struct lb_backend){ip_of4(l->addr[i]), 8080};
 	listen_three(l, SOCK_STREAM, 8080, fds);
 	assert_int_equal(lb_sync(l->lb, &f, 1, NULL, NULL), 0);
 	assert_int_equal(lb_count(l->lb), 1);

@@ -49,6 +49,7 @@ static int set_up(void **state)
 	struct nl_sock *rt = NULL;
 	struct link_info link;
 	uint32_t addr = lab_ip(NODE_IP);
+	struct ip_addr node_ip = ip_of4(addr);
 
 	lab_open(&w->lab);
 	lab_add_pods(&w->lab, 3);
@@ -75,7 +76,7 @@ static int set_up(void **state)
 		err_done(&err);
 	}
 	assert_non_null(w->masq);
-	assert_int_equal(lb_node_addrs(w->lab.lb, &addr, 1, NULL), 0);
+	assert_int_equal(lb_node_addrs(w->lab.lb, &node_ip, 1, NULL), 0);
 	*state = w;
 	return 0;
 }
@@ -293,9 +294,11 @@ static int client_outside(struct world *w)
 static void test_node_port(void **state)
 {
 	struct world *w = *state;
-	struct lb_backend remote = {lab_ip(REMOTE_IP), 8080};
-	struct lb_front f = {
-		.key = {0, 30081, LB_TCP}, .backends = &remote, .n_backends = 1, .external = true};
+	struct lb_backend remote = {ip_of4(lab_ip(REMOTE_IP)), 8080};
+	struct lb_front f = {.key = {ip_of4(0), 30081, LB_TCP},
+			     .backends = &remote,
+			     .n_backends = 1,
+			     .external = true};
 	int zero = 0, l, c;
 	uint32_t peer, addr;
 	uint16_t port;
@@ -335,9 +338,10 @@ static int try_port(struct world *w, uint16_t port)
 static void test_sources(void **state)
 {
 	struct world *w = *state;
-	struct ip4_prefix me = {lab_ip(CLIENT_IP), 32}, other = {lab_ip(REMOTE_IP), 32};
-	struct lb_backend b = {w->lab.addr[0], 8083};
-	struct lb_front f = {.key = {0, 30083, LB_TCP},
+	struct ip_prefix me = {ip_of4(lab_ip(CLIENT_IP)), 128};
+	struct ip_prefix other = {ip_of4(lab_ip(REMOTE_IP)), 128};
+	struct lb_backend b = {ip_of4(w->lab.addr[0]), 8083};
+	struct lb_front f = {.key = {ip_of4(0), 30083, LB_TCP},
 			     .backends = &b,
 			     .n_backends = 1,
 			     .sources = &other,
