@@ -23,6 +23,8 @@
 #include "agent/node/route_sync.h"
 #include "agent/node/service_sync.h"
 #include "agent/node/shutdown.h"
+#include "agent/plugin/csi.h"
+#include "agent/plugin/registry.h"
 #include "agent/pod/pods.h"
 #include "agent/runtime/runtime.h"
 #include "lib/base/log.h"
@@ -63,6 +65,8 @@ struct agent {
 	struct lb *lb;
 	struct pod_net *net;
 	struct pods *pods;
+	struct csi_node *csi;
+	struct plugin_registry *plugins;
 	struct node_info info;
 	struct node *node;
 	struct service_sync *service_sync;
@@ -447,6 +451,71 @@ static void on_zone(void *user, struct str zone)
 	service_sync_zone(a->service_sync, zone);
 }
 
+static void on_volumes_changed(void *user, struct str pod_uid)
+{
+	struct agent *a = user;
+
+	if (a->pods)
+		pods_volumes_changed(a->pods, pod_uid);
+}
+
+static void on_in_use_changed(void *user)
+{
+	struct agent *a = user;
+
+	if (a->node)
+		node_status_changed(a->node);
+}
+
+static void on_node_registered(void *user, struct str uid)
+{
+	csi_node_registered(((struct agent *)user)->csi, uid);
+}
+
+static void on_node_reported(void *user)
+{
+	csi_in_use_reported(((struct agent *)user)->csi);
+}
+
+static void on_node_status(void *user, struct jw *w)
+{
+	csi_in_use(((struct agent *)user)->csi, w);
+}
+
+static void open_csi(struct agent *a)
+{
+	a->csi = csi_node_new(&(struct csi_conf){.loop = &a->loop,
+						 .timers = &a->timers,
+						 .client = a->client,
+						 .node_name = a->o.node_name,
+						 .kubelet_dir = a->o.kubelet_dir,
+						 .changed = on_volumes_changed,
+						 .in_use_changed = on_in_use_changed,
+						 .user = a});
+}
+
+/* Plugins find the directories of a kubelet, and their pods' manifests may name them. */
+static int open_plugins(struct agent *a, struct err *err)
+{
+	static const char *const dirs[] = {"plugins", "pods"};
+	CLEANUP_FREE char *registry = xasprintf("%s/plugins_registry", a->o.kubelet_dir);
+	const struct plugin_handler_row rows[] = {{&csi_plugin_handler, a->csi}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		CLEANUP_FREE char *dir = xasprintf("%s/%s", a->o.kubelet_dir, dirs[i]);
+		int r = dir_make(dir, 0750);
+
+		if (r < 0)
+			return err_sys(err, -r, "cannot make %s: %s", dir, strerror(-r));
+	}
+	return plugin_registry_start(&(struct plugin_registry_conf){.loop = &a->loop,
+								    .timers = &a->timers,
+								    .dir = registry,
+								    .rows = rows,
+								    .n_rows = ARRAY_SIZE(rows)},
+				     &a->plugins, err);
+}
+
 static int open_pods(struct agent *a, struct err *err)
 {
 	struct pods_conf conf = {
@@ -464,6 +533,8 @@ static int open_pods(struct agent *a, struct err *err)
 		.cluster_domain = a->o.cluster_domain,
 		.host_ports = on_host_ports,
 		.connected = on_connected,
+		.csi = a->csi,
+		.kubelet_dir = a->o.kubelet_dir,
 		.user = a,
 		.node_cpu_milli = a->info.cpus * 1000,
 		.node_mem_bytes = a->info.mem_bytes,
@@ -494,6 +565,9 @@ static int open_node(struct agent *a, struct err *err)
 							 .external_cloud = a->o.external_cloud,
 							 .pod_cidr = on_pod_cidr,
 							 .zone = on_zone,
+							 .registered = on_node_registered,
+							 .reported = on_node_reported,
+							 .status = on_node_status,
 							 .user = a});
 	if (a->o.no_network) {
 		if (a->node)
@@ -580,8 +654,9 @@ static int open_all(struct agent *a, struct err *err)
 		return r;
 	if (!a->o.no_network && (r = open_services(a, err)) < 0)
 		return r;
+	open_csi(a);
 	if ((r = open_pods(a, err)) < 0 || (r = open_node(a, err)) < 0 ||
-	    (r = open_api(a, err)) < 0)
+	    (r = open_plugins(a, err)) < 0 || (r = open_api(a, err)) < 0)
 		return r;
 	a->housekeeping = housekeeping_start(&(struct housekeeping_conf){
 		.timers = &a->timers, .images = a->images, .pods = a->pods, .node = a->node});
@@ -618,6 +693,7 @@ static void close_all(struct agent *a)
 	node_shutdown_stop(a->shutdown);
 	timers_disarm(&a->timers, &a->collect);
 	a->announce = announce_sync_stop(a->announce);
+	a->plugins = plugin_registry_stop(a->plugins);
 	a->node = node_stop(a->node);
 	pods_stop(a->pods);
 	a->routes = route_sync_stop(a->routes);
@@ -635,6 +711,7 @@ static void close_all(struct agent *a)
 	a->rt = runtime_close(a->rt);
 	a->images = image_store_close(a->images);
 	a->pods = pods_free(a->pods);
+	a->csi = csi_node_free(a->csi);
 	a->client = client_free(a->client);
 	a->transport = transport_free(a->transport);
 	kubeconfig_done(&a->kc);

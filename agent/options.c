@@ -35,6 +35,8 @@ static const struct option_row rows[] = {
 	    "images, pods, volumes (default: /var/lib/knarr/agent)"),
 	ROW("run-dir", 0, OPTION_STRING, run_dir, "DIR",
 	    "sockets and state until the next reboot (default: /run/knarr/agent)"),
+	ROW("kubelet-dir", 0, OPTION_STRING, kubelet_dir, "DIR",
+	    "where plugins register and storage drivers mount (default: /var/lib/kubelet)"),
 	ROW("log-dir", 0, OPTION_STRING, log_dir, "DIR",
 	    "logs of containers (default: /var/log/pods)"),
 	ROW("static-pods", 0, OPTION_STRING, static_pods, "DIR",
@@ -202,6 +204,7 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 	path_default(ret, &ret->kubeconfig, "/etc/knarr/agent.conf");
 	path_default(ret, &ret->data_dir, "/var/lib/knarr/agent");
 	path_default(ret, &ret->run_dir, "/run/knarr/agent");
+	path_default(ret, &ret->kubelet_dir, "/var/lib/kubelet");
 	path_default(ret, &ret->log_dir, "/var/log/pods");
 	path_default(ret, &ret->static_pods, "/etc/knarr/manifests");
 	if (log_level_parse(ret->log_level) < 0)

@@ -221,6 +221,8 @@ static void status_patch(const struct node *n, struct buf *out)
 	jw_end_object(&w);
 	info_json(&w, n->conf.info);
 	images_json(&w, n->conf.images);
+	if (n->conf.status)
+		n->conf.status(n->conf.user, &w);
 	jw_end_object(&w);
 	jw_end_object(&w);
 }
@@ -342,6 +344,8 @@ static void seen(struct node *n, struct str body)
 	tell_place(n, obj);
 	start_lease(n);
 	watch_self(n);
+	if (n->conf.registered)
+		n->conf.registered(n->conf.user, str_of(n->uid));
 }
 
 static void on_status(void *user, const struct err *e, struct str body)
@@ -360,6 +364,8 @@ static void on_status(void *user, const struct err *e, struct str body)
 		return;
 	}
 	seen(n, body);
+	if (n->conf.reported)
+		n->conf.reported(n->conf.user);
 	if (n->dirty)
 		step(n);
 	else
@@ -454,6 +460,11 @@ bool node_is_connected(const struct node *n)
 }
 
 void node_images_changed(struct node *n)
+{
+	node_status_changed(n);
+}
+
+void node_status_changed(struct node *n)
 {
 	n->dirty = true;
 	if (n->registered)

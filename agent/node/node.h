@@ -11,6 +11,7 @@ struct node;
 struct client;
 struct runtime;
 struct image_store;
+struct jw;
 
 /* What the machine is; read once. */
 struct node_info {
@@ -39,6 +40,11 @@ struct node_conf {
 	void (*pod_cidr)(void *user, const char *cidr);
 	/* The zone that the Node's label names (absent: none), likewise. NULL: nobody asks. */
 	void (*zone)(void *user, struct str zone);
+	/* Each time the Node is seen, and its status was taken. NULL: nobody asks. */
+	void (*registered)(void *user, struct str uid);
+	void (*reported)(void *user);
+	/* Writes members of the Node's status. NULL: none. */
+	void (*status)(void *user, struct jw *w);
 	void *user;
 };
 struct node *node_start(const struct node_conf *conf);
@@ -49,6 +55,8 @@ void node_set_pressure(struct node *n, bool disk, bool memory, bool pids);
 /* A master has heard of this node within the time its Lease is good for. */
 bool node_is_connected(const struct node *n);
 /* The list of images changed. */
+/* What conf.status writes has changed. */
+void node_status_changed(struct node *n);
 void node_images_changed(struct node *n);
 /* The Node object and its status as JSON: pure, for tests. */
 void node_object_json(const struct node_conf *c, struct buf *out);

@@ -114,6 +114,18 @@ void pods_set_net(struct pods *ps, struct pod_net *net, const char *cluster_dns)
 	}
 }
 
+void pods_volumes_changed(struct pods *ps, struct str uid)
+{
+	list_for_each (it, &ps->list) {
+		struct pod *p = list_entry(it, struct pod, in_all);
+
+		if (uid.len ? !str_eqs(uid, p->uid) : p->volumes_ready)
+			continue;
+		p->volumes_dirty = true;
+		pod_kick(p);
+	}
+}
+
 bool pods_synced(const struct pods *ps)
 {
 	return ps->api_synced || !ps->conf.client;

@@ -24,6 +24,7 @@ struct pod_net;
 struct timers;
 struct uv_loop_s;
 struct informer;
+struct csi_node;
 
 struct pods_conf {
 	struct uv_loop_s *loop;
@@ -47,6 +48,8 @@ struct pods_conf {
 	 * since; and when it has no address any more (ip NULL). May be NULL. */
 	void (*connected)(void *user, struct str uid, const char *ip, struct jv pod);
 	void *user;
+	struct csi_node *csi; /* volumes of drivers; NULL: none */
+	const char *kubelet_dir; /* where drivers mount: made shared when a container asks for it */
 	const char *host_resolv_conf; /* "/etc/resolv.conf" */
 	int64_t node_cpu_milli, node_mem_bytes, node_ephemeral_bytes; /* allocatable */
 	uint64_t container_log_max_bytes; /* 0: 10 MiB */
@@ -67,6 +70,8 @@ struct pods *pods_free(struct pods *ps);
 void pods_set_host_ip(struct pods *ps, const char *ip);
 /* The pod network is there (it may come after the start), and where its DNS answers. */
 void pods_set_net(struct pods *ps, struct pod_net *net, const char *cluster_dns);
+/* Volumes of a pod may be gone on with; absent: of all that wait. */
+void pods_volumes_changed(struct pods *ps, struct str uid);
 /* To be called by the owner of the runtime for each of its events. */
 void pods_runtime_event(struct pods *ps, const struct runtime_event *ev);
 /* True when every source has been read once: until then absence means nothing. */

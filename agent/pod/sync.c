@@ -120,6 +120,7 @@ static void volumes_open(struct pod *p, struct err *err)
 		.fs_user = jv_i64(jv_path(p->view->spec, "securityContext.runAsUser"), -1),
 		.source = &p->source,
 		.clock = p->all->conf.timers->clock,
+		.csi = p->all->conf.csi,
 	};
 
 	pod_resources(p->view, &a);
@@ -399,6 +400,7 @@ static void sync_terminating(struct pod *p)
 static void sync_terminated(struct pod *p)
 {
 	struct err err = ERR_INIT;
+	int r;
 
 	if (p->sandbox != SANDBOX_NONE && p->sandbox != SANDBOX_GONE) {
 		pod_sandbox_stop(p);
@@ -410,7 +412,12 @@ static void sync_terminated(struct pod *p)
 		return; /* what it mounts could come after the teardown */
 	if (!p->volumes)
 		volumes_open(p, NULL);
-	if (p->volumes && volume_set_teardown(p->volumes, &err) < 0) {
+	r = p->volumes ? volume_set_teardown(p->volumes, &err) : 0;
+	if (r == -EAGAIN) {
+		err_done(&err);
+		return; /* kicked when the drivers are done */
+	}
+	if (r < 0) {
 		pod_log(LOG_LEVEL_WARN, p, 0, "%s", err_text(&err));
 		backoff_fail(&p->setup, &backoff_setup, pods_now_ns(p->all));
 		p->setup_tried_ns = pods_now_ns(p->all);

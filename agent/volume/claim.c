@@ -53,7 +53,7 @@ static bool adopt(struct volume *v)
 	v->path = str_dup(rest);
 	v->read_only = str_eqs(access, "ro");
 	v->block = str_eqs(mode, "block");
-	return nfs_stands(v);
+	return nfs_stands(v) && csi_path_stands(v);
 }
 
 /* What the claim leads to */
@@ -177,28 +177,35 @@ bool claim_volume_reaches(struct jv volume, struct str node)
 static const struct {
 	const char *key;
 	int (*setup)(struct volume *v, const struct claim *c, struct jv source, struct err *err);
+	bool own_words;
 } sources[] = {
-	{"hostPath", claim_host_path},
-	{"local", claim_local},
-	{"nfs", claim_nfs},
+	{"hostPath", claim_host_path, false},
+	{"local", claim_local, false},
+	{"nfs", claim_nfs, false},
+	{"csi", claim_csi, true},
 };
 
 static int set_up_source(struct volume *v, const struct claim *c, struct err *err)
 {
-	struct jv spec = jv_get(c->volume, "spec"), csi = jv_get(spec, "csi");
+	int r = err_sys(err, EOPNOTSUPP, "no volume plugin matched");
+	bool own_words = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
-		struct jv source = jv_get(spec, sources[i].key);
+		struct jv source = jv_path(c->volume, "spec");
 
-		if (jv_type(source) == JV_OBJECT)
-			return sources[i].setup(v, c, source, err);
+		source = jv_get(source, sources[i].key);
+		if (jv_type(source) != JV_OBJECT)
+			continue;
+		err_clear(err);
+		own_words = sources[i].own_words;
+		r = sources[i].setup(v, c, source, err);
+		break;
 	}
-	if (jv_exists(csi))
-		return err_sys(err, EOPNOTSUPP,
-			       "kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: "
-			       "driver name %.*s not found in the list of registered CSI drivers",
-			       STR_ARG(jv_text(jv_get(csi, "driver"))));
-	return err_sys(err, EOPNOTSUPP, "no volume plugin matched");
+	if (r < 0 && r != -EAGAIN && !own_words)
+		err_prefix(err, "%s failed for volume \"%.*s\" : ",
+			   v->block ? "MapVolume.SetUpDevice" : "MountVolume.SetUp",
+			   STR_ARG(c->volume_name));
+	return r;
 }
 
 static int set_up(struct volume *v, struct claim *c, struct err *err)
@@ -219,10 +226,6 @@ static int set_up(struct volume *v, struct claim *c, struct err *err)
 	v->read_only = jv_bool(ro, false);
 	v->block = str_eqs(volume_mode(c->claim), "Block");
 	r = set_up_source(v, c, err);
-	if (r < 0 && r != -EAGAIN)
-		err_prefix(err, "%s failed for volume \"%.*s\" : ",
-			   v->block ? "MapVolume.SetUpDevice" : "MountVolume.SetUp",
-			   STR_ARG(c->volume_name));
 	if (r == 0)
 		r = record_write(v, err);
 	if (r < 0)
@@ -263,17 +266,24 @@ static int setup(struct volume *v, struct err *err)
 	return r;
 }
 
+static int teardown(struct volume *v, struct err *err)
+{
+	int r = nfs_unmount_all(v, err);
+
+	return r < 0 ? r : csi_unpublish_all(v, err);
+}
+
 const struct volume_plugin volume_claim = {
 	.key = "persistentVolumeClaim",
 	.own_words = true,
 	.setup = setup,
-	.teardown = nfs_unmount_all,
+	.teardown = teardown,
 	.adopt = adopt,
 };
 const struct volume_plugin volume_ephemeral = {
 	.key = "ephemeral",
 	.own_words = true,
 	.setup = setup,
-	.teardown = nfs_unmount_all,
+	.teardown = teardown,
 	.adopt = adopt,
 };

@@ -16,6 +16,11 @@ struct claim {
 int claim_host_path(struct volume *v, const struct claim *c, struct jv source, struct err *err);
 int claim_local(struct volume *v, const struct claim *c, struct jv source, struct err *err);
 int claim_nfs(struct volume *v, const struct claim *c, struct jv source, struct err *err);
+/* Errors are whole ones here. */
+int claim_csi(struct volume *v, const struct claim *c, struct jv source, struct err *err);
+/* As nfs_stands, nfs_unmount_all; the latter answers -EAGAIN while drivers are at it. */
+bool csi_path_stands(const struct volume *v);
+int csi_unpublish_all(struct volume *v, struct err *err);
 /* Of what a former agent mounted for the pod: is v->path (one of nfs.c's) still there? */
 bool nfs_stands(const struct volume *v);
 /* Unmounts all that nfs.c mounted for the pod. */

@@ -10,7 +10,7 @@
 
 static const struct volume_plugin *const plugins[] = {
 	&volume_empty_dir, &volume_host_path, &volume_config_map, &volume_secret, &volume_projected,
-	&volume_downward,  &volume_claim,     &volume_ephemeral,  &volume_nfs,
+	&volume_downward,  &volume_claim,     &volume_ephemeral,  &volume_nfs,    &volume_csi,
 };
 
 struct volume_set {
@@ -196,9 +196,16 @@ int volume_set_teardown(struct volume_set *s, struct err *err)
 		r = v->plugin->teardown ? v->plugin->teardown(v, err) : 0;
 		if (r >= 0 && v->plugin->dir)
 			r = dir_remove_tree(AT_FDCWD, v->path);
-		if (r < 0 && !first)
-			first = err_sys(err, -r, "cannot remove volume \"%s\": %s", v->name,
-					strerror(-r));
+		if (r == -EAGAIN && (!first || first == -EAGAIN)) {
+			first = r;
+			continue;
+		}
+		if (r < 0 && (!first || first == -EAGAIN)) {
+			if (err && !err->errnum)
+				err_sys(err, -r, "%s", strerror(-r));
+			err_prefix(err, "cannot remove volume \"%s\": ", v->name);
+			first = r;
+		}
 		v->ready = false;
 	}
 	if (first)

@@ -13,6 +13,7 @@
  *	POD_DIR/volumes/kubernetes.io~configmap/NAME
  */
 struct volume_set;
+struct csi_node;
 
 struct volume_conf {
 	struct jv volumes; /* spec.volumes; copied */
@@ -23,6 +24,7 @@ struct volume_conf {
 	uint64_t mem_limit_bytes; /* of the pod: bounds emptyDir in memory; 0: none */
 	struct pod_source *source; /* borrowed */
 	const struct clock *clock;
+	struct csi_node *csi; /* borrowed; NULL: no drivers on this node */
 };
 /* -EINVAL for a kind of volume that this agent doesn't have, naming it. */
 int volume_set_new(const struct volume_conf *conf, struct volume_set **ret, struct err *err);
@@ -43,7 +45,10 @@ const char *volume_set_path(const struct volume_set *s, struct str name);
 bool volume_set_read_only(const struct volume_set *s, struct str name);
 /* A block device to be given to containers as such; false: a directory or file to mount. */
 bool volume_set_block(const struct volume_set *s, struct str name);
-/* Unmount and delete all. Idempotent; also for volumes a former agent made. */
+/*
+ * Unmount and delete all. Idempotent; also for volumes a former agent made. -EAGAIN: under way, to
+ * be called again.
+ */
 int volume_set_teardown(struct volume_set *s, struct err *err);
 /* True if some emptyDir on disk has a sizeLimit, which volume_set_over_limit then checks. */
 bool volume_set_has_limits(const struct volume_set *s);
@@ -76,7 +81,7 @@ struct volume_plugin {
 };
 extern const struct volume_plugin volume_empty_dir, volume_host_path, volume_config_map,
 	volume_secret, volume_projected, volume_downward, volume_claim, volume_ephemeral,
-	volume_nfs;
+	volume_nfs, volume_csi;
 /* A path of the node by the `type` of a hostPath: is it that, or can it be made? */
 int host_path_check(const char *path, struct str type, struct err *err);
 const struct volume_conf *volume_conf(const struct volume *v);

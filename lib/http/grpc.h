@@ -66,6 +66,8 @@ struct grpc_client *grpc_client_new(struct uv_loop_s *loop, struct timers *timer
 				    const char *path);
 /* Ends all calls without their callbacks. NULL is fine; returns NULL. */
 struct grpc_client *grpc_client_free(struct grpc_client *c);
+/* The same once its last call has ended, which goes on. */
+void grpc_client_retire(struct grpc_client *c);
 /*
  * Never calls back from inside. Where nobody listens, or the server goes away, the call ends with
  * GRPC_UNAVAILABLE.

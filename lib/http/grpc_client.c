@@ -15,6 +15,7 @@ struct grpc_client {
 	char *path;
 	struct list conns;
 	struct conn *conn; /* the one for new calls; NULL: none yet */
+	bool retired;
 };
 
 struct conn {
@@ -40,8 +41,10 @@ static void on_closed(uv_handle_t *h)
 
 static void conn_close(struct conn *c)
 {
-	if (c->client->conn == c)
-		c->client->conn = NULL;
+	struct grpc_client *client = c->client;
+
+	if (client->conn == c)
+		client->conn = NULL;
 	c->client = NULL;
 	list_remove(&c->in_client);
 	c->session = grpc_session_free(c->session);
@@ -50,6 +53,8 @@ static void conn_close(struct conn *c)
 		uv_close((uv_handle_t *)&c->pipe, on_closed);
 	else
 		free(c);
+	if (client->retired && list_empty(&client->conns))
+		grpc_client_free(client);
 }
 
 static void lost(struct conn *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -198,11 +203,20 @@ struct grpc_client *grpc_client_free(struct grpc_client *c)
 {
 	if (!c)
 		return NULL;
+	c->retired = false;
 	list_for_each_safe (it, &c->conns)
 		conn_close(list_entry(it, struct conn, in_client));
 	free(c->path);
 	free(c);
 	return NULL;
+}
+
+void grpc_client_retire(struct grpc_client *c)
+{
+	if (list_empty(&c->conns))
+		grpc_client_free(c);
+	else
+		c->retired = true;
 }
 
 static void on_deadline(struct timer *t)

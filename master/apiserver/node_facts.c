@@ -21,6 +21,7 @@ static const struct {
 	{"configmaps", "spec.volumes", "configMap.name"},
 	{"persistentvolumeclaims", "spec.volumes", "persistentVolumeClaim.claimName"},
 	{"secrets", "spec.imagePullSecrets", "name"},
+	{"secrets", "spec.volumes", "csi.nodePublishSecretRef.name"},
 };
 static const char *const container_lists[] = {"spec.containers", "spec.initContainers",
 					      "spec.ephemeralContainers"};
@@ -95,25 +96,13 @@ static bool is_mirror(struct jv pod)
 		jv_get(jv_path(pod, "metadata.annotations"), "kubernetes.io/config.mirror"));
 }
 
-static bool node_uses(void *user, struct str node, const char *plural, struct str ns,
-		      struct str name)
+static bool pods_use(struct store_view *v, struct str node, const char *plural, struct str ns,
+		     struct str name)
 {
-	struct apiserver *s = user;
-	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
-	const struct store_obj *volume;
-	struct jv ref;
 	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
 	const struct store_obj *o;
 	struct store_iter it;
 
-	/* A volume is whose claim is. */
-	if (!strcmp(plural, "persistentvolumes")) {
-		volume = server_get(v, server_kind("", "v1", plural), STR(""), name);
-		ref = volume ? jv_path(jv_of(volume->value), "spec.claimRef") : JV_NONE;
-		plural = "persistentvolumeclaims";
-		ns = jv_text(jv_get(ref, "namespace"));
-		name = jv_text(jv_get(ref, "name"));
-	}
 	if (!ns.len || !name.len)
 		return false;
 	request_key(server_kind("", "v1", "pods"), ns, STR(""), &prefix);
@@ -123,6 +112,68 @@ static bool node_uses(void *user, struct str node, const char *plural, struct st
 		    pod_refers(jv_of(o->value), plural, name) && !is_mirror(jv_of(o->value)))
 			return true;
 	return false;
+}
+
+/* A volume is whose claim is. */
+static bool volume_used(struct store_view *v, struct str node, struct jv volume)
+{
+	struct jv ref = jv_path(volume, "spec.claimRef");
+
+	return pods_use(v, node, "persistentvolumeclaims", jv_text(jv_get(ref, "namespace")),
+			jv_text(jv_get(ref, "name")));
+}
+
+/* What a driver is given on the node to stage, publish or grow a volume. */
+static bool volume_names_secret(struct jv volume, struct str ns, struct str name)
+{
+	static const char *const refs[] = {"nodeStageSecretRef", "nodePublishSecretRef",
+					   "nodeExpandSecretRef"};
+	struct jv csi = jv_path(volume, "spec.csi");
+
+	for (size_t i = 0; jv_exists(csi) && i < ARRAY_SIZE(refs); i++) {
+		struct jv ref = jv_get(csi, refs[i]);
+
+		if (str_eq(jv_text(jv_get(ref, "name")), name) &&
+		    str_eq(jv_text(jv_get(ref, "namespace")), ns))
+			return true;
+	}
+	return false;
+}
+
+static bool volumes_use_secret(struct store_view *v, struct str node, struct str ns,
+			       struct str name)
+{
+	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
+	const struct store_obj *o;
+	struct store_iter it;
+
+	request_key(server_kind("", "v1", "persistentvolumes"), STR(""), STR(""), &prefix);
+	store_range(v, buf_str(&prefix), STR_NULL, &it);
+	while ((o = store_iter_next(&it)))
+		if (volume_names_secret(jv_of(o->value), ns, name) &&
+		    volume_used(v, node, jv_of(o->value)))
+			return true;
+	return false;
+}
+
+static bool node_uses(void *user, struct str node, const char *plural, struct str ns,
+		      struct str name)
+{
+	struct apiserver *s = user;
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	const struct store_obj *o;
+
+	if (!strcmp(plural, "persistentvolumes")) {
+		o = server_get(v, server_kind("", "v1", plural), STR(""), name);
+		return o && volume_used(v, node, jv_of(o->value));
+	}
+	if (!strcmp(plural, "volumeattachments")) {
+		o = server_get(v, server_kind("storage.k8s.io", "v1", plural), STR(""), name);
+		/* One that isn't there yet may be asked for: the answer is 404 then, not 403. */
+		return !o || str_eq(jv_text(jv_path(jv_of(o->value), "spec.nodeName")), node);
+	}
+	return pods_use(v, node, plural, ns, name) ||
+	       (!strcmp(plural, "secrets") && name.len && volumes_use_secret(v, node, ns, name));
 }
 
 static bool has_policies(void *user)
