@@ -144,8 +144,7 @@ static int put_tokens(struct request *q, struct err *err)
 	jw_begin_object(&w);
 	jv_for_each (it, requests) {
 		CLEANUP(buf_done)
-		struct buf token = BUF_INIT,
-			   expiry = BUF_INIT, scratch = BUF_INIT;
+		struct buf token = BUF_INIT, expiry = BUF_INIT, scratch = BUF_INIT;
 		struct str audience = jv_str(jv_get(it.value, "audience"), &scratch);
 		int r = src->ops->token(src, audience.len ? audience : STR_NULL,
 					jv_i64(jv_get(it.value, "expirationSeconds"), TOKEN_S),
