@@ -295,13 +295,22 @@ static void request_done(struct request *q)
 	buf_done(&q->handle);
 }
 
+static int no_drivers(const struct volume *v, struct str name, struct jv source, struct err *err)
+{
+	return err_sys(err, EOPNOTSUPP,
+		       "MountVolume.SetUp failed for volume \"%.*s\" : kubernetes.io/csi: "
+		       "mounter.SetUpAt failed to get CSI client: driver name %.*s not found in "
+		       "the list of registered CSI drivers",
+		       STR_ARG(name), STR_ARG(jv_text(jv_get(source, "driver"))));
+}
+
 int claim_csi(struct volume *v, const struct claim *c, struct jv source, struct err *err)
 {
 	struct request q;
 	int r;
 
 	if (!csi_of(v))
-		return err_sys(err, EOPNOTSUPP, "no volume plugin matched");
+		return no_drivers(v, c->volume_name, source, err);
 	request_init(&q, v);
 	q.source = source;
 	q.modes = jv_path(c->volume, "spec.accessModes");
@@ -337,7 +346,7 @@ static int setup(struct volume *v, struct err *err)
 	if (v->ready)
 		return 0;
 	if (!csi_of(v))
-		return err_sys(err, EOPNOTSUPP, "no volume plugin matched");
+		return no_drivers(v, str_of(v->name), v->json, err);
 	v->read_only = jv_bool(jv_get(v->json, "readOnly"), false);
 	request_init(&q, v);
 	q.source = v->json;
