@@ -25,8 +25,8 @@ BUILD = os.environ.get("KNARR_BUILD", os.path.join(TOP, "build"))
 class Master(lab.Master):
     """A knarr-master with directories of its own, in a temporary folder."""
 
-    def __init__(self, *args, folder=None):
-        super().__init__(folder or tempfile.mkdtemp(prefix="knarr-test-"), options=args)
+    def __init__(self, *args, folder=None, bind="127.0.0.1"):
+        super().__init__(folder or tempfile.mkdtemp(prefix="knarr-test-"), options=args, bind=bind)
 
     @property
     def proc(self):

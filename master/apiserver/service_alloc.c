@@ -2,8 +2,8 @@
 #include "master/apiserver/service_alloc.h"
 #include "lib/api/api.h"
 #include "lib/api/status.h"
-#include "lib/base/cidr.h"
 #include "lib/base/hmap.h"
+#include "master/apiserver/service_families.h"
 #include "master/apiserver/service_ranges.h"
 
 #define SERVICES STR("/core/services/")
@@ -12,11 +12,12 @@
 struct service_alloc {
 	struct store *store;
 	struct store_watch *watch;
-	struct cidr4 configured;
+	struct cidr_pair configured;
 	uint16_t port_first, port_last;
-	struct hmap *ips; /* by the four bytes of an address: how many, as a number */
+	struct hmap *ips; /* by family and bytes of an address: how many, as a number */
 	uint8_t ports[65536];
-	char first[INET_ADDRSTRLEN];
+	struct ip first; /* of `kubernetes` */
+	char first_text[IP_TEXT];
 	struct list held; /* by writes under way */
 	struct list committed; /* by writes whose event has perhaps not come yet */
 };
@@ -25,37 +26,51 @@ struct service_alloc {
 struct held {
 	struct list node;
 	uint64_t rev; /* committed at or before it */
-	uint32_t ips[2];
+	struct ip ips[2];
+	struct service_range from[2]; /* of the addresses; names are owned */
 	uint16_t *ports;
 	size_t n_ips, n_ports, cap_ports;
-	struct service_range from; /* of the address; its name is owned */
 };
 
-static uintptr_t ip_uses(const struct service_alloc *a, uint32_t ip)
+struct ip_key {
+	uint8_t bytes[17];
+};
+
+static struct str ip_key(struct ip ip, struct ip_key *ret)
 {
-	return (uintptr_t)hmap_get(a->ips, str_n(&ip, sizeof(ip)));
+	ret->bytes[0] = ip.v6;
+	memcpy(ret->bytes + 1, &ip.n, 16);
+	return str_n(ret->bytes, sizeof(ret->bytes));
 }
 
-static void ip_count(struct service_alloc *a, uint32_t ip, int by)
+static uintptr_t ip_uses(const struct service_alloc *a, struct ip ip)
 {
-	struct str key = str_n(&ip, sizeof(ip));
+	struct ip_key key;
+
+	return (uintptr_t)hmap_get(a->ips, ip_key(ip, &key));
+}
+
+static void ip_count(struct service_alloc *a, struct ip ip, int by)
+{
 	uintptr_t had = ip_uses(a, ip), n = by < 0 ? (had ? had - 1 : 0) : had + 1;
+	struct ip_key key;
 
 	if (n)
-		hmap_put(a->ips, key, (void *)n);
+		hmap_put(a->ips, ip_key(ip, &key), (void *)n);
 	else
-		hmap_del(a->ips, key);
+		hmap_del(a->ips, ip_key(ip, &key));
 }
 
 /* Count a stored Service's addresses and ports up or down. */
 static void account(struct service_alloc *a, const struct store_obj *o, int by)
 {
 	struct jv spec = jv_get(jv_of(o->value), "spec");
-	uint32_t at;
+	struct ip at;
 	int64_t port;
 
-	if (cidr4_address(jv_text(jv_get(spec, "clusterIP")), &at))
-		ip_count(a, at, by);
+	jv_for_each (it, jv_get(spec, "clusterIPs"))
+		if (ip_parse(jv_text(it.value), &at))
+			ip_count(a, at, by);
 	jv_for_each (it, jv_get(spec, "ports")) {
 		port = jv_i64(jv_get(it.value, "nodePort"), 0);
 		if (port > 0 && port < 65536)
@@ -129,21 +144,19 @@ int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first
 {
 	struct service_alloc *a;
 	struct cidr_pair p;
-	struct cidr4 c;
 
 	if (cidr_pair_parse("service-cidr", cidr, &p, err) < 0)
 		return -EINVAL;
-	if (p.v[0].base.v6)
-		return err_sys(err, EINVAL, "--service-cidr: the first range must be of IPv4 yet");
-	c = (struct cidr4){(uint32_t)p.v[0].base.n, p.v[0].bits};
 	a = NEW(struct service_alloc);
 	a->store = store;
-	a->configured = c;
+	a->configured = p;
 	a->port_first = port_first;
 	a->port_last = port_last;
 	list_init(&a->held);
 	list_init(&a->committed);
-	cidr4_text(c.base + 1, a->first);
+	a->first = p.v[0].base;
+	a->first.n++;
+	ip_text(a->first, a->first_text);
 	follow(a);
 	*ret = a;
 	return 0;
@@ -163,19 +176,19 @@ struct service_alloc *service_alloc_free(struct service_alloc *a)
 
 const char *service_alloc_first_ip(const struct service_alloc *a)
 {
-	return a->first;
+	return a->first_text;
 }
 
 /* ---- choosing ---- */
 
-static void hold_ip(struct service_alloc *a, struct held *h, uint32_t ip,
+static void hold_ip(struct service_alloc *a, struct held *h, struct ip ip,
 		    const struct service_range *from)
 {
 	ip_count(a, ip, 1);
-	h->ips[h->n_ips++] = ip;
-	free(h->from.name);
-	h->from = *from;
-	h->from.name = from->name ? xstrdup(from->name) : NULL;
+	h->ips[h->n_ips] = ip;
+	h->from[h->n_ips] = *from;
+	h->from[h->n_ips].name = from->name ? xstrdup(from->name) : NULL;
+	h->n_ips++;
 }
 
 static void hold_port(struct service_alloc *a, struct held *h, uint16_t port)
@@ -184,19 +197,20 @@ static void hold_port(struct service_alloc *a, struct held *h, uint16_t port)
 	*ARRAY_PUSH(h->ports, h->n_ports, h->cap_ports) = port;
 }
 
-static bool ip_free(const struct service_alloc *a, const struct store_view *v, uint32_t ip)
+static bool ip_free(const struct service_alloc *a, const struct store_view *v, struct ip ip)
 {
-	return ip != a->configured.base + 1 && !ip_uses(a, ip) && !service_address_taken(v, ip);
+	return !ip_eq(ip, a->first) && !ip_uses(a, ip) && !service_address_taken(v, ip);
 }
 
 /* The first free one of n from `first` on, looked for from a random one. */
-static bool free_within(const struct service_alloc *a, const struct store_view *v, uint32_t first,
-			uint64_t n, uint32_t *ret)
+static bool free_within(const struct service_alloc *a, const struct store_view *v, struct ip first,
+			uint64_t n, struct ip *ret)
 {
 	uint64_t start = n ? rng_below(&rng_system, n) : 0;
 
+	*ret = first;
 	for (uint64_t i = 0; i < n; i++) {
-		*ret = first + (uint32_t)((start + i) % n);
+		ret->n = first.n + (start + i) % n;
 		if (ip_free(a, v, *ret))
 			return true;
 	}
@@ -204,37 +218,39 @@ static bool free_within(const struct service_alloc *a, const struct store_view *
 }
 
 /* The lower 1/16 of a range comes last: it is for those who choose one themselves (KEP-3070). */
-static bool free_in(const struct service_alloc *a, const struct store_view *v, struct cidr4 c,
-		    uint32_t *ret)
+static bool free_in(const struct service_alloc *a, const struct store_view *v, struct cidr c,
+		    struct ip *ret)
 {
-	uint64_t n = cidr4_size(c), hosts = n > 2 ? n - 2 : 0;
+	uint64_t span = (uint64_t)MIN(cidr_span(c), (u128)1 << 62), n = span + 1;
+	uint64_t hosts = c.base.v6 ? span : span ? span - 1 : 0;
 	uint64_t low = n <= 16 ? 0 : MIN(MAX(n / 16, (uint64_t)16), (uint64_t)256);
+	struct ip first = {c.base.n + 1, c.base.v6}, upper;
 
 	if (low >= hosts)
 		low = 0;
-	return free_within(a, v, c.base + 1 + (uint32_t)low, hosts - low, ret) ||
-	       free_within(a, v, c.base + 1, low, ret);
+	upper = (struct ip){first.n + low, first.v6};
+	return free_within(a, v, upper, hosts - low, ret) || free_within(a, v, first, low, ret);
 }
 
 static const struct service_range *free_ip(const struct service_alloc *a,
 					   const struct store_view *v,
-					   const struct service_ranges *r, uint32_t *ret)
+					   const struct service_ranges *r, bool v6, struct ip *ret)
 {
 	size_t start = r->n ? (size_t)rng_below(&rng_system, r->n) : 0;
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct service_range *one = &r->v[(start + i) % r->n];
 
-		if (free_in(a, v, one->cidr, ret))
+		if (one->cidr.base.v6 == v6 && free_in(a, v, one->cidr, ret))
 			return one;
 	}
 	return NULL;
 }
 
-static const struct service_range *range_of(const struct service_ranges *r, uint32_t ip)
+static const struct service_range *range_of(const struct service_ranges *r, struct ip ip)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (cidr4_has_host(r->v[i].cidr, ip))
+		if (cidr_has_host(r->v[i].cidr, ip))
 			return &r->v[i];
 	return NULL;
 }
@@ -252,73 +268,86 @@ static int free_port(struct service_alloc *a, uint16_t *ret)
 	return -ENOSPC;
 }
 
-static void set_ip(struct json_object *spec, struct str ip)
+static void ip_refused(struct json_object *ips, struct str ip, const char *why, struct err *err)
 {
-	struct json_object *list = json_object_new_array(), *fam;
+	CLEANUP(buf_done) struct buf list = BUF_INIT;
 
-	json_object_array_add(list, jsonc_new_str(ip));
-	jsonc_set_str(spec, "clusterIP", ip);
-	jsonc_set(spec, "clusterIPs", list);
-	if (!jsonc_get(spec, "ipFamilies")) {
-		fam = json_object_new_array();
-		json_object_array_add(fam, json_object_new_string("IPv4"));
-		jsonc_set(spec, "ipFamilies", fam);
-	}
-	if (!jsonc_get(spec, "ipFamilyPolicy"))
-		jsonc_set_str(spec, "ipFamilyPolicy", STR("SingleStack"));
-}
-
-static void ip_refused(struct str ip, const char *why, struct err *err)
-{
+	jsonc_write(ips, &list);
 	err_field(err, "spec.clusterIPs", "FieldValueInvalid",
-		  "Invalid value: [\"%.*s\"]: failed to allocate IP %.*s: %s", STR_ARG(ip),
-		  STR_ARG(ip), why);
+		  "Invalid value: %s: failed to allocate IP %.*s: %s", list.p, STR_ARG(ip), why);
 }
 
-static int choose_ip(struct service_alloc *a, struct held *h, struct json_object *spec,
-		     struct str ip, struct err *err)
+/* clusterIPs[i] of that family: the one that stands there, or any. */
+static int choose_ip(struct service_alloc *a, struct held *h, struct json_object *ips, size_t i,
+		     bool v6, struct err *err)
 {
 	CLEANUP(store_view_unrefp) struct store_view *v = store_view(a->store);
 	CLEANUP(service_ranges_done) struct service_ranges r;
+	struct str ip = jsonc_str(json_object_array_get_idx(ips, i));
 	const struct service_range *from;
-	char text[INET_ADDRSTRLEN];
-	uint32_t at;
+	char text[IP_TEXT];
+	struct ip at;
 
-	service_ranges_get(v, a->configured, &r);
+	service_ranges_get(v, &a->configured, &r);
 	if (!ip.len) {
-		from = free_ip(a, v, &r, &at);
+		from = free_ip(a, v, &r, v6, &at);
 		if (!from)
 			return err_set(err, ENOSPC, "InternalError",
 				       "Internal error occurred: failed to allocate a serviceIP: "
 				       "range is full");
 		hold_ip(a, h, at, from);
-		set_ip(spec, str_of(cidr4_text(at, text)));
+		json_object_array_put_idx(ips, i, json_object_new_string(ip_text(at, text)));
 		return 0;
 	}
-	from = cidr4_address(ip, &at) ? range_of(&r, at) : NULL;
+	from = ip_parse(ip, &at) ? range_of(&r, at) : NULL;
 	if (!from)
-		ip_refused(ip, "the provided network does not match the current range", err);
+		ip_refused(ips, ip, "the provided network does not match the current range", err);
 	else if (ip_uses(a, at) || service_address_taken(v, at))
-		ip_refused(ip, "provided IP is already allocated", err);
+		ip_refused(ips, ip, "provided IP is already allocated", err);
 	else
 		hold_ip(a, h, at, from);
-	set_ip(spec, ip);
 	return 0;
 }
 
-static int prepare_ip(struct service_alloc *a, struct held *h, struct json_object *spec,
-		      struct str old_ip, struct err *err)
+static size_t length(struct json_object *list)
 {
-	struct str ip = jsonc_path_str(spec, "clusterIP");
+	return list ? json_object_array_length(list) : 0;
+}
 
-	if (str_eqs(jsonc_path_str(spec, "type"), "ExternalName"))
+/*
+ * One address a family, those that are not there yet: all of a new Service's, the second one of a
+ * Service that becomes dual-stack. What it has and keeps is its own already.
+ */
+static int prepare_ips(struct service_alloc *a, struct held *h, struct json_object *spec,
+		       struct json_object *was, struct err *err)
+{
+	struct json_object *families = jsonc_get(spec, "ipFamilies"), *ips;
+	bool had = was && !str_eqs(jsonc_path_str(was, "type"), "ExternalName");
+	size_t first = 0;
+	int r = 0;
+
+	if (str_eqs(jsonc_path_str(spec, "type"), "ExternalName") ||
+	    str_eqs(jsonc_path_str(spec, "clusterIP"), "None") ||
+	    (had && str_eqs(jsonc_path_str(was, "clusterIP"), "None")))
 		return 0;
-	if (!ip.len && old_ip.len)
-		ip = old_ip;
-	if (!str_eqs(ip, "None") && !(ip.len && str_eq(ip, old_ip)))
-		return choose_ip(a, h, spec, ip, err);
-	set_ip(spec, ip);
-	return 0;
+	if (had) {
+		first = MAX(length(jsonc_get(was, "ipFamilies")), (size_t)1);
+		if (first >= length(families))
+			return 0; /* none is missing; what goes, goes with the write */
+	}
+	ips = jsonc_get(spec, "clusterIPs");
+	if (!ips) {
+		ips = json_object_new_array();
+		jsonc_set(spec, "clusterIPs", ips);
+	}
+	while (length(ips) < length(families))
+		json_object_array_add(ips, json_object_new_string(""));
+	for (size_t i = first; i < length(families) && r == 0; i++)
+		r = choose_ip(a, h, ips, i,
+			      str_eqs(jsonc_str(json_object_array_get_idx(families, i)), "IPv6"),
+			      err);
+	jsonc_set_str(spec, "clusterIP", jsonc_str(json_object_array_get_idx(ips, 0)));
+	return r;
 }
 
 /* The node port that the same port of the old Service has, or 0. */
@@ -450,8 +479,9 @@ int service_alloc_prepare(struct service_alloc *a, const struct api_kind *k,
 		return 0;
 	h = NEW(struct held);
 	list_append(&a->held, &h->node);
-	r = prepare_ip(a, h, spec, jsonc_path_str(old, "spec.clusterIP"), err);
-	if (r == 0) {
+	service_families(&a->configured, obj, old, err);
+	r = err->n_fields ? 0 : prepare_ips(a, h, spec, jsonc_get(old, "spec"), err);
+	if (r == 0 && !err->n_fields) {
 		prepare_ports(a, h, spec, old, err);
 		prepare_health(a, h, spec, old, err);
 	}
@@ -469,7 +499,7 @@ void service_alloc_charge(struct service_alloc *a, struct write *w)
 {
 	const struct held *h = w->held;
 
-	service_address_charge(w, h && h->n_ips ? &h->from : NULL);
+	service_address_charge(w, h ? h->from : NULL, h ? h->n_ips : 0);
 }
 
 /* The marks stay until the event of the write has been counted: no moment looks free in between. */
@@ -496,6 +526,7 @@ void service_alloc_drop(struct service_alloc *a, void *held)
 	for (size_t i = 0; i < h->n_ports; i++)
 		a->ports[h->ports[i]]--;
 	free(h->ports);
-	free(h->from.name);
+	for (size_t i = 0; i < h->n_ips; i++)
+		free(h->from[i].name);
 	free(h);
 }

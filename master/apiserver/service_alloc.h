@@ -13,7 +13,7 @@
 struct service_alloc;
 struct write;
 
-/* `cidr` is the range that the master was given: -EINVAL if it is none ("10.96.0.0/16", IPv4). */
+/* `cidr`: what the master was given, as cidr_pair_parse takes it; -EINVAL if it is wrong. */
 int service_alloc_new(struct store *store, const char *cidr, uint16_t port_first,
 		      uint16_t port_last, struct service_alloc **ret, struct err *err);
 struct service_alloc *service_alloc_free(struct service_alloc *a);
@@ -22,13 +22,14 @@ struct service_alloc *service_alloc_free(struct service_alloc *a);
  * watch may still be on their way.
  */
 void service_alloc_recount(struct service_alloc *a);
-/* The first address of the range: the `kubernetes` Service. */
+/* The first address of the first range: the `kubernetes` Service. */
 const char *service_alloc_first_ip(const struct service_alloc *a);
 
 /*
- * For a Service that is about to be written (nothing for other kinds): fills in clusterIP(s),
- * nodePort and healthCheckNodePort where its type wants them, checks what the client chose. *held
- * gets what was set aside (NULL if nothing). Causes in err: Kubernetes' own texts.
+ * For a Service that is about to be validated and written (nothing for other kinds): fills in
+ * ipFamilyPolicy and ipFamilies (service_families.h), clusterIP(s), nodePort and
+ * healthCheckNodePort where its type wants them, checks what the client chose. *held gets what was
+ * set aside (NULL if nothing). Causes in err: Kubernetes' own texts.
  */
 int service_alloc_prepare(struct service_alloc *a, const struct api_kind *k,
 			  const struct api_subresource *sub, struct json_object *obj,

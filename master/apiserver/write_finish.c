@@ -153,6 +153,9 @@ static int finish_update(struct write *w, struct err *err)
 	int r;
 
 	own_fields(w, obj, cur);
+	r = service_alloc_prepare(w->srv->services, w->kind, w->sub, obj, cur, &w->held, err);
+	if (r < 0)
+		return r;
 	/* One that changes nothing still moves the object to the encryption key in force. */
 	if (write_same(obj, cur) && !(w->cur_obj && store_stale(w->srv->store, w->cur_obj)))
 		return WRITE_NONE;
@@ -168,8 +171,7 @@ static int finish_update(struct write *w, struct err *err)
 		w->kind->strategy->canonicalise(obj);
 	if (write_is_final(obj))
 		return WRITE_DELETE;
-	r = service_alloc_prepare(w->srv->services, w->kind, w->sub, obj, cur, &w->held, err);
-	return r < 0 ? r : WRITE_PUT;
+	return WRITE_PUT;
 }
 
 /* generateName, uid and times: set by the server alone. True when the name is our choice. */
@@ -254,7 +256,9 @@ static int finish_create(struct write *w, struct err *err)
 
 	api_default(w->kind, obj);
 	own_fields(w, obj, NULL);
-	r = api_validate_create(w->kind, obj, err);
+	r = service_alloc_prepare(w->srv->services, w->kind, w->sub, obj, NULL, &w->held, err);
+	if (r == 0)
+		r = api_validate_create(w->kind, obj, err);
 	if (r == 0)
 		r = admit(w, ADMIT_CREATE, true, obj, NULL, err);
 	if (r == 0)
@@ -264,9 +268,6 @@ static int finish_create(struct write *w, struct err *err)
 	strategy_warnings(w, obj, NULL);
 	if (w->kind->strategy && w->kind->strategy->canonicalise)
 		w->kind->strategy->canonicalise(obj);
-	r = service_alloc_prepare(w->srv->services, w->kind, w->sub, obj, NULL, &w->held, err);
-	if (r < 0)
-		return r;
 	w->created = true;
 	return WRITE_PUT;
 }

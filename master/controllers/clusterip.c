@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
-#include "lib/base/cidr4.h"
+#include "lib/base/cidr.h"
 #include "lib/base/clock.h"
 #include "master/controllers/controller.h"
 #include "master/controllers/kinds.h"
@@ -55,14 +55,36 @@ static struct str parent(const struct object *o, struct buf *key)
 	return buf_str(key);
 }
 
-static struct str cluster_ip(const struct object *svc)
+/* What a Service has, two at most, and what their IPAddresses are called. */
+struct cluster_ips {
+	struct ip v[2];
+	char names[2][IP_TEXT];
+	size_t n;
+};
+
+static struct cluster_ips cluster_ips(const struct object *svc)
 {
 	struct jv spec = object_spec(svc);
-	struct str ip = jv_text(jv_get(spec, "clusterIP"));
-	uint32_t at;
+	struct cluster_ips ret = {0};
 
-	return !jv_eqs(jv_get(spec, "type"), "ExternalName") && cidr4_address(ip, &at) ? ip
-										       : STR_NULL;
+	if (jv_eqs(jv_get(spec, "type"), "ExternalName"))
+		return ret;
+	jv_for_each (ip, jv_get(spec, "clusterIPs"))
+		if (ret.n < 2 && ip_parse(jv_text(ip.value), &ret.v[ret.n])) {
+			ip_text(ret.v[ret.n], ret.names[ret.n]);
+			ret.n++;
+		}
+	return ret;
+}
+
+static bool has_ip(const struct object *svc, struct str name)
+{
+	struct cluster_ips ips = cluster_ips(svc);
+
+	for (size_t i = 0; i < ips.n; i++)
+		if (str_eqs(name, ips.names[i]))
+			return true;
+	return false;
 }
 
 #define EVENT(c, svc, reason, ...) \
@@ -70,17 +92,19 @@ static struct str cluster_ip(const struct object *svc)
 
 /* ---- a Service ---- */
 
-static bool in_a_range(struct ctl *c, struct str ip)
+static bool in_a_range(struct ctl *c, struct ip ip)
 {
-	struct cidr4 one;
-	uint32_t at;
+	struct cidr one;
 
-	if (!cidr4_address(ip, &at))
-		return false;
 	informer_for_each(o, informers_get(c->informers, range_kind())) jv_for_each (
-		t, jv_get(object_spec(o), "cidrs")) if (cidr4_parse(jv_text(t.value), &one) &&
-							cidr4_has_host(one, at)) return true;
+		t, jv_get(object_spec(o), "cidrs")) if (cidr_parse(jv_text(t.value), &one) &&
+							cidr_has_host(one, ip)) return true;
 	return false;
+}
+
+static const char *family_of(struct str ip)
+{
+	return ip_family(str_chr(ip, ':') >= 0);
 }
 
 static void made(void *user, struct plan_op *op, const struct err *e, struct str body)
@@ -91,7 +115,8 @@ static void made(void *user, struct plan_op *op, const struct err *e, struct str
 
 	if (!e->errnum && svc)
 		EVENT(c, svc, "ClusterIPNotAllocated",
-		      "Cluster IP [IPv4]: %.*s is not allocated; repairing", STR_ARG(ip));
+		      "Cluster IP [%s]: %.*s is not allocated; repairing", family_of(ip),
+		      STR_ARG(ip));
 }
 
 static void make(struct ctl *c, const struct object *svc, struct str ip, struct plan *p)
@@ -104,11 +129,11 @@ static void make(struct ctl *c, const struct object *svc, struct str ip, struct 
 	op->user_text = str_dup(svc->key);
 	buf_addf(&op->body,
 		 "{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"IPAddress\",\"metadata\":{"
-		 "\"name\":\"%.*s\",\"labels\":{\"ipaddress.kubernetes.io/ip-family\":\"IPv4\","
+		 "\"name\":\"%.*s\",\"labels\":{\"ipaddress.kubernetes.io/ip-family\":\"%s\","
 		 "\"ipaddress.kubernetes.io/managed-by\":\"ipallocator.k8s.io\"}},\"spec\":{"
 		 "\"parentRef\":{\"resource\":\"services\",\"namespace\":\"%.*s\",\"name\":\"%.*s\""
 		 "}}}",
-		 STR_ARG(ip), STR_ARG(svc->ns), STR_ARG(svc->name));
+		 STR_ARG(ip), family_of(ip), STR_ARG(svc->ns), STR_ARG(svc->name));
 }
 
 static void drop(const struct object *address, struct plan *p)
@@ -127,19 +152,19 @@ static void again(struct ctl *c, const struct object *svc, const struct object *
 	make(c, svc, ip, p);
 }
 
-static void sync_service(struct ctl *c, const struct object *svc, struct plan *p)
+static void sync_ip(struct ctl *c, const struct object *svc, struct ip at, struct str ip,
+		    struct plan *p)
 {
+	const char *family = ip_family(at.v6);
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
-	struct str ip = cluster_ip(svc), of;
 	struct object *address, *other;
+	struct str of;
 
-	if (!ip.len)
-		return;
-	if (!in_a_range(c, ip)) {
+	if (!in_a_range(c, at)) {
 		EVENT(c, svc, "ClusterIPOutOfRange",
-		      "Cluster IP [IPv4]: %.*s is not within any configured Service CIDR; please "
+		      "Cluster IP [%s]: %.*s is not within any configured Service CIDR; please "
 		      "recreate service",
-		      STR_ARG(ip));
+		      family, STR_ARG(ip));
 		return;
 	}
 	address = informer_get(addresses(c), ip);
@@ -152,15 +177,23 @@ static void sync_service(struct ctl *c, const struct object *svc, struct plan *p
 	if (!other) {
 		again(c, svc, address, ip, p);
 	} else if (other != svc) {
-		if (str_eq(cluster_ip(other), ip))
+		if (has_ip(other, ip))
 			EVENT(c, svc, "ClusterIPAlreadyAllocated",
-			      "Cluster IP [IPv4]:%.*s was assigned to multiple services; please "
+			      "Cluster IP [%s]:%.*s was assigned to multiple services; please "
 			      "recreate service",
-			      STR_ARG(ip));
+			      family, STR_ARG(ip));
 	} else if (!is_ours(address) ||
-		   !str_eqs(label(address, "ipaddress.kubernetes.io/ip-family"), "IPv4")) {
+		   !str_eqs(label(address, "ipaddress.kubernetes.io/ip-family"), family)) {
 		again(c, svc, address, ip, p);
 	}
+}
+
+static void sync_service(struct ctl *c, const struct object *svc, struct plan *p)
+{
+	struct cluster_ips ips = cluster_ips(svc);
+
+	for (size_t i = 0; i < ips.n; i++)
+		sync_ip(c, svc, ips.v[i], str_of(ips.names[i]), p);
 }
 
 /* ---- an address ---- */
@@ -174,11 +207,11 @@ static void sync_address(struct ctl *c, const struct object *o, struct plan *p)
 
 	if (!is_ours(o)) {
 		/* Its labels may have been taken off. */
-		if (svc && str_eq(cluster_ip(svc), o->name))
+		if (svc && has_ip(svc, o->name))
 			sync_service(c, svc, p);
 		return;
 	}
-	if (svc && str_eq(cluster_ip(svc), o->name)) {
+	if (svc && has_ip(svc, o->name)) {
 		sync_service(c, svc, p);
 		return;
 	}
@@ -219,7 +252,8 @@ static void service_one(void *user, struct object *svc)
 
 static void service_two(void *user, struct object *old, struct object *svc)
 {
-	if (!str_eq(cluster_ip(old), cluster_ip(svc)))
+	if (!str_eq(jv_raw(jv_get(object_spec(old), "clusterIPs")),
+		    jv_raw(jv_get(object_spec(svc), "clusterIPs"))))
 		later(user, svc->key);
 }
 static const struct informer_handler on_service = {.added = service_one, .updated = service_two};
@@ -247,7 +281,7 @@ static void range_added(void *user, struct object *range)
 {
 	struct ctl *c = user;
 
-	informer_for_each(o, services(c)) if (cluster_ip(o).len) later(c, o->key);
+	informer_for_each(o, services(c)) if (cluster_ips(o).n) later(c, o->key);
 }
 static const struct informer_handler on_range = {.added = range_added};
 

@@ -28,7 +28,7 @@ struct slice_step {
 	struct object *service;
 	struct slice *v;
 	size_t n, cap, max;
-	struct hmap *homes; /* uid of a pod -> position in v, plus one */
+	struct hmap *homes[2]; /* by family (IPv6 last): uid of a pod -> position in v, plus one */
 	enum hints_mode mode;
 };
 
@@ -53,6 +53,11 @@ static struct str by_service(const struct object *slice)
 	return buf_str(&text);
 }
 
+static bool is_v6(const char *family)
+{
+	return strcmp(family, "IPv6") == 0;
+}
+
 static void load_existing(struct slice_step *s)
 {
 	struct object_set set =
@@ -72,7 +77,8 @@ static void load_existing(struct slice_step *s)
 		sl->ports = sl->own_ports;
 		buf_init(&sl->endpoints);
 		jv_for_each (e, jv_get(v, "endpoints"))
-			hmap_put(s->homes, jv_text(jv_path(e.value, "targetRef.uid")),
+			hmap_put(s->homes[is_v6(sl->family)],
+				 jv_text(jv_path(e.value, "targetRef.uid")),
 				 (void *)(uintptr_t)s->n);
 	}
 }
@@ -91,7 +97,7 @@ static bool takes(struct slice *sl, const struct backend *b, const char *family)
 /* Which of the existing slices has the endpoint of this pod now. */
 static struct slice *home_of(struct slice_step *s, const struct backend *b, const char *family)
 {
-	size_t at = (size_t)(uintptr_t)hmap_get(s->homes, object_uid(b->pod));
+	size_t at = (size_t)(uintptr_t)hmap_get(s->homes[is_v6(family)], object_uid(b->pod));
 
 	return at && takes(&s->v[at - 1], b, family) ? &s->v[at - 1] : NULL;
 }
@@ -274,7 +280,8 @@ static void step_done(struct slice_step *s)
 		free(s->v[i].own_ports);
 	}
 	free(s->v);
-	hmap_free(s->homes);
+	hmap_free(s->homes[0]);
+	hmap_free(s->homes[1]);
 }
 
 static void reconcile(struct ctl *c, struct str key, struct plan *p)
@@ -290,7 +297,8 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	/* Without a selector the slices are the user's, and those from before stay. */
 	if (!service_selects(s.service) && !jv_eqs(jv_get(spec, "type"), "ExternalName"))
 		return;
-	s.homes = hmap_new();
+	s.homes[0] = hmap_new();
+	s.homes[1] = hmap_new();
 	s.mode = hints_mode(s.service);
 	load_existing(&s);
 	families = jv_get(spec, "ipFamilies");

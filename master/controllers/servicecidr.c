@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
-#include "lib/base/cidr4.h"
+#include "lib/base/cidr.h"
 #include "lib/base/clock.h"
 #include "master/controllers/controller.h"
 #include "master/controllers/kinds.h"
@@ -45,16 +45,16 @@ static struct informer *addresses(struct ctl *c)
 
 /* ---- what depends on a range ---- */
 
-static bool in_another(struct ctl *c, const struct object *range, struct cidr4 inner)
+static bool in_another(struct ctl *c, const struct object *range, struct cidr inner)
 {
-	struct cidr4 outer;
+	struct cidr outer;
 
 	informer_for_each(o, ranges(c))
 	{
 		if (str_eq(o->name, range->name))
 			continue;
 		jv_for_each (t, jv_get(object_spec(o), "cidrs"))
-			if (cidr4_parse(jv_text(t.value), &outer) && cidr4_within(inner, outer))
+			if (cidr_parse(jv_text(t.value), &outer) && cidr_within(inner, outer))
 				return true;
 	}
 	return false;
@@ -63,20 +63,20 @@ static bool in_another(struct ctl *c, const struct object *range, struct cidr4 i
 /* Is the whole of `range` in other ones too? */
 static bool has_parent(struct ctl *c, const struct object *range)
 {
-	struct cidr4 one;
+	struct cidr one;
 
 	jv_for_each (t, jv_get(object_spec(range), "cidrs"))
-		if (cidr4_parse(jv_text(t.value), &one) && !in_another(c, range, one))
+		if (cidr_parse(jv_text(t.value), &one) && !in_another(c, range, one))
 			return false;
 	return true;
 }
 
-static bool has_host(const struct object *range, uint32_t ip)
+static bool has_host(const struct object *range, struct ip ip)
 {
-	struct cidr4 one;
+	struct cidr one;
 
 	jv_for_each (t, jv_get(object_spec(range), "cidrs"))
-		if (cidr4_parse(jv_text(t.value), &one) && cidr4_has_host(one, ip))
+		if (cidr_parse(jv_text(t.value), &one) && cidr_has_host(one, ip))
 			return true;
 	return false;
 }
@@ -85,11 +85,11 @@ static bool has_host(const struct object *range, uint32_t ip)
 static bool depends(struct ctl *c, const struct object *range, struct jv address)
 {
 	struct jv meta = jv_get(address, "metadata");
-	uint32_t ip;
+	struct ip ip;
 
 	if (!jv_eqs(jv_get(jv_get(meta, "labels"), "ipaddress.kubernetes.io/managed-by"),
 		    "ipallocator.k8s.io") ||
-	    !cidr4_address(jv_text(jv_get(meta, "name")), &ip) || !has_host(range, ip))
+	    !ip_parse(jv_text(jv_get(meta, "name")), &ip) || !has_host(range, ip))
 		return false;
 	informer_for_each(o, ranges(c)) if (!str_eq(o->name, range->name) &&
 					    has_host(o, ip)) return false;

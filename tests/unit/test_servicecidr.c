@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
-#include "lib/base/cidr4.h"
 #include "tests/unit/control_fixture.h"
 
 #define NET "/apis/networking.k8s.io/v1/"
@@ -36,7 +35,7 @@ static void put_address(struct fixture *f, const char *path, const char *svc)
 
 static void put_service(struct fixture *f, const char *path, const char *ip)
 {
-	CLEANUP_FREE char *json = xasprintf("{\"spec\":{\"clusterIP\":\"%s\"}}", ip);
+	CLEANUP_FREE char *json = xasprintf("{\"spec\":{\"clusterIPs\":[\"%s\"]}}", ip);
 
 	fake_api_put(f->api, path, json);
 	run(f, 2000);
@@ -153,20 +152,30 @@ static void test_leak(void **state)
 	end(&f);
 }
 
-static void test_cidr4(void **state)
+/* Two addresses of a Service are two IPAddresses, by their canonical names. */
+static void test_dual(void **state)
 {
-	struct cidr4 a = {0}, b = {0};
-	uint32_t at = 0;
+	struct fixture f;
+	struct jv o;
 
-	assert_true(cidr4_parse(STR("10.96.3.4/16"), &a) && a.base == 0x0a600000 && a.bits == 16);
-	assert_false(cidr4_parse(STR("10.96.0.0"), &b) || cidr4_parse(STR("10.96.0.0/33"), &b) ||
-		     cidr4_parse(STR("fd00::/64"), &b) || cidr4_parse(STR("10.96/16"), &b));
-	assert_true(cidr4_parse(STR("0.0.0.0/0"), &b) && cidr4_size(b) == 1ull << 32);
-	assert_true(cidr4_within(a, b) && !cidr4_within(b, a) && cidr4_within(a, a));
-	assert_true(cidr4_address(STR("10.96.0.0"), &at) && !cidr4_has_host(a, at));
-	assert_true(cidr4_has_host(a, at + 1) && cidr4_has_host(a, at + 65534));
-	assert_false(cidr4_has_host(a, at + 65535) || cidr4_has_host(a, at - 1));
-	assert_true(cidr4_parse(STR("10.0.0.1/32"), &b) && !cidr4_has_host(b, b.base));
+	begin(&f, "cluster-ip");
+	fake_api_put(f.api, RANGE("a"),
+		     "{\"spec\":{\"cidrs\":[\"10.99.0.0/24\",\"fd00:99::/112\"]}}");
+	run(&f, 100);
+	put_service(&f, SERVICE("s"), "10.99.0.5\",\"FD00:99:0::A");
+	assert_true(there(&f, ADDRESS("10.99.0.5")));
+	o = get(&f, ADDRESS("fd00:99::a"));
+	assert_true(jv_eqs(jv_path(o, "spec.parentRef.name"), "s"));
+	assert_true(
+		jv_eqs(jv_get(jv_path(o, "metadata.labels"), "ipaddress.kubernetes.io/ip-family"),
+		       "IPv6"));
+	/* The second is given back: only that IPAddress has leaked. */
+	put_service(&f, SERVICE("s"), "10.99.0.5");
+	put_address(&f, ADDRESS("fd00:99::a"), "s");
+	run(&f, 3000);
+	assert_false(there(&f, ADDRESS("fd00:99::a")));
+	assert_true(there(&f, ADDRESS("10.99.0.5")));
+	end(&f);
 }
 
 int main(void)
@@ -174,7 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_range),  cmocka_unit_test(test_freed),
 		cmocka_unit_test(test_repair), cmocka_unit_test(test_leak),
-		cmocka_unit_test(test_cidr4),
+		cmocka_unit_test(test_dual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

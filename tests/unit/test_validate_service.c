@@ -172,8 +172,7 @@ static void test_service_prepare(void **state)
 		v_object(k, SERVICE, "/spec/type \"NodePort\"\n/spec/ports/0/nodePort 30007");
 	CLEANUP_JSON struct json_object *same =
 		v_object(k, SERVICE,
-			 "-/spec/clusterIP\n-/spec/clusterIPs\n-/spec/ipFamilies\n"
-			 "-/spec/ipFamilyPolicy\n/spec/type \"ClusterIP\"\n"
+			 "-/spec/clusterIP\n-/spec/clusterIPs\n/spec/type \"ClusterIP\"\n"
 			 "/spec/ports/0/nodePort 30007\n/spec/externalTrafficPolicy \"Cluster\"");
 	CLEANUP_JSON struct json_object *other =
 		v_object(k, SERVICE, "/spec/type \"ExternalName\"\n/spec/externalName \"a.b\"");

@@ -31,6 +31,11 @@ static bool health_checked(struct json_object *spec)
 	       str_eqs(jsonc_path_str(spec, "externalTrafficPolicy"), "Local");
 }
 
+static bool is_some(struct json_object *list)
+{
+	return list && json_object_array_length(list);
+}
+
 /* clusterIPs = [clusterIP]. */
 static void list_of_one(struct json_object *spec)
 {
@@ -44,7 +49,7 @@ static void service_create(struct json_object *obj)
 {
 	struct json_object *spec = jsonc_get(obj, "spec");
 
-	if (jsonc_path_str(spec, "clusterIP").len && !jsonc_get(spec, "clusterIPs"))
+	if (jsonc_path_str(spec, "clusterIP").len && !is_some(jsonc_get(spec, "clusterIPs")))
 		list_of_one(spec);
 }
 
@@ -98,14 +103,13 @@ static void drop_by_type(struct json_object *spec, struct json_object *was)
 /* Left out by a PUT, and not the client's to choose: they stay. */
 static void keep_allocated(struct json_object *spec, struct json_object *was)
 {
-	static const char *const kept[] = {"clusterIP", "clusterIPs", "ipFamilies",
-					   "ipFamilyPolicy"};
-
 	if (is_type(spec, "ExternalName") || is_type(was, "ExternalName"))
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		if (!jsonc_get(spec, kept[i]) && jsonc_get(was, kept[i]))
-			jsonc_set(spec, kept[i], jsonc_clone(jsonc_get(was, kept[i])));
+	if (!jsonc_path_str(spec, "clusterIP").len && jsonc_get(was, "clusterIP"))
+		jsonc_set(spec, "clusterIP", jsonc_clone(jsonc_get(was, "clusterIP")));
+	if (!is_some(jsonc_get(spec, "clusterIPs")) && jsonc_get(was, "clusterIPs") &&
+	    jsonc_equal(jsonc_get(spec, "clusterIP"), jsonc_get(was, "clusterIP")))
+		jsonc_set(spec, "clusterIPs", jsonc_clone(jsonc_get(was, "clusterIPs")));
 	if (health_checked(spec) && health_checked(was) &&
 	    !jsonc_i64(jsonc_get(spec, "healthCheckNodePort"), 0))
 		jsonc_set(spec, "healthCheckNodePort",
@@ -122,7 +126,8 @@ static void service_update(struct json_object *obj, struct json_object *old)
 		return;
 	if (!ip.len && had.len && same_list)
 		json_object_object_del(spec, "clusterIPs");
-	else if (ip.len && !str_eq(ip, had) && (same_list || !jsonc_get(spec, "clusterIPs")))
+	else if (ip.len && !str_eq(ip, had) &&
+		 (same_list || !is_some(jsonc_get(spec, "clusterIPs"))))
 		list_of_one(spec);
 	drop_by_type(spec, was);
 	keep_allocated(spec, was);

@@ -47,6 +47,8 @@ void validate_pod_resize(struct json_object *obj, struct json_object *old, struc
 
 /* service.c; addresses and ports that the server chooses may still be missing. */
 void validate_service(struct json_object *obj, struct err *err);
+/* Only clusterIP(s), ipFamilies and ipFamilyPolicy: what must be right before any is filled in. */
+void validate_service_addresses(struct json_object *obj, struct err *err);
 void validate_service_update(struct json_object *obj, struct json_object *old, struct err *err);
 void validate_service_status(struct json_object *obj, struct json_object *old, struct err *err);
 

@@ -256,6 +256,11 @@ static void check_cluster_ips(const struct place *p, struct json_object *spec)
 	}
 }
 
+void validate_service_addresses(struct json_object *obj, struct err *err)
+{
+	check_cluster_ips(PLACE(PLACE_OF(err), "spec"), jsonc_get(obj, "spec"));
+}
+
 /* ---- From outside ---- */
 
 static void check_source_ranges(const struct place *root, struct json_object *obj)
