@@ -76,6 +76,11 @@ struct informer *informer_new(struct client *c, const struct informer_conf *conf
 	return in;
 }
 
+void informer_trim(struct informer *in, void (*trim)(struct jv object, struct buf *out))
+{
+	in->trim = trim;
+}
+
 static void bucket_free(void *p)
 {
 	struct bucket *b = p;

@@ -32,6 +32,8 @@ struct informer_conf {
 };
 /* Does nothing until informer_start. */
 struct informer *informer_new(struct client *c, const struct informer_conf *conf);
+/* Sets conf.trim of one that is not started yet, or sets it to what it is. */
+void informer_trim(struct informer *in, void (*trim)(struct jv object, struct buf *out));
 struct informer *informer_free(struct informer *in); /* stops too; no callback after */
 void informer_start(struct informer *in); /* harmless when started */
 /*

@@ -133,18 +133,18 @@ static void on_answer(void *user, int err, int status, struct str body, const ch
 		finish(c, NULL);
 }
 
-static struct jv hook_of(const struct conversion *c)
+static struct jv hook_of(const struct conversion *c, struct buf *scratch)
 {
-	return jv_path(jv_of(custom_def_json(c->def)), "spec.conversion.webhook");
+	return jv_path(jv_of(custom_def_json(c->def, scratch)), "spec.conversion.webhook");
 }
 
 static void send_group(struct conversion *c)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT, version = BUF_INIT;
+	CLEANUP(buf_done) struct buf b = BUF_INIT, version = BUF_INIT, def = BUF_INIT;
 	struct jw w = jw_start(&b);
 	size_t size = 0;
 
-	jv_for_each (it, jv_get(hook_of(c), "conversionReviewVersions")) {
+	jv_for_each (it, jv_get(hook_of(c, &def), "conversionReviewVersions")) {
 		if (jv_eqs(it.value, "v1") || jv_eqs(it.value, "v1beta1")) {
 			c->beta = jv_eqs(it.value, "v1beta1");
 			break;
@@ -172,6 +172,7 @@ static void send_group(struct conversion *c)
 bool conversion_ensure(struct apiserver *s, const struct api_kind *k, const struct str *values,
 		       size_t n, conversion_cb *cb, void *user)
 {
+	CLEANUP(buf_done) struct buf def = BUF_INIT;
 	struct conversion *c;
 	size_t want = 0;
 
@@ -192,7 +193,7 @@ bool conversion_ensure(struct apiserver *s, const struct api_kind *k, const stru
 		buf_addstr(&c->values[c->n++], values[i]);
 	}
 	/* A broken clientConfig was refused when the definition was written. */
-	webhook_target_parse(jv_get(hook_of(c), "clientConfig"), &c->target, NULL);
+	webhook_target_parse(jv_get(hook_of(c, &def), "clientConfig"), &c->target, NULL);
 	send_group(c);
 	return true;
 }

@@ -23,16 +23,6 @@ static int by_preference(const void *a, const void *b)
 	return c ? c : strcmp(x->plural, y->plural);
 }
 
-static bool is_served(const struct api_kind *k)
-{
-	struct jv versions = jv_path(jv_of(custom_def_json(custom_def_of(k))), "spec.versions");
-
-	jv_for_each (it, versions)
-		if (jv_eqs(jv_get(it.value, "name"), k->version))
-			return jv_bool(jv_get(it.value, "served"), false);
-	return false;
-}
-
 static void rebuild(struct customs *c)
 {
 	c->kinds.n_extra = 0;
@@ -41,9 +31,8 @@ static void rebuild(struct customs *c)
 		const struct custom_def *d = it->value;
 
 		for (size_t i = 0; i < custom_def_len(d); i++)
-			if (is_served(custom_def_kind(d, i)))
-				*ARRAY_PUSH(c->kinds.extra, c->kinds.n_extra, c->cap) =
-					custom_def_kind(d, i);
+			*ARRAY_PUSH(c->kinds.extra, c->kinds.n_extra, c->cap) =
+				custom_def_kind(d, i);
 	}
 	if (c->kinds.n_extra)
 		qsort(c->kinds.extra, c->kinds.n_extra, sizeof(*c->kinds.extra), by_preference);
@@ -82,10 +71,16 @@ static bool same_part(struct jv a, struct jv b, const char *path)
 	return str_eq(jv_raw(jv_path(a, path)), jv_raw(jv_path(b, path)));
 }
 
+static struct str read_def(void *owner, struct buf *scratch)
+{
+	return store_obj_read(owner, scratch);
+}
+
 static void release(void *owner)
 {
-	store_obj_unref(owner);
+	store_obj_drop(owner);
 }
+static const struct custom_source source = {read_def, release};
 
 static void put(struct customs *c, const struct store_obj *o)
 {
@@ -98,13 +93,14 @@ static void put(struct customs *c, const struct store_obj *o)
 		return;
 	}
 	if (was) {
-		struct jv old = jv_of(custom_def_json(was));
+		CLEANUP(buf_done) struct buf scratch = BUF_INIT;
+		struct jv old = jv_of(custom_def_json(was, &scratch));
 
 		if (same_part(crd, old, "spec") && same_part(crd, old, "status.acceptedNames") &&
 		    same_part(crd, old, "metadata.deletionTimestamp"))
 			return;
 	}
-	hmap_put(c->defs, name, custom_def_new(o->value, o->rev, release, store_obj_ref(o)));
+	hmap_put(c->defs, name, custom_def_new(o->value, o->rev, &source, store_obj_keep(o)));
 	rebuild(c);
 	if (!was)
 		return;
@@ -178,5 +174,5 @@ bool customs_is_terminating(const struct api_kind *k)
 {
 	const struct custom_def *d = custom_def_of(k);
 
-	return d && jv_exists(jv_path(jv_of(custom_def_json(d)), "metadata.deletionTimestamp"));
+	return d && custom_def_is_terminating(d);
 }

@@ -22,7 +22,7 @@ struct state {
 
 static struct informer *crds(struct ctl *c)
 {
-	return informers_get(c->informers, &client_crds);
+	return custom_crds(c);
 }
 
 /* ---- names ---- */

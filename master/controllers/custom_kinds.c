@@ -17,6 +17,61 @@ struct custom_kinds {
 	size_t n, cap;
 };
 
+/* The members of an object but one. */
+static void all_but(struct jw *w, struct jv object, const char *but)
+{
+	jv_for_each_member (it, object) {
+		if (str_eqs(it.key, but))
+			continue;
+		jw_keyn(w, it.key);
+		jw_raw(w, jv_raw(it.value));
+	}
+}
+
+static void trim_spec(struct jw *w, struct jv spec)
+{
+	static const char *const kept[] = {"name", "served", "storage"};
+
+	jw_begin_object(w);
+	all_but(w, spec, "versions");
+	jw_key(w, "versions");
+	jw_begin_array(w);
+	jv_for_each (it, jv_get(spec, "versions")) {
+		jw_begin_object(w);
+		for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+			if (jv_exists(jv_get(it.value, kept[i])))
+				jw_member_raw(w, kept[i], jv_raw(jv_get(it.value, kept[i])));
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+	jw_end_object(w);
+}
+
+/* Schemas are most of a definition, and the store keeps them compressed while nobody reads them. */
+static void trim(struct jv crd, struct buf *out)
+{
+	struct jw w = jw_start(out);
+
+	jw_begin_object(&w);
+	jw_key(&w, "metadata");
+	jw_begin_object(&w);
+	all_but(&w, jv_get(crd, "metadata"), "managedFields");
+	jw_end_object(&w);
+	jw_key(&w, "spec");
+	trim_spec(&w, jv_get(crd, "spec"));
+	if (jv_exists(jv_get(crd, "status")))
+		jw_member_raw(&w, "status", jv_raw(jv_get(crd, "status")));
+	jw_end_object(&w);
+}
+
+struct informer *custom_crds(struct ctl *c)
+{
+	struct informer *in = informers_get(c->informers, &client_crds);
+
+	informer_trim(in, trim);
+	return in;
+}
+
 /* One row a distinct kind, kept: plans under way point to it. */
 static const struct client_kind *intern(const struct client_kind *k)
 {
@@ -118,7 +173,7 @@ struct custom_kinds *custom_kinds_new(struct ctl *c, const struct custom_kinds_o
 	ck->c = c;
 	ck->ops = ops;
 	ck->user = user;
-	informer_handle(informers_get(c->informers, &client_crds), &handler, ck);
+	informer_handle(custom_crds(c), &handler, ck);
 	return ck;
 }
 
@@ -126,7 +181,7 @@ struct custom_kinds *custom_kinds_free(struct custom_kinds *ck)
 {
 	if (!ck)
 		return NULL;
-	informer_unhandle(informers_get(ck->c->informers, &client_crds), &handler, ck);
+	informer_unhandle(custom_crds(ck->c), &handler, ck);
 	for (size_t i = 0; i < ck->n; i++)
 		free(ck->v[i].crd);
 	free(ck->v);

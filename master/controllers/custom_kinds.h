@@ -13,6 +13,8 @@ struct custom_kinds_ops {
 	void (*added)(void *user, const struct client_kind *k);
 	void (*removed)(void *user, const struct client_kind *k);
 };
+/* The definitions, of which controllers need names, versions and conditions: no schemas. */
+struct informer *custom_crds(struct ctl *c);
 /* From a controller's init; ops are called for what is known, and from then on. */
 struct custom_kinds *custom_kinds_new(struct ctl *c, const struct custom_kinds_ops *ops,
 				      void *user);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/store/machine.h"
+#include "master/store/pack.h"
 
 void changes_clear(struct changes *c)
 {
@@ -106,6 +107,7 @@ int machine_restore(struct machine *m, const struct store_obj *t)
 	m->bytes += obj_bytes(o);
 	m->n_locked += locked(o);
 	expiry_add(m, o);
+	pack_add(m->pack, o);
 	old = tree_put(&m->tree, o);
 	if (!old)
 		return 0;
@@ -140,6 +142,7 @@ static void change_tree(struct machine *m, const struct ops_op *op, struct obj *
 
 		t.create_rev = cur ? cur->pub.create_rev : t.rev;
 		ret->obj = obj_new(&t);
+		pack_add(m->pack, ret->obj);
 		obj_unref(tree_put(&m->tree, obj_ref(ret->obj)));
 		return;
 	}
@@ -147,6 +150,7 @@ static void change_tree(struct machine *m, const struct ops_op *op, struct obj *
 		if (!cur)
 			return; /* absence was expected, and is what there is */
 		ret->obj = obj_tombstone(cur, ++m->rev);
+		pack_add(m->pack, ret->obj);
 		obj_unref(tree_del(&m->tree, op->op.key));
 		return;
 	case STORE_CHECK:

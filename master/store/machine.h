@@ -14,6 +14,7 @@ struct machine {
 	/* A heap of the objects with an expiry, the next one first. Borrowed from the tree. */
 	struct obj **expiring;
 	size_t n_expiring, cap_expiring;
+	struct pack *pack; /* borrowed; NULL: nothing is packed */
 };
 
 /* One change a transaction made. References belong to the change. */

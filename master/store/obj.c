@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/store/obj.h"
 #include "master/store/le.h"
+#include "master/store/pack.h"
 
 #define LOCKED_VALUE "{}"
 
@@ -18,29 +19,54 @@ size_t obj_digits(uint64_t v, char out[OBJ_DIGITS_MAX])
 	return n;
 }
 
+static char *put(char *p, struct str s)
+{
+	return s.len ? mempcpy(p, s.p, s.len) : p;
+}
+
+static struct obj *make_large(const struct store_obj *t, struct str head, struct str mid,
+			      struct str tail)
+{
+	size_t value_len = head.len + mid.len + tail.len;
+	struct large *l = xmalloc(sizeof(*l) + t->key.len + t->meta.len);
+	char *p = l->obj.bytes;
+
+	*l = (struct large){.plain = xmalloc(value_len + 1)};
+	l->obj.pub = *t;
+	l->obj.refs = 1;
+	l->obj.large = true;
+	l->obj.expiry_pos = OBJ_NOT_QUEUED;
+	l->obj.pub.key.p = p;
+	p = put(p, t->key);
+	l->obj.pub.meta = str_n(p, t->meta.len);
+	put(p, t->meta);
+	p = put(put(put(l->plain, head), mid), tail);
+	*p = 0;
+	l->obj.pub.value = str_n(l->plain, value_len);
+	return &l->obj;
+}
+
 /* head + mid + tail become the value. */
 static struct obj *make(const struct store_obj *t, struct str head, struct str mid, struct str tail)
 {
 	size_t value_len = head.len + mid.len + tail.len;
-	struct obj *o = xmalloc(sizeof(*o) + t->key.len + value_len + 1 + t->meta.len);
-	char *p = o->bytes;
+	struct obj *o;
+	char *p;
 
+	if (value_len >= PACK_MIN)
+		return make_large(t, head, mid, tail);
+	o = xmalloc(sizeof(*o) + t->key.len + value_len + 1 + t->meta.len);
 	o->pub = *t;
 	o->refs = 1;
+	o->large = false;
 	o->expiry_pos = OBJ_NOT_QUEUED;
-	o->pub.key.p = p;
-	p = mempcpy(p, t->key.p, t->key.len);
+	o->pub.key.p = p = o->bytes;
+	p = put(p, t->key);
 	o->pub.value = str_n(p, value_len);
-	if (head.len)
-		p = mempcpy(p, head.p, head.len);
-	if (mid.len)
-		p = mempcpy(p, mid.p, mid.len);
-	if (tail.len)
-		p = mempcpy(p, tail.p, tail.len);
+	p = put(put(put(p, head), mid), tail);
 	*p++ = 0;
 	o->pub.meta = str_n(p, t->meta.len);
-	if (t->meta.len)
-		memcpy(p, t->meta.p, t->meta.len);
+	put(p, t->meta);
 	return o;
 }
 
@@ -57,6 +83,7 @@ static struct obj *make_locked(const struct store_obj *t)
 	o = xmalloc(sizeof(*o) + at + 4 + t->value.len);
 	o->pub = l;
 	o->refs = 1;
+	o->large = false;
 	o->expiry_pos = OBJ_NOT_QUEUED;
 	o->pub.key.p = o->bytes;
 	p = mempcpy(o->bytes, t->key.p, t->key.len);
@@ -88,10 +115,10 @@ struct obj *obj_restore(const struct store_obj *t)
 	return obj_is_locked(t) ? make_locked(t) : make(t, t->value, STR_NULL, STR_NULL);
 }
 
-struct obj *obj_tombstone(const struct obj *o, uint64_t rev)
+struct obj *obj_tombstone(struct obj *o, uint64_t rev)
 {
 	char digits[OBJ_DIGITS_MAX];
-	struct store_obj t = o->pub;
+	struct store_obj t = obj_open(o)->pub;
 
 	t.rev = rev;
 	if (obj_is_locked(&t)) {
@@ -107,16 +134,34 @@ struct obj *obj_tombstone(const struct obj *o, uint64_t rev)
 
 void obj_unref(struct obj *o)
 {
-	if (o && --o->refs == 0)
+	if (!o || --o->refs)
+		return;
+	if (o->large)
+		obj_large_free(obj_large(o));
+	else
 		free(o);
 }
 
 struct store_obj *store_obj_ref(const struct store_obj *o)
 {
+	obj_pin(obj_of(o));
 	return &obj_ref(obj_of(o))->pub;
 }
 
 void store_obj_unref(const struct store_obj *o)
+{
+	if (!o)
+		return;
+	obj_unpin(obj_of(o));
+	obj_unref(obj_of(o));
+}
+
+struct store_obj *store_obj_keep(const struct store_obj *o)
+{
+	return &obj_ref(obj_of(o))->pub;
+}
+
+void store_obj_drop(const struct store_obj *o)
 {
 	if (o)
 		obj_unref(obj_of(o));

@@ -1,18 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef KNARR_STORE_OBJ_H
 #define KNARR_STORE_OBJ_H
+#include "lib/base/list.h"
 #include "master/store/store.h"
 /*
  * The memory of a struct store_obj: one allocation with its bytes behind it. References belong to
  * the main thread. `expiry_pos` is the one field that changes in a stored object: its place in the
- * expiry heap, which the snapshot thread never reads.
+ * expiry heap, which the snapshot thread never reads. Of a large one the value is allocated by
+ * itself, and may be packed (pack.h).
  */
 struct obj {
 	struct store_obj pub;
-	uint32_t refs;
+	uint32_t refs : 31;
+	uint32_t large : 1; /* it is the end of a struct large */
 	uint32_t expiry_pos; /* OBJ_NOT_QUEUED: in no heap */
 	char bytes[]; /* key, value, NUL, meta; of a locked one meta is followed by its sealed form
 		       */
+};
+
+struct pack;
+struct large {
+	struct list node; /* pack->plain */
+	struct pack *pack; /* NULL: is never packed */
+	char *plain, *packed; /* one of them; plain ends with a NUL */
+	uint32_t packed_len;
+	unsigned pins, used; /* used: pack->tick then */
+	bool listed, hopeless; /* hopeless: doesn't get smaller */
+	struct obj obj;
 };
 #define OBJ_DIGITS_MAX 20
 #define OBJ_NOT_QUEUED UINT32_MAX
@@ -46,8 +60,33 @@ struct obj *obj_new(const struct store_obj *t);
 /* The same from a snapshot: t->value already has the digits. */
 struct obj *obj_restore(const struct store_obj *t);
 /* `o` as its delete at revision `rev` leaves it: the digits of the new revision in its value. */
-struct obj *obj_tombstone(const struct obj *o, uint64_t rev);
+struct obj *obj_tombstone(struct obj *o, uint64_t rev);
 void obj_unref(struct obj *o); /* takes NULL */
+
+static inline struct large *obj_large(struct obj *o)
+{
+	return container_of(o, struct large, obj);
+}
+void obj_large_free(struct large *l);
+void obj_large_open(struct large *l);
+void obj_large_unpin(struct large *l);
+/* The value is there to be read, until the loop's next turn or for as long as it is pinned. */
+static inline struct obj *obj_open(struct obj *o)
+{
+	if (o && o->large)
+		obj_large_open(obj_large(o));
+	return o;
+}
+static inline void obj_pin(struct obj *o)
+{
+	if (o->large)
+		obj_large(o)->pins++;
+}
+static inline void obj_unpin(struct obj *o)
+{
+	if (o->large)
+		obj_large_unpin(obj_large(o));
+}
 static inline struct obj *obj_ref(struct obj *o)
 {
 	o->refs++;

@@ -48,6 +48,8 @@ static void encode_head(const struct snapshot_head *h, struct buf *b)
 static int encode_record(const struct store_obj *o, const struct store_seal *seal, struct buf *b)
 {
 	size_t at = b->len, begin = at + RECORD + o->key.len;
+	CLEANUP(buf_done) struct buf scratch = BUF_INIT;
+	struct str value = store_obj_read(o, &scratch);
 	uint32_t key_len = (uint32_t)o->key.len;
 	uint8_t p[RECORD] = {0};
 	int sealed = 0;
@@ -59,12 +61,12 @@ static int encode_record(const struct store_obj *o, const struct store_seal *sea
 		key_len |= o->sealed_by == STORE_LOCKED_BARE ? BARE : 0;
 		buf_addstr(b, obj_sealed(o));
 	} else if (o->sealed_by != STORE_REFUSED) {
-		sealed = ops_seal(seal, o->key, o->value, o->meta, b);
+		sealed = ops_seal(seal, o->key, value, o->meta, b);
 		if (sealed < 0)
 			return sealed;
 	}
 	if (!sealed) {
-		buf_addstr(b, o->value);
+		buf_addstr(b, value);
 		buf_addstr(b, o->meta);
 	}
 	le32_put(p, key_len | (sealed ? SEALED : 0));

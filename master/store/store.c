@@ -14,6 +14,7 @@ struct store_view {
 	uint32_t refs;
 	uint64_t rev;
 	struct tree_node *root;
+	struct pack *pack;
 };
 
 struct store_view *store_view(struct store *s)
@@ -23,6 +24,7 @@ struct store_view *store_view(struct store *s)
 		s->view->refs = 1;
 		s->view->rev = s->machine.rev;
 		s->view->root = tree_ref(s->machine.tree.root);
+		s->view->pack = pack_ref(s->machine.pack);
 	}
 	return store_view_ref(s->view);
 }
@@ -63,22 +65,41 @@ int store_view_at(struct store *s, uint64_t rev, struct str prefix, uint64_t max
 			undo(&t, e, rev);
 	}
 	*ret = NEW(struct store_view);
-	**ret = (struct store_view){.refs = 1, .rev = rev, .root = t.root};
+	**ret = (struct store_view){.rev = rev, .root = t.root, .pack = pack_ref(s->pack)};
+	store_view_ref(*ret);
 	return 0;
 }
 
 struct store_view *store_view_ref(struct store_view *v)
 {
 	v->refs++;
+	v->pack->views++;
 	return v;
+}
+
+static void view_unref(struct store_view *v)
+{
+	if (--v->refs)
+		return;
+	tree_unref(v->root);
+	pack_unref(v->pack);
+	free(v);
 }
 
 void store_view_unref(struct store_view *v)
 {
-	if (!v || --v->refs)
+	if (!v)
 		return;
-	tree_unref(v->root);
-	free(v);
+	v->pack->views--;
+	view_unref(v);
+}
+
+void store_view_drop(struct store *s)
+{
+	struct store_view *v = TAKE(s->view);
+
+	if (v)
+		view_unref(v);
 }
 
 uint64_t store_view_rev(const struct store_view *v)
@@ -88,7 +109,7 @@ uint64_t store_view_rev(const struct store_view *v)
 
 const struct store_obj *store_get(const struct store_view *v, struct str key)
 {
-	struct obj *o = tree_get(v->root, key);
+	struct obj *o = obj_open(tree_get(v->root, key));
 
 	return o ? &o->pub : NULL;
 }
@@ -123,7 +144,7 @@ const struct store_obj *store_iter_next(struct store_iter *it)
 		it->depth = 0;
 		return NULL;
 	}
-	return o ? &o->pub : NULL;
+	return o ? &obj_open(o)->pub : NULL;
 }
 
 uint64_t store_rev(const struct store *s)
@@ -444,8 +465,10 @@ static void init_handles(struct store *s)
 	uv_check_init(l, &s->check);
 	uv_idle_init(l, &s->idle);
 	uv_timer_init(l, &s->timer);
-	s->async.data = s->prepare.data = s->check.data = s->idle.data = s->timer.data = s;
-	s->n_handles = 5;
+	uv_timer_init(l, &s->pack_timer);
+	s->async.data = s->prepare.data = s->check.data = s->idle.data = s->timer.data =
+		s->pack_timer.data = s;
+	s->n_handles = 6;
 }
 
 static int recover(struct store *s, struct err *err)
@@ -524,6 +547,7 @@ int store_open(const struct store_conf *conf, struct store **ret, struct err *er
 		s->own_io = r == 0;
 	}
 	init_handles(s);
+	store_pack_init(s);
 	if (r == -EWOULDBLOCK)
 		err_sys(err, EWOULDBLOCK, "%s is in use by another process", conf->dir);
 	else if (r < 0)
@@ -577,8 +601,10 @@ struct store *store_close(struct store *s)
 	}
 	free(s->barriers);
 	hub_done(&s->hub, -ECANCELED);
-	store_view_unref(TAKE(s->view));
+	store_view_drop(s);
 	machine_done(&s->machine);
+	s->pack->wake = NULL;
+	pack_unref(s->pack);
 	buf_done(&s->batch);
 	buf_done(&s->applied.conf);
 	if (s->own_io)
@@ -588,5 +614,6 @@ struct store *store_close(struct store *s)
 	uv_close((uv_handle_t *)&s->check, on_closed);
 	uv_close((uv_handle_t *)&s->idle, on_closed);
 	uv_close((uv_handle_t *)&s->timer, on_closed);
+	uv_close((uv_handle_t *)&s->pack_timer, on_closed);
 	return NULL;
 }

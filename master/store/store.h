@@ -41,8 +41,8 @@ struct uv_loop_s;
 #define STORE_TXN_BYTES_MAX (16u << 20) /* keys, values and meta of one transaction */
 
 /*
- * An object: immutable and reference counted. The bytes live as long as a reference (or a view
- * that contains it) does; answers to clients point straight at `value`.
+ * An object: immutable and reference counted. The bytes live as long as a reference (or any view)
+ * does; answers to clients point straight at `value`.
  */
 struct store_obj {
 	struct str key;
@@ -56,6 +56,14 @@ struct store_obj {
 };
 struct store_obj *store_obj_ref(const struct store_obj *o); /* returns o */
 void store_obj_unref(const struct store_obj *o); /* takes NULL */
+/*
+ * A reference that doesn't keep `value` at hand, for who holds an object long and seldom reads it:
+ * large values that nobody uses are kept compressed. Only store_obj_read gives it then, also on
+ * another thread; it may put it into `scratch`.
+ */
+struct store_obj *store_obj_keep(const struct store_obj *o); /* returns o */
+void store_obj_drop(const struct store_obj *o); /* ends it; takes NULL */
+struct str store_obj_read(const struct store_obj *o, struct buf *scratch);
 
 /*
  * Encryption of what is written: log, snapshots, backups, and what goes to other masters. In memory

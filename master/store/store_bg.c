@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/log.h"
+#include "lib/sys/memory.h"
 #include "master/store/store_internal.h"
 
 /* How often the file system is asked for its free space while writes come in. */
@@ -8,6 +9,8 @@
 /* Expiries are collected: not more often than this, and so many in one go. */
 #define EXPIRY_GAP_MS 2000u
 #define EXPIRY_BATCH 512u
+/* What packed values leave goes back to the system when it is so much. */
+#define TRIM_BYTES (512u << 10)
 
 /* ---- snapshots ---- */
 
@@ -140,6 +143,42 @@ int store_check_space(struct store *s, bool grows, size_t bytes)
 		return replica_prepare_error(s->replica) < 0 ? no_space(s, now) : -EBUSY;
 	}
 	return grows && s->disk_full ? no_space(s, now) : 0;
+}
+
+/* ---- large values ---- */
+
+static void on_pack(uv_timer_t *t)
+{
+	struct store *s = t->data;
+	unsigned again_ms;
+	size_t freed;
+
+	hub_drop_cookies(&s->hub);
+	again_ms = pack_tick(s->pack, &freed);
+	s->pack_freed += freed;
+	if (again_ms)
+		uv_timer_start(t, on_pack, again_ms, 0);
+	if (again_ms && again_ms < PACK_TICK_MS)
+		return;
+	if (s->pack_freed >= TRIM_BYTES) {
+		memory_trim();
+		s->pack_freed = 0;
+	}
+}
+
+static void wake_pack(struct pack *p)
+{
+	struct store *s = p->user;
+
+	if (!uv_is_active((uv_handle_t *)&s->pack_timer))
+		uv_timer_start(&s->pack_timer, on_pack, PACK_TICK_MS, 0);
+}
+
+void store_pack_init(struct store *s)
+{
+	s->pack = s->machine.pack = pack_new();
+	s->pack->wake = wake_pack;
+	s->pack->user = s;
 }
 
 /* ---- expiry ---- */

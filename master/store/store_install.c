@@ -53,9 +53,15 @@ void store_install(struct store *s, void *take_loaded)
 	struct loaded *l = take_loaded;
 	struct machine old = s->machine;
 	struct consensus_point at = s->applied;
+	struct store_iter it;
+	struct obj *o;
 
-	store_view_unref(TAKE(s->view));
+	store_view_drop(s);
 	s->machine = l->machine;
+	s->machine.pack = s->pack;
+	tree_seek(s->machine.tree.root, (struct tree_bound){STR(""), TREE_LT}, &it);
+	while ((o = tree_next(&it)))
+		pack_add(s->pack, o);
 	s->applied = l->head.at;
 	l->machine = old;
 	l->head.at = at;

@@ -2,6 +2,7 @@
 #ifndef KNARR_STORE_INTERNAL_H
 #define KNARR_STORE_INTERNAL_H
 #include "master/store/machine.h"
+#include "master/store/pack.h"
 #include "master/store/replica.h"
 #include "master/store/snapshot.h"
 #include "master/store/watch.h"
@@ -72,8 +73,13 @@ struct store {
 	uv_check_t check; /* and after it has read requests */
 	uv_idle_t idle; /* deliver to watchers in slices */
 	uv_timer_t timer; /* the next expiry */
+	uv_timer_t pack_timer;
+	struct pack *pack;
+	size_t pack_freed; /* and not given back to the system yet */
 	unsigned n_handles;
 };
+
+void store_view_drop(struct store *s); /* the store's own reference on the newest */
 
 /* store_txn.c */
 void store_txn_flush(struct store *s);
@@ -98,6 +104,7 @@ void store_snapshot_reap(struct store *s);
 void store_snapshot_stop(struct store *s);
 /* 0 or -ENOSPC. `grows`: it has puts. */
 int store_check_space(struct store *s, bool grows, size_t bytes);
+void store_pack_init(struct store *s);
 void store_expiry_arm(struct store *s);
 void store_expiry_fired(struct store *s);
 #endif

@@ -132,11 +132,6 @@ int store_txn(struct store *s, const struct store_op *ops, size_t n, store_txn_c
 
 /* ---- applying ---- */
 
-static void drop_view(struct store *s)
-{
-	store_view_unref(TAKE(s->view));
-}
-
 static void publish(struct store *s, const struct changes *c)
 {
 	bool unreadable = false;
@@ -166,7 +161,7 @@ static void apply_txn(struct store *s, const struct ops_array *ops, struct txn *
 	size_t n_locked = s->machine.n_locked;
 
 	/* The cached view would keep the root shared, and every path would have to be copied. */
-	drop_view(s);
+	store_view_drop(s);
 	res.err = machine_apply(&s->machine, ops, &changes, &res.failed, &current);
 	s->stats.txns += res.err == 0;
 	s->stats.txns_failed += res.err != 0;
@@ -176,11 +171,12 @@ static void apply_txn(struct store *s, const struct ops_array *ops, struct txn *
 		s->conf.on_locked(s->conf.user);
 	if (t) {
 		res.rev = s->machine.rev;
-		res.current = current ? &obj_ref(current)->pub : NULL;
+		res.current = current ? store_obj_ref(&obj_open(current)->pub) : NULL;
 		if (!res.err) {
 			objs = xcalloc(changes.n, sizeof(*objs));
 			for (size_t i = 0; i < changes.n; i++)
-				objs[i] = changes.v[i].obj ? &changes.v[i].obj->pub : NULL;
+				objs[i] =
+					changes.v[i].obj ? &obj_open(changes.v[i].obj)->pub : NULL;
 			res.objs = objs;
 			res.n_objs = changes.n;
 		}

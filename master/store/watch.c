@@ -7,6 +7,7 @@
 /* A quiet cluster needs no large window: beyond the minimum, what is older than this goes. */
 #define KEEP_BYTES (2u << 20)
 #define KEEP_NS (300 * NSEC_PER_SEC)
+#define COOKIE_NS (2 * NSEC_PER_SEC)
 
 enum watch_state { WATCH_LAGGING, WATCH_LIVE, WATCH_PAUSED, WATCH_ENDED, WATCH_CLOSED };
 
@@ -40,20 +41,38 @@ struct store_event *store_event_ref(const struct store_event *e)
 	struct event *ev = container_of((struct store_event *)(uintptr_t)e, struct event, pub);
 
 	ev->refs++;
+	store_obj_ref(e->obj);
+	if (e->prev)
+		store_obj_ref(e->prev);
 	return &ev->pub;
+}
+
+static void drop_cookie(struct event *ev)
+{
+	if (ev->free_cookie)
+		ev->free_cookie(ev->pub.cookie);
+	ev->free_cookie = NULL;
+	ev->pub.cookie = NULL;
+}
+
+/* Of the window's own reference. */
+static void event_unref(struct event *ev)
+{
+	if (--ev->refs)
+		return;
+	drop_cookie(ev);
+	obj_unref(obj_of(ev->pub.obj));
+	obj_unref(obj_of(ev->pub.prev));
+	free(ev);
 }
 
 void store_event_unref(const struct store_event *e)
 {
-	struct event *ev = container_of((struct store_event *)(uintptr_t)e, struct event, pub);
-
-	if (!e || --ev->refs)
+	if (!e)
 		return;
-	if (ev->free_cookie)
-		ev->free_cookie(ev->pub.cookie);
-	store_obj_unref(ev->pub.obj);
-	store_obj_unref(ev->pub.prev);
-	free(ev);
+	store_obj_unref(e->obj);
+	store_obj_unref(e->prev);
+	event_unref(container_of((struct store_event *)(uintptr_t)e, struct event, pub));
 }
 
 int store_event_set_cookie(const struct store_event *e, void *cookie, void (*free_cookie)(void *))
@@ -125,7 +144,7 @@ static void evict(struct hub *h, uint64_t now_ns)
 		h->first = (h->first + 1) % h->cap;
 		h->first_rev++;
 		h->n--;
-		store_event_unref(&e->pub);
+		event_unref(e);
 	}
 }
 
@@ -150,8 +169,8 @@ void hub_add(struct hub *h, enum store_event_type type, struct obj *o, struct ob
 	e->refs = 1;
 	e->pub.type = type;
 	e->pub.rev = o->pub.rev;
-	e->pub.obj = store_obj_ref(&o->pub);
-	e->pub.prev = prev ? store_obj_ref(&prev->pub) : NULL;
+	e->pub.obj = &obj_ref(o)->pub;
+	e->pub.prev = prev ? &obj_ref(prev)->pub : NULL;
 	e->added_ns = clock_mono_ns(h->clock);
 	if (h->n == h->cap)
 		grow(h);
@@ -160,6 +179,21 @@ void hub_add(struct hub *h, enum store_event_type type, struct obj *o, struct ob
 	evict(h, e->added_ns);
 	if (h->wake)
 		h->wake(h);
+}
+
+void hub_drop_cookies(struct hub *h)
+{
+	uint64_t now = clock_mono_ns(h->clock);
+
+	h->bare = MAX(h->bare, h->first_rev - 1);
+	while (h->bare < h->dispatched && h->bare < newest(h)) {
+		struct event *e = event_at(h, h->bare + 1);
+
+		if (now - e->added_ns < COOKIE_NS)
+			return;
+		drop_cookie(e);
+		h->bare++;
+	}
 }
 
 void hub_skip(struct hub *h)
@@ -311,6 +345,15 @@ static void end(struct store_watch *w, int err)
 	watch_unref(w);
 }
 
+static void tell(struct store_watch *w, const struct event *e)
+{
+	w->hub->delivered++;
+	obj_open(obj_of(e->pub.obj));
+	if (e->pub.prev)
+		obj_open(obj_of(e->pub.prev));
+	w->cb(w->user, &e->pub, 0);
+}
+
 /* Hand out the event being dispatched. False when the slice is used up before. */
 static bool deliver_targets(struct hub *h, struct event *e, unsigned *budget)
 {
@@ -322,9 +365,8 @@ static bool deliver_targets(struct hub *h, struct event *e, unsigned *budget)
 		h->next_target++;
 		if (w->state == WATCH_LIVE && w->rev < e->pub.rev) {
 			w->rev = e->pub.rev;
-			h->delivered++;
 			--*budget;
-			w->cb(w->user, &e->pub, 0);
+			tell(w, e);
 		}
 		watch_unref(w);
 	}
@@ -386,8 +428,7 @@ static void catch_up(struct hub *h, struct store_watch *w, unsigned *budget)
 		if (!matches(w, e))
 			continue;
 		--*budget;
-		h->delivered++;
-		w->cb(w->user, &e->pub, 0);
+		tell(w, e);
 	}
 	if (w->state == WATCH_LAGGING && w->rev >= h->dispatched && !h->dispatching) {
 		list_remove(&w->node);
@@ -504,7 +545,7 @@ static void drop_window(struct hub *h)
 		watch_unref(h->targets[h->next_target++]);
 	h->dispatching = false;
 	while (h->n) {
-		store_event_unref(&h->ring[h->first]->pub);
+		event_unref(h->ring[h->first]);
 		h->first = (h->first + 1) % h->cap;
 		h->n--;
 	}

@@ -32,6 +32,7 @@ struct hub {
 	size_t first, n, cap;
 	uint64_t first_rev; /* of the oldest event, or of the next one if there is none */
 	size_t bytes, max_bytes;
+	uint64_t bare; /* events up to here lost their cookies */
 	uint64_t dispatched; /* every live watch has everything up to here */
 
 	struct hmap *groups; /* prefix -> struct group, of live watches */
@@ -64,6 +65,8 @@ int hub_reaches(const struct hub *h, uint64_t rev);
 const struct event *hub_event(const struct hub *h, uint64_t rev);
 /* Before anybody watches: what was added needs no dispatch. */
 void hub_skip(struct hub *h);
+/* What readers hung on events that were dispatched some seconds ago goes; they make it anew. */
+void hub_drop_cookies(struct hub *h);
 /* Deliver a slice. Whether there is more to do. */
 bool hub_dispatch(struct hub *h);
 int hub_watch(struct hub *h, const struct store_watch_spec *spec, store_watch_cb cb, void *user,

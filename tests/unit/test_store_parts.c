@@ -2,7 +2,9 @@
 #include "lib/base/base.h"
 #include "lib/base/codec.h"
 #include "master/store/consensus.h"
+#include "master/store/machine.h"
 #include "master/store/ops.h"
+#include "master/store/pack.h"
 #include "master/store/tree.h"
 #include "master/store/vote.h"
 #include "master/store/wal_format.h"
@@ -387,6 +389,113 @@ static void test_ops(void **state)
 	ops_done(&a);
 }
 
+/* ---- large values ---- */
+
+#define LARGE 20000u
+
+static struct obj *put_large(struct machine *m, const char *key, bool noise)
+{
+	CLEANUP_FREE char *value = xmalloc(LARGE);
+	struct obj *o;
+	uint32_t x = 1;
+
+	for (size_t i = 0; i < LARGE; i++) {
+		x = x * 1664525u + 1013904223u;
+		value[i] = (char)(noise ? x >> 24 : (uint32_t)'a' + i % 7);
+	}
+	o = obj_restore(&(struct store_obj){.key = str_of(key),
+					    .value = str_n(value, LARGE),
+					    .meta = STR("meta"),
+					    .rv_at = 3,
+					    .rev = 7});
+	m->bytes += obj_bytes(o);
+	pack_add(m->pack, o);
+	obj_unref(tree_put(&m->tree, o));
+	return o;
+}
+
+static void ticks(struct pack *p, unsigned n)
+{
+	size_t freed;
+
+	while (n--)
+		pack_tick(p, &freed);
+}
+
+static void check_value(struct str value)
+{
+	assert_int_equal(value.len, LARGE);
+	for (size_t i = 0; i < LARGE; i++)
+		if (value.p[i] != (char)('a' + i % 7))
+			fail_msg("at %zu", i);
+	assert_int_equal(value.p[LARGE], 0);
+}
+
+static void test_pack(void **state)
+{
+	struct machine m = {.pack = pack_new()};
+	struct pack *p = m.pack;
+	struct obj *o = put_large(&m, "/g/r/n/a", false), *old;
+	CLEANUP(buf_done) struct buf scratch = BUF_INIT;
+	size_t freed;
+
+	(void)state;
+	/* In use, by a reference, then by a view. */
+	store_obj_ref(&o->pub);
+	ticks(p, 4);
+	assert_int_equal(p->n_packed, 0);
+	store_obj_unref(&o->pub);
+	ticks(p, 1);
+	assert_int_equal(p->n_packed, 0);
+	p->views++;
+	ticks(p, 4);
+	assert_int_equal(p->n_packed, 0);
+	p->views--;
+	/* Kept, but not at hand: it is packed, and can be read. */
+	store_obj_keep(&o->pub);
+	assert_int_equal(pack_tick(p, &freed), 0);
+	assert_int_equal(p->n_packed, 1);
+	assert_true(freed > LARGE / 2 && p->packed_bytes + freed == LARGE);
+	assert_null(o->pub.value.p);
+	assert_int_equal(o->pub.value.len, LARGE);
+	buf_addc(&scratch, 'x');
+	check_value(store_obj_read(&o->pub, &scratch));
+	assert_int_equal(p->n_packed, 1);
+	/* Opened it stays so while it is used; then it is packed again. */
+	check_value(obj_open(o)->pub.value);
+	assert_int_equal(p->n_packed, 0);
+	ticks(p, 1);
+	check_value(obj_open(o)->pub.value);
+	ticks(p, 1);
+	assert_int_equal(p->n_packed, 0);
+	ticks(p, 1);
+	assert_int_equal(p->n_packed, 1);
+	/* A tombstone is made of it. */
+	old = tree_del(&m.tree, STR("/g/r/n/a"));
+	assert_ptr_equal(old, o);
+	struct obj *grave = obj_tombstone(old, 8);
+
+	assert_int_equal(grave->pub.value.len, LARGE);
+	assert_int_equal(grave->pub.value.p[3], '8');
+	obj_unref(grave);
+	ticks(p, 4);
+	store_obj_drop(&o->pub);
+	assert_int_equal(p->n_packed, 1);
+	obj_unref(old); /* the last one, of a packed value */
+	assert_int_equal(p->n_packed, 0);
+	assert_int_equal(p->packed_bytes, 0);
+	/* What doesn't get smaller is tried once; it outlives its store. */
+	o = put_large(&m, "/g/r/n/b", true);
+	ticks(p, 4);
+	assert_int_equal(p->n_packed, 0);
+	assert_true(list_empty(&p->plain));
+	store_obj_ref(&o->pub);
+	machine_done(&m);
+	pack_unref(p);
+	assert_int_equal(o->pub.value.len, LARGE);
+	store_obj_unref(&o->pub);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,7 +503,7 @@ int main(void)
 		cmocka_unit_test(test_log),           cmocka_unit_test(test_log_reuse),
 		cmocka_unit_test(test_log_ghost),     cmocka_unit_test(test_vote),
 		cmocka_unit_test(test_ops),           cmocka_unit_test(test_log_reset),
-		cmocka_unit_test(test_recover_reset),
+		cmocka_unit_test(test_recover_reset), cmocka_unit_test(test_pack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

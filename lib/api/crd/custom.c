@@ -12,7 +12,7 @@
 struct api_custom {
 	struct custom_def *def;
 	struct crd_schema_set *schema; /* when first needed */
-	struct jv version; /* of spec.versions, in the definition's bytes */
+	size_t version; /* which of spec.versions */
 	const char *warning;
 	struct hmap *converted; /* by value_key: struct str, allocated with its text */
 	size_t converted_bytes;
@@ -28,9 +28,8 @@ struct custom_version {
 struct custom_def {
 	unsigned refs;
 	uint64_t rev;
-	bool webhook;
-	struct str json;
-	void (*release)(void *);
+	bool webhook, terminating;
+	const struct custom_source *from;
 	void *owner;
 	struct arena arena;
 	struct custom_version *v;
@@ -95,10 +94,10 @@ static const char *dotted(struct custom_def *d, struct jv path)
 	return p && *p == '.' ? p + 1 : p;
 }
 
-static void make_columns(struct custom_def *d, struct custom_version *v)
+static void make_columns(struct custom_def *d, struct custom_version *v, struct jv version)
 {
 	static const struct api_column name = COLUMN_NAME, age = COLUMN_AGE;
-	struct jv list = jv_get(v->custom.version, "additionalPrinterColumns");
+	struct jv list = jv_get(version, "additionalPrinterColumns");
 	size_t n = jv_len(list), i = 1;
 	struct api_column *c = ARENA_ARRAY(&d->arena, struct api_column, n + 2);
 	const struct jsonpath **paths = ARENA_ARRAY(&d->arena, const struct jsonpath *, n + 2);
@@ -127,10 +126,10 @@ static void make_columns(struct custom_def *d, struct custom_version *v)
 	v->kind.n_columns = i;
 }
 
-static void make_subresources(struct custom_def *d, struct custom_version *v)
+static void make_subresources(struct custom_def *d, struct custom_version *v, struct jv version)
 {
 	static const struct api_subresource status = SUB_STATUS, scale = SUB_SCALE;
-	struct jv subs = jv_get(v->custom.version, "subresources");
+	struct jv subs = jv_get(version, "subresources");
 	struct jv sc = jv_get(subs, "scale");
 	struct api_subresource *s = ARENA_ARRAY(&d->arena, struct api_subresource, 2);
 	size_t n = 0;
@@ -152,9 +151,9 @@ static void make_subresources(struct custom_def *d, struct custom_version *v)
 	v->kind.n_subresources = n;
 }
 
-static void make_selectable(struct custom_def *d, struct custom_version *v)
+static void make_selectable(struct custom_def *d, struct custom_version *v, struct jv version)
 {
-	struct jv list = jv_get(v->custom.version, "selectableFields");
+	struct jv list = jv_get(version, "selectableFields");
 	const char **paths = ARENA_ARRAY(&d->arena, const char *, jv_len(list) + 1);
 	size_t n = 0;
 
@@ -163,13 +162,14 @@ static void make_selectable(struct custom_def *d, struct custom_version *v)
 	v->kind.selectable = n ? paths : NULL;
 }
 
-static void make_kind(struct custom_def *d, struct jv crd, struct custom_version *v)
+static void make_kind(struct custom_def *d, struct jv crd, struct custom_version *v,
+		      struct jv version)
 {
 	struct jv names = jv_path(crd, "status.acceptedNames");
 
 	v->kind = (struct api_kind){
 		.group = text(d, jv_path(crd, "spec.group")),
-		.version = text(d, jv_get(v->custom.version, "name")),
+		.version = text(d, jv_get(version, "name")),
 		.kind = text(d, jv_get(names, "kind")),
 		.plural = text(d, jv_get(names, "plural")),
 		.singular = text(d, jv_get(names, "singular")),
@@ -183,52 +183,54 @@ static void make_kind(struct custom_def *d, struct jv crd, struct custom_version
 	};
 	v->kind.type = root_type(d, &v->kind);
 	v->custom.def = d;
-	if (jv_bool(jv_get(v->custom.version, "deprecated"), false)) {
+	if (jv_bool(jv_get(version, "deprecated"), false)) {
 		CLEANUP(buf_done) struct buf w = BUF_INIT;
 
-		v->custom.warning = text(d, jv_get(v->custom.version, "deprecationWarning"));
+		v->custom.warning = text(d, jv_get(version, "deprecationWarning"));
 		buf_addf(&w, "%s/%s %s is deprecated", v->kind.group, v->kind.version,
 			 v->kind.kind);
 		if (!v->custom.warning)
 			v->custom.warning = arena_strdup(&d->arena, buf_str(&w));
 	}
-	make_columns(d, v);
-	make_subresources(d, v);
-	make_selectable(d, v);
+	make_columns(d, v, version);
+	make_subresources(d, v, version);
+	make_selectable(d, v, version);
 }
 
-struct custom_def *custom_def_new(struct str json, uint64_t rev, void (*release)(void *owner),
+struct custom_def *custom_def_new(struct str json, uint64_t rev, const struct custom_source *from,
 				  void *owner)
 {
 	struct custom_def *d = NEW(struct custom_def);
 	struct jv crd = jv_of(json), versions = jv_path(crd, "spec.versions");
 	const struct api_kind *storage = NULL;
+	size_t at = 0;
 
-	*d = (struct custom_def){
-		.refs = 1, .rev = rev, .json = json, .release = release, .owner = owner};
+	*d = (struct custom_def){.refs = 1, .rev = rev, .from = from, .owner = owner};
 	d->webhook = jv_eqs(jv_path(crd, "spec.conversion.strategy"), "Webhook");
+	d->terminating = jv_exists(jv_path(crd, "metadata.deletionTimestamp"));
 	/* The stored version comes last if it isn't served: keys and bytes are its. */
 	d->v = ARENA_ARRAY(&d->arena, struct custom_version, jv_len(versions) + 1);
 	jv_for_each (it, versions) {
 		struct custom_version *v = &d->v[d->n];
+		size_t i = at++;
 
 		if (!jv_bool(jv_get(it.value, "served"), false))
 			continue;
-		v->custom.version = it.value;
-		make_kind(d, crd, v);
+		v->custom.version = i;
+		make_kind(d, crd, v, it.value);
 		if (jv_bool(jv_get(it.value, "storage"), false))
 			storage = &v->kind;
 		d->n++;
 	}
-	if (!storage) {
-		jv_for_each (it, versions) {
-			if (!jv_bool(jv_get(it.value, "storage"), false))
-				continue;
-			d->v[d->n].custom.version = it.value;
-			make_kind(d, crd, &d->v[d->n]);
-			storage = &d->v[d->n].kind;
-			break;
-		}
+	at = 0;
+	jv_for_each (it, versions) {
+		size_t i = at++;
+
+		if (storage || !jv_bool(jv_get(it.value, "storage"), false))
+			continue;
+		d->v[d->n].custom.version = i;
+		make_kind(d, crd, &d->v[d->n], it.value);
+		storage = &d->v[d->n].kind;
 	}
 	for (size_t i = 0; i < d->n; i++)
 		if (&d->v[i].kind != storage)
@@ -250,8 +252,7 @@ void custom_def_unref(struct custom_def *d)
 		hmap_free_full(d->v[i].custom.converted, free);
 	}
 	arena_done(&d->arena);
-	if (d->release)
-		d->release(d->owner);
+	d->from->release(d->owner);
 	free(d);
 }
 
@@ -270,25 +271,40 @@ struct custom_def *custom_def_of(const struct api_kind *k)
 	return k && k->custom ? k->custom->def : NULL;
 }
 
-struct str custom_def_json(const struct custom_def *d)
+struct str custom_def_json(const struct custom_def *d, struct buf *scratch)
 {
-	return d->json;
+	return d->from->read(d->owner, scratch);
+}
+
+bool custom_def_is_terminating(const struct custom_def *d)
+{
+	return d->terminating;
 }
 
 uint32_t custom_openapi_crc(const struct api_kind *k)
 {
 	struct api_custom *c = k->custom;
-	struct str json = jv_raw(custom_openapi(k));
+	CLEANUP(buf_done) struct buf scratch = BUF_INIT;
+	struct str json;
 
-	if (!c->summed)
-		c->crc = crc32c(0, json.p, json.len);
+	if (c->summed)
+		return c->crc;
+	json = jv_raw(custom_openapi(k, &scratch));
+	c->crc = crc32c(0, json.p, json.len);
 	c->summed = true;
 	return c->crc;
 }
 
-struct jv custom_openapi(const struct api_kind *k)
+struct jv custom_openapi(const struct api_kind *k, struct buf *scratch)
 {
-	return k->custom ? jv_path(k->custom->version, "schema.openAPIV3Schema") : JV_NONE;
+	size_t at = 0;
+
+	if (!k->custom)
+		return JV_NONE;
+	jv_for_each (it, jv_path(jv_of(custom_def_json(k->custom->def, scratch)), "spec.versions"))
+		if (at++ == k->custom->version)
+			return jv_path(it.value, "schema.openAPIV3Schema");
+	return JV_NONE;
 }
 
 const char *custom_warning(const struct api_kind *k)
@@ -300,8 +316,11 @@ struct crd_schema_set *custom_schema(const struct api_kind *k)
 {
 	if (!k->custom)
 		return NULL;
-	if (!k->custom->schema)
-		k->custom->schema = crd_schema_new(custom_openapi(k));
+	if (!k->custom->schema) {
+		CLEANUP(buf_done) struct buf scratch = BUF_INIT;
+
+		k->custom->schema = crd_schema_new(custom_openapi(k, &scratch));
+	}
 	return k->custom->schema;
 }
 

@@ -16,25 +16,34 @@ struct custom_def;
 struct api_custom;
 
 /*
- * The served versions of an established definition. `json` are its stored bytes, kept alive by
- * `owner` until release(owner). rev: since when objects were written under this spec; what is
- * older gets defaults and pruning when it is read. One reference.
+ * Where the definition's stored bytes are had from until release. read is called on any thread; it
+ * may put them into `scratch`: few ask for them, and they may be kept compressed.
  */
-struct custom_def *custom_def_new(struct str json, uint64_t rev, void (*release)(void *owner),
+struct custom_source {
+	struct str (*read)(void *owner, struct buf *scratch);
+	void (*release)(void *owner);
+};
+/*
+ * The served versions of an established definition. `json` are its stored bytes now. rev: since
+ * when objects were written under this spec; what is older gets defaults and pruning when it is
+ * read. One reference.
+ */
+struct custom_def *custom_def_new(struct str json, uint64_t rev, const struct custom_source *from,
 				  void *owner);
 void custom_def_ref(struct custom_def *d);
 void custom_def_unref(struct custom_def *d); /* NULL is fine */
 size_t custom_def_len(const struct custom_def *d);
 const struct api_kind *custom_def_kind(const struct custom_def *d, size_t i);
 struct custom_def *custom_def_of(const struct api_kind *k); /* NULL: built-in */
-struct str custom_def_json(const struct custom_def *d);
+struct str custom_def_json(const struct custom_def *d, struct buf *scratch); /* on any thread */
+bool custom_def_is_terminating(const struct custom_def *d);
 
 /* The kind's schema; NULL for built-in kinds. */
 struct crd_schema_set *custom_schema(const struct api_kind *k);
 /* The table that says how fields are owned: the kind's own, or that of its schema. */
 const struct api_type *custom_type(const struct api_kind *k);
-/* openAPIV3Schema as the definition has it. */
-struct jv custom_openapi(const struct api_kind *k);
+/* openAPIV3Schema as the definition has it; on any thread. */
+struct jv custom_openapi(const struct api_kind *k, struct buf *scratch);
 /* A sum of its bytes; of custom kinds only. */
 uint32_t custom_openapi_crc(const struct api_kind *k);
 /* The text for the Warning header of a deprecated version; NULL. */

@@ -135,7 +135,8 @@ static void schema(struct jw *w, enum oa_version v, struct jv s, bool object_roo
 
 void custom_openapi_write(struct jw *w, enum oa_version v, const struct api_kind *k)
 {
-	struct jv s = custom_openapi(k);
+	CLEANUP(buf_done) struct buf scratch = BUF_INIT;
+	struct jv s = custom_openapi(k, &scratch);
 	/* Said of apiVersion and the like, kubectl would take nothing else. */
 	bool anything =
 		v == OA_V2 && jv_bool(jv_get(s, "x-kubernetes-preserve-unknown-fields"), false);
