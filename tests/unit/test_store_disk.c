@@ -173,7 +173,7 @@ static void test_crashes(void **state)
 		disk_free(r.disk);
 		r.disk = after;
 	}
-	assert_true(r.answers > 1000);
+	assert_true(r.answers > 100); /* a busy machine refuses most, with -EBUSY */
 	disk_free(r.disk);
 }
 
