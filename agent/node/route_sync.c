@@ -3,27 +3,37 @@
 
 #include "lib/base/hmap.h"
 #include "lib/base/log.h"
-#include "lib/client/informer.h"
+#include "lib/client/node_watch.h"
 #include "lib/json/jv.h"
 #include "lib/sys/file.h"
 #include "net/pod_net.h"
 
 #define RETRY_NS (5 * NSEC_PER_SEC)
-#define FILE_MAX (1u << 20)
+#define SAVE_NS NSEC_PER_SEC
+#define FILE_MAX (16u << 20)
+/*
+ * The file's line "KNOWN VERSION TOKEN" says of which state the others are
+ * (lib/client/node_watch.h). A version that reads more out of a Node has another number: it has to
+ * be told all of them again.
+ */
+#define KNOWN "known"
+#define KNOWN_VERSION "1"
 
 struct way { /* to one node's pods */
 	struct ip4_prefix range;
 	uint32_t via;
 	bool in_kernel, told; /* set; its failure is in the log */
-	bool from_file; /* nobody has confirmed it yet */
+	uint32_t generation; /* of the watch that told it last; 0: the file alone */
 };
 
 struct route_sync {
 	struct route_sync_conf conf;
-	struct informer *nodes;
+	struct node_watch *nodes;
 	struct hmap *ways; /* node name -> way */
-	struct timer timer; /* failed routes are tried again, the file is written */
-	bool save;
+	uint32_t generation; /* of the watch under way */
+	struct buf known; /* what `ways` are; empty: nothing stands for it */
+	struct timer timer; /* failed routes are tried again */
+	struct timer save;
 };
 
 static void put_way(struct route_sync *s, struct str node, struct way *w)
@@ -60,6 +70,12 @@ static bool is_taken(const struct route_sync *s, const struct ip4_prefix *range,
 	return false;
 }
 
+static void save_soon(struct route_sync *s)
+{
+	if (!timer_armed(&s->save))
+		timers_arm_in(s->conf.timers, &s->save, SAVE_NS);
+}
+
 static void forget(struct route_sync *s, struct str node)
 {
 	struct way *w = hmap_del(s->ways, node);
@@ -73,8 +89,7 @@ static void forget(struct route_sync *s, struct str node)
 		log_warn("%s", err_text(&err));
 	err_done(&err);
 	free(w);
-	s->save = true;
-	timers_soon(s->conf.timers, &s->timer);
+	save_soon(s);
 }
 
 static void learn(struct route_sync *s, struct str node, const struct way *is)
@@ -83,62 +98,66 @@ static void learn(struct route_sync *s, struct str node, const struct way *is)
 
 	if (w && w->range.addr == is->range.addr && w->range.len == is->range.len &&
 	    w->via == is->via) {
-		w->from_file = is->from_file;
+		w->generation = is->generation;
 		return;
 	}
 	forget(s, node);
 	w = xmemdup(is, sizeof(*is));
 	hmap_put(s->ways, node, w);
 	put_way(s, node, w);
-	s->save = true;
-	timers_soon(s->conf.timers, &s->timer);
+	save_soon(s);
 }
 
 /* False: there is nothing to route to, yet. */
-static bool way_of(const struct object *node, struct way *ret)
+static bool way_of(struct jv node, struct way *ret)
 {
+	struct jv spec = jv_get(node, "spec"), first = jv_path(spec, "podCIDRs[0]");
+
 	*ret = (struct way){0};
-	if (ip4_prefix_parse(jv_text(jv_get(object_spec(node), "podCIDR")), &ret->range) < 0)
+	if (ip4_prefix_parse(jv_text(jv_exists(first) ? first : jv_get(spec, "podCIDR")),
+			     &ret->range) < 0)
 		return false;
-	jv_for_each (a, jv_get(object_status(node), "addresses"))
+	jv_for_each (a, jv_path(node, "status.addresses"))
 		if (jv_eqs(jv_get(a.value, "type"), "InternalIP") &&
 		    ip4_parse(jv_text(jv_get(a.value, "address")), &ret->via) == 0)
 			return true;
 	return false;
 }
 
-static void node_seen(void *user, struct object *o)
+static void begun(void *user)
+{
+	((struct route_sync *)user)->generation++;
+}
+
+static void node_seen(void *user, struct str name, struct jv node)
 {
 	struct route_sync *s = user;
 	struct way w;
 
-	if (str_eqs(o->name, s->conf.node_name))
+	if (str_eqs(name, s->conf.node_name))
 		return;
-	if (way_of(o, &w))
-		learn(s, o->name, &w);
-	else
-		forget(s, o->name);
+	if (!way_of(node, &w)) {
+		forget(s, name);
+		return;
+	}
+	w.generation = s->generation;
+	learn(s, name, &w);
 }
 
-static void node_updated(void *user, struct object *old, struct object *o)
+static void node_gone(void *user, struct str name)
 {
-	node_seen(user, o);
-}
-
-static void node_gone(void *user, struct object *last)
-{
-	forget(user, last->name);
+	forget(user, name);
 }
 
 /* Nodes that went while nobody looked. */
-static void nodes_synced(void *user)
+static void complete(void *user, bool all)
 {
 	struct route_sync *s = user;
 	char **gone = NULL;
 	size_t n = 0, cap = 0;
 
 	hmap_for_each (it, s->ways)
-		if (((struct way *)it->value)->from_file)
+		if (all && ((struct way *)it->value)->generation != s->generation)
 			*ARRAY_PUSH(gone, n, cap) = str_dup(it->key);
 	for (size_t i = 0; i < n; i++) {
 		forget(s, str_of(gone[i]));
@@ -147,14 +166,26 @@ static void nodes_synced(void *user)
 	free(gone);
 }
 
-static const struct informer_handler handler = {node_seen, node_updated, node_gone, nodes_synced};
-
-static void write_file(struct route_sync *s)
+static void known(void *user, struct str token)
 {
+	struct route_sync *s = user;
+
+	buf_clear(&s->known);
+	buf_addstr(&s->known, token);
+	save_soon(s);
+}
+
+static const struct node_watch_ops watch_ops = {begun, node_seen, node_gone, complete, known};
+
+static void write_file(struct timer *t)
+{
+	struct route_sync *s = container_of(t, struct route_sync, save);
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	char range[IP4_TEXT], via[IP4_TEXT];
 	int r;
 
+	if (s->known.len)
+		buf_addf(&b, KNOWN " " KNOWN_VERSION " %.*s\n", STR_ARG(buf_str(&s->known)));
 	hmap_for_each (it, s->ways) {
 		const struct way *w = it->value;
 
@@ -175,22 +206,22 @@ static void read_file(struct route_sync *s)
 		return;
 	rest = buf_str(&b);
 	while (str_split(&rest, '\n', &line)) {
-		struct way w = {.from_file = true};
+		struct way w = {0};
 
-		if (str_split(&line, ' ', &name) && str_split(&line, ' ', &range) &&
-		    ip4_prefix_parse(range, &w.range) == 0 && ip4_parse(line, &w.via) == 0)
+		if (!str_split(&line, ' ', &name) || !str_split(&line, ' ', &range))
+			continue;
+		if (str_eqs(name, KNOWN) && str_eqs(range, KNOWN_VERSION))
+			buf_addstr(&s->known, line);
+		else if (ip4_prefix_parse(range, &w.range) == 0 && ip4_parse(line, &w.via) == 0)
 			learn(s, name, &w);
 	}
-	s->save = false;
+	timers_disarm(s->conf.timers, &s->save);
 }
 
 static void on_timer(struct timer *t)
 {
 	struct route_sync *s = container_of(t, struct route_sync, timer);
 
-	if (s->save)
-		write_file(s);
-	s->save = false;
 	hmap_for_each (it, s->ways) {
 		struct way *w = it->value;
 
@@ -206,13 +237,11 @@ struct route_sync *route_sync_start(const struct route_sync_conf *conf)
 	s->conf = *conf;
 	s->ways = hmap_new();
 	s->timer.fire = on_timer;
+	s->save.fire = write_file;
+	buf_init(&s->known);
 	read_file(s);
-	if (conf->client) {
-		s->nodes =
-			informer_new(conf->client, &(struct informer_conf){.kind = &client_nodes});
-		informer_handle(s->nodes, &handler, s);
-		informer_start(s->nodes);
-	}
+	if (conf->client)
+		s->nodes = node_watch_start(conf->client, buf_str(&s->known), &watch_ops, s);
 	return s;
 }
 
@@ -220,8 +249,13 @@ struct route_sync *route_sync_stop(struct route_sync *s)
 {
 	if (!s)
 		return NULL;
-	informer_free(s->nodes);
+	node_watch_stop(s->nodes);
 	timers_disarm(s->conf.timers, &s->timer);
+	if (timer_armed(&s->save)) {
+		timers_disarm(s->conf.timers, &s->save);
+		write_file(&s->save);
+	}
+	buf_done(&s->known);
 	hmap_free_full(s->ways, free);
 	free(s);
 	return NULL;

@@ -2,12 +2,12 @@
 #include "master/apiserver/accept.h"
 
 struct range {
-	struct str as, group, version;
+	struct str as, group, version, known;
 };
 
 static struct range parse_params(struct str params)
 {
-	struct range r = {STR_NULL, STR_NULL, STR_NULL};
+	struct range r = {STR_NULL, STR_NULL, STR_NULL, STR_NULL};
 	struct str p;
 
 	while (params.p && str_split(&params, ';', &p)) {
@@ -23,6 +23,8 @@ static struct range parse_params(struct str params)
 			r.group = str_skip(p, 2);
 		else if (str_starts(p, STR("v=")))
 			r.version = str_skip(p, 2);
+		else if (str_starts(p, STR("known=")))
+			r.known = str_skip(p, 6);
 	}
 	return r;
 }
@@ -118,4 +120,24 @@ struct accept accept_parse(struct str header, bool has_pb)
 	}
 	best.json_too = best.pb && json.form == best.form;
 	return best;
+}
+
+bool accept_node_routes(struct str header, struct str *ret_known)
+{
+	struct str range, type;
+
+	while (str_split(&header, ',', &range)) {
+		struct str params = range;
+		struct range r;
+
+		str_split(&params, ';', &type);
+		r = parse_params(params);
+		if (!str_eqs(r.as, "NodeRoutes") || !str_eqs(r.group, "knarr.io") ||
+		    !str_eqs(r.version, "v1"))
+			continue;
+		if (ret_known)
+			*ret_known = r.known;
+		return true;
+	}
+	return false;
 }

@@ -23,4 +23,9 @@ struct accept {
 };
 
 struct accept accept_parse(struct str header, bool has_pb);
+/*
+ * The view of node_routes.h is among what is wanted; then its "known=" is *ret_known, STR_NULL
+ * without one. ret_known may be NULL.
+ */
+bool accept_node_routes(struct str header, struct str *ret_known);
 #endif

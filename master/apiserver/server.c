@@ -16,6 +16,7 @@
 #include "master/apiserver/usage.h"
 #include "master/apiserver/metrics.h"
 #include "master/apiserver/node_facts.h"
+#include "master/apiserver/node_routes.h"
 #include "master/apiserver/pages.h"
 #include "master/apiserver/policies.h"
 #include "master/apiserver/quota.h"
@@ -248,6 +249,7 @@ struct apiserver *apiserver_free(struct apiserver *s)
 	flow_control_free(s->flow);
 	kubelet_client_free(s->kubelet);
 	usage_cache_free(s->usage);
+	node_routes_free(s->node_routes);
 	bootstrap_free(&s->bootstrap);
 	bootstrap_free(&s->publishing);
 	forward_free(s->forward);

@@ -10,6 +10,7 @@
  * The state that all requests share: struct apiserver as the files of this folder see it. One
  * thread owns it.
  */
+struct node_routes; /* node_routes.h */
 struct page_views; /* pages.h: views kept for the later pages of a list */
 struct service_alloc; /* service_alloc.h: service addresses and node ports in use */
 struct metrics; /* metrics.h */
@@ -45,6 +46,7 @@ struct apiserver {
 	struct docs *docs;
 	struct kubelet_client *kubelet;
 	struct usage_cache *usage;
+	struct node_routes *node_routes; /* NULL until somebody asks for it */
 	struct forward_set *forward;
 	struct audit *audit; /* borrowed; NULL: no log is kept */
 	struct flow_control *flow;

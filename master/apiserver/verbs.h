@@ -10,6 +10,9 @@
 void verb_get(struct request *r);
 void verb_list(struct request *r);
 void verb_watch(struct request *r);
+/* The head of a watch's answer; `work` is the request's from then on, both functions get it. */
+void watch_answer(struct request *r, void *work, void (*on_gone)(struct request *r),
+		  void (*on_drain)(struct request *r));
 void verb_create(struct request *r);
 void verb_update(struct request *r); /* of the object, of status and its like */
 void verb_patch(struct request *r);

@@ -5,6 +5,7 @@
 #include "master/apiserver/audit.h"
 #include "master/apiserver/conversion.h"
 #include "master/apiserver/flow.h"
+#include "master/apiserver/node_routes.h"
 #include "master/apiserver/read.h"
 #include "master/apiserver/verbs.h"
 
@@ -552,9 +553,9 @@ static void on_drain(struct request *r)
 	}
 }
 
-static void start(struct watch *w, uint64_t timeout_s)
+void watch_answer(struct request *r, void *work, void (*on_gone)(struct request *r),
+		  void (*drain)(struct request *r))
 {
-	struct request *r = w->r;
 	struct http_header h[] = {
 		HTTP_HEADER("Content-Type", r->accept.pb ? STR(API_PB_TYPE ";stream=watch")
 							 : STR("application/json")),
@@ -564,19 +565,26 @@ static void start(struct watch *w, uint64_t timeout_s)
 	r->answered = true;
 	r->streaming = r->long_running = true;
 	r->status = 200;
-	r->work = w;
-	r->on_gone = watch_gone;
+	r->work = work;
+	r->on_gone = on_gone;
 	if (r->front->on_drain)
-		r->front->on_drain(r, on_drain);
+		r->front->on_drain(r, drain);
+	flow_release(r);
+	audit_started(r, 200);
+	r->front->start(r, 200, h, ARRAY_SIZE(h));
+}
+
+static void start(struct watch *w, uint64_t timeout_s)
+{
+	struct request *r = w->r;
+
 	w->timeout.fire = timeout_fire;
 	w->bookmark.fire = bookmark_fire;
 	timers_arm_in(r->srv->timers, &w->timeout, timeout_s * NSEC_PER_SEC);
 	w->ends_ns = timers_now_ns(r->srv->timers) + timeout_s * NSEC_PER_SEC;
 	if (w->bookmarks)
 		arm_bookmark(w);
-	flow_release(r);
-	audit_started(r, 200);
-	r->front->start(r, 200, h, ARRAY_SIZE(h));
+	watch_answer(r, w, watch_gone, on_drain);
 }
 
 static int watch_begin(struct watch *w, struct err *err)
@@ -642,6 +650,8 @@ void verb_watch(struct request *r)
 		respond_not_acceptable(r);
 	else if (r->srv->lost)
 		watch_lost(r);
+	else if (node_routes_wanted(r))
+		read_consistent(r, node_routes_watch);
 	else
 		read_consistent(r, watch_now);
 }
