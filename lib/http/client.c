@@ -20,6 +20,7 @@ void endpoint_done(struct endpoint *e)
 {
 	free(e->host);
 	free(e->authority);
+	free(e->found);
 	*e = (struct endpoint){0};
 }
 
@@ -57,18 +58,11 @@ static int endpoint_parse(struct str url, struct endpoint *ret, struct err *err)
 	return 0;
 }
 
-static void endpoints_free(struct endpoint *v, size_t n)
+void endpoints_free(struct endpoint *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		endpoint_done(&v[i]);
 	free(v);
-}
-
-void client_at(struct http_client *c, const char *authority)
-{
-	for (size_t i = 0; i < c->n_endpoints; i++)
-		if (!strcmp(c->endpoints[i].authority, authority))
-			c->at = i;
 }
 
 int http_client_set_endpoints(struct http_client *c, const char *const *urls, size_t n,
@@ -86,12 +80,10 @@ int http_client_set_endpoints(struct http_client *c, const char *const *urls, si
 		endpoints_free(v, n);
 		return r;
 	}
-	endpoints_free(c->endpoints, c->n_endpoints);
-	c->endpoints = v;
-	c->n_endpoints = n;
+	client_given(c, v, n);
 	c->at = 0;
 	if (c->h2)
-		client_at(c, c->h2->ep.authority); /* when it goes away, its successor is next */
+		client_at(c, &c->h2->ep); /* when it goes away, its successor is next */
 	return 0;
 }
 
@@ -329,6 +321,7 @@ void client_unref(struct http_client *c)
 {
 	if (--c->refs)
 		return;
+	endpoints_free(c->given, c->n_given);
 	endpoints_free(c->endpoints, c->n_endpoints);
 	tls_ctx_unref(c->conf.tls);
 	free(c->token);
@@ -359,7 +352,7 @@ static bool start_h1(struct http_client *c, struct http_call *call)
 	size_t n;
 	struct cconn *cc = idle_h1(c, &n);
 
-	if (!cc && (n >= CONNS_MAX || now_ms(c) < c->retry_at_ms))
+	if (!cc && (n >= CONNS_MAX || now_ms(c) < c->retry_at_ms || !client_resolve(c)))
 		return false;
 	if (!cc)
 		cc = client_connect_to(c, &c->endpoints[c->at], true);
@@ -508,8 +501,8 @@ static void check_ping(struct http_client *c)
 		conn_close(cc->conn, -ETIMEDOUT);
 	} else if (suspect(c)) {
 		if (!c->attempts && now >= c->retry_at_ms) {
-			client_at(c, cc->ep.authority);
-			c->at = (c->at + 1) % c->n_endpoints;
+			client_at(c, &cc->ep);
+			client_at_next(c);
 		}
 		client_connect(c);
 	}
@@ -524,7 +517,7 @@ void client_h2_heard(struct cconn *cc)
 		return;
 	if (c->attempts) { /* it was only slow */
 		client_connect_stop(c);
-		client_at(c, cc->ep.authority);
+		client_at(c, &cc->ep);
 	}
 	client_work(c); /* calls that waited for this */
 }
@@ -560,6 +553,7 @@ int http_client_new(const struct http_client_conf *conf, struct http_client **re
 
 	c->conf = *conf;
 	c->refs = 3;
+	list_init(&c->lookups);
 	r = http_client_set_endpoints(c, conf->endpoints, conf->n_endpoints, err);
 	if (r < 0) {
 		free(c);
@@ -612,7 +606,7 @@ void http_client_move(struct http_client *c)
 	if (c->n_endpoints < 2 || now_ms(c) < c->move_at_ms)
 		return;
 	c->move_at_ms = now_ms(c) + MOVE_MS / 2 + rng_below(&rng_system, MOVE_MS / 2);
-	c->at = (c->at + 1) % c->n_endpoints;
+	client_at_next(c);
 	http_client_reconnect(c);
 }
 
@@ -639,6 +633,7 @@ struct http_client *http_client_free(struct http_client *c)
 		list_remove(&cc->link);
 		conn_close(cc->conn, 0);
 	}
+	client_resolve_stop(c);
 	uv_close((uv_handle_t *)&c->idle, on_handle_closed);
 	uv_close((uv_handle_t *)&c->timer, on_handle_closed);
 	client_unref(c);

@@ -24,8 +24,10 @@ struct http_call;
 
 struct http_client_conf {
 	uv_loop_t *loop;
-	/* "https://10.0.0.1:6443", "http://127.0.0.1:8080". Numeric addresses; a host name is
-	 * looked up with a blocking getaddrinfo at each connect. At least one. */
+	/*
+	 * "https://10.0.0.1:6443", "http://[::1]:8080", "https://m1.example:6443": at least one.
+	 * Names are looked up on threads of libuv, and stand for all their addresses.
+	 */
 	const char *const *endpoints;
 	size_t n_endpoints;
 	struct tls_ctx *tls; /* for https: own reference is taken */

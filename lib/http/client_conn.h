@@ -10,7 +10,7 @@
 #include <nghttp2/nghttp2.h>
 /*
  * Inside the client: client.c keeps calls and connections and decides what runs where;
- * client_connect.c makes connections;
+ * client_resolve.c finds the addresses of names; client_connect.c makes connections;
  * client_h1.c and client_h2.c speak the protocols on one connection.
  *
  *	call:  WAITING --call_begin--> on a cconn --call_end--> on_end, freed
@@ -24,11 +24,19 @@ struct endpoint {
 	char *host, *authority; /* "10.0.0.1"; "10.0.0.1:6443" */
 	uint16_t port;
 	bool is_tls;
+	struct sockaddr_storage addr; /* of those to connect to */
+	struct sockaddr_storage *found; /* of those given: what the host is, port 0 */
+	size_t n_found;
 };
 
 struct http_client {
 	struct http_client_conf conf;
-	struct endpoint *endpoints;
+	struct endpoint *given; /* as it was told */
+	size_t n_given;
+	bool names; /* some of them are host names */
+	struct list lookups;
+	uint64_t looked_ms; /* when names were looked up last; 0: never */
+	struct endpoint *endpoints; /* addresses; none while no name is known yet */
 	size_t n_endpoints, at; /* the one in use or tried next */
 	char *token, *user_agent;
 	struct list calls; /* every call, by `all` */
@@ -112,13 +120,28 @@ void call_fields(struct http_call *call, bool is_h2,
 
 /* Look at them now. */
 void client_work_now(struct http_client *c);
-/* The endpoint of this name is the one in use. */
-void client_at(struct http_client *c, const char *authority);
 void endpoint_done(struct endpoint *e);
+void endpoints_free(struct endpoint *v, size_t n);
 /* The answer to a ping is here. */
 void client_h2_heard(struct cconn *cc);
 
+/* client_resolve.c */
+/* Other endpoints than so far; takes v. */
+void client_given(struct http_client *c, struct endpoint *v, size_t n);
+/*
+ * Is there an address to connect to? Names that are not known, or were asked for long ago or
+ * before a round that failed, are looked up beside it; client_work follows.
+ */
+bool client_resolve(struct http_client *c);
+void client_resolve_stop(struct http_client *c);
+/* This endpoint is the one in use; the next one is. */
+void client_at(struct http_client *c, const struct endpoint *e);
+void client_at_next(struct http_client *c);
+struct endpoint endpoint_copy(const struct endpoint *e);
+
 /* client_connect.c */
+/* No name has an address: a round that failed. */
+void client_unresolved(struct http_client *c);
 /* Begin a round unless one is under way or it is too early. May end waiting calls. */
 void client_connect(struct http_client *c);
 /* One more endpoint in this round, if the others take their time. */

@@ -3,7 +3,6 @@
 
 #include "lib/base/clock.h"
 
-#include <netdb.h>
 /*
  * How a connection comes about. A round begins with the endpoint in use and has the next one join
  * when the first fails, or is slow: whichever answers first is taken, the others are dropped. When
@@ -20,22 +19,6 @@
 	250 /* another endpoint is tried as well when the first does not answer at all, \
 	     */
 #define BESIDE_TLS_MS 500 /* or has taken the connection but is slow: many came at once */
-
-static int resolve(const struct endpoint *e, struct sockaddr_storage *ret)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-	char port[8];
-
-	if (uv_ip4_addr(e->host, e->port, (struct sockaddr_in *)ret) == 0 ||
-	    uv_ip6_addr(e->host, e->port, (struct sockaddr_in6 *)ret) == 0)
-		return 0;
-	snprintf(port, sizeof(port), "%u", e->port);
-	if (getaddrinfo(e->host, port, &hints, &list))
-		return -EHOSTUNREACH;
-	memcpy(ret, list->ai_addr, MIN((size_t)list->ai_addrlen, sizeof(*ret)));
-	freeaddrinfo(list);
-	return 0;
-}
 
 /* ---- rounds ---- */
 
@@ -56,6 +39,7 @@ static void round_over(struct http_client *c, uint64_t began_ms)
 	uint64_t ms = c->rounds > 5 ? BACKOFF_MAX_MS : (uint64_t)BACKOFF_MS << c->rounds;
 
 	c->rounds++;
+	c->looked_ms = 0; /* what names stood for was of no use */
 	ms = MIN(ms, (uint64_t)BACKOFF_MAX_MS);
 	c->retry_at_ms = MAX(began_ms + ms / 2 + rng_below(&rng_system, ms / 2 + 1),
 			     now_ms(c) + rng_below(&rng_system, JITTER_MS));
@@ -74,9 +58,14 @@ static void round_over(struct http_client *c, uint64_t began_ms)
 /* A connection of a call's own did not come about: the next call tries the next endpoint. */
 static void own_failed(struct http_client *c)
 {
-	c->at = (c->at + 1) % c->n_endpoints;
-	if (++c->failures % c->n_endpoints == 0)
+	client_at_next(c);
+	if (++c->failures % MAX(c->n_endpoints, (size_t)1) == 0)
 		round_over(c, now_ms(c));
+}
+
+void client_unresolved(struct http_client *c)
+{
+	round_over(c, now_ms(c));
 }
 
 static void try_next(struct http_client *c)
@@ -98,7 +87,7 @@ static void try_next(struct http_client *c)
 
 void client_connect(struct http_client *c)
 {
-	if (c->attempts || now_ms(c) < c->retry_at_ms)
+	if (c->attempts || now_ms(c) < c->retry_at_ms || !client_resolve(c))
 		return;
 	c->tried = 0;
 	c->round_ms = now_ms(c);
@@ -147,7 +136,7 @@ static void won(struct http_client *c, struct cconn *cc)
 	c->attempts--;
 	c->is_h1 = !cc->is_h2;
 	client_connect_stop(c);
-	client_at(c, cc->ep.authority);
+	client_at(c, &cc->ep);
 	c->h2 = cc->is_h2 ? cc : NULL;
 	if (old) /* it had fallen silent */
 		conn_close(old->conn, -ETIMEDOUT);
@@ -274,7 +263,7 @@ static void cc_on_closed(struct conn *conn, int err)
 	list_remove(&cc->link);
 	if (c) {
 		if (cc->ready && c->h2 == cc && err) /* it went away: begin with another */
-			c->at = (c->at + 1) % c->n_endpoints;
+			client_at_next(c);
 		if (c->h2 == cc)
 			c->h2 = NULL;
 		if (attempt)
@@ -312,17 +301,14 @@ static uint64_t tcp_patience(const struct http_client *c)
 struct cconn *client_connect_to(struct http_client *c, const struct endpoint *e, bool only_h1)
 {
 	struct cconn *cc = NEW(struct cconn);
-	struct sockaddr_storage ss;
 	int r;
 
-	cc->ep = (struct endpoint){xstrdup(e->host), xstrdup(e->authority), e->port, e->is_tls};
+	cc->ep = endpoint_copy(e);
 	list_init(&cc->calls);
 	buf_init(&cc->early);
-	r = resolve(e, &ss);
-	if (r == 0)
-		r = conn_connect(c->conf.loop, (struct sockaddr *)&ss,
-				 e->is_tls ? c->conf.tls : NULL, e->host, &client_conn_ops, cc,
-				 &cc->conn);
+	r = conn_connect(c->conf.loop, (const struct sockaddr *)&cc->ep.addr,
+			 cc->ep.is_tls ? c->conf.tls : NULL, cc->ep.host, &client_conn_ops, cc,
+			 &cc->conn);
 	if (r < 0) {
 		note_failure(c, &cc->ep, r, strerror(-r));
 		endpoint_done(&cc->ep);

@@ -4,6 +4,8 @@
 #include "tests/http/certs.h"
 #include "tests/http/site.h"
 #include "tests/unit/test.h"
+
+#include <netdb.h>
 /* The client against the server of this library, in one loop. */
 
 struct fix {
@@ -392,6 +394,116 @@ static void test_failover(void **state)
 	fix_free(f);
 }
 
+/* ---- names ---- */
+
+/* What the resolver knows, and answers some turns of the loop later. */
+static struct {
+	const char *addrs[3]; /* none: no such name */
+	unsigned asked;
+	bool silent; /* answers when it is woken */
+	uv_getaddrinfo_t *req;
+	uv_getaddrinfo_cb cb;
+} dns;
+
+static void dns_answer(uv_timer_t *t)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+	struct addrinfo *list = NULL, **at = &list;
+
+	for (size_t i = 0; i < ARRAY_SIZE(dns.addrs) && dns.addrs[i]; i++, at = &(*at)->ai_next)
+		assert_int_equal(getaddrinfo(dns.addrs[i], NULL, &hints, at), 0);
+	if (t)
+		uv_close((uv_handle_t *)t, (uv_close_cb)(void (*)(void))free);
+	dns.cb(dns.req, list ? 0 : UV_EAI_NONAME, list);
+}
+
+int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb,
+			  const char *node, const char *service, const struct addrinfo *hints);
+int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb,
+			  const char *node, const char *service, const struct addrinfo *hints)
+{
+	uv_timer_t *t;
+
+	assert_string_equal(node, "localhost");
+	dns.asked++;
+	dns.req = req;
+	dns.cb = cb;
+	if (!dns.silent) {
+		t = NEW(uv_timer_t);
+		uv_timer_init(loop, t);
+		uv_timer_start(t, dns_answer, 5, 0);
+	}
+	return 0;
+}
+
+/* A name is all its addresses; it is asked for once while they serve, and again when they fail. */
+static void test_names(void **state)
+{
+	struct fix *f = fix_new(true, false);
+	CLEANUP_FREE char *url = xasprintf("https://localhost:%u", http_server_port(f->server));
+	CLEANUP_FREE char *plain = xasprintf("http://localhost:%u", http_server_port(f->server));
+	struct http_client *c, *h1;
+	struct result r;
+
+	memset(&dns, 0, sizeof(dns));
+	c = client_of(f, (const char *const[]){url}, 1);
+	get(f, c, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(r.err, -EHOSTUNREACH);
+	assert_string_equal(r.error, "look up localhost: unknown node or service");
+	dns.addrs[0] = "::1"; /* nobody listens there */
+	dns.addrs[1] = "127.0.0.1";
+	get(f, c, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(r.status, 200);
+	buf_done(&r.body);
+	assert_int_equal(dns.asked, 2);
+	http_client_reconnect(c);
+	get(f, c, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(r.status, 200);
+	buf_done(&r.body);
+	assert_int_equal(dns.asked, 2);
+	/* The same for those with a connection a call: the second address on the second try. */
+	h1 = client_of(f, (const char *const[]){plain}, 1);
+	get(f, h1, "GET", "/hello", STR_NULL, &r);
+	assert_int_not_equal(r.err, -EHOSTUNREACH);
+	buf_done(&r.body);
+	http_client_free(h1);
+	http_client_free(c);
+	fix_free(f);
+}
+
+/* Nobody waits for the resolver but who asked for the name; a client may go meanwhile. */
+static void test_slow_resolver(void **state)
+{
+	struct fix *f = fix_new(true, false);
+	CLEANUP_FREE char *url = xasprintf("https://localhost:%u", http_server_port(f->server));
+	struct result r, waits = {.body = BUF_INIT};
+	struct http_client *c, *both;
+
+	memset(&dns, 0, sizeof(dns));
+	dns.silent = true;
+	c = client_of(f, (const char *const[]){url}, 1);
+	http_client_request(c, &(struct http_call_req){.method = "GET", .path = "/hello"}, &ops,
+			    &waits);
+	turn(f, 20);
+	assert_int_equal(dns.asked, 1);
+	get(f, f->client, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(r.status, 200);
+	buf_done(&r.body);
+	assert_false(waits.ended);
+	http_client_free(c);
+	assert_int_equal(waits.err, -ECANCELED);
+	turn(f, 20);
+	dns_answer(NULL);
+	/* Beside an address that is known, a name is no reason to wait. */
+	both = client_of(f, (const char *const[]){url, f->url}, 2);
+	get(f, both, "GET", "/hello", STR_NULL, &r);
+	assert_int_equal(r.status, 200);
+	buf_done(&r.body);
+	http_client_free(both);
+	dns_answer(NULL);
+	fix_free(f);
+}
+
 /* What may be made again, and that another server is turned to when one is of no use. */
 static void test_move(void **state)
 {
@@ -718,6 +830,8 @@ int main(void)
 		cmocka_unit_test(test_cancel_in_callback),
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_slow_resolver),
 		cmocka_unit_test(test_move),
 		cmocka_unit_test(test_bad_server),
 		cmocka_unit_test(test_shutdown),
