@@ -41,11 +41,11 @@ static struct cel_val includes(struct cel_run *r, const struct cel_val *a, size_
 	for (size_t i = 0; i < cel_size(&a[0]); i++) {
 		struct cel_val v;
 
-		if (i >= DEVICE_VALUE_MAX)
+		if (i >= DEVICE_LIST_MAX)
 			return cel_error(r,
 					 "'includes' function cannot be applied to lists longer "
 					 "than %d values",
-					 DEVICE_VALUE_MAX);
+					 DEVICE_LIST_MAX);
 		if (!cel_charge(r, 1))
 			return cel_bool(false);
 		v = cel_at(r, &a[0], i);

@@ -13,6 +13,7 @@
 #define DEVICE_DOMAIN_MAX 63
 #define DEVICE_ID_MAX 32
 #define DEVICE_VALUE_MAX 64
+#define DEVICE_LIST_MAX 48 /* values of all attributes */
 #define DEVICE_ATTRIBUTES_MAX 32 /* and capacities, together */
 
 /* -EINVAL with the reason. The cost by estimate is cel_program_cost(). */

@@ -46,6 +46,10 @@ static const struct plugin plugins[] = {
 	 admit_role_binding},
 	{"RoleEscalation", ADMIT_CREATE | ADMIT_UPDATE, "rbac.authorization.k8s.io",
 	 "clusterrolebindings", admit_role_binding},
+	{"DeviceAdminAccess", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_LATE, "resource.k8s.io",
+	 "resourceclaims", admit_device_admin},
+	{"DeviceAdminAccess", ADMIT_CREATE | ADMIT_LATE, "resource.k8s.io",
+	 "resourceclaimtemplates", admit_device_admin},
 	{"OwnerReferencesPermissionEnforcement", ADMIT_CREATE | ADMIT_UPDATE | ADMIT_LATE, NULL,
 	 NULL, admit_owner_references},
 	{"LimitRanger", ADMIT_CREATE, "", "pods", admit_limit_defaults},
@@ -306,6 +310,10 @@ int admit_node_restriction(struct admission *a, struct err *err)
 		return node_refuse(a, node, "can only access its own lease", err);
 	if (!strcmp(plural, "csinodes") && !str_eq(a->name, node))
 		return node_refuse(a, node, "can only access its own CSINode", err);
+	if (!strcmp(plural, "resourceslices") && a->op == ADMIT_CREATE &&
+	    !str_eq(jsonc_path_str(a->obj, "spec.nodeName"), node))
+		fault = "can only create ResourceSlice with the same NodeName as the requesting "
+			"node";
 	if (!strcmp(plural, "nodes") && a->op != ADMIT_DELETE)
 		fault = node_update_fault(a);
 	if (!strcmp(plural, "pods") && a->op == ADMIT_CREATE && !*a->sub)

@@ -57,5 +57,6 @@ int admit_claim_resize(struct admission *a, struct err *err);
 /* Nobody gives away rights that he hasn't himself (admission_rbac.c). */
 int admit_role(struct admission *a, struct err *err);
 int admit_role_binding(struct admission *a, struct err *err);
+int admit_device_admin(struct admission *a, struct err *err); /* admission_devices.c */
 int admit_owner_references(struct admission *a, struct err *err); /* admission_owner.c */
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/node_facts.h"
+#include "lib/api/device_claims.h"
 #include "lib/api/index.h"
 #include "lib/api/volumes.h"
 
@@ -56,6 +57,14 @@ static bool projected_refers(struct jv volume, bool secret, struct str name)
 	return false;
 }
 
+static bool pod_names_devices(struct jv pod, struct str name)
+{
+	jv_for_each (e, jv_path(pod, "spec.resourceClaims"))
+		if (str_is_null(name) || str_eq(pod_claim(pod, e.value).name, name))
+			return true;
+	return false;
+}
+
 static bool pod_refers(struct jv pod, const char *plural, struct str name)
 {
 	bool secret = !strcmp(plural, "secrets");
@@ -64,6 +73,8 @@ static bool pod_refers(struct jv pod, const char *plural, struct str name)
 		return str_eq(jv_text(jv_path(pod, "spec.serviceAccountName")), name);
 	if (!strcmp(plural, "persistentvolumeclaims") && !str_is_null(name))
 		return pod_names_claim(pod, name);
+	if (!strcmp(plural, "resourceclaims"))
+		return pod_names_devices(pod, name);
 	for (size_t i = 0; i < ARRAY_SIZE(ref_paths); i++) {
 		if (strcmp(plural, ref_paths[i].plural) != 0)
 			continue;
@@ -86,7 +97,8 @@ static bool pod_refers(struct jv pod, const char *plural, struct str name)
 bool pod_refers_any(struct jv pod)
 {
 	return pod_refers(pod, "secrets", STR_NULL) || pod_refers(pod, "configmaps", STR_NULL) ||
-	       pod_refers(pod, "persistentvolumeclaims", STR_NULL);
+	       pod_refers(pod, "persistentvolumeclaims", STR_NULL) ||
+	       pod_refers(pod, "resourceclaims", STR_NULL);
 }
 
 /* Made by the node itself: what it names gives the node no right. */
@@ -171,6 +183,10 @@ static bool node_uses(void *user, struct str node, const char *plural, struct st
 		o = server_get(v, server_kind("storage.k8s.io", "v1", plural), STR(""), name);
 		/* One that isn't there yet may be asked for: the answer is 404 then, not 403. */
 		return !o || str_eq(jv_text(jv_path(jv_of(o->value), "spec.nodeName")), node);
+	}
+	if (!strcmp(plural, "resourceslices")) {
+		o = server_get(v, server_kind("resource.k8s.io", "v1", plural), STR(""), name);
+		return o && str_eq(api_index_field(o->meta, STR("spec.nodeName")), node);
 	}
 	return pods_use(v, node, plural, ns, name) ||
 	       (!strcmp(plural, "secrets") && name.len && volumes_use_secret(v, node, ns, name));

@@ -41,6 +41,7 @@ enum node_check {
 	NODE_OWN_POD, /* only pods bound to the node */
 	NODE_POD_SCOPE, /* pods of the node, by name or by the spec.nodeName selector */
 	NODE_USED, /* only what a pod on the node refers to, one by one */
+	NODE_SLICES, /* what belongs to the node, by name or by the spec.nodeName selector */
 	NODE_POLICIES, /* only while there are NetworkPolicies, whose peers are pods anywhere */
 };
 
@@ -85,6 +86,11 @@ static const struct node_rule node_rules[] = {
 	{"storage.k8s.io", "volumeattachments", "", LIST_OF("get"), NODE_USED, NULL},
 	{"storage.k8s.io", "csidrivers", "", READ, NODE_ANY, NULL},
 	{"storage.k8s.io", "csinodes", "", MODIFY, NODE_SELF, NULL},
+	{"resource.k8s.io", "resourceclaims", "", READ, NODE_USED, NULL},
+	{"resource.k8s.io", "resourceslices", "", LIST_OF("create"), NODE_ANY, NULL},
+	{"resource.k8s.io", "resourceslices", "",
+	 LIST_OF("get", "list", "watch", "update", "patch", "delete", "deletecollection"),
+	 NODE_SLICES, NULL},
 	{"node.k8s.io", "runtimeclasses", "", READ, NODE_ANY, NULL},
 	{"authentication.k8s.io", "tokenreviews", "", LIST_OF("create"), NODE_ANY, NULL},
 	{"authorization.k8s.io", "subjectaccessreviews", "", LIST_OF("create"), NODE_ANY, NULL},
@@ -112,6 +118,12 @@ static bool node_check(const struct authz_facts *f, const struct node_rule *r, s
 	case NODE_OWN_POD:
 		*why = "the pod is not bound to this node";
 		return f->pod_on_node(f->user, node, a->ns, a->name);
+	case NODE_SLICES:
+		*why = "can only list/watch/deletecollection resourceslices with nodeName field "
+		       "selector";
+		if (!a->name.len)
+			return str_eq(a->field_node, node);
+		return f->node_uses(f->user, node, r->resource, STR(""), a->name);
 	case NODE_POLICIES:
 		return f->has_policies && f->has_policies(f->user);
 	case NODE_USED:

@@ -341,36 +341,125 @@ static void test_flow_and_services(void **state)
 		 services);
 }
 
-static void test_devices(void **state)
+#define REF                                                                          \
+	"must be the name of a request in the claim or the name of a request and a " \
+	"subrequest separated by '/'"
+#define SELECTOR(text) \
+	"/spec/devices/requests/0/exactly/selectors [{\"cel\":{\"expression\":\"" text "\"}}]"
+#define EXPRESSION "spec.devices.requests[0].exactly.selectors[0].cel.expression: "
+
+static const char device_claim[] = "{" META ",\"spec\":{\"devices\":{\"requests\":[{\"name\":\"r\","
+				   "\"exactly\":{\"deviceClassName\":\"c\"}}]}}}";
+
+static void test_device_claims(void **state)
 {
-	static const char claim[] =
-		"{" META ",\"spec\":{\"devices\":{\"requests\":[{\"name\":\"r\","
-		"\"exactly\":{\"deviceClassName\":\"c\"}}]}}}";
 	static const struct vcase claims[] = {
 		{"", ""},
 		{"-/spec/devices/requests/0/exactly",
 		 "spec.devices.requests[0]: Required value: exactly one of `exactly` or "
 		 "`firstAvailable` is required"},
 		{"/spec/devices/constraints [{\"requests\":[\"x\"],\"matchAttribute\":\"a/b\"}]",
-		 "spec.devices.constraints[0].requests[0]: Invalid value: \"x\": must be the name "
-		 "of "
-		 "a request in the claim or the name of a request and a subrequest separated by "
-		 "'/'"},
+		 "spec.devices.constraints[0].requests[0]: Invalid value: \"x\": " REF},
+		{"/spec/devices/constraints "
+		 "[{\"requests\":[\"r\",\"r\"],\"matchAttribute\":\"b\"}]",
+		 "spec.devices.constraints[0].requests[1]: Duplicate value: \"r\"\n"
+		 "spec.devices.constraints[0].matchAttribute: Invalid value: \"b\": a fully "
+		 "qualified name must be a domain and a name separated by a slash"},
+		{"/spec/devices/config [{\"opaque\":{\"driver\":\"d\",\"parameters\":1}}]",
+		 "spec.devices.config[0].opaque.parameters: Invalid value: \"<value omitted>\": "
+		 "must be a valid JSON object"},
+		{"/spec/devices/requests/0/exactly/tolerations [{\"operator\":\"Exists\","
+		 "\"value\":\"v\"}]",
+		 "spec.devices.requests[0].exactly.tolerations[0].value: Invalid value: \"v\": "
+		 "must "
+		 "be empty for operator `Exists`"},
+		{SELECTOR("device.driver == 'x' && device.attributes['x'].y.includes(3)"), ""},
+		{SELECTOR("device.driver"), EXPRESSION
+		 "Invalid value: \"device.driver\": must evaluate to bool or the unknown "
+		 "type, not string"},
+		{SELECTOR("device.attributes.all(d, device.attributes.all(e, device.attributes["
+			  "d].all(a, device.attributes[e].all(b, device.attributes[d].all(c, "
+			  "a + b + c == d + e)))))"),
+		 EXPRESSION "Forbidden: too complex, exceeds cost limit"},
 	};
-	static const struct vcase slices[] = {
+	static const struct vcase classes[] = {
 		{"", ""},
-		{"/spec/allNodes true",
-		 "spec: Invalid value: \"\": exactly one of `nodeName`, `nodeSelector`, "
-		 "`allNodes`, "
-		 "`perDeviceNodeSelection` is required, but multiple fields are set"},
+		{"/spec {\"extendedResourceName\":\"gpu\"}",
+		 "spec.extendedResourceName: Invalid value: \"gpu\": must be a valid extended "
+		 "resource name"},
+		{"/spec {\"selectors\":[{}]}", "spec.selectors[0].cel: Required value"},
 	};
 
-	V_CREATE(v_kind("resource.k8s.io", "resourceclaims"), claim, claims);
+	V_CREATE(v_kind("resource.k8s.io", "resourceclaims"), device_claim, claims);
+	V_CREATE(v_kind("resource.k8s.io", "deviceclasses"), "{" CMETA ",\"spec\":{}}", classes);
+}
+
+static void test_device_status(void **state)
+{
+#define RESULT "{\"request\":\"r\",\"driver\":\"d\",\"pool\":\"p\",\"device\":\"x\"}"
+#define GIVEN "\"allocation\":{\"devices\":{\"results\":[" RESULT "]}}"
+#define USER "{\"resource\":\"pods\",\"name\":\"a\",\"uid\":\"u\"}"
+	static const struct vcase cases[] = {
+		{"/status {" GIVEN ",\"reservedFor\":[" USER "]}", ""},
+		{"/status {\"reservedFor\":[" USER "]}",
+		 "status.reservedFor: Forbidden: may not be specified when `allocated` is not set"},
+		{"/status {" GIVEN ",\"reservedFor\":[" USER "," USER "]}",
+		 "status.reservedFor[1]: Duplicate value: \"u\""},
+		{"/status {\"allocation\":{\"devices\":{\"results\":[{\"request\":\"z\","
+		 "\"driver\":\"d\",\"pool\":\"p\",\"device\":\"x\"}]}}}",
+		 "status.allocation.devices.results[0].request: Invalid value: \"z\": " REF},
+		{"/status {" GIVEN ",\"devices\":[{\"driver\":\"d\",\"pool\":\"p\","
+		 "\"device\":\"y\"}]}",
+		 "status.devices[0]: Invalid value: \"d/p/y\": must be an allocated device in the "
+		 "claim"},
+	};
+
+	V_UPDATE(v_kind("resource.k8s.io", "resourceclaims"), "status", device_claim, cases);
+}
+
+static void test_device_slices(void **state)
+{
+	static const struct vcase cases[] = {
+		{"", ""},
+		{"/spec/allNodes true",
+		 "spec: Invalid value: \"{`nodeName`, `allNodes`}\": exactly one of `nodeName`, "
+		 "`nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple "
+		 "fields are set"},
+		{"-/spec/nodeName",
+		 "spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, "
+		 "`perDeviceNodeSelection` is required"},
+		{"/spec/pool/resourceSliceCount 0",
+		 "spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero"},
+		{"/spec/devices [{\"name\":\"a\"},{\"name\":\"a\"}]",
+		 "spec.devices[1]: Duplicate value: \"a\""},
+		{"/spec/devices [{\"name\":\"a\",\"attributes\":{\"v\":{\"version\":\"1.02.0\"}}}]",
+		 "spec.devices[0].attributes[v].version: Invalid value: \"1.02.0\": must be a "
+		 "string compatible with semver.org spec 2.0.0"},
+		{"/spec/devices [{\"name\":\"a\",\"attributes\":{\"v\":{\"version\":"
+		 "\"1.2.0-rc.1+b\"}}}]",
+		 ""},
+		{"/spec/devices [{\"name\":\"a\",\"attributes\":{\"v\":{}}}]",
+		 "spec.devices[0].attributes[v]: Invalid value: \"\": exactly one value must be "
+		 "specified"},
+		{"/spec/devices [{\"name\":\"a\",\"capacity\":{\"m\":{\"value\":\"1\","
+		 "\"requestPolicy\":{\"default\":\"1\"}}}}]",
+		 "spec.devices[0].capacity[m].requestPolicy: Forbidden: allowMultipleAllocations "
+		 "must be true"},
+		{"/spec/devices [{\"name\":\"a\",\"taints\":[{\"key\":\"k\",\"effect\":"
+		 "\"PreferNoSchedule\"}]}]",
+		 "spec.devices[0].taints[0].effect: Unsupported value: \"PreferNoSchedule\": "
+		 "supported values: \"NoExecute\", \"NoSchedule\", \"None\""},
+		{"/spec/devices [{\"name\":\"a\",\"nodeName\":\"n\"}]",
+		 "spec.devices[0]: Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` "
+		 "can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice "
+		 "spec"},
+	};
+
 	V_CREATE(v_kind("resource.k8s.io", "resourceslices"),
 		 "{" CMETA
 		 ",\"spec\":{\"driver\":\"d\",\"nodeName\":\"n\",\"pool\":{\"name\":\"p\","
 		 "\"generation\":1,\"resourceSliceCount\":1}}}",
-		 slices);
+		 cases);
 }
 
 int main(void)
@@ -379,7 +468,8 @@ int main(void)
 		cmocka_unit_test(test_volumes),           cmocka_unit_test(test_storage),
 		cmocka_unit_test(test_networking),        cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_autoscaler),        cmocka_unit_test(test_admission),
-		cmocka_unit_test(test_flow_and_services), cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_flow_and_services), cmocka_unit_test(test_device_claims),
+		cmocka_unit_test(test_device_status),     cmocka_unit_test(test_device_slices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,18 +208,20 @@ const struct api_strategy prioritylevel_strategy = {
 };
 
 const struct api_strategy deviceclass_strategy = {
-	.validate = validate_deviceclass,
+	.validate_create = validate_deviceclass_create,
+	.validate_update = validate_deviceclass_update,
 };
 const struct api_strategy resourceclaim_strategy = {
-	.validate = validate_resourceclaim,
+	.validate_create = validate_resourceclaim_create,
 	.validate_update = validate_resourceclaim_update,
 };
 const struct api_strategy resourceclaimtemplate_strategy = {
-	.validate = validate_resourceclaimtemplate,
+	.validate_create = validate_resourceclaimtemplate_create,
 	.validate_update = validate_resourceclaimtemplate_update,
 };
 const struct api_strategy resourceslice_strategy = {
 	.validate = validate_resourceslice,
+	.validate_update = validate_resourceslice_update,
 };
 
 const struct api_strategy apiservice_strategy = {

@@ -38,7 +38,11 @@ static const struct api_column resourceclaim_columns[] = {
 	{"State", "string", NULL, 0, NULL, cell_state, "How far it has come"},
 	COLUMN_AGE,
 };
-static const struct api_subresource resourceclaim_subs[] = {SUB_STATUS};
+static const struct api_subresource resourceclaim_subs[] = {
+	{.name = "status",
+	 .verbs = API_VERB_STATUS,
+	 .validate_update = validate_resourceclaim_status},
+};
 
 const struct api_kind api_kind_resourceclaim = {
 	KIND_NAMES(RESOURCE, "v1", "ResourceClaim", "resourceclaims", "resourceclaim"),

@@ -37,6 +37,9 @@ void validate_env_from(const struct place *p, struct json_object *list);
 void validate_field_ref(const struct place *p, struct json_object *ref, bool volume);
 void validate_resource_ref(const struct place *p, struct json_object *ref, bool volume);
 
+/* pod_placement.c: a NodeSelector */
+void check_node_selector(const struct place *p, struct json_object *selector);
+
 /* pod_probe.c */
 enum probe_kind {
 	PROBE_LIVENESS,

@@ -71,21 +71,28 @@ static void check_node_term(const struct place *p, struct json_object *term, boo
 		check_node_field(PLACE_AT(PLACE(p, "matchFields"), i), list_at(fields, i));
 }
 
+void check_node_selector(const struct place *p, struct json_object *selector)
+{
+	struct json_object *terms = jsonc_get(selector, "nodeSelectorTerms");
+	const struct place *at = PLACE(p, "nodeSelectorTerms");
+
+	if (!list_len(terms))
+		place_required(at, "must have at least one node selector term");
+	for (size_t i = 0; i < list_len(terms); i++)
+		check_node_term(PLACE_AT(at, i), list_at(terms, i), true);
+}
+
 static void check_node_affinity(const struct place *p, struct json_object *a)
 {
 	struct json_object *required =
 		jsonc_get(a, "requiredDuringSchedulingIgnoredDuringExecution");
 	struct json_object *preferred =
 		jsonc_get(a, "preferredDuringSchedulingIgnoredDuringExecution");
-	struct json_object *terms = jsonc_get(required, "nodeSelectorTerms");
-	const struct place *at =
-		PLACE(p, "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
+	const struct place *at = PLACE(p, "preferredDuringSchedulingIgnoredDuringExecution");
 
-	if (required && !list_len(terms))
-		place_required(at, "must have at least one node selector term");
-	for (size_t i = 0; i < list_len(terms); i++)
-		check_node_term(PLACE_AT(at, i), list_at(terms, i), true);
-	at = PLACE(p, "preferredDuringSchedulingIgnoredDuringExecution");
+	if (required)
+		check_node_selector(PLACE(p, "requiredDuringSchedulingIgnoredDuringExecution"),
+				    required);
 	for (size_t i = 0; i < list_len(preferred); i++) {
 		struct json_object *t = list_at(preferred, i);
 

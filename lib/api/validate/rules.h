@@ -145,15 +145,20 @@ void validate_flowschema(struct json_object *obj, struct err *err);
 void validate_prioritylevel(struct json_object *obj, struct err *err);
 void validate_apiservice(struct json_object *obj, struct err *err);
 
-/* devices.c */
-void validate_deviceclass(struct json_object *obj, struct err *err);
-void validate_resourceclaim(struct json_object *obj, struct err *err);
+/* devices.c, device_slices.c */
+void validate_deviceclass_create(struct json_object *obj, struct err *err);
+void validate_deviceclass_update(struct json_object *obj, struct json_object *old, struct err *err);
+void validate_resourceclaim_create(struct json_object *obj, struct err *err);
+void validate_resourceclaim_status(struct json_object *obj, struct json_object *old,
+				   struct err *err);
 void validate_resourceclaim_update(struct json_object *obj, struct json_object *old,
 				   struct err *err);
-void validate_resourceclaimtemplate(struct json_object *obj, struct err *err);
+void validate_resourceclaimtemplate_create(struct json_object *obj, struct err *err);
 void validate_resourceclaimtemplate_update(struct json_object *obj, struct json_object *old,
 					   struct err *err);
 void validate_resourceslice(struct json_object *obj, struct err *err);
+void validate_resourceslice_update(struct json_object *obj, struct json_object *old,
+				   struct err *err);
 
 /* rbac.c; a binding's roleRef may not change. */
 void validate_role(struct json_object *obj, struct err *err);
