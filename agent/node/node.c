@@ -2,6 +2,7 @@
 #include "agent/node/node.h"
 
 #include "agent/image/image.h"
+#include "lib/base/kubernetes.h"
 #include "lib/base/log.h"
 #include "lib/client/client.h"
 #include "lib/client/informer.h"
@@ -76,7 +77,7 @@ static void info_json(struct jw *w, const struct node_info *i)
 		    {"kernelVersion", i->kernel},
 		    {"osImage", i->os_image},
 		    {"containerRuntimeVersion", "knarr://" PACKAGE_VERSION},
-		    {"kubeletVersion", "v1.32.0+knarr" PACKAGE_VERSION},
+		    {"kubeletVersion", KUBERNETES_VERSION PACKAGE_VERSION},
 		    {"kubeProxyVersion", ""},
 		    {"operatingSystem", "linux"},
 		    {"architecture", i->arch}};

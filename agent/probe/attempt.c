@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "agent/probe/grpc.h"
+#include "lib/base/kubernetes.h"
 #include "lib/http/client.h"
 
 #define READ_MAX (10u << 10) /* of an HTTP answer, as pkg/probe/http */
@@ -209,7 +210,7 @@ static void http_begin(struct attempt *a)
 	if (!has_header(c, "Host"))
 		buf_addf(&a->out, "Host: %s:%u\r\n", a->host, c->port);
 	if (!has_header(c, "User-Agent"))
-		buf_adds(&a->out, "User-Agent: kube-probe/1.32\r\n");
+		buf_adds(&a->out, "User-Agent: " KUBE_PROBE_AGENT "\r\n");
 	if (!has_header(c, "Accept"))
 		buf_adds(&a->out, "Accept: */*\r\n");
 	jv_for_each (it, jv_get(c->json, "httpHeaders"))
@@ -292,7 +293,7 @@ static void https_begin(struct attempt *a)
 						       .n_endpoints = 1,
 						       .tls = a->tls,
 						       .wait_timeout_ns = 1,
-						       .user_agent = "kube-probe/1.32"},
+						       .user_agent = KUBE_PROBE_AGENT},
 			    &a->https, &err) < 0)
 		fail(a, "%s", err_text(&err));
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/probe/grpc.h"
 
+#include "lib/base/kubernetes.h"
 #include "lib/base/pb.h"
 #include "lib/http/grpc.h"
 
@@ -38,7 +39,7 @@ struct grpc_health *grpc_health_new(const char *service, struct buf *out)
 	g->session = grpc_session_new();
 	grpc_session_call(g->session, &(struct grpc_req){
 					      .method = "/grpc.health.v1.Health/Check",
-					      .user_agent = "kube-probe/1.32",
+					      .user_agent = KUBE_PROBE_AGENT,
 					      .request = buf_str(&request),
 					      .done = on_done,
 					      .user = g,

@@ -4,8 +4,9 @@
 #include "lib/api/openapi_parts.h"
 #include "lib/base/codec.h"
 #include "lib/base/hmap.h"
+#include "lib/base/kubernetes.h"
 
-#define INFO "{\"title\":\"Kubernetes\",\"version\":\"v1.37.0\"}"
+#define INFO "{\"title\":\"Kubernetes\",\"version\":\"" KUBERNETES_RELEASE "\"}"
 
 void api_openapi_hash(const struct api_kinds *ks, struct str group, struct str version,
 		      struct buf *out)

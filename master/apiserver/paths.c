@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/discovery.h"
 #include "lib/api/openapi.h"
+#include "lib/base/kubernetes.h"
 #include "lib/json/jw.h"
 #include "master/apiserver/aggregate.h"
 #include "master/apiserver/docs.h"
@@ -12,8 +13,6 @@
 
 /* Everything that is no resource. One row a path; "/x/" also takes what is behind it. */
 #define JSON_TYPE "application/json"
-#define KUBERNETES_MAJOR "1"
-#define KUBERNETES_MINOR "34"
 
 static enum api_discovery_form discovery_form(struct request *r)
 {
@@ -117,7 +116,7 @@ static void get_version(struct request *r, struct str rest)
 	jw_begin_object(&w);
 	jw_member_str(&w, "major", STR(KUBERNETES_MAJOR));
 	jw_member_str(&w, "minor", STR(KUBERNETES_MINOR));
-	jw_member_str(&w, "gitVersion", STR("v" KUBERNETES_MAJOR "." KUBERNETES_MINOR ".0+knarr"));
+	jw_member_str(&w, "gitVersion", STR(KUBERNETES_VERSION));
 	jw_member_str(&w, "gitCommit", STR("knarr-" VERSION));
 	jw_member_str(&w, "gitTreeState", STR("clean"));
 	jw_member_str(&w, "buildDate", STR("1970-01-01T00:00:00Z"));

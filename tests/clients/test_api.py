@@ -462,7 +462,9 @@ def test_health_and_metrics(master):
     assert b"[+]store ok" in master.raw("GET", "/readyz?verbose")[2]
     text = master.raw("GET", "/metrics")[2].decode()
     assert "apiserver_request_total{" in text and "knarr_store_revision" in text
-    assert master.api("GET", "/version")[1]["gitVersion"].endswith("+knarr")
+    version = master.api("GET", "/version")[1]["gitVersion"]
+    assert version.endswith("+knarr")
+    assert master.api("GET", "/openapi/v2")[1]["info"]["version"] + "+knarr" == version
 
 
 def test_restart_keeps_everything():

@@ -97,7 +97,7 @@ def test_probes_over_tls_and_grpc(cluster, servers):
     for name in PROBES:
         k.run("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=30s")
     said = servers.log.read_text()
-    assert "https /ok kube-probe/1.32 HTTP/1.1" in said and "grpc web" in said and "grpc -" in said
+    assert "https /ok kube-probe/1.34 HTTP/1.1" in said and "grpc web" in said and "grpc -" in said
     assert "https error" not in said, said  # each connection asks something
     tell(servers, "bad")
     for name in ("https", "grpc", "grpc-service"):
