@@ -3,6 +3,7 @@
 #include "master/controllers/controller.h"
 
 /* One a line: each adds a line of its own. */
+extern const struct controller attachdetach_controller;
 extern const struct controller cloud_node_controller;
 extern const struct controller cloud_route_controller;
 extern const struct controller clusterip_controller;
@@ -48,6 +49,7 @@ const struct controller *const controllers_table[] = {
 	&pv_binder_controller,
 	&pvc_protection_controller,
 	&pv_protection_controller,
+	&attachdetach_controller,
 	&ephemeral_volume_controller,
 	&resourceclaim_controller,
 	&job_controller,
