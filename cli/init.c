@@ -2,6 +2,7 @@
 /* init and join: write the daemons' options and start them. */
 #include "cli/daemon.h"
 #include "cli/session.h"
+#include "lib/base/cidr.h"
 #include "lib/base/clock.h"
 #include "lib/sys/file.h"
 
@@ -242,16 +243,20 @@ int cmd_init(int argc, char **argv, void *user)
 	return 0;
 }
 
-/* "10.0.0.1" and "10.0.0.1:7443" stand for https://10.0.0.1:6443 and so on. */
+/* "10.0.0.1", "fd00::1" and "[fd00::1]:7443" stand for https://10.0.0.1:6443 and so on. */
 static char *server_url(const char *given)
 {
 	const char *rest = strncmp(given, "https://", 8) ? given : given + 8;
-	const char *colon = strrchr(rest, ':');
-	bool port = colon && !strchr(colon, ']');
+	CLEANUP_FREE char *host = NULL, *at = NULL;
+	struct str name, port;
+	uint64_t n = 6443;
 
-	if (!*rest || strchr(rest, '/'))
+	if (strchr(rest, '/') || !host_port_split(str_of(rest), &name, &port) ||
+	    (port.p && str_to_u64(port, &n) < 0))
 		return NULL;
-	return xasprintf(port ? "https://%s" : "https://%s:6443", rest);
+	host = str_dup(name);
+	at = host_port_join(host, (unsigned)n);
+	return xasprintf("https://%s", at);
 }
 
 static int check_join(const struct init_options *o, const char *server)

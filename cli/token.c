@@ -4,6 +4,7 @@
  * them (kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens).
  */
 #include "cli/session.h"
+#include "lib/base/cidr.h"
 #include "lib/base/clock.h"
 #include "lib/base/codec.h"
 #include "lib/json/jw.h"
@@ -121,8 +122,11 @@ static void join_server(struct session *s, struct buf *out)
 		slice = jv_of(buf_str(&b));
 		address = jv_text(jv_path(slice, "endpoints[0].addresses[0]"));
 		if (address.len) {
-			buf_addf(out, "https://%.*s:%" PRId64, STR_ARG(address),
-				 jv_i64(jv_path(slice, "ports[0].port"), 6443));
+			CLEANUP_FREE char *host = str_dup(address);
+			CLEANUP_FREE char *at = host_port_join(
+				host, (unsigned)jv_i64(jv_path(slice, "ports[0].port"), 6443));
+
+			buf_addf(out, "https://%s", at);
 			return;
 		}
 	}

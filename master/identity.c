@@ -221,8 +221,8 @@ int identity_write_admin(struct identity *i, uint16_t port, struct err *err)
 	CLEANUP(buf_done) struct buf cert = BUF_INIT;
 	CLEANUP(buf_done) struct buf key = BUF_INIT;
 	CLEANUP_FREE char *path = xasprintf("%s/admin.conf", i->conf.config_dir);
-	CLEANUP_FREE char *url = xasprintf("https://%s%s%s:%u", host_open(i->address), i->address,
-					   host_close(i->address), port);
+	CLEANUP_FREE char *at = host_port_join(i->address, port);
+	CLEANUP_FREE char *url = xasprintf("https://%s", at);
 	int r;
 
 	i->port = port;

@@ -73,7 +73,8 @@ static const struct option_row rows[] = {
 	    "store and keys (default /var/lib/knarr/master)"),
 	ROW("config-dir", 'c', OPTION_STRING, config_dir, "DIR",
 	    "where admin.conf is written (default /etc/knarr)"),
-	ROW("bind", 'b', OPTION_STRING, bind, "ADDRESS", "address to listen on (default 0.0.0.0)"),
+	ROW("bind", 'b', OPTION_STRING, bind, "ADDRESS",
+	    "address to listen on (default 0.0.0.0, or :: where IPv6 is primary)"),
 	ROW("port", 'p', OPTION_U64, port, "PORT",
 	    "port of the API, 0 for a free one (default 6443)"),
 	ROW("advertise-address", 0, OPTION_STRING, advertise, "ADDRESS",
@@ -292,6 +293,27 @@ static int check_ranges(struct options *o, struct err *err)
 	return r;
 }
 
+static bool primary_is_v6(const struct options *o)
+{
+	struct cidr_pair p;
+
+	return o->service_cidr && cidr_pair_parse("service-cidr", o->service_cidr, &p, NULL) == 0 &&
+	       p.v[0].base.v6;
+}
+
+/* The Service `kubernetes` leads to the masters, and has one family. */
+static int check_family(const struct options *o, const char *address, struct err *err)
+{
+	bool v6 = strchr(address, ':');
+
+	if (v6 == primary_is_v6(o))
+		return 0;
+	return err_sys(err, EINVAL,
+		       "--advertise-address: %s is of %s, but the first range of --service-cidr is "
+		       "of %s",
+		       address, ip_family(v6), ip_family(!v6));
+}
+
 static int parse(struct master *m, int argc, char **argv, struct err *err)
 {
 	CLEANUP_FREE const char **args = NULL;
@@ -301,7 +323,6 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 
 	*o = (struct options){.data_dir = "/var/lib/knarr/master",
 			      .config_dir = "/etc/knarr",
-			      .bind = "0.0.0.0",
 			      .port = 6443,
 			      .peer_port = 6380,
 			      .election_ns = 200 * NSEC_PER_MSEC,
@@ -351,6 +372,8 @@ static int parse(struct master *m, int argc, char **argv, struct err *err)
 			       o->log_level);
 	log_max = (enum log_level)level;
 	r = check_ranges(o, err);
+	if (!o->bind)
+		o->bind = primary_is_v6(o) ? "::" : "0.0.0.0";
 	return r == 0 && o->node_ports ? parse_ports(m, err) : r;
 }
 
@@ -781,7 +804,10 @@ static int open_membership(struct master *m, struct err *err)
 	o->cluster_cidr = settings.cluster_cidr;
 	o->domain = settings.domain;
 	o->node_ports = settings.node_ports;
-	return parse_ports(m, err);
+	r = check_family(o, address, err);
+	if (r < 0)
+		m->exit_code = EXIT_CONFIG;
+	return r < 0 ? r : parse_ports(m, err);
 }
 
 static int open_identity(struct master *m, struct err *err)

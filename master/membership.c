@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/membership.h"
+#include "lib/base/cidr.h"
 #include "lib/base/log.h"
+#include "master/apiserver/service_urls.h"
 #include "master/auth/user.h"
 
 #define LEAVE_NS (2 * NSEC_PER_SEC)
@@ -122,16 +124,14 @@ int membership_open(const struct membership_conf *conf, struct members_settings 
 		    struct membership **ret, struct err *err)
 {
 	struct membership *m = NEW(struct membership);
-	bool v6 = strchr(conf->address, ':');
 	int r;
 
 	m->conf = *conf;
 	m->changed.fire = changed;
 	m->conf.address = m->address = xstrdup(conf->address);
-	m->url = xasprintf(v6 ? "https://[%s]:%u" : "https://%s:%u", conf->address, conf->port);
+	m->url = service_url(conf->address, conf->port);
 	m->peer_address = conf->peer_address ? xstrdup(conf->peer_address)
-					     : xasprintf(v6 ? "[%s]:%u" : "%s:%u", conf->address,
-							 conf->peer_port);
+					     : host_port_join(conf->address, conf->peer_port);
 	find_name(m);
 	r = who_am_i(m, err);
 	if (r >= 0)
@@ -322,17 +322,14 @@ const struct apiserver_cluster *membership_cluster(struct membership *m)
 /* "https://10.0.0.1:6443" */
 static bool split_url(const char *url, char address[64], uint16_t *port)
 {
-	struct str s = str_skip(str_of(url), strlen("https://"));
-	ssize_t colon = str_rchr(s, ':');
+	struct str host, number;
 	uint64_t n;
 
-	if (colon <= 0 || str_to_u64(str_skip(s, (size_t)colon + 1), &n) < 0 || n > 65535)
+	if (!host_port_split(str_skip(str_of(url), strlen("https://")), &host, &number) ||
+	    str_to_u64(number, &n) < 0)
 		return false;
-	s.len = (size_t)colon;
-	if (s.p[0] == '[' && s.len > 2)
-		s = str_n(s.p + 1, s.len - 2);
 	*port = (uint16_t)n;
-	return str_copy(address, 64, s) >= 0;
+	return str_copy(address, 64, host) >= 0;
 }
 
 static void on_serving(void *user, const struct member_info *v, size_t n)
@@ -424,7 +421,7 @@ int membership_start(struct membership *m, struct store *store, struct apiserver
 	m->api = api;
 	if (port != m->conf.port) {
 		free(m->url);
-		m->url = xasprintf("https://%s:%u", m->conf.address, port);
+		m->url = service_url(m->conf.address, port);
 	}
 	conf.url = m->url;
 	m->transport = apiserver_local_transport(api, "system:knarr-master");

@@ -37,6 +37,12 @@ bool ip_parse(struct str text, struct ip *ret)
 	return true;
 }
 
+void ip_bytes(struct ip a, uint8_t *ret)
+{
+	for (size_t i = a.v6 ? 16 : 4; i--; a.n >>= 8)
+		ret[i] = (uint8_t)a.n;
+}
+
 const char *ip_text(struct ip a, char ret[IP_TEXT])
 {
 	struct in_addr four = {htonl((uint32_t)a.n)};
@@ -49,8 +55,7 @@ const char *ip_text(struct ip a, char ret[IP_TEXT])
 		snprintf(ret, IP_TEXT, "::%x:%x", (unsigned)(a.n >> 16), (unsigned)a.n & 0xffff);
 		return ret;
 	}
-	for (size_t i = sizeof(six.s6_addr); i--; a.n >>= 8)
-		six.s6_addr[i] = (uint8_t)a.n;
+	ip_bytes(a, six.s6_addr);
 	return inet_ntop(AF_INET6, &six, ret, IP_TEXT);
 }
 
@@ -162,4 +167,9 @@ bool host_port_split(struct str text, struct str *ret_host, struct str *ret_port
 	}
 	return ret_host->len &&
 	       (!ret_port->p || (str_to_u64(*ret_port, &port) == 0 && port <= 65535));
+}
+
+char *host_port_join(const char *host, unsigned port)
+{
+	return xasprintf(strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
 }

@@ -36,6 +36,8 @@ static inline const char *ip_family(bool v6)
 bool ip_parse(struct str text, struct ip *ret);
 /* The canonical form (RFC 5952), in ret. */
 const char *ip_text(struct ip a, char ret[IP_TEXT]);
+/* In network byte order, all 16 of an IPv6 address, 4 of the other. */
+void ip_bytes(struct ip a, uint8_t *ret);
 static inline bool ip_eq(struct ip a, struct ip b)
 {
 	return a.v6 == b.v6 && a.n == b.n;
@@ -68,13 +70,6 @@ const struct cidr *cidr_pair_of(const struct cidr_pair *p, bool v6);
  * what can be neither.
  */
 bool host_port_split(struct str text, struct str *ret_host, struct str *ret_port);
-/* "[" and "]" for printf around a host that wants them in URLs: IPv6. */
-static inline const char *host_open(const char *host)
-{
-	return strchr(host, ':') ? "[" : "";
-}
-static inline const char *host_close(const char *host)
-{
-	return strchr(host, ':') ? "]" : "";
-}
+/* The other way: an IPv6 address gets its brackets. Caller frees. */
+char *host_port_join(const char *host, unsigned port);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/client/authority.h"
+#include "lib/base/cidr.h"
 #include "lib/base/codec.h"
 #include "lib/base/log.h"
 
@@ -11,42 +12,41 @@
 
 static int split_url(const char *url, char host[256], char port[8], struct err *err)
 {
-	struct str s = str_of(url), rest;
-	ssize_t colon;
+	struct str s = str_of(url), name, number;
 
 	if (!str_starts(s, STR("https://")))
 		return err_sys(err, EINVAL, "--join: \"%s\" is not an https:// URL", url);
 	s = str_skip(s, 8);
 	if (str_ends(s, STR("/")))
 		s.len--;
-	colon = str_rchr(s, ':');
-	rest = colon < 0 ? STR("6443") : str_skip(s, (size_t)colon + 1);
-	if (colon >= 0)
-		s.len = (size_t)colon;
-	if (str_copy(host, 256, s) < 0 || str_copy(port, 8, rest) < 0)
+	if (!host_port_split(s, &name, &number) || str_copy(host, 256, name) < 0 ||
+	    str_copy(port, 8, number.p ? number : STR("6443")) < 0)
 		return err_sys(err, EINVAL, "--join: \"%s\" is no URL of a master", url);
 	return 0;
 }
 
 static int connect_to(const char *host, const char *port, struct err *err)
 {
-	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *ai;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *ai;
 	struct timeval limit = {.tv_sec = 10};
-	int r = getaddrinfo(host, port, &hints, &ai), fd;
+	int r = getaddrinfo(host, port, &hints, &list), fd = -1;
 
 	if (r)
 		return err_sys(err, EHOSTUNREACH, "--join: %s: %s", host, gai_strerror(r));
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	r = fd < 0 || connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 ? -errno : 0;
-	freeaddrinfo(ai);
-	if (r < 0) {
+	for (ai = list; ai; ai = ai->ai_next) { /* a name may have addresses of both families */
+		fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+		r = fd < 0 || connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 ? -errno : 0;
+		if (r == 0)
+			break;
 		if (fd >= 0)
 			close(fd);
+	}
+	freeaddrinfo(list);
+	if (r < 0)
 		return err_sys(err, -r, "--join: cannot reach the master at %s:%s: %s", host, port,
 			       strerror(-r));
-	}
 	return fd;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/http/client_conn.h"
+#include "lib/base/cidr.h"
 #include "lib/base/clock.h"
 
 #define CONNS_MAX 64 /* HTTP/1.1 connections at a time, upgrades included */
@@ -26,7 +27,7 @@ void endpoint_done(struct endpoint *e)
 
 static int endpoint_parse(struct str url, struct endpoint *ret, struct err *err)
 {
-	struct str rest = url, host, port = STR_NULL;
+	struct str rest = url, host, port;
 	uint64_t n;
 	ssize_t at;
 
@@ -40,18 +41,9 @@ static int endpoint_parse(struct str url, struct endpoint *ret, struct err *err)
 	if (at >= 0)
 		rest.len = (size_t)at;
 	host = rest;
-	if (rest.len && rest.p[0] == '[' && (at = str_chr(rest, ']')) > 0) {
-		host = str_n(rest.p + 1, (size_t)at - 1);
-		port = str_skip(rest, (size_t)at + 1);
-	} else if ((at = str_rchr(rest, ':')) >= 0) {
-		host.len = (size_t)at;
-		port = str_skip(rest, (size_t)at);
-	}
 	n = ret->is_tls ? 443 : 80;
-	if (port.len && (port.p[0] != ':' || str_to_u64(str_skip(port, 1), &n) < 0 || n > 65535))
-		return err_sys(err, EINVAL, "\"%.*s\" has no valid port", STR_ARG(url));
-	if (!host.len || !n)
-		return err_sys(err, EINVAL, "\"%.*s\" has no host", STR_ARG(url));
+	if (!host_port_split(rest, &host, &port) || (port.p && str_to_u64(port, &n) < 0) || !n)
+		return err_sys(err, EINVAL, "\"%.*s\" has no valid host and port", STR_ARG(url));
 	ret->host = str_dup(host);
 	ret->authority = str_dup(rest);
 	ret->port = (uint16_t)n;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/audit.h"
+#include "lib/base/cidr.h"
 #include "lib/base/log.h"
 #include "lib/json/jsonc.h"
 #include "lib/json/jw.h"
@@ -272,11 +273,9 @@ static void write_status(struct jw *w, const struct request *r, const struct buf
 /* "10.0.0.1:4000" or "[::1]:4000" */
 static struct str without_port(struct str addr)
 {
-	ssize_t colon = str_rchr(addr, ':');
+	struct str host, port;
 
-	if (colon >= 0)
-		addr = str_n(addr.p, (size_t)colon);
-	return addr.len > 2 && addr.p[0] == '[' ? str_n(addr.p + 1, addr.len - 2) : addr;
+	return host_port_split(addr, &host, &port) ? host : addr;
 }
 
 static void write_event(struct request *r, enum audit_stage stage)

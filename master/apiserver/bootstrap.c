@@ -47,8 +47,9 @@ static void add(struct bootstrap *b, const char *collection, const char *name, b
 
 static void add_url(const struct apiserver_master *m, struct buf *out)
 {
-	buf_addf(out, strchr(m->address, ':') ? "https://[%s]:%u" : "https://%s:%u", m->address,
-		 m->port);
+	CLEANUP_FREE char *at = host_port_join(m->address, m->port);
+
+	buf_addf(out, "https://%s", at);
 }
 
 /* A kubeconfig with the authority and no user, for those who join (see authz.c). */
@@ -76,10 +77,19 @@ static char *cluster_info(const struct apiserver *s)
 	return buf_take(&json);
 }
 
+/*
+ * A slice has addresses of one family, and Endpoints those of the Service's first: masters of
+ * another family than the first one's are found by the others only.
+ */
+static bool is_endpoint(const struct apiserver *s, size_t i)
+{
+	return !strchr(s->masters[i].address, ':') == !strchr(s->masters[0].address, ':');
+}
+
 static bool seen_port(const struct apiserver *s, size_t upto, uint16_t port)
 {
 	for (size_t i = 0; i < upto; i++)
-		if (s->masters[i].port == port)
+		if (s->masters[i].port == port && is_endpoint(s, i))
 			return true;
 	return false;
 }
@@ -95,11 +105,11 @@ static char *endpoints(const struct apiserver *s)
 	for (size_t i = 0, n = 0; i < s->n_masters; i++) {
 		uint16_t port = s->masters[i].port;
 
-		if (seen_port(s, i, port))
+		if (seen_port(s, i, port) || !is_endpoint(s, i))
 			continue;
 		buf_addf(&b, "%s{\"addresses\":[", n++ ? "," : "");
 		for (size_t k = i; k < s->n_masters; k++)
-			if (s->masters[k].port == port)
+			if (s->masters[k].port == port && is_endpoint(s, k))
 				buf_addf(&b, "%s{\"ip\":\"%s\"}", k > i ? "," : "",
 					 s->masters[k].address);
 		buf_addf(&b, "],\"ports\":[{\"name\":\"https\",\"port\":%u,\"protocol\":\"TCP\"}]}",
@@ -118,10 +128,10 @@ static char *slice(const struct apiserver *s, uint16_t port, const char *name, b
 	buf_addf(&b,
 		 "{\"apiVersion\":\"discovery.k8s.io/v1\",\"kind\":\"EndpointSlice\",\"metadata\":{"
 		 "\"name\":\"%s\",\"labels\":{\"kubernetes.io/service-name\":\"kubernetes\"}},"
-		 "\"addressType\":\"IPv4\",\"endpoints\":[",
-		 name);
+		 "\"addressType\":\"%s\",\"endpoints\":[",
+		 name, ip_family(strchr(s->masters[0].address, ':')));
 	for (size_t i = 0; i < s->n_masters && !empty; i++)
-		if (s->masters[i].port == port)
+		if (s->masters[i].port == port && is_endpoint(s, i))
 			buf_addf(&b, "%s{\"addresses\":[\"%s\"],\"conditions\":{\"ready\":true}}",
 				 n++ ? "," : "", s->masters[i].address);
 	buf_addf(&b, "],\"ports\":[{\"name\":\"https\",\"port\":%u,\"protocol\":\"TCP\"}]}", port);
@@ -146,7 +156,7 @@ static void plan_odd_ports(struct bootstrap *b)
 	uint64_t port;
 
 	for (size_t i = 1; i < s->n_masters; i++)
-		if (!seen_port(s, i, s->masters[i].port))
+		if (!seen_port(s, i, s->masters[i].port) && is_endpoint(s, i))
 			add_slice(b, s->masters[i].port, false);
 	store_range(v, prefix, STR_NULL, &it);
 	while ((o = store_iter_next(&it)))
@@ -160,7 +170,8 @@ static void plan_masters(struct bootstrap *b)
 	const struct apiserver *s = b->s;
 
 	add(b, "/api/v1/namespaces/kube-public/configmaps", "cluster-info", true, cluster_info(s));
-	if (str_starts(str_of(s->masters[0].address), STR("127.")))
+	if (str_starts(str_of(s->masters[0].address), STR("127.")) ||
+	    strcmp(s->masters[0].address, "::1") == 0)
 		return; /* no address that others could use; the API refuses it as an endpoint */
 	add(b, "/api/v1/namespaces/default/endpoints", "kubernetes", true, endpoints(s));
 	add(b, SLICES, "kubernetes", true, slice(s, s->masters[0].port, "kubernetes", false));

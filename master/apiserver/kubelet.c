@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/kubelet.h"
+#include "lib/base/cidr.h"
 #include "lib/http/client.h"
 #include "master/apiserver/fresh.h"
 #include "master/apiserver/audit.h"
 #include "master/apiserver/flow.h"
 #include "master/apiserver/gate.h"
 #include "master/apiserver/verbs.h"
-
-#include <arpa/inet.h>
 
 #define KUBELET_PORT 10250
 #define QUEUE_HIGH (256u << 10)
@@ -77,10 +76,9 @@ bool kubelet_is_ours(struct apiserver *s, struct str node)
 /* A node says itself what its address is: a name would be looked up while everybody waits. */
 static bool is_address(struct str ip)
 {
-	CLEANUP_FREE char *text = str_dup(ip);
-	unsigned char a[16];
+	struct ip a;
 
-	return text && (inet_pton(AF_INET, text, a) == 1 || inet_pton(AF_INET6, text, a) == 1);
+	return ip_parse(ip, &a);
 }
 
 int kubelet_node_url(struct apiserver *s, struct str node, struct buf *out, struct err *err)

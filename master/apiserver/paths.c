@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/discovery.h"
+#include "lib/base/cidr.h"
 #include "lib/api/openapi.h"
 #include "lib/base/kubernetes.h"
 #include "lib/json/jw.h"
@@ -29,8 +30,7 @@ static void get_api(struct request *r, struct str rest)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	enum api_discovery_form form = discovery_form(r);
-	CLEANUP_FREE char *addr =
-		xasprintf("%s:%u", r->srv->conf.advertise_address, r->srv->conf.port);
+	CLEANUP_FREE char *addr = host_port_join(r->srv->conf.advertise_address, r->srv->conf.port);
 
 	rest = without_slash(rest);
 	if (rest.len) {
@@ -229,15 +229,15 @@ static void get_jwks(struct request *r, struct str rest)
 
 static void get_openid(struct request *r, struct str rest)
 {
+	CLEANUP_FREE char *at = host_port_join(r->srv->conf.advertise_address, r->srv->conf.port);
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
 	buf_addf(&b,
-		 "{\"issuer\":\"%s\",\"jwks_uri\":\"https://%s:%u/openid/v1/jwks\","
+		 "{\"issuer\":\"%s\",\"jwks_uri\":\"https://%s/openid/v1/jwks\","
 		 "\"response_types_supported\":[\"id_token\"],\"subject_types_supported\":["
 		 "\"public\"],"
 		 "\"id_token_signing_alg_values_supported\":[\"%s\"]}",
-		 r->srv->issuer, r->srv->conf.advertise_address, r->srv->conf.port,
-		 jwt_alg(r->srv->authn.sa_key));
+		 r->srv->issuer, at, jwt_alg(r->srv->authn.sa_key));
 	respond_buf(r, 200, JSON_TYPE, &b);
 }
 

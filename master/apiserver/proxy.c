@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/http/relay.h"
+#include "lib/base/cidr.h"
 #include "master/apiserver/service_urls.h"
 #include "master/apiserver/kubelet.h"
 #include "master/apiserver/flow.h"
 #include "master/apiserver/proxy_html.h"
 #include "master/apiserver/gate.h"
 #include "master/apiserver/verbs.h"
-
-#include <arpa/inet.h>
 
 /*
  * .../proxy of pods, services and nodes: the request made again to them, whatever its method.
@@ -57,32 +56,16 @@ static int split_name(struct str id, struct proxy_target *t)
 	return bad || !t->name.len ? -EINVAL : 0;
 }
 
-static bool is_global_v4(const unsigned char a[4])
-{
-	return a[0] != 0 && a[0] != 127 && a[0] < 224 && !(a[0] == 169 && a[1] == 254);
-}
-
 /* Neither loopback nor link-local, multicast, unspecified: nobody's business but the master's. */
-static bool is_global(struct str ip)
+static bool is_global(struct str text)
 {
-	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff}; /* ::ffff:127.0.0.1 */
-	CLEANUP_FREE char *text = str_dup(ip);
-	unsigned char a[16];
+	struct ip ip;
 
-	if (!text)
+	if (!ip_parse(text, &ip))
 		return false; /* it has none yet */
-	if (inet_pton(AF_INET, text, a) == 1)
-		return is_global_v4(a);
-	if (inet_pton(AF_INET6, text, a) != 1)
-		return false;
-	if (!memcmp(a, mapped, sizeof(mapped)))
-		return is_global_v4(a + sizeof(mapped));
-	if (a[0] == 0xff || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80))
-		return false;
-	for (size_t i = 0; i < 15; i++)
-		if (a[i])
-			return true;
-	return a[15] > 1;
+	if (ip.v6)
+		return ip.n > 1 && ip.n >> 120 != 0xff && ip.n >> 118 != 0xfe80 >> 6;
+	return ip.n >> 24 && ip.n >> 24 != 127 && ip.n >> 24 < 224 && ip.n >> 16 != 0xa9fe;
 }
 
 /* Where a pod's address is reached: by its node, or straight. */

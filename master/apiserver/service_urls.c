@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/service_urls.h"
+#include "lib/base/cidr.h"
 
 char *service_url(const char *address, uint16_t port)
 {
-	return strchr(address, ':') ? xasprintf("https://[%s]:%u", address, port)
-				    : xasprintf("https://%s:%u", address, port);
+	CLEANUP_FREE char *at = host_port_join(address, port);
+
+	return xasprintf("https://%s", at);
 }
 
 bool service_port_name(struct jv svc, int64_t port, struct str *ret_name)
@@ -32,8 +34,9 @@ bool service_endpoints(const struct store_view *v, struct str ns, struct str nam
 		       void (*each)(void *user, struct str address, struct str node, uint16_t port),
 		       void *user)
 {
+	const struct store_obj *o = server_get(v, server_kind("", "v1", "services"), ns, name);
+	struct jv family = o ? jv_path(jv_of(o->value), "spec.ipFamilies[0]") : JV_NONE;
 	CLEANUP(buf_done) struct buf prefix = BUF_INIT;
-	const struct store_obj *o;
 	struct store_iter it;
 	bool any = false;
 
@@ -43,7 +46,9 @@ bool service_endpoints(const struct store_view *v, struct str ns, struct str nam
 		struct jv slice = jv_of(o->value), labels = jv_path(slice, "metadata.labels");
 		int64_t port;
 
-		if (!str_eq(jv_text(jv_get(labels, "kubernetes.io/service-name")), name))
+		if (!str_eq(jv_text(jv_get(labels, "kubernetes.io/service-name")), name) ||
+		    (jv_exists(family) &&
+		     !str_eq(jv_text(jv_get(slice, "addressType")), jv_text(family))))
 			continue;
 		port = port_of(slice, port_name);
 		jv_for_each (e, jv_get(slice, "endpoints")) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/webhook_client.h"
+#include "lib/base/cidr.h"
 #include "lib/base/codec.h"
 #include "lib/http/client.h"
 #include "master/apiserver/service_urls.h"
 
-#include <arpa/inet.h>
 #include <uv.h>
 
 #define SERVERS_MAX 64
@@ -215,7 +215,9 @@ static void make_room(struct webhook_client *c)
 /* Calls share a connection that agree in whom they trust, and in whom they show themselves as. */
 static char *server_key(const struct webhook_call *w)
 {
-	return xasprintf("%s:%u\n%s\n%s", w->host, w->port, w->ca_pem ? w->ca_pem : "",
+	CLEANUP_FREE char *at = host_port_join(w->host, w->port);
+
+	return xasprintf("%s\n%s\n%s", at, w->ca_pem ? w->ca_pem : "",
 			 w->cert_pem ? w->cert_pem : "");
 }
 
@@ -319,10 +321,10 @@ static void on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *found)
 static void find_host(struct webhook_call *w)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	unsigned char addr[16];
 	struct lookup *l;
+	struct ip ip;
 
-	if (inet_pton(AF_INET, w->host, addr) == 1 || inet_pton(AF_INET6, w->host, addr) == 1) {
+	if (ip_parse(str_of(w->host), &ip)) {
 		CLEANUP_FREE char *url = service_url(w->host, w->port);
 
 		send_to(w, (const char *const *)&url, 1);
@@ -341,7 +343,7 @@ static void find_host(struct webhook_call *w)
 /* "https://host[:port]/path": host and port are taken out, the path is what follows. */
 static int split_url(struct webhook_call *w, struct str url)
 {
-	struct str rest = url, host;
+	struct str rest = url, host, number;
 	uint64_t port = DEFAULT_PORT;
 	ssize_t at;
 
@@ -351,22 +353,13 @@ static int split_url(struct webhook_call *w, struct str url)
 	at = str_chr(rest, '/');
 	host = at < 0 ? rest : str_n(rest.p, (size_t)at);
 	rest = at < 0 ? STR("/") : str_skip(rest, (size_t)at);
-	if (host.len && host.p[0] == '[') {
-		at = str_chr(host, ']');
-		if (at < 0)
-			return -EINVAL;
-		w->host = xstrndup(host.p + 1, (size_t)at - 1);
-		host = str_skip(host, (size_t)at + 1);
-	} else {
-		at = str_chr(host, ':');
-		w->host = xstrndup(host.p, at < 0 ? host.len : (size_t)at);
-		host = at < 0 ? STR("") : str_skip(host, (size_t)at);
-	}
-	if (host.len && (str_to_u64(str_skip(host, 1), &port) < 0 || !port || port > 65535))
+	if (!host_port_split(host, &host, &number) || (number.p && str_to_u64(number, &port) < 0) ||
+	    !port)
 		return -EINVAL;
+	w->host = str_dup(host);
 	w->port = (uint16_t)port;
 	w->path = str_dup(rest);
-	return *w->host ? 0 : -EINVAL;
+	return 0;
 }
 
 /* ---- a Service ---- */
@@ -428,8 +421,9 @@ static struct webhook_call *call_new(struct webhook_client *c, const char *metho
 
 static void begin_url(struct webhook_call *w, const char *url, int split)
 {
-	w->shown = xasprintf("https://%s:%u%s", w->host ? w->host : "", w->port,
-			     w->path ? w->path : "");
+	CLEANUP_FREE char *at = host_port_join(w->host ? w->host : "", w->port);
+
+	w->shown = xasprintf("https://%s%s", at, w->path ? w->path : "");
 	if (split < 0)
 		fail_soon(w, split, xasprintf("\"%s\" is no https URL", url));
 	else

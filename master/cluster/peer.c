@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/cluster/peer.h"
+#include "lib/base/cidr.h"
 #include "lib/base/log.h"
 #include "master/auth/cert.h"
 #include "master/cluster/peer_conn.h"
 #include "master/store/le.h"
 #include "master/store/peer_msg.h"
 
-#include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -96,27 +96,26 @@ void peer_common_name(uint64_t id, char ret[PEER_NAME_LEN])
 /* "10.0.0.1:2380", "[::1]:2380". */
 static int parse_address(const char *s, union sockaddr_any *ret, socklen_t *ret_len)
 {
-	const char *colon = strrchr(s, ':');
-	char host[ADDRESS_MAX];
-	size_t len = colon ? (size_t)(colon - s) : 0;
-	uint64_t port;
+	struct str host, port;
+	uint64_t n;
+	struct ip ip;
 
-	if (!len || len >= sizeof(host) || str_to_u64(str_of(colon + 1), &port) < 0 || port > 65535)
+	if (!host_port_split(str_of(s), &host, &port) || str_to_u64(port, &n) < 0 ||
+	    !ip_parse(host, &ip))
 		return -EINVAL;
-	memcpy(host, s, len);
-	host[len] = '\0';
 	memset(ret, 0, sizeof(*ret));
-	if (host[0] == '[' && host[len - 1] == ']') {
-		host[len - 1] = '\0';
+	if (ip.v6) {
 		ret->in6.sin6_family = AF_INET6;
-		ret->in6.sin6_port = htons((uint16_t)port);
+		ret->in6.sin6_port = htons((uint16_t)n);
+		ip_bytes(ip, ret->in6.sin6_addr.s6_addr);
 		*ret_len = sizeof(ret->in6);
-		return inet_pton(AF_INET6, host + 1, &ret->in6.sin6_addr) == 1 ? 0 : -EINVAL;
+	} else {
+		ret->in.sin_family = AF_INET;
+		ret->in.sin_port = htons((uint16_t)n);
+		ret->in.sin_addr.s_addr = htonl((uint32_t)ip.n);
+		*ret_len = sizeof(ret->in);
 	}
-	ret->in.sin_family = AF_INET;
-	ret->in.sin_port = htons((uint16_t)port);
-	*ret_len = sizeof(ret->in);
-	return inet_pton(AF_INET, host, &ret->in.sin_addr) == 1 ? 0 : -EINVAL;
+	return 0;
 }
 
 bool peers_address_valid(const char *address)
@@ -711,17 +710,15 @@ static int on_send(void *user, uint64_t to, const char *address, const struct io
 
 static void set_own_address(struct peers *p)
 {
-	if (p->given_address)
-		snprintf(p->address, sizeof(p->address), "%s", p->given_address);
-	else
-		snprintf(p->address, sizeof(p->address), strchr(p->bind, ':') ? "[%s]:%u" : "%s:%u",
-			 p->bind, (unsigned)p->port);
+	CLEANUP_FREE char *own =
+		p->given_address ? xstrdup(p->given_address) : host_port_join(p->bind, p->port);
+
+	snprintf(p->address, sizeof(p->address), "%s", own);
 }
 
 static int listen_on(struct peers *p, struct err *err)
 {
-	bool v6 = strchr(p->bind, ':');
-	CLEANUP_FREE char *text = xasprintf(v6 ? "[%s]:%u" : "%s:%u", p->bind, (unsigned)p->port);
+	CLEANUP_FREE char *text = host_port_join(p->bind, p->port);
 	CLEANUP_FD int fd = -1;
 	union sockaddr_any a;
 	socklen_t len;
@@ -734,7 +731,7 @@ static int listen_on(struct peers *p, struct err *err)
 	    bind(fd, &a.sa, len) < 0 || listen(fd, 64) < 0 || getsockname(fd, &a.sa, &len) < 0)
 		return err_sys(err, errno, "cannot listen for other masters at %s: %s", text,
 			       strerror(errno));
-	p->port = ntohs(v6 ? a.in6.sin6_port : a.in.sin_port);
+	p->port = ntohs(a.sa.sa_family == AF_INET6 ? a.in6.sin6_port : a.in.sin_port);
 	set_own_address(p);
 	p->listen_fd = fd;
 	fd = -1;

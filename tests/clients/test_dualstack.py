@@ -4,8 +4,8 @@ import ipaddress
 import subprocess
 
 import pytest
-from knarr_test import Master
-from lab import wait_until
+from knarr_test import BUILD, Master
+from lab import free_port, wait_until
 
 NET = "/apis/networking.k8s.io/v1"
 CIDRS, ADDRESSES = f"{NET}/servicecidrs", f"{NET}/ipaddresses"
@@ -35,7 +35,8 @@ def dual():
 @pytest.fixture(scope="module")
 def six():
     """A cluster of IPv6 alone, the master's own port too."""
-    m = Master("--no-scheduler", "--service-cidr", str(V6), "--cluster-cidr", "fd00:245::/56", bind="::1")
+    m = Master("--no-scheduler", "--service-cidr", str(V6), "--cluster-cidr", "fd00:245::/56",
+               "--peer-port", str(free_port()), bind="::1")
     try:
         m.start()
         yield m
@@ -293,6 +294,31 @@ def test_single_stack_six(six):
     wait_until("range", lambda: six.api("GET", "/api/v1/nodes/n")[1]["spec"].get("podCIDRs") == ["fd00:245::/64"])
 
 
+def test_second_master_by_ipv6(six):
+    """Its token's command names the first one as [::1]:PORT; they reach each other by such addresses."""
+    def knarrctl(m, *args):
+        p = subprocess.run([f"{BUILD}/knarrctl", *args], env={"KUBECONFIG": str(m.kubeconfig)}, capture_output=True,
+                           text=True, check=False)
+        assert p.returncode == 0, p.stderr
+        return p.stdout
+
+    words = knarrctl(six, "token", "create", "--master", "--print-join").split()
+    url = words[words.index("join") + 1]
+    assert url == f"https://[::1]:{six.port}"
+    opt = dict(zip(words, words[1:]))
+    m = Master("--join", url, "--token", opt["--token"], "--ca-hash", opt["--ca-hash"], "--name", "second",
+               "--peer-port", str(free_port()), "--no-scheduler", bind="::1")
+    try:
+        m.start()
+        assert m.api("GET", f"{SERVICES}/kubernetes")[1]["spec"]["ipFamilies"] == ["IPv6"]
+        make(m, "by-second")
+        wait_until("seen by the first", lambda: six.api("GET", f"{SERVICES}/by-second")[0] == 200)
+        assert "[::1]:" in knarrctl(m, "member", "list")
+        knarrctl(six, "member", "remove", "second")
+    finally:
+        m.remove()
+
+
 @pytest.mark.parametrize("option, value, why", [
     ("--service-cidr", "10.0.0.0/16,10.1.0.0/16", "one of each family"),
     ("--service-cidr", "fd00::/48", "prefix of 64 to 125"),
@@ -300,6 +326,7 @@ def test_single_stack_six(six):
     ("--cluster-cidr", "10.244.0.0/16;fd00::/48", "no range of addresses"),
     ("--cluster-cidr", "10.244.0.0/28", "prefix of 0 to 24"),
     ("--node-cidr-mask-size-ipv6", "0", "from 1 to"),
+    ("--advertise-address", "fd00::1", "is of IPv6, but the first range of --service-cidr is of IPv4"),
 ])
 def test_options(option, value, why):
     m = Master(option, value)
