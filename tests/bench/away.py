@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A thousand nodes (tests/bench/hollow.c) lose their master and it returns: until each has told what
-happened meanwhile and knows what is new, what that costs the master, and what another client sees.
+happened meanwhile, knows what is new and has the routes to all others confirmed, what that costs the
+master, and what another client sees. Before that: what the nodes cost at rest, with leases as agents have them.
 
   away.py [NODES [SECONDS AWAY]]"""
 import json
@@ -81,23 +82,30 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (files[1], files[1]))
     if files[1] < N + 200:
         kit.skip(f"only {files[1]} open files are allowed")
-    m = kit.Master()
+    m = kit.Master("--cluster-cidr", "10.0.0.0/11")
     m.start()
     m.account()
     began = time.monotonic()
     h = Hollow(m, N)
     ready = h.ask("ready")
     kit.say(f"{N} nodes ready after {ready['last_ms'] / 1000 - began:.1f} s")
+    routes = h.ask("routes")
+    kit.say(f"all routes known to all after {routes['last_ms'] / 1000 - began:.1f} s")
+    kit.figure(f"away.{N}_nodes.routes.bytes", routes["bytes"] / N / N, "B/node/node")
     assert m.api("POST", "/apis/apps/v1/namespaces/default/daemonsets", PODS)[0] == 201
     began = time.monotonic()
     kit.say(f"their pods after {h.ask('pods')['last_ms'] / 1000 - began:.1f} s")
     time.sleep(2)
+    routes = h.ask("routes")
     cpu, mine, began = kit.cpu_s(m.p.pid), kit.cpu_s(h.p.pid), time.monotonic()
     time.sleep(3)
     share = 100 / (time.monotonic() - began)
     kit.figure(f"away.{N}_nodes.steady_cpu", share * (kit.cpu_s(m.p.pid) - cpu), "%")
     kit.say(f"the nodes themselves take {share * (kit.cpu_s(h.p.pid) - mine):.0f} %")
     kit.figure(f"away.{N}_nodes.steady_memory", m.rss_kb() / 1024, "MiB")
+    rest = h.ask("routes")
+    kit.figure(f"away.{N}_nodes.steady_routes", (rest["bytes"] - routes["bytes"]) / N * share / 100,
+               "B/s/node")
     m.kill()
     h.say("lost")
     time.sleep(AWAY)
@@ -107,13 +115,14 @@ def main():
     other = Other(m)
     SERVICE["metadata"]["name"] = "news"
     assert m.api("POST", "/api/v1/namespaces/default/services", SERVICE)[0] == 201
-    seen, told = h.ask("seen news"), h.ask("told")
+    seen, told, ways = h.ask("seen news"), h.ask("told"), h.ask("back")
     time.sleep(1)
     other.stop()
     cpu = kit.cpu_s(m.p.pid)
-    for what, r in (("told", told), ("news", seen)):
+    for what, r in (("told", told), ("news", seen), ("routes", ways)):
         kit.figure(f"away.{N}_nodes.{what}.half", r["half_ms"] / 1000 - back, "s")
         kit.figure(f"away.{N}_nodes.{what}.all", r["last_ms"] / 1000 - back, "s")
+    kit.figure(f"away.{N}_nodes.routes.back", ways["bytes"] / N, "B/node")
     kit.figure(f"away.{N}_nodes.cpu", cpu, "s")
     kit.figure(f"away.{N}_nodes.peak_memory", other.rss / 1024, "MiB")
     other.took.sort()

@@ -5,6 +5,7 @@
 #include "lib/client/informer.h"
 #include "lib/client/kubeconfig.h"
 #include "lib/client/lease.h"
+#include "lib/client/node_watch.h"
 #include "lib/client/transport_http.h"
 #include "lib/http/client.h"
 #include "lib/http/tls.h"
@@ -14,19 +15,22 @@
 #include <signal.h>
 #include <sys/resource.h>
 /*
- *	hollow KUBECONFIG COUNT [nodes]
+ *	hollow KUBECONFIG COUNT [lease SECONDS]
  *
  * Many nodes without containers: each has what an agent has with its masters (one TLS connection,
- * the same watches, a lease that it renews every second, the status of its Node and pods), in one
- * process. With "nodes" each also watches all Nodes, as an agent does for its routes: a change of
- * each is then a message to each. tests/bench/away.py takes the master away from them. Commands on
- *standard input, each answered with one line of JSON once it is so at all nodes:
+ * the same watches, that of all nodes for its routes among them, a lease, the status of its Node
+ * and pods), in one process. tests/bench/away.py takes the master away from them. Commands on
+ * standard input, each answered with one line of JSON once it is so at all nodes:
  *
  *	ready		{"ready"}: registered, all watches begun, the lease renewed
+ *	routes		{"routes","last_ms","told","bytes"}: each knows the routes to all others;
+ *how many nodes, and bytes of them, each was told of so far
  *	pods		{"pods","last_ms"}: a pod is bound to each, and its status told
  *	lost		no answer; a container of each restarts, which has to be told
  *	told		{"told","half_ms","last_ms"}: since when the restart is told and the lease
- *renewed seen NAME	{"seen","half_ms","last_ms"}: since when each knows the Service NAME
+ *renewed seen NAME	{"seen","half_ms","last_ms"}: since when each knows the Service NAME back
+ *{"back","half_ms","last_ms","told","bytes"}: since when the routes are confirmed after "lost", and
+ *what all were told for it
  *
  * Times are monotonic milliseconds.
  */
@@ -43,10 +47,11 @@ struct node {
 	struct client *client;
 	struct informer *in[IN_MAX];
 	struct lease_renewer *lease;
-	struct client_watch *nodes; /* all of them, which an agent's routes need; not kept here */
-	uint64_t nodes_rv;
+	struct node_watch *routes; /* to the pods of all nodes */
+	uint64_t told, told_bytes; /* of them */
+	uint64_t routes_ns; /* since when all are known, or confirmed */
 	struct client_call *call;
-	struct timer retry, nodes_retry;
+	struct timer retry;
 	uint64_t delay_ns;
 	bool registered;
 	unsigned restarts, told_restarts; /* of its pod */
@@ -62,10 +67,10 @@ static struct {
 	struct node *nodes;
 	size_t n;
 	uint64_t lost_ns;
-	bool all_nodes;
+	uint64_t lease_ns;
 	char seen[64], line[128];
 	size_t line_len;
-	enum ask { ASK_NONE, ASK_READY, ASK_PODS, ASK_TOLD, ASK_SEEN } ask;
+	enum ask { ASK_NONE, ASK_READY, ASK_PODS, ASK_TOLD, ASK_SEEN, ASK_ROUTES, ASK_BACK } ask;
 	uv_timer_t look;
 } all;
 
@@ -118,11 +123,13 @@ static void on_status(void *user, const struct err *e, struct str body)
 
 	if (!e->errnum && !n->lease)
 		n->lease = lease_renewer_start(
-			n->client, &(struct lease_renewer_conf){.ns = STR("kube-node-lease"),
-								.name = str_of(n->name),
-								.holder = str_of(n->name),
-								.period_ns = NSEC_PER_SEC,
-								.duration_s = 5});
+			n->client,
+			&(struct lease_renewer_conf){
+				.ns = STR("kube-node-lease"),
+				.name = str_of(n->name),
+				.holder = str_of(n->name),
+				.period_ns = all.lease_ns,
+				.duration_s = (unsigned)(5 * all.lease_ns / NSEC_PER_SEC)});
 	on_told(user, e, body);
 }
 
@@ -158,15 +165,18 @@ static void send_node_status(struct node *n)
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 	char now[TIME_LEN + 1];
 
+	size_t at = (size_t)(n - all.nodes);
+
 	time_format(clock_real_ns(&clock_system), now);
 	buf_addf(&b,
 		 "{\"status\":{\"capacity\":{\"cpu\":\"4\",\"memory\":\"8Gi\",\"pods\":\"110\"},"
+		 "\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"192.168.%zu.%zu\"}],"
 		 "\"allocatable\":{\"cpu\":\"4\",\"memory\":\"8Gi\",\"pods\":\"110\"},"
 		 "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\",\"reason\":"
 		 "\"KubeletReady\","
 		 "\"message\":\"hollow\",\"lastHeartbeatTime\":\"%s\",\"lastTransitionTime\":\"%"
 		 "s\"}]}}",
-		 now, now);
+		 1 + at / 250, 1 + at % 250, now, now);
 	n->call = patch(n, &client_nodes, STR_NULL, str_of(n->name), buf_str(&b), on_status);
 }
 
@@ -243,41 +253,39 @@ static void on_service(void *user, struct object *o)
 static const struct informer_handler on_mine = {.added = on_object, .updated = on_changed};
 static const struct informer_handler on_services = {.added = on_service};
 
-/* All Nodes: from now on, and without keeping them. */
-static void watch_nodes(struct timer *t);
-
-static void on_node_event(void *user, enum transport_event ev, struct blob obj)
-{
-	struct node *n = user;
-	uint64_t rv;
-
-	if (str_to_u64(jv_text(jv_path(jv_of(obj.bytes), "metadata.resourceVersion")), &rv) == 0)
-		n->nodes_rv = MAX(n->nodes_rv, rv);
-	blob_release(&obj);
-}
-
-static void on_nodes_end(void *user, const struct err *e)
+static void on_node(void *user, struct str name, struct jv node)
 {
 	struct node *n = user;
 
-	n->nodes = NULL;
-	if (e->errnum == ESTALE)
-		n->nodes_rv = 0;
-	timers_arm_in(&all.timers, &n->nodes_retry,
-		      RETRY_MIN_NS + rng_below(&rng_system, RETRY_MIN_NS));
+	n->told++;
+	n->told_bytes += jv_raw(node).len;
+	if (n->told >= all.n && !n->routes_ns)
+		n->routes_ns = now_ns();
 }
 
-static void watch_nodes(struct timer *t)
+static void on_begun(void *user)
 {
-	static const struct client_watch_ops ops = {on_node_event, on_nodes_end};
-	struct node *n = container_of(t, struct node, nodes_retry);
-	CLEANUP(buf_done) struct buf q = BUF_INIT;
-
-	buf_adds(&q, "allowWatchBookmarks=true");
-	if (n->nodes_rv)
-		buf_addf(&q, "&resourceVersion=%" PRIu64, n->nodes_rv);
-	n->nodes = client_watch(n->client, &client_nodes, STR_NULL, q.p, NULL, &ops, n);
 }
+
+static void on_node_gone(void *user, struct str name)
+{
+	((struct node *)user)->told++;
+}
+
+static void on_complete(void *user, bool whole)
+{
+	struct node *n = user;
+
+	if (all.lost_ns)
+		n->routes_ns = now_ns();
+}
+
+static void on_known(void *user, struct str token)
+{
+}
+
+static const struct node_watch_ops on_nodes = {on_begun, on_node, on_node_gone, on_complete,
+					       on_known};
 
 static struct http_client *connection(void)
 {
@@ -323,7 +331,6 @@ static void node_begin(struct node *n, size_t i)
 						     .user_agent = "hollow",
 						     .spread_ns = SPREAD_NS});
 	n->retry.fire = on_retry;
-	n->nodes_retry.fire = watch_nodes;
 	n->in[IN_PODS] = informer_of(n, &client_pods, "spec.nodeName");
 	n->in[IN_SERVICES] = informer_of(n, &client_services, NULL);
 	n->in[IN_SLICES] = informer_of(n, &client_endpointslices, NULL);
@@ -333,6 +340,7 @@ static void node_begin(struct node *n, size_t i)
 	informer_handle(n->in[IN_SERVICES], &on_services, n);
 	for (size_t k = 0; k < IN_MAX; k++)
 		informer_start(n->in[k]);
+	n->routes = node_watch_start(n->client, STR_NULL, &on_nodes, n);
 	step(n);
 }
 
@@ -355,6 +363,9 @@ static uint64_t when(const struct node *n)
 		return n->told_restarts == n->restarts && lease_ns > all.lost_ns ? n->told_ns : 0;
 	case ASK_SEEN:
 		return n->seen_ns;
+	case ASK_ROUTES:
+	case ASK_BACK:
+		return n->routes_ns;
 	default:
 		return 0;
 	}
@@ -369,8 +380,9 @@ static int by_size(const void *a, const void *b)
 
 static void answer(uv_timer_t *t)
 {
-	static const char *const names[] = {"", "ready", "pods", "told", "seen"};
+	static const char *const names[] = {"", "ready", "pods", "told", "seen", "routes", "back"};
 	CLEANUP_FREE uint64_t *v = xcalloc(all.n, sizeof(*v));
+	uint64_t told = 0, bytes = 0;
 
 	if (all.ask == ASK_NONE)
 		return;
@@ -378,10 +390,14 @@ static void answer(uv_timer_t *t)
 		v[i] = when(&all.nodes[i]);
 		if (!v[i])
 			return;
+		told += all.nodes[i].told;
+		bytes += all.nodes[i].told_bytes;
 	}
 	qsort(v, all.n, sizeof(*v), by_size);
-	printf("{\"%s\":%zu,\"half_ms\":%.1f,\"last_ms\":%.1f}\n", names[all.ask], all.n,
-	       (double)v[all.n / 2] / 1e6, (double)v[all.n - 1] / 1e6);
+	printf("{\"%s\":%zu,\"half_ms\":%.1f,\"last_ms\":%.1f,\"told\":%" PRIu64
+	       ",\"bytes\":%" PRIu64 "}\n",
+	       names[all.ask], all.n, (double)v[all.n / 2] / 1e6, (double)v[all.n - 1] / 1e6, told,
+	       bytes);
 	fflush(stdout);
 	all.ask = ASK_NONE;
 }
@@ -392,12 +408,10 @@ static void command(const char *line)
 		all.ask = ASK_READY;
 	} else if (!strcmp(line, "pods")) {
 		all.ask = ASK_PODS;
-		/* From here on: that many nodes do not join in one second, each seen by each. */
-		for (size_t i = 0; i < all.n; i++)
-			if (all.all_nodes && !all.nodes[i].nodes_rv) {
-				all.nodes[i].nodes_rv = informer_rv(all.nodes[i].in[IN_SELF]);
-				timers_soon(&all.timers, &all.nodes[i].nodes_retry);
-			}
+	} else if (!strcmp(line, "routes")) {
+		all.ask = ASK_ROUTES;
+	} else if (!strcmp(line, "back")) {
+		all.ask = ASK_BACK;
 	} else if (!strcmp(line, "told")) {
 		all.ask = ASK_TOLD;
 	} else if (!strncmp(line, "seen ", 5)) {
@@ -412,6 +426,7 @@ static void command(const char *line)
 		all.lost_ns = now_ns();
 		for (size_t i = 0; i < all.n; i++) {
 			all.nodes[i].restarts++;
+			all.nodes[i].routes_ns = all.nodes[i].told = all.nodes[i].told_bytes = 0;
 			step(&all.nodes[i]);
 		}
 	} else {
@@ -446,10 +461,12 @@ int main(int argc, char **argv)
 	struct rlimit files;
 	uv_pipe_t in;
 
-	all.all_nodes = argc == 4 && !strcmp(argv[3], "nodes");
-	all.n = argc == 3 || all.all_nodes ? strtoul(argv[2], NULL, 10) : 0;
-	if (!all.n)
-		die("usage", "hollow KUBECONFIG COUNT [nodes]");
+	bool lease = argc == 5 && !strcmp(argv[3], "lease");
+
+	all.n = argc == 3 || lease ? strtoul(argv[2], NULL, 10) : 0;
+	all.lease_ns = (lease ? strtoul(argv[4], NULL, 10) : 1) * NSEC_PER_SEC;
+	if (!all.n || !all.lease_ns)
+		die("usage", "hollow KUBECONFIG COUNT [lease SECONDS]");
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
