@@ -34,19 +34,35 @@ static void turn(int fd, unsigned n)
 	}
 }
 
+/* Once more if a signal came between (the fuzzer's own timer, on a busy machine). */
+static int connected(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_port = htons(http_server_port(server)),
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd;
+
+	for (;;) {
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+			return fd;
+		if (errno != EINTR) {
+			perror("connect");
+			abort();
+		}
+		close(fd);
+	}
+}
+
 void fuzz_one(struct str in)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct linger reset = {.l_onoff = 1};
 	size_t half = in.len / 2;
 	int fd;
 
 	if (!server)
 		start();
-	a.sin_port = htons(http_server_port(server));
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		abort();
+	fd = connected();
 	send(fd, in.p, half, MSG_NOSIGNAL | MSG_DONTWAIT);
 	turn(fd, 3);
 	send(fd, in.p + half, in.len - half, MSG_NOSIGNAL | MSG_DONTWAIT);
