@@ -136,8 +136,14 @@ static void answer_instance(struct metal *m, struct jv params, struct buf *out)
 
 /* ---- Addresses ---- */
 
+/* By their canonical forms: an IPv6 address may be written in many ways. */
 static void hold(struct cloud *c, struct str owner, struct str address)
 {
+	char text[IP_TEXT];
+	struct ip ip;
+
+	if (ip_parse(address, &ip))
+		address = str_of(ip_text(ip, text));
 	free(hmap_put(metal_of(c)->held, address, str_dup(owner)));
 }
 
@@ -156,59 +162,64 @@ static void release(struct cloud *c, struct str owner)
 	m->held = left;
 }
 
-static bool is_free(struct metal *m, struct str address, struct str owner)
+static bool is_free(struct metal *m, struct ip ip, struct str owner)
 {
-	const char *by = hmap_get(m->held, address);
+	char text[IP_TEXT];
+	const char *by = hmap_get(m->held, str_of(ip_text(ip, text)));
 
 	return !by || str_eqs(owner, by);
 }
 
-/* What one Service asks for. */
+/* What one Service asks for, of one family. */
 struct wish {
 	struct str uid, ip, pool; /* ip, pool: absent: any */
 	struct jv current;
+	const char *zones; /* where the address has to be at home; NULL: anywhere */
+	bool v6;
 };
 
+static bool at_home(const struct wish *w, const struct inventory_pool *p)
+{
+	return !w->zones || strcmp(w->zones, p->zones) == 0;
+}
+
 /* Does this address do? *ret_pool is where it is from. */
-static bool fits(struct metal *m, const struct wish *w, struct str address,
+static bool fits(struct metal *m, const struct wish *w, struct ip ip,
 		 const struct inventory_pool **ret_pool)
 {
-	const struct inventory_pool *p;
-	struct ip ip;
+	const struct inventory_pool *p = inventory_pool_of(m->inventory, ip);
 
-	if (!ip_parse(address, &ip) || ip.v6)
-		return false;
-	p = inventory_pool_of(m->inventory, ip);
-	if (!p || !is_free(m, address, w->uid) || (w->pool.len && !str_eqs(w->pool, p->name)))
+	if (!p || ip.v6 != w->v6 || !at_home(w, p) || !is_free(m, ip, w->uid) ||
+	    (w->pool.len && !str_eqs(w->pool, p->name)))
 		return false;
 	*ret_pool = p;
 	return true;
 }
 
-static bool pick_from(struct metal *m, const struct inventory_pool *p, struct buf *out)
+static bool pick_from(struct metal *m, const struct inventory_pool *p, bool v6, struct buf *out)
 {
 	char text[IP_TEXT];
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct ip_range *r = &p->ranges[i];
 
-		if (r->first.v6)
+		if (r->first.v6 != v6)
 			continue;
 		/* Ends at the latest behind as many addresses as are held. */
 		for (struct ip ip = r->first; ip.n <= r->last.n; ip.n++) {
-			buf_clear(out);
-			buf_adds(out, ip_text(ip, text));
-			if (!hmap_has(m->held, buf_str(out)))
-				return true;
+			if (hmap_has(m->held, str_of(ip_text(ip, text))))
+				continue;
+			buf_adds(out, text);
+			return true;
 		}
 	}
-	buf_clear(out);
 	return false;
 }
 
 static int wished_ip(struct metal *m, const struct wish *w, const struct inventory_pool **ret_pool,
 		     struct buf *out, struct err *err)
 {
+	char text[IP_TEXT];
 	struct ip ip;
 
 	if (!ip_parse(w->ip, &ip))
@@ -217,70 +228,124 @@ static int wished_ip(struct metal *m, const struct wish *w, const struct invento
 	if (!inventory_pool_of(m->inventory, ip))
 		return err_sys(err, EINVAL, "address %.*s is in no pool of the inventory",
 			       STR_ARG(w->ip));
-	if (!is_free(m, w->ip, w->uid))
+	if (!is_free(m, ip, w->uid))
 		return err_sys(err, EADDRINUSE, "address %.*s is another Service's",
 			       STR_ARG(w->ip));
-	if (!fits(m, w, w->ip, ret_pool))
+	if (!fits(m, w, ip, ret_pool))
 		return err_sys(err, EINVAL, "address %.*s is not in pool %.*s", STR_ARG(w->ip),
 			       STR_ARG(w->pool));
-	buf_addstr(out, w->ip);
+	buf_adds(out, ip_text(ip, text));
 	return 0;
 }
 
 static int pick(struct metal *m, const struct wish *w, const struct inventory_pool **ret_pool,
 		struct buf *out, struct err *err)
 {
+	const char *kind = w->v6 ? "IPv6 " : "";
+	char text[IP_TEXT];
+	struct ip ip;
+
 	if (w->ip.len)
 		return wished_ip(m, w, ret_pool, out, err);
 	if (w->pool.len && !inventory_pool(m->inventory, w->pool))
 		return err_sys(err, EINVAL, "the inventory has no pool \"%.*s\"", STR_ARG(w->pool));
 	jv_for_each (c, w->current)
-		if (fits(m, w, jv_text(c.value), ret_pool)) {
-			buf_addstr(out, jv_text(c.value));
+		if (ip_parse(jv_text(c.value), &ip) && fits(m, w, ip, ret_pool)) {
+			buf_adds(out, ip_text(ip, text));
 			return 0;
 		}
 	for (size_t i = 0; i < m->inventory->n_pools; i++) {
 		const struct inventory_pool *p = &m->inventory->pools[i];
 
-		if (w->pool.len ? !str_eqs(w->pool, p->name) : p->by_hand)
+		if ((w->pool.len ? !str_eqs(w->pool, p->name) : p->by_hand) || !at_home(w, p))
 			continue;
-		if (pick_from(m, p, out)) {
+		if (pick_from(m, p, w->v6, out)) {
 			*ret_pool = p;
 			return 0;
 		}
 	}
 	if (w->pool.len)
-		return err_sys(err, ENOSPC, "no address is free in pool %.*s", STR_ARG(w->pool));
-	return err_sys(err, ENOSPC, "no address is free in any pool");
+		return err_sys(err, ENOSPC, "no %saddress is free in pool %.*s", kind,
+			       STR_ARG(w->pool));
+	return err_sys(err, ENOSPC, "no %saddress is free in any pool", kind);
+}
+
+static bool is_v6(struct str ip)
+{
+	return str_chr(ip, ':') >= 0;
+}
+
+/*
+ * An address of each family that the Service has, the second one from a pool of the same zones: one
+ * node answers for both. loadBalancerIP is that of its family.
+ */
+static int pick_all(struct metal *m, struct jv service, struct jv current,
+		    const struct inventory_pool **ret_pool, struct buf ips[2], struct err *err)
+{
+	struct jv spec = jv_get(service, "spec"), families = jv_get(spec, "ipFamilies");
+	struct str asked = jv_text(jv_get(spec, "loadBalancerIP"));
+	struct wish w = {.uid = jv_text(jv_get(service, "uid")),
+			 .pool = jv_text(jv_get(jv_get(service, "annotations"), POOL_ANNOTATION)),
+			 .current = current};
+	bool prefers = jv_eqs(jv_get(spec, "ipFamilyPolicy"), "PreferDualStack");
+	bool has[2] = {jv_eqs(jv_path(spec, "ipFamilies[0]"), "IPv6"),
+		       jv_eqs(jv_path(spec, "ipFamilies[1]"), "IPv6")};
+	size_t n = MAX(MIN(jv_len(families), (size_t)2), (size_t)1);
+	const struct inventory_pool *p = NULL;
+	int r = 0;
+
+	if (asked.len && is_v6(asked) != has[0] && (n == 1 || is_v6(asked) != has[1]))
+		return err_sys(err, EINVAL,
+			       "loadBalancerIP %.*s is of a family that the Service has not",
+			       STR_ARG(asked));
+	for (size_t i = 0; i < n && r == 0; i++) {
+		w.v6 = has[i];
+		w.ip = is_v6(asked) == w.v6 ? asked : STR_NULL;
+		r = pick(m, &w, &p, &ips[i], err);
+		if (i == 0)
+			*ret_pool = p;
+		if (r == 0)
+			w.zones = p->zones;
+	}
+	if (r == -ENOSPC && ips[0].len && prefers && !w.ip.len) {
+		err_done(err);
+		r = 0; /* one is as good as none was said to be */
+	}
+	return r;
+}
+
+static void write_answer(struct metal *m, struct str uid, const struct buf ips[2],
+			 const char *zones, struct buf *out)
+{
+	struct jw j = jw_start(out);
+
+	release((struct cloud *)m, uid);
+	jw_begin_object(&j);
+	jw_key(&j, "ingress");
+	jw_begin_array(&j);
+	for (size_t i = 0; i < 2 && ips[i].len; i++) {
+		hold((struct cloud *)m, uid, buf_str(&ips[i]));
+		jw_begin_object(&j);
+		jw_member_str(&j, "ip", buf_str(&ips[i]));
+		jw_member_str(&j, "ipMode", STR("VIP"));
+		jw_end_object(&j);
+	}
+	jw_end_array(&j);
+	jw_member_bool(&j, "announce", true);
+	jw_member_raw(&j, "zones", str_of(zones));
+	jw_end_object(&j);
 }
 
 static void answer_balancer(struct metal *m, struct jv params, struct buf *out, struct err *err)
 {
-	struct jv service = jv_get(params, "service"), spec = jv_get(service, "spec");
-	struct wish w = {.uid = jv_text(jv_get(service, "uid")),
-			 .ip = jv_text(jv_get(spec, "loadBalancerIP")),
-			 .pool = jv_text(jv_get(jv_get(service, "annotations"), POOL_ANNOTATION)),
-			 .current = jv_get(params, "current")};
-	CLEANUP(buf_done) struct buf ip = BUF_INIT;
+	struct jv service = jv_get(params, "service");
+	struct buf ips[2] = {BUF_INIT, BUF_INIT};
 	const struct inventory_pool *p = NULL;
-	struct jw j;
 
-	if (pick(m, &w, &p, &ip, err) < 0)
-		return;
-	release((struct cloud *)m, w.uid);
-	hold((struct cloud *)m, w.uid, buf_str(&ip));
-	j = jw_start(out);
-	jw_begin_object(&j);
-	jw_key(&j, "ingress");
-	jw_begin_array(&j);
-	jw_begin_object(&j);
-	jw_member_str(&j, "ip", buf_str(&ip));
-	jw_member_str(&j, "ipMode", STR("VIP"));
-	jw_end_object(&j);
-	jw_end_array(&j);
-	jw_member_bool(&j, "announce", true);
-	jw_member_raw(&j, "zones", str_of(p->zones));
-	jw_end_object(&j);
+	if (pick_all(m, service, jv_get(params, "current"), &p, ips, err) == 0)
+		write_answer(m, jv_text(jv_get(service, "uid")), ips, p->zones, out);
+	buf_done(&ips[0]);
+	buf_done(&ips[1]);
 }
 
 /* ---- Calls: answered at once, but from the loop ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/controllers/service_lb.h"
+#include "lib/base/cidr.h"
 #include "master/controllers/backends.h"
 
 /*
@@ -248,7 +249,10 @@ static struct str choose(struct announce *a, struct object *service, struct jv z
 	uint64_t best_weight = 0;
 
 	if (local)
-		backends_find(a->c, service, "IPv4", &ends);
+		backends_find(
+			a->c, service,
+			ip_family(jv_eqs(jv_path(object_spec(service), "ipFamilies[0]"), "IPv6")),
+			&ends);
 	informer_for_each(n, nodes_in(a->c))
 	{
 		struct beat *b = hmap_get(a->beats, n->name);

@@ -147,11 +147,18 @@ static bool set_status(struct plan *p, const struct object *s, struct jv ingress
 
 static void write_service(struct jw *w, const struct object *s, bool whole)
 {
-	static const char *const fields[] = {
-		"ports",           "loadBalancerIP",           "loadBalancerClass",
-		"sessionAffinity", "externalTrafficPolicy",    "healthCheckNodePort",
-		"ipFamilies",      "loadBalancerSourceRanges", "allocateLoadBalancerNodePorts",
-		"clusterIP"};
+	static const char *const fields[] = {"ports",
+					     "loadBalancerIP",
+					     "loadBalancerClass",
+					     "sessionAffinity",
+					     "externalTrafficPolicy",
+					     "healthCheckNodePort",
+					     "ipFamilies",
+					     "loadBalancerSourceRanges",
+					     "allocateLoadBalancerNodePorts",
+					     "clusterIP",
+					     "clusterIPs",
+					     "ipFamilyPolicy"};
 
 	jw_key(w, "service");
 	jw_begin_object(w);

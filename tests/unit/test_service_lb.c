@@ -430,6 +430,53 @@ static void test_pools_and_zones(void **state)
 }
 
 /* Another master leads: addresses that Services have are not given out again. */
+static const char *ips_of(struct fixture *f, const char *path)
+{
+	static struct buf text;
+
+	buf_clear(&text);
+	jv_for_each (i, jv_path(get(f, path), "status.loadBalancer.ingress"))
+		buf_addf(&text, "%s%.*s", text.len ? " " : "",
+			 STR_ARG(jv_text(jv_get(i.value, "ip"))));
+	return text.len ? text.p : "";
+}
+
+#define DUAL(policy) ",\"ipFamilies\":[\"IPv4\",\"IPv6\"],\"ipFamilyPolicy\":\"" policy "\""
+
+/* An address of each family of the Service; the second from where the first is at home. */
+static void test_families(void **state)
+{
+	struct fixture f;
+
+	begin_metal(&f, "service-lb",
+		    "pools:\n- {name: p, addresses: [192.0.2.10-192.0.2.12, \"fd00::8/126\"]}\n"
+		    "- {name: far, addresses: [\"fd01::/120\"], zones: [z]}\n");
+	put_node(&f, "n1", "b", true, "");
+	put_service(&f, SVC, "LoadBalancer", DUAL("RequireDualStack"), "");
+	assert_string_equal(ips_of(&f, SVC), "192.0.2.10 fd00::9");
+	put_service(&f, SVC "6", "LoadBalancer", ",\"ipFamilies\":[\"IPv6\"]", "");
+	assert_string_equal(ips_of(&f, SVC "6"), "fd00::a");
+	/* Asked for, in other letters; and of a family that it has not. */
+	put_service(&f, SVC "w", "LoadBalancer",
+		    DUAL("RequireDualStack") ",\"loadBalancerIP\":\"FD00:0::B\"", "");
+	assert_string_equal(ips_of(&f, SVC "w"), "192.0.2.11 fd00::b");
+	put_service(&f, SVC "n", "LoadBalancer",
+		    ",\"ipFamilies\":[\"IPv4\"],\"loadBalancerIP\":\"fd01::5\"", "");
+	assert_string_equal(ips_of(&f, SVC "n"), "");
+	/* None of IPv6 is left in that zone. */
+	put_service(&f, SVC "p", "LoadBalancer", DUAL("PreferDualStack"), "");
+	assert_string_equal(ips_of(&f, SVC "p"), "192.0.2.12");
+	/* One family less: the address is another's at once. */
+	put_service(&f, SVC, "LoadBalancer",
+		    ",\"ipFamilies\":[\"IPv4\"],\"ipFamilyPolicy\":\"SingleStack\"", "");
+	assert_string_equal(ips_of(&f, SVC), "192.0.2.10");
+	put_service(&f, SVC "p", "LoadBalancer",
+		    DUAL("PreferDualStack") ",\"sessionAffinity\":\"ClientIP\"", "");
+	run(&f, 1000);
+	assert_string_equal(ips_of(&f, SVC "p"), "192.0.2.12 fd00::9");
+	end_metal(&f);
+}
+
 static void test_addresses_stay(void **state)
 {
 	struct fixture f;
@@ -549,6 +596,7 @@ int main(void)
 		cmocka_unit_test(test_new_leader),
 		cmocka_unit_test(test_pools_and_zones),
 		cmocka_unit_test(test_addresses_stay),
+		cmocka_unit_test(test_families),
 		cmocka_unit_test(test_node),
 		cmocka_unit_test(test_node_gone),
 		cmocka_unit_test(test_routes),
