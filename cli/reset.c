@@ -200,6 +200,27 @@ static char *below(const struct reset_options *o, const char *path)
 	return xasprintf("%s%s", o->root ? o->root : "", path);
 }
 
+/* What drivers mounted for pods, and where; the drivers' own folders stay. */
+static int remove_driver_mounts(const struct reset_options *o, struct err *err)
+{
+	static const char *const parts[] = {"pods", "plugins/kubernetes.io"};
+	CLEANUP_FREE char *kubelet = below(o, "/var/lib/kubelet");
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		CLEANUP_FREE char *dir = xasprintf("%s/%s", kubelet, parts[i]);
+		int r;
+
+		unmount_below(dir);
+		r = dir_remove_tree(AT_FDCWD, dir);
+		if (r < 0)
+			return err_sys(err, -r, "cannot remove %s: %s", dir, strerror(-r));
+	}
+	/* Made a mount of its own to be shared; where it is one anyway, somebody else's. */
+	if (o->root)
+		umount2(kubelet, MNT_DETACH | UMOUNT_NOFOLLOW);
+	return 0;
+}
+
 static int remove_files(const struct reset_options *o, struct err *err)
 {
 	CLEANUP_FREE char *master = xasprintf("%s/master", o->data_dir);
@@ -210,6 +231,8 @@ static int remove_files(const struct reset_options *o, struct err *err)
 	CLEANUP_FREE char *run = below(o, "/run/knarr");
 	const char *dirs[] = {master, o->run_dir, logs, pod_logs, etc, agent};
 
+	if (remove_driver_mounts(o, err) < 0)
+		return -EIO;
 	unmount_below(o->data_dir);
 	unmount_below(o->run_dir);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {

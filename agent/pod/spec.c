@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/stat.h>
 
+#include "agent/plugin/shared.h"
 #include "agent/pod/env.h"
 #include "agent/pod/files.h"
 #include "agent/pod/pod.h"
@@ -313,6 +314,17 @@ static enum runtime_propagation propagation(struct jv m)
 	return jv_eqs(v, "HostToContainer") ? RUNTIME_MOUNT_SLAVE : RUNTIME_MOUNT_PRIVATE;
 }
 
+/* What drivers mount in their containers has to be seen by the node: see shared.h. */
+static int share(const struct pod *p, const char *source, struct err *err)
+{
+	const char *dir = p->all->conf.kubelet_dir;
+	size_t n = dir ? strlen(dir) : 0;
+
+	if (!n || strncmp(source, dir, n) != 0 || (source[n] && source[n] != '/'))
+		return 0;
+	return dir_share(dir, err);
+}
+
 static int volume_mounts(struct builder *b, struct err *err)
 {
 	struct pod *p = b->c->pod;
@@ -346,6 +358,9 @@ static int volume_mounts(struct builder *b, struct err *err)
 				      volume_set_read_only(p->volumes, name));
 		m->sub_path = sub;
 		m->propagation = propagation(it.value);
+		r = m->propagation == RUNTIME_MOUNT_SHARED ? share(p, source, err) : 0;
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

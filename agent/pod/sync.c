@@ -117,6 +117,8 @@ static void volumes_open(struct pod *p, struct err *err)
 		.volumes = jv_get(p->view->spec, "volumes"),
 		.pod_dir = p->dir,
 		.fs_group = p->view->fs_group,
+		.fs_group_always = jv_eqs(
+			jv_path(p->view->spec, "securityContext.fsGroupChangePolicy"), "Always"),
 		.fs_user = jv_i64(jv_path(p->view->spec, "securityContext.runAsUser"), -1),
 		.source = &p->source,
 		.clock = p->all->conf.timers->clock,

@@ -32,8 +32,8 @@ int nfs_unmount_all(struct volume *v, struct err *err);
 bool claim_volume_reaches(struct jv volume, struct str node);
 /*
  * Give a directory and all in it to a group (SetVolumeOwnership): group read and write, new files
- * inherit it. Nothing is done where the directory itself shows that it has been done. Follows no
- * link and enters no mount.
+ * inherit it. Unless `always`, nothing is done where the directory itself shows that it has
+ * been done. Follows no link and enters no mount.
  */
-int volume_give_to_group(const char *path, int64_t gid, struct err *err);
+int volume_give_to_group(const char *path, int64_t gid, bool always, struct err *err);
 #endif

@@ -268,7 +268,8 @@ static int publish(struct request *q, struct err *err)
 	free(q->v->path);
 	q->v->path = csi_target(n, q->out.pod_uid, q->out.name, q->v->block);
 	if (takes_group(q))
-		r = volume_give_to_group(q->v->path, volume_conf(q->v)->fs_group, err);
+		r = volume_give_to_group(q->v->path, volume_conf(q->v)->fs_group,
+					 volume_conf(q->v)->fs_group_always, err);
 	return r;
 }
 

@@ -40,7 +40,7 @@ int claim_local(struct volume *v, const struct claim *c, struct jv source, struc
 			       "devices",
 			       path);
 	if (!v->block && gid >= 0 && !v->read_only)
-		r = volume_give_to_group(path, gid, err);
+		r = volume_give_to_group(path, gid, volume_conf(v)->fs_group_always, err);
 	if (r < 0)
 		return r;
 	free(v->path);
@@ -101,7 +101,7 @@ static int give_all(int dirfd, dev_t dev, gid_t gid, int depth)
 	return r;
 }
 
-int volume_give_to_group(const char *path, int64_t gid, struct err *err)
+int volume_give_to_group(const char *path, int64_t gid, bool always, struct err *err)
 {
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
@@ -109,7 +109,7 @@ int volume_give_to_group(const char *path, int64_t gid, struct err *err)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot read %s: %s", path, strerror(errno));
-	if (st.st_gid == (gid_t)gid && (st.st_mode & DIR_BITS) == DIR_BITS)
+	if (!always && st.st_gid == (gid_t)gid && (st.st_mode & DIR_BITS) == DIR_BITS)
 		return 0;
 	r = give_all(fd, st.st_dev, (gid_t)gid, 0);
 	/* The directory last: it says that all the rest has been done. */

@@ -220,3 +220,18 @@ def test_driver_goes_and_comes(k, driver, attacher):
     k.run("wait", "--for=condition=Ready", "pod/w", "--timeout=60s")
     k.run("delete", "pod", "w", "--timeout=60s")
     wait_until("it is unstaged", lambda: driver.calls("NodeUnstageVolume", id="handle-v4"))
+
+
+def test_mounts_of_a_container(k, cluster):
+    """What a driver in a pod mounts below the kubelet's folder is there on the node."""
+    kubelet = cluster.node.root / "var/lib/kubelet"
+    spec = {"volumes": [{"name": "k", "hostPath": {"path": str(kubelet / "pods")}}]}
+    apply(k, pod("mounts", f"mkdir -p {kubelet}/pods/x && mount -t tmpfs from-pod {kubelet}/pods/x; sleep 3600",
+                 spec, securityContext={"privileged": True},
+                 volumeMounts=[{"name": "k", "mountPath": f"{kubelet}/pods",
+                                "mountPropagation": "Bidirectional"}]))
+    wait_until("the node has the mount", lambda: os.path.ismount(kubelet / "pods/x"))
+    subprocess.run(["umount", kubelet / "pods/x"], check=True)
+    wait_until("the pod has it no more", lambda: "from-pod" not in k.run(
+        "exec", "mounts", "--", "cat", "/proc/mounts"))
+    k.run("delete", "pod", "mounts", "--timeout=60s")

@@ -265,7 +265,7 @@ static void test_group(void **state)
 	assert_int_equal(mkdir(sub, 0700), 0);
 	close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	assert_int_equal(symlink("/etc/passwd", link), 0);
-	assert_int_equal(volume_give_to_group(top, 1234, &err), 0);
+	assert_int_equal(volume_give_to_group(top, 1234, false, &err), 0);
 	assert_int_equal(stat_of(top, "a").st_gid, 1234);
 	assert_int_equal(stat_of(top, "a").st_mode & 07777, 02770);
 	assert_int_equal(stat_of(top, "a/f").st_gid, 1234);
@@ -274,9 +274,11 @@ static void test_group(void **state)
 	assert_int_equal(stat_of("/etc", "passwd").st_gid, 0);
 	/* Once is enough. */
 	assert_int_equal(chmod(file, 0600), 0);
-	assert_int_equal(volume_give_to_group(top, 1234, &err), 0);
+	assert_int_equal(volume_give_to_group(top, 1234, false, &err), 0);
 	assert_int_equal(stat_of(top, "a/f").st_mode & 07777, 0600);
-	assert_int_equal(volume_give_to_group(top, 77, &err), 0);
+	assert_int_equal(volume_give_to_group(top, 1234, true, &err), 0);
+	assert_int_equal(stat_of(top, "a/f").st_mode & 07777, 0660);
+	assert_int_equal(volume_give_to_group(top, 77, false, &err), 0);
 	assert_int_equal(stat_of(top, "a/f").st_gid, 77);
 	err_done(&err);
 	dir_remove_tree(AT_FDCWD, top);
