@@ -101,9 +101,8 @@ static void gvr(struct jw *jw, const char *name, const struct api_kind *k)
 	jw_end_object(jw);
 }
 
-static void user_info(struct jw *jw, const struct user *u)
+void admission_user_write(const struct user *u, struct jw *jw)
 {
-	jw_key(jw, "userInfo");
 	jw_begin_object(jw);
 	jw_member_str(jw, "username", str_of(u->name));
 	if (u->uid)
@@ -203,7 +202,8 @@ void admission_request_write(struct write *w, struct str uid, const struct api_k
 	if (*w->ns)
 		jw_member_str(jw, "namespace", str_of(w->ns));
 	jw_member_str(jw, "operation", str_of(ops[w->phase]));
-	user_info(jw, w->r->user);
+	jw_key(jw, "userInfo");
+	admission_user_write(w->r->user, jw);
 	if (with_objects) {
 		seen(jw, w, "object", as, w->phase == WRITE_PHASE_DELETE ? NULL : write_seen(w));
 		seen(jw, w, "oldObject", as, write_seen_old(w));

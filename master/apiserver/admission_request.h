@@ -20,4 +20,6 @@ const struct store_obj *admission_namespace(const struct write *w);
  */
 void admission_request_write(struct write *w, struct str uid, const struct api_kind *as,
 			     bool with_objects, struct jw *jw);
+/* authentication.k8s.io/v1 UserInfo. */
+void admission_user_write(const struct user *u, struct jw *jw);
 #endif

@@ -392,7 +392,7 @@ static char *extra_field(const char *key)
 static void begin(struct request *r, struct http_client *client)
 {
 	const struct user *u = r->user;
-	size_t max = 2 + u->n_groups + u->n_extra, n = 0;
+	size_t max = 3 + u->n_groups + u->n_extra, n = 0;
 	struct http_header *h = xcalloc(max, sizeof(*h));
 	char **names = xcalloc(u->n_extra + 1, sizeof(*names));
 	CLEANUP(buf_done) struct buf path = BUF_INIT;
@@ -409,6 +409,9 @@ static void begin(struct request *r, struct http_client *client)
 		names[i] = extra_field(u->extra[i].key);
 		h[n++] = (struct http_header){str_of(names[i]), str_of(u->extra[i].value)};
 	}
+	/* What the client gave is passed on with its other fields. */
+	if (!http_req_header(conf.req, "audit-id").len)
+		h[n++] = HTTP_HEADER("Audit-Id", str_of(r->audit_id));
 	buf_addstr(&path, r->path);
 	if (r->query_text.len)
 		buf_addf(&path, "?%.*s", STR_ARG(r->query_text));

@@ -5,6 +5,7 @@
 #include "lib/json/jsonc.h"
 #include "lib/json/jw.h"
 #include "lib/sys/file.h"
+#include "master/apiserver/admission_request.h"
 #include "master/apiserver/audit_policy.h"
 #include "master/apiserver/server.h"
 
@@ -33,7 +34,6 @@ struct audit {
 /* What is known of one request until it ends. */
 struct audit_event {
 	struct audit_decision d;
-	char id[UUID_LEN + 1];
 	int64_t received_ns;
 	struct buf request, response; /* JSON; empty: not told */
 	struct buf notes; /* members of "annotations" */
@@ -209,18 +209,10 @@ struct audit *audit_close(struct audit *a)
 static void write_user(struct jw *w, const char *key, const struct user *u)
 {
 	jw_key(w, key);
-	jw_begin_object(w);
-	if (u) {
-		jw_member_str(w, "username", str_of(u->name));
-		if (u->uid)
-			jw_member_str(w, "uid", str_of(u->uid));
-		jw_key(w, "groups");
-		jw_begin_array(w);
-		for (size_t i = 0; i < u->n_groups; i++)
-			jw_str(w, str_of(u->groups[i]));
-		jw_end_array(w);
-	}
-	jw_end_object(w);
+	if (u)
+		admission_user_write(u, w);
+	else
+		jw_raw(w, STR("{}"));
 }
 
 static void write_ref(struct jw *w, const struct request_info *i)
@@ -292,7 +284,7 @@ static void write_event(struct request *r, enum audit_stage stage)
 	jw_member_str(&w, "kind", STR("Event"));
 	jw_member_str(&w, "apiVersion", STR("audit.k8s.io/v1"));
 	jw_member_str(&w, "level", str_of(audit_levels[e->d.level]));
-	jw_member_str(&w, "auditID", str_of(e->id));
+	jw_member_str(&w, "auditID", str_of(r->audit_id));
 	jw_member_str(&w, "stage", str_of(audit_stages[stage]));
 	{
 		CLEANUP(buf_done) struct buf uri = BUF_INIT;
@@ -353,13 +345,9 @@ void audit_begin(struct request *r)
 					 .request = BUF_INIT,
 					 .response = BUF_INIT,
 					 .notes = BUF_INIT};
-	rng_uuid(&rng_system, r->audit->id);
+	if (!*r->audit_id)
+		rng_uuid(&rng_system, r->audit_id);
 	write_event(r, AUDIT_RECEIVED);
-}
-
-const char *audit_id(const struct request *r)
-{
-	return r->audit->id;
 }
 
 void audit_note(struct request *r, const char *key, const char *value)

@@ -36,6 +36,4 @@ bool audit_tells_bodies(const struct request *r);
 void audit_answer(struct request *r, const struct http_piece *p, size_t n); /* JSON */
 void audit_started(struct request *r, int status); /* the answer has begun and will last */
 void audit_end(struct request *r);
-/* For the answer's Audit-Id; r->audit must be there. */
-const char *audit_id(const struct request *r);
 #endif

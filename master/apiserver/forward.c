@@ -341,7 +341,7 @@ static void call(struct forward *f, struct http_client *c)
 	CLEANUP(buf_done) struct buf who = BUF_INIT;
 	CLEANUP(buf_done) struct buf path = BUF_INIT;
 	CLEANUP_FREE char *method = str_dup(r->method);
-	struct http_header h[5];
+	struct http_header h[6];
 	struct http_call_req req = {.method = method,
 				    .headers = h,
 				    .body = is_read(r) ? STR_NULL : r->body,
@@ -357,6 +357,8 @@ static void call(struct forward *f, struct http_client *c)
 		h[req.n_headers++] = HTTP_HEADER("content-type", r->content_type);
 	if (r->accept_text.len)
 		h[req.n_headers++] = HTTP_HEADER("accept", r->accept_text);
+	if (*r->audit_id)
+		h[req.n_headers++] = HTTP_HEADER("audit-id", str_of(r->audit_id));
 	if (r->user_agent.len)
 		h[req.n_headers++] = HTTP_HEADER("user-agent", r->user_agent);
 	f->status = 0;

@@ -19,20 +19,57 @@ static struct http_front *front_of(struct request *r)
 	return container_of(r, struct http_front, r);
 }
 
+/*
+ * Every answer says under which id the request stands in the audit log, but those of another server
+ * that has said so itself.
+ */
+#define FRONT_HEADERS 64u
+
+static size_t with_audit_id(struct request *r, const struct http_header *h, size_t n,
+			    struct http_header out[FRONT_HEADERS])
+{
+	n = MIN(n, FRONT_HEADERS - 1);
+	for (size_t i = 0; i < n; i++) {
+		out[i] = h[i];
+		if (str_eq_nocase(h[i].name, STR("audit-id")))
+			return n;
+	}
+	out[n++] = HTTP_HEADER("Audit-Id", str_of(r->audit_id));
+	return n;
+}
+
+/* The client's own is taken, as for calls that one server makes for another. */
+static void take_audit_id(struct request *r, struct str given)
+{
+	bool good = given.len > 0 && given.len <= AUDIT_ID_MAX;
+
+	for (size_t i = 0; good && i < given.len; i++)
+		good = given.p[i] > ' ' && given.p[i] < 0x7f;
+	if (good)
+		str_copy(r->audit_id, sizeof(r->audit_id), given);
+	else
+		rng_uuid(&rng_system, r->audit_id);
+}
+
 static void front_reply(struct request *r, int status, const struct http_header *h, size_t n_h,
 			const struct http_piece *p, size_t n_p)
 {
 	struct http_req *req = front_of(r)->req;
+	struct http_header all[FRONT_HEADERS];
 
+	n_h = with_audit_id(r, h, n_h, all);
 	/* Who is nobody gets one answer a connection, so that they hold nothing open. */
 	if (!r->user || user_in_group(r->user, GROUP_UNAUTHENTICATED))
 		http_req_close_after(req);
-	http_reply(req, status, h, n_h, p, n_p);
+	http_reply(req, status, all, n_h, p, n_p);
 }
 
 static void front_start(struct request *r, int status, const struct http_header *h, size_t n_h)
 {
-	http_reply_start(front_of(r)->req, status, h, n_h);
+	struct http_header all[FRONT_HEADERS];
+
+	n_h = with_audit_id(r, h, n_h, all);
+	http_reply_start(front_of(r)->req, status, all, n_h);
 }
 
 static int front_write(struct request *r, const struct http_piece *p, size_t n_p)
@@ -261,6 +298,7 @@ void apiserver_http_request(struct http_req *req, void *user)
 	r->accept_text = http_req_header(req, "accept");
 	r->user_agent = http_req_header(req, "user-agent");
 	r->peer_addr = http_req_peer_addr(req);
+	take_audit_id(r, http_req_header(req, "audit-id"));
 	r->user = authenticate(s, r, req);
 	token = bearer_token(req);
 	http_req_on_close(req, closed, f);

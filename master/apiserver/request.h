@@ -50,6 +50,7 @@ struct request_front {
 	void (*free)(struct request *r); /* the last reference is gone */
 };
 
+#define AUDIT_ID_MAX 64
 struct request {
 	struct apiserver *srv;
 	const struct request_front *front;
@@ -71,6 +72,8 @@ struct request {
 	void (*flow_run)(struct request *r);
 	bool flow_seated; /* counts among the running ones of its level */
 	struct audit_event *audit; /* audit.h; NULL: not told of */
+	/* Of what came by HTTP: the same here, in other servers' logs, and in the answer. */
+	char audit_id[AUDIT_ID_MAX + 1];
 	struct str body;
 	/* Found by the pipeline. */
 	struct query query;

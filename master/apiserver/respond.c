@@ -70,8 +70,6 @@ static void reply_kept(struct request *r, int status, const char *content_type,
 		h[n++] = HTTP_HEADER("X-Kubernetes-PF-FlowSchema-UID", flow_schema_uid(r));
 		h[n++] = HTTP_HEADER("X-Kubernetes-PF-PriorityLevel-UID", flow_level_uid(r));
 	}
-	if (r->audit)
-		h[n++] = HTTP_HEADER("Audit-Id", str_of(audit_id(r)));
 	if (retry_after_s) {
 		snprintf(retry, sizeof(retry), "%u", retry_after_s);
 		h[n++] = HTTP_HEADER("Retry-After", str_of(retry));

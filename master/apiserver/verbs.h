@@ -10,6 +10,11 @@
 void verb_get(struct request *r);
 void verb_list(struct request *r);
 void verb_watch(struct request *r);
+/*
+ * How long a watch lasts: timeoutSeconds, or, where that is 0 or absent, between 30 minutes and
+ * twice that, so that clients which began together do not come back together.
+ */
+uint64_t watch_timeout_s(uint64_t asked, const struct rng *rng);
 /* The head of a watch's answer; `work` is the request's from then on, both functions get it. */
 void watch_answer(struct request *r, void *work, void (*on_gone)(struct request *r),
 		  void (*on_drain)(struct request *r));

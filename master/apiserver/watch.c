@@ -22,7 +22,8 @@
 #define QUEUE_HIGH (256u << 10)
 #define BOOKMARK_NS (60 * NSEC_PER_SEC)
 #define BEFORE_END_NS (2 * NSEC_PER_SEC) /* the last bookmark */
-#define TIMEOUT_MIN_S 1800 /* without timeoutSeconds: between this and twice as much */
+#define TIMEOUT_MIN_S 1800
+#define TIMEOUT_MAX_S (365u * 86400)
 
 struct watch {
 	struct request *r;
@@ -587,18 +588,24 @@ static void start(struct watch *w, uint64_t timeout_s)
 	watch_answer(r, w, watch_gone, on_drain);
 }
 
+uint64_t watch_timeout_s(uint64_t asked, const struct rng *rng)
+{
+	if (asked && asked <= TIMEOUT_MAX_S)
+		return asked;
+	return TIMEOUT_MIN_S + rng_below(rng, TIMEOUT_MIN_S);
+}
+
 static int watch_begin(struct watch *w, struct err *err)
 {
 	struct request *r = w->r;
-	uint64_t rev, from = 0, timeout_s, spread = rng_below(&rng_system, TIMEOUT_MIN_S);
+	uint64_t rev, from = 0, timeout_s;
 	struct str initial = query_get(&r->query, "sendInitialEvents");
 	int given;
 
 	if (read_check_options(r, true, err) < 0 || read_filter_parse(r, &w->filter, err) < 0 ||
 	    read_number(r, "timeoutSeconds", 0, &timeout_s, err) < 0)
 		return -EINVAL;
-	if (!timeout_s || timeout_s > 365 * 86400)
-		timeout_s = TIMEOUT_MIN_S + spread;
+	timeout_s = watch_timeout_s(timeout_s, &rng_system);
 	given = read_check_rv(r, &rev, err);
 	if (given < 0)
 		return given;

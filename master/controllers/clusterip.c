@@ -13,6 +13,11 @@
  */
 #define SETTLE_NS NSEC_PER_SEC /* until both caches have what was written together */
 #define LEAK_NS (60 * NSEC_PER_SEC)
+#define TOLD_NS (180 * NSEC_PER_SEC) /* what only a person can mend is told again */
+
+struct state {
+	struct hmap *twins; /* "ns/name" of Services whose address is another Service's */
+};
 
 static const struct client_kind *range_kind(void)
 {
@@ -177,6 +182,9 @@ static void sync_ip(struct ctl *c, const struct object *svc, struct ip at, struc
 	if (!other) {
 		again(c, svc, address, ip, p);
 	} else if (other != svc) {
+		/* The address may become free: see wake_twins. */
+		hmap_put(((struct state *)c->state)->twins, svc->key, c->state);
+		plan_again_in(p, TOLD_NS);
 		if (has_ip(other, ip))
 			EVENT(c, svc, "ClusterIPAlreadyAllocated",
 			      "Cluster IP [%s]:%.*s was assigned to multiple services; please "
@@ -192,6 +200,7 @@ static void sync_service(struct ctl *c, const struct object *svc, struct plan *p
 {
 	struct cluster_ips ips = cluster_ips(svc);
 
+	hmap_del(((struct state *)c->state)->twins, svc->key);
 	for (size_t i = 0; i < ips.n; i++)
 		sync_ip(c, svc, ips.v[i], str_of(ips.names[i]), p);
 }
@@ -245,6 +254,21 @@ static void later(struct ctl *c, struct str key)
 	workqueue_add_after(c->queue, key, SETTLE_NS);
 }
 
+/* Somebody's address has gone, or who had it: one of those who share theirs may have it now. */
+static void wake_twins(struct ctl *c)
+{
+	hmap_for_each (it, ((struct state *)c->state)->twins)
+		later(c, it->key);
+}
+
+static void service_gone(void *user, struct object *svc)
+{
+	struct ctl *c = user;
+
+	hmap_del(((struct state *)c->state)->twins, svc->key);
+	wake_twins(c);
+}
+
 static void service_one(void *user, struct object *svc)
 {
 	later(user, svc->key);
@@ -252,11 +276,14 @@ static void service_one(void *user, struct object *svc)
 
 static void service_two(void *user, struct object *old, struct object *svc)
 {
-	if (!str_eq(jv_raw(jv_get(object_spec(old), "clusterIPs")),
-		    jv_raw(jv_get(object_spec(svc), "clusterIPs"))))
-		later(user, svc->key);
+	if (str_eq(jv_raw(jv_get(object_spec(old), "clusterIPs")),
+		   jv_raw(jv_get(object_spec(svc), "clusterIPs"))))
+		return;
+	later(user, svc->key);
+	wake_twins(user);
 }
-static const struct informer_handler on_service = {.added = service_one, .updated = service_two};
+static const struct informer_handler on_service = {
+	.added = service_one, .updated = service_two, .deleted = service_gone};
 
 /* An address that goes may leave its Service without. */
 static void address_one(void *user, struct object *o)
@@ -274,7 +301,13 @@ static void address_two(void *user, struct object *old, struct object *o)
 	address_one(user, old);
 	address_one(user, o);
 }
-static const struct informer_handler on_address = {address_one, address_two, address_one, NULL};
+
+static void address_gone(void *user, struct object *o)
+{
+	address_one(user, o);
+	wake_twins(user);
+}
+static const struct informer_handler on_address = {address_one, address_two, address_gone, NULL};
 
 /* A range that comes may have what was in none. */
 static void range_added(void *user, struct object *range)
@@ -287,10 +320,23 @@ static const struct informer_handler on_range = {.added = range_added};
 
 static bool init(struct ctl *c)
 {
+	struct state *s = NEW(struct state);
+
+	s->twins = hmap_new();
+	c->state = s;
 	ctl_handle(c, services(c), &on_service);
 	ctl_handle(c, addresses(c), &on_address);
 	ctl_handle(c, informers_get(c->informers, range_kind()), &on_range);
 	return true;
+}
+
+static void done(struct ctl *c)
+{
+	struct state *s = c->state;
+
+	hmap_free(s->twins);
+	free(s);
+	c->state = NULL;
 }
 
 const struct controller clusterip_controller = {
@@ -299,4 +345,5 @@ const struct controller clusterip_controller = {
 	.parallel = 1,
 	.init = init,
 	.sync = reconcile,
+	.done = done,
 };

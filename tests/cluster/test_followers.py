@@ -67,3 +67,40 @@ def test_impersonated_at_a_follower(two):
     assert e["user"]["username"] == "kubernetes-admin"
     assert "system:masters" in e["user"]["groups"]
     assert e["impersonatedUser"]["username"] == "jane"
+
+
+def test_one_audit_id_in_both_logs(two):
+    """Whoever passes a request on says by which id it is known; a client may have given one."""
+    m = two.followers()[0]
+    logs = [two.dir / f"audit{i}" for i in range(2)]
+
+    def both(ident):
+        wait_until("it is in both logs", lambda: all(f'"auditID":"{ident}"' in log.read_text() for log in logs))
+    two[0].api("POST", MAPS, {"metadata": {"name": "audited"}})
+    _, headers, _ = m.raw("DELETE", MAPS + "/audited")
+    both(headers["Audit-Id"])
+    _, headers, _ = m.raw("DELETE", MAPS + "/audited", headers={"Audit-ID": "my-own-id"})
+    assert headers["Audit-Id"] == "my-own-id"
+    both("my-own-id")
+
+
+def test_exact_lists_at_a_follower(two):
+    """A follower's window tells of the same revisions as the leader's."""
+    made = [int(two[0].api("POST", MAPS, {"metadata": {"name": f"exact{i}"}})[1]["metadata"]["resourceVersion"])
+            for i in range(3)]
+    two[0].api("DELETE", MAPS + "/exact1")
+    for m in two.all:
+        for n, rev in enumerate(made):
+            status, got = m.api("GET", f"{MAPS}?resourceVersion={rev}&resourceVersionMatch=Exact")
+            assert status == 200 and got["metadata"]["resourceVersion"] == str(rev), got
+            names = [o["metadata"]["name"] for o in got["items"]]
+            assert [x for x in names if x.startswith("exact")] == [f"exact{i}" for i in range(n + 1)]
+    # The pages of one list, each at another master.
+    token, seen = "", []
+    for i in range(9):
+        _, got = two[i % 2].api("GET", f"{MAPS}?limit=1" + (f"&continue={token}" if token else f"&resourceVersion={made[-1]}"))
+        seen += [o["metadata"]["name"] for o in got["items"]]
+        token = got["metadata"].get("continue")
+        if not token:
+            break
+    assert [x for x in seen if x.startswith("exact")] == ["exact0", "exact1", "exact2"]

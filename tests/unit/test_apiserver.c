@@ -5,6 +5,7 @@
 #include "master/apiserver/forward.h"
 #include "master/apiserver/pages.h"
 #include "master/apiserver/request_info.h"
+#include "master/apiserver/verbs.h"
 #include "master/auth/authz.h"
 #include "tests/unit/test.h"
 
@@ -152,6 +153,37 @@ static void test_page_tokens(void **state)
 	assert_string_equal(key.p, "/core/pods/default/web 0");
 	assert_int_equal(pages_token_parse(STR("nonsense!"), &rev, &key), -EINVAL);
 	assert_int_equal(pages_token_parse(STR(""), &rev, &key), -EINVAL);
+}
+
+/* ---- watches ---- */
+
+static void fill_seeded(void *user, void *p, size_t len)
+{
+	uint64_t *seed = user;
+
+	for (size_t i = 0; i < len; i++) {
+		*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+		((uint8_t *)p)[i] = (uint8_t)(*seed >> 56);
+	}
+}
+
+/* What a client asks for counts; else each watch has its own end, over the whole half hour. */
+static void test_watch_timeout(void **state)
+{
+	uint64_t seed = 7, seed2 = 7, tenths[10] = {0};
+	struct rng rng = {fill_seeded, &seed}, same = {fill_seeded, &seed2};
+
+	assert_int_equal(watch_timeout_s(1, &rng), 1);
+	assert_int_equal(watch_timeout_s(86400, &rng), 86400);
+	for (int i = 0; i < 2000; i++) {
+		uint64_t s = watch_timeout_s(i % 2 ? 0 : UINT64_MAX, &rng);
+
+		assert_in_range(s, 1800, 3599);
+		assert_int_equal(s, watch_timeout_s(0, &same));
+		tenths[(s - 1800) / 180]++;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(tenths); i++)
+		assert_in_range(tenths[i], 100, 300);
 }
 
 /* ---- who may do what ---- */
@@ -337,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_query),
 		cmocka_unit_test(test_accept),
 		cmocka_unit_test(test_page_tokens),
+		cmocka_unit_test(test_watch_timeout),
 		cmocka_unit_test(test_node_rules),
 		cmocka_unit_test(test_node_and_policies),
 		cmocka_unit_test(test_paths_and_message),

@@ -133,6 +133,29 @@ static void test_repair(void **state)
 	end(&f);
 }
 
+/* Whoever shares an address gets it when the other goes, loses it, or takes another. */
+static void test_twins(void **state)
+{
+	struct fixture f;
+
+	begin(&f, "cluster-ip");
+	put_range(&f, RANGE("a"), "10.99.0.0/24");
+	put_service(&f, SERVICE("s"), "10.99.0.5");
+	put_service(&f, SERVICE("twin"), "10.99.0.5");
+	put_service(&f, SERVICE("third"), "10.99.0.5");
+	assert_true(jv_eqs(jv_path(get(&f, ADDRESS("10.99.0.5")), "spec.parentRef.name"), "s"));
+	fake_api_delete(f.api, SERVICE("s"));
+	run(&f, 5000);
+	assert_true(jv_eqs(jv_path(get(&f, ADDRESS("10.99.0.5")), "spec.parentRef.name"), "twin") ||
+		    jv_eqs(jv_path(get(&f, ADDRESS("10.99.0.5")), "spec.parentRef.name"), "third"));
+	/* With its address, as the API does it. */
+	fake_api_delete(f.api, ADDRESS("10.99.0.5"));
+	fake_api_delete(f.api, SERVICE("third"));
+	run(&f, 5000);
+	assert_true(jv_eqs(jv_path(get(&f, ADDRESS("10.99.0.5")), "spec.parentRef.name"), "twin"));
+	end(&f);
+}
+
 static void test_leak(void **state)
 {
 	struct fixture f;
@@ -183,7 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_range),  cmocka_unit_test(test_freed),
 		cmocka_unit_test(test_repair), cmocka_unit_test(test_leak),
-		cmocka_unit_test(test_dual),
+		cmocka_unit_test(test_twins),  cmocka_unit_test(test_dual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
