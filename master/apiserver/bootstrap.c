@@ -3,6 +3,7 @@
 #include "lib/base/cidr.h"
 #include "lib/base/codec.h"
 #include "lib/base/log.h"
+#include "lib/json/jsonc.h"
 #include "lib/json/jw.h"
 #include "master/apiserver/bootstrap_flow.h"
 #include "master/apiserver/bootstrap_roles.h"
@@ -10,6 +11,7 @@
 #include "master/apiserver/service_alloc.h"
 
 #define SLICES "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+#define RANGES "/apis/networking.k8s.io/v1/servicecidrs"
 #define RETRY_NS (500 * NSEC_PER_MSEC)
 
 /* One object to create, or (with `replace`) to bring to this state. */
@@ -227,6 +229,31 @@ static char *service_cidr(const struct apiserver *s)
 	return buf_take(&b);
 }
 
+/* The master was given a second family: that object gets it too. NULL: there is nothing to do. */
+static char *wider_cidr(const struct apiserver *s)
+{
+	CLEANUP(store_view_unrefp) struct store_view *v = store_view(s->store);
+	const struct store_obj *o =
+		server_get(v, server_kind("networking.k8s.io", "v1", "servicecidrs"), STR(""),
+			   STR("kubernetes"));
+	CLEANUP_JSON struct json_object *obj = NULL;
+	struct json_object *list;
+	struct buf out = BUF_INIT;
+	char text[CIDR_TEXT];
+	struct cidr_pair p;
+
+	if (!o || cidr_pair_parse("service-cidr", s->conf.service_cidr, &p, NULL) < 0 || p.n < 2 ||
+	    jsonc_parse(o->value, NULL, &obj, NULL) < 0)
+		return NULL;
+	list = jsonc_path(obj, "spec.cidrs");
+	if (!list || json_object_array_length(list) != 1 ||
+	    !str_eqs(jsonc_str(json_object_array_get_idx(list, 0)), cidr_text(p.v[0], text)))
+		return NULL;
+	json_object_array_add(list, json_object_new_string(cidr_text(p.v[1], text)));
+	jsonc_write(obj, &out);
+	return buf_take(&out);
+}
+
 /* An APIService for each group and version that the master serves itself. */
 static void plan_apiservices(struct bootstrap *b)
 {
@@ -263,6 +290,7 @@ static void plan(struct bootstrap *b)
 	static const char *const spaces[] = {"default", "kube-system", "kube-public",
 					     "kube-node-lease"};
 	const struct apiserver_conf *c = &b->s->conf;
+	char *wider;
 
 	for (size_t i = 0; i < ARRAY_SIZE(spaces); i++)
 		add(b, "/api/v1/namespaces", spaces[i], false,
@@ -292,7 +320,12 @@ static void plan(struct bootstrap *b)
 		      "\"clusterIP\":\"%s\",\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\","
 		      "\"port\":443,\"targetPort\":%u}]}}",
 		      service_alloc_first_ip(b->s->services), c->port));
-	add(b, "/apis/networking.k8s.io/v1/servicecidrs", "kubernetes", false, service_cidr(b->s));
+	add(b, RANGES, "kubernetes", false, service_cidr(b->s));
+	wider = wider_cidr(b->s);
+	if (wider) {
+		add(b, RANGES, "kubernetes", true, wider);
+		b->items[b->n - 1].putting = true;
+	}
 	add(b, "/api/v1/namespaces/kube-system/configmaps", "extension-apiserver-authentication",
 	    true, front_proxy(b->s));
 	plan_apiservices(b);

@@ -294,6 +294,23 @@ def test_single_stack_six(six):
     wait_until("range", lambda: six.api("GET", "/api/v1/nodes/n")[1]["spec"].get("podCIDRs") == ["fd00:245::/64"])
 
 
+def test_second_family_comes_later():
+    """A master of one family that is started anew with two: what was there stays as it was."""
+    m = Master("--no-scheduler", "--service-cidr", str(V4), "--cluster-cidr", "10.245.0.0/16")
+    try:
+        m.start()
+        make(m, "old", ipFamilyPolicy="PreferDualStack")
+        m.stop()
+        m.options[2], m.options[4] = f"{V4},{V6}", "10.245.0.0/16,fd00:245::/48"
+        m.start()
+        wait_until("both ranges", lambda: m.api("GET", f"{CIDRS}/kubernetes")[1]["spec"]["cidrs"] == [str(V4), str(V6)])
+        assert families(make(m, "new", ipFamilyPolicy="PreferDualStack")) == ("PreferDualStack", "46", "46")
+        assert families(patch(m, "old", sessionAffinity="ClientIP")) == ("PreferDualStack", "4", "4")
+        assert families(patch(m, "old", ipFamilyPolicy="RequireDualStack")) == ("RequireDualStack", "46", "46")
+    finally:
+        m.remove()
+
+
 def test_second_master_by_ipv6(six):
     """Its token's command names the first one as [::1]:PORT; they reach each other by such addresses."""
     def knarrctl(m, *args):

@@ -360,6 +360,13 @@ void validate_servicecidr(struct json_object *obj, struct err *err)
 
 void validate_servicecidr_update(struct json_object *obj, struct json_object *old, struct err *err)
 {
-	check_immutable(PLACE(PLACE_OF(err), "spec.cidrs"), jsonc_path(obj, "spec.cidrs"),
-			jsonc_path(old, "spec.cidrs"));
+	struct json_object *now = jsonc_path(obj, "spec.cidrs"),
+			   *was = jsonc_path(old, "spec.cidrs");
+	const struct place *p = PLACE(PLACE_OF(err), "spec.cidrs");
+
+	/* One of the other family may come: the way to two families. */
+	if (list_len(was) != 1 || list_len(now) != 2)
+		check_immutable(p, now, was);
+	else if (!jsonc_equal(list_at(now, 0), list_at(was, 0)))
+		place_invalid(PLACE_AT(p, 0), list_at(now, 0), "field is immutable");
 }
