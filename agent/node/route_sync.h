@@ -8,7 +8,8 @@
  * Node object is deleted, not when the node is silent: that is no reason to stop trying.
  *
  * What was last known is kept in a file and put back at start, so that pods on other nodes are
- * reached after a reboot without any master.
+ * reached after a reboot without any master; with the token of it (lib/client/node_watch.h), so
+ * that masters then tell only what is new.
  */
 struct route_sync;
 struct client;
