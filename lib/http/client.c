@@ -607,6 +607,11 @@ static void on_handle_closed(uv_handle_t *h)
 	client_unref(h->data);
 }
 
+bool http_client_idle(const struct http_client *c)
+{
+	return list_empty(&c->calls);
+}
+
 struct http_client *http_client_free(struct http_client *c)
 {
 	if (!c)

@@ -54,6 +54,9 @@ struct http_client_conf {
 int http_client_new(const struct http_client_conf *conf, struct http_client **ret, struct err *err);
 /* Ends all calls with -ECANCELED (from here, before it returns). NULL is fine; returns NULL. */
 struct http_client *http_client_free(struct http_client *c);
+/* No call is under way. Streams that were upgraded are their owners', with or without the client.
+ */
+bool http_client_idle(const struct http_client *c);
 /* For new calls. */
 void http_client_set_token(struct http_client *c, struct str token);
 /* Replace the endpoint list (masters came or went); a connection in use stays. */

@@ -11,10 +11,49 @@
 #define KUBELET_PORT 10250
 #define QUEUE_HIGH (256u << 10)
 
+/* Nobody asked for so long: the node may be gone, and a new connection is a millisecond. */
+#define IDLE_NS (300 * NSEC_PER_SEC)
+
+struct way { /* to one node */
+	struct http_client *c;
+	uint64_t used_ns;
+};
+
 struct kubelet_client {
 	struct apiserver *s;
-	struct hmap *by_addr; /* "https://10.0.0.2:10250" -> struct http_client */
+	struct hmap *by_addr; /* "https://10.0.0.2:10250" -> way */
+	struct timer sweep; /* armed while there is a way */
 };
+
+static void way_free(void *p)
+{
+	struct way *w = p;
+
+	http_client_free(w->c);
+	free(w);
+}
+
+static void sweep(struct timer *t)
+{
+	struct kubelet_client *k = container_of(t, struct kubelet_client, sweep);
+	struct timers *ts = k->s->timers;
+	char **old = NULL;
+	size_t n = 0, cap = 0;
+
+	hmap_for_each (it, k->by_addr) {
+		const struct way *w = it->value;
+
+		if (http_client_idle(w->c) && timers_now_ns(ts) - w->used_ns >= IDLE_NS)
+			*ARRAY_PUSH(old, n, cap) = str_dup(it->key);
+	}
+	for (size_t i = 0; i < n; i++) {
+		way_free(hmap_del(k->by_addr, str_of(old[i])));
+		free(old[i]);
+	}
+	free(old);
+	if (hmap_len(k->by_addr))
+		timers_arm_in(ts, t, IDLE_NS);
+}
 
 struct kubelet_client *kubelet_client_new(struct apiserver *s)
 {
@@ -22,19 +61,16 @@ struct kubelet_client *kubelet_client_new(struct apiserver *s)
 
 	k->s = s;
 	k->by_addr = hmap_new();
+	k->sweep.fire = sweep;
 	return k;
-}
-
-static void free_client(void *c)
-{
-	http_client_free(c);
 }
 
 struct kubelet_client *kubelet_client_free(struct kubelet_client *k)
 {
 	if (!k)
 		return NULL;
-	hmap_free_full(k->by_addr, free_client);
+	timers_disarm(k->s->timers, &k->sweep);
+	hmap_free_full(k->by_addr, way_free);
 	free(k);
 	return NULL;
 }
@@ -244,23 +280,36 @@ static int make_path(struct request *r, struct jv pod, struct buf *out, struct e
 struct http_client *kubelet_client_for(struct apiserver *s, const char *url, struct err *err)
 {
 	struct kubelet_client *k = s->kubelet;
-	struct http_client *c = hmap_get(k->by_addr, str_of(url));
+	struct way *w = hmap_get(k->by_addr, str_of(url));
+	struct timers *ts = s->timers;
+	struct http_client *c;
 	struct http_client_conf conf = {.loop = k->s->conf.loop,
 					.endpoints = &url,
 					.n_endpoints = 1,
 					.tls = k->s->conf.kubelet_tls,
 					.wait_timeout_ns = 3 * NSEC_PER_SEC};
 
-	if (c)
-		return c;
+	if (w) {
+		w->used_ns = timers_now_ns(ts);
+		return w->c;
+	}
 	if (!k->s->conf.kubelet_tls) {
 		err_set(err, EBUSY, "ServiceUnavailable", "this master has no way to its nodes");
 		return NULL;
 	}
 	if (http_client_new(&conf, &c, err) < 0)
 		return NULL;
-	hmap_put(k->by_addr, str_of(url), c);
+	w = NEW(struct way);
+	*w = (struct way){c, timers_now_ns(ts)};
+	hmap_put(k->by_addr, str_of(url), w);
+	if (!timer_armed(&k->sweep))
+		timers_arm_in(ts, &k->sweep, IDLE_NS);
 	return c;
+}
+
+size_t kubelet_client_count(const struct kubelet_client *k)
+{
+	return hmap_len(k->by_addr);
 }
 
 struct http_client *proxy_client_new(struct apiserver *s, const char *url, struct err *err)

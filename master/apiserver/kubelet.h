@@ -16,8 +16,13 @@ struct kubelet_client *kubelet_client_free(struct kubelet_client *k);
 int kubelet_node_url(struct apiserver *s, struct str node, struct buf *out, struct err *err);
 /* Is it one of our own agents, which know paths that a kubelet has not? */
 bool kubelet_is_ours(struct apiserver *s, struct str node);
-/* The client of a node API, shared and borrowed. NULL with err. */
+/*
+ * The client of a node API, shared and borrowed: for a call that begins at once. One without calls
+ * is freed some minutes after it was asked for last. NULL with err.
+ */
 struct http_client *kubelet_client_for(struct apiserver *s, const char *url, struct err *err);
+/* How many there are. */
+size_t kubelet_client_count(const struct kubelet_client *k);
 /* A client of somebody in the cluster (pods, endpoints), whose certificate nobody signed. */
 struct http_client *proxy_client_new(struct apiserver *s, const char *url, struct err *err);
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
 #include "lib/base/codec.h"
+#include "lib/client/fake.h"
+#include "lib/http/tls.h"
 #include "master/apiserver/accept.h"
 #include "master/apiserver/forward.h"
+#include "master/apiserver/kubelet.h"
 #include "master/apiserver/pages.h"
 #include "master/apiserver/request_info.h"
 #include "master/apiserver/verbs.h"
@@ -361,6 +364,38 @@ static void test_forwarded_user(void **state)
 	assert_int_equal(forward_who_decode(STR("no base64!"), &who), -EINVAL);
 }
 
+/* Clients of nodes that nobody asks any more are freed. */
+static void test_node_clients(void **state)
+{
+	struct apiserver s = {0};
+	struct fake_time t;
+	struct http_client *c;
+	uv_loop_t loop;
+
+	uv_loop_init(&loop);
+	fake_time_init(&t);
+	s.timers = &t.timers;
+	s.conf.loop = &loop;
+	assert_int_equal(tls_client_new(&(struct tls_conf){0}, &s.conf.kubelet_tls, NULL), 0);
+	s.kubelet = kubelet_client_new(&s);
+	c = kubelet_client_for(&s, "https://192.0.2.1:10250", NULL);
+	assert_non_null(c);
+	assert_non_null(kubelet_client_for(&s, "https://192.0.2.2:10250", NULL));
+	for (int i = 0; i < 10; i++) {
+		fake_time_run(&t, 200 * NSEC_PER_SEC);
+		assert_ptr_equal(kubelet_client_for(&s, "https://192.0.2.1:10250", NULL), c);
+	}
+	assert_int_equal(kubelet_client_count(s.kubelet), 1);
+	fake_time_run(&t, 700 * NSEC_PER_SEC);
+	assert_int_equal(kubelet_client_count(s.kubelet), 0);
+	assert_non_null(kubelet_client_for(&s, "https://192.0.2.1:10250", NULL));
+	kubelet_client_free(s.kubelet);
+	tls_ctx_unref(s.conf.kubelet_tls);
+	fake_time_done(&t);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_bad_paths),
 		cmocka_unit_test(test_query),
 		cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_node_clients),
 		cmocka_unit_test(test_page_tokens),
 		cmocka_unit_test(test_watch_timeout),
 		cmocka_unit_test(test_node_rules),
