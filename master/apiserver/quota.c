@@ -2,14 +2,13 @@
 #include "master/apiserver/quota.h"
 #include "master/apiserver/admission_plugins.h"
 #include "master/apiserver/follow.h"
-#include "lib/api/index.h"
-#include "lib/api/quota_cost.h"
+#include "master/apiserver/quota_line.h"
 #include "lib/base/log.h"
 
 #define RECOUNT_NS (300 * NSEC_PER_SEC)
 #define RETRY_NS (100 * NSEC_PER_MSEC)
 
-static const struct api_kind *quota_kind(void)
+const struct api_kind *quota_kind(void)
 {
 	return server_kind("", "v1", "resourcequotas");
 }
@@ -28,22 +27,6 @@ static void set_quantity(struct json_object *list, const char *name, struct quan
 	q.nano = MAX(q.nano, (__int128)0);
 	quantity_format(q, &text);
 	jsonc_set_str(list, name, buf_str(&text));
-}
-
-/* The quota with the new numbers goes along with the write. */
-static int put_used(struct write *w, const struct store_obj *o, const struct quota_use *used)
-{
-	CLEANUP_JSON struct json_object *obj = NULL;
-	struct json_object *list;
-	int r = jsonc_parse(o->value, NULL, &obj, NULL);
-
-	if (r < 0)
-		return r;
-	list = jsonc_ensure(jsonc_ensure(obj, "status"), "used");
-	for (size_t i = 0; i < used->n; i++)
-		set_quantity(list, used->v[i].name, used->v[i].q);
-	write_also(w, STORE_PUT, quota_kind(), o->key, o->rev, obj);
-	return 0;
 }
 
 /* ---- charging ---- */
@@ -132,8 +115,11 @@ static void sums_done(struct sums *s)
 	quota_use_done(&s->fresh);
 }
 
-static void add_sum(struct jv quota, struct str name, struct quantity q, struct sums *s)
+/* `due`: what others of the batch have made of it; or NULL. */
+static void add_sum(struct jv quota, const struct quota_due *due, struct str name,
+		    struct quantity q, struct sums *s)
 {
+	const struct quantity *now = due ? quota_use_get(&due->used, name) : NULL;
 	struct quantity used, hard;
 
 	if (!jv_exists(jv_getn(jv_path(quota, "status.hard"), name))) {
@@ -142,6 +128,7 @@ static void add_sum(struct jv quota, struct str name, struct quantity q, struct 
 		return;
 	}
 	hard = limit_of(quota, name, &used);
+	used = now ? *now : used;
 	if (!used.nano)
 		used.format = q.format; /* "0" has none of its own */
 	if (q.nano > 0 && used.nano + q.nano > hard.nano) {
@@ -177,7 +164,7 @@ static int charge_one(struct charge *c, const struct store_obj *o, struct err *e
 		struct quantity delta = delta_of(c, it.key, is_in, was_in);
 
 		if (delta.nano)
-			add_sum(quota, it.key, delta, &s);
+			add_sum(quota, quota_line_due(c->w, o), it.key, delta, &s);
 	}
 	if (s.unknown.n)
 		return unknown(c, name, &s.unknown, err);
@@ -185,10 +172,12 @@ static int charge_one(struct charge *c, const struct store_obj *o, struct err *e
 		return refuse(c, name, &s.want, &s.used, &s.hard, err);
 	if (!s.fresh.n || request_dry_run(c->w->r))
 		return 0;
-	if (c->w->n_extra == WRITE_QUOTAS_MAX)
+	if (c->w->n_dues == WRITE_QUOTAS_MAX)
 		return err_set(err, E2BIG, "InternalError",
 			       "Internal error occurred: too many quotas in the namespace");
-	return put_used(c->w, o, &s.fresh);
+	quota_due_add(&c->w->dues, &c->w->n_dues, o, s.fresh);
+	s.fresh = (struct quota_use){0};
+	return 0;
 }
 
 int quota_charge(struct write *w, struct err *err)
@@ -203,6 +192,7 @@ int quota_charge(struct write *w, struct err *err)
 	int64_t now;
 	int r = 0;
 
+	quota_dues_done(&w->dues, &w->n_dues);
 	if (!*w->ns || !api_kind_namespaced(w->kind) ||
 	    admission_plugin_off(w->srv->plugins_off, PLUGIN_RESOURCE_QUOTA))
 		return 0;
@@ -225,91 +215,24 @@ int quota_charge(struct write *w, struct err *err)
 	for (; o && r == 0; o = store_iter_next(&it))
 		if (!str_eq(o->key, buf_str(&own))) /* a quota is not charged for itself */
 			r = charge_one(&c, o, err);
-	return r;
+	if (r == 0 || !quota_line_shared(w))
+		return r;
+	/* Those before it in the batch may not get what they took. */
+	err_done(err);
+	w->quota_again = true;
+	return 0;
 }
-
-/* ---- one after the other ---- */
 
 struct quota_keeper {
 	struct apiserver *s;
 	struct follow follow;
 	struct timer soon, round;
-	struct hmap *lines; /* namespace -> struct quota_line */
+	struct quota_lines *lines;
 };
-
-/* Of one namespace, while anybody charges its quotas. */
-struct quota_line {
-	struct quota_keeper *k;
-	char *ns;
-	struct write *first; /* whose turn it is; NULL: that of who is first among the waiting */
-	struct list waiting; /* struct write.quota_node */
-	struct timer next;
-};
-
-static void line_free(struct quota_line *l)
-{
-	timers_disarm(l->k->s->timers, &l->next);
-	hmap_del(l->k->lines, str_of(l->ns));
-	free(l->ns);
-	free(l);
-}
-
-static void on_next(struct timer *t)
-{
-	struct quota_line *l = container_of(t, struct quota_line, next);
-	struct write *w = list_first(&l->waiting, struct write, quota_node);
-
-	list_remove(&w->quota_node);
-	l->first = w;
-	w->quota_go_on(w);
-}
-
-static struct quota_line *line_new(struct quota_keeper *k, const char *ns)
-{
-	struct quota_line *l = NEW(struct quota_line);
-
-	l->k = k;
-	l->ns = xstrdup(ns);
-	l->next.fire = on_next;
-	list_init(&l->waiting);
-	hmap_put(k->lines, str_of(ns), l);
-	return l;
-}
 
 bool quota_turn(struct write *w, void (*go_on)(struct write *w))
 {
-	struct quota_keeper *k = w->srv->quotas;
-	struct quota_line *l = w->quota_line;
-
-	if (l || !w->n_extra)
-		return true;
-	l = hmap_get(k->lines, str_of(w->ns));
-	w->quota_line = l ? l : line_new(k, w->ns);
-	if (!l) {
-		w->quota_line->first = w;
-		return true;
-	}
-	while (w->n_extra)
-		write_extra_done(&w->extra[--w->n_extra]);
-	w->quota_go_on = go_on;
-	list_append(&l->waiting, &w->quota_node);
-	return false;
-}
-
-void quota_leave(struct write *w)
-{
-	struct quota_line *l = TAKE(w->quota_line);
-
-	if (!l)
-		return;
-	if (l->first == w)
-		l->first = NULL;
-	else
-		list_remove(&w->quota_node);
-	if (!l->first && list_empty(&l->waiting))
-		line_free(l);
-	else if (!l->first)
-		timers_soon(l->k->s->timers, &l->next);
+	return quota_lines_turn(w->srv->quotas->lines, w, go_on);
 }
 
 /* ---- counting anew ---- */
@@ -461,7 +384,7 @@ struct quota_keeper *quota_keeper_new(struct apiserver *s)
 	struct quota_keeper *k = NEW(struct quota_keeper);
 
 	k->s = s;
-	k->lines = hmap_new();
+	k->lines = quota_lines_new(s->timers, s->store);
 	k->soon.fire = on_soon;
 	k->round.fire = on_round;
 	follow_start(&k->follow, s->store, STR("/core/resourcequotas/"), &follow_ops, k);
@@ -481,18 +404,7 @@ struct quota_keeper *quota_keeper_free(struct quota_keeper *k)
 	follow_stop(&k->follow);
 	timers_disarm(k->s->timers, &k->soon);
 	timers_disarm(k->s->timers, &k->round);
-	hmap_for_each (it, k->lines) { /* whoever is in a line isn't any more */
-		struct quota_line *l = it->value;
-
-		if (l->first)
-			l->first->quota_line = NULL;
-		list_for_each (n, &l->waiting)
-			list_entry(n, struct write, quota_node)->quota_line = NULL;
-		timers_disarm(k->s->timers, &l->next);
-		free(l->ns);
-		free(l);
-	}
-	hmap_free(k->lines);
+	quota_lines_free(k->lines);
 	free(k);
 	return NULL;
 }

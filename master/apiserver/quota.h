@@ -9,22 +9,32 @@
  * a controller to catch up with deletes; here one only counts anew when a quota's limits change,
  * and now and then for pods whose time is over.
  *
- *	write --> quota_charge --> store_txn {object, quota, quota...}, each at its revision
+ *	write --> quota_charge --> store_txn {objects, quota, quota...}, each at its revision
  */
 
 /*
- * Charge the write for what it adds, or give back what it removes: fills w->extra. Forbidden (403)
+ * Charge the write for what it adds, or give back what it removes: fills w->dues. Forbidden (403)
  * with Kubernetes' texts ("exceeded quota: NAME, requested: pods=1, used: pods=2, limited:
  * pods=2"). Costs a look-up where the namespace has no quota.
  */
 int quota_charge(struct write *w, struct err *err);
 /*
- * One at a time, or each of many writers at once would find that another was first, and begin from
- * anew. True: it is this write's turn (or it charges nothing). False: what was charged is taken
- * back, and go_on runs, never from within this call, when those before it have ended.
+ * One transaction at a time (quota_line.h). True: it is this write's turn (or it charges nothing).
+ * False: what was charged is taken back, and go_on runs, never from within this call, when those
+ * before it have ended.
  */
 bool quota_turn(struct write *w, void (*go_on)(struct write *w));
+/*
+ * Instead of store_txn: the operations (copied), together with the quotas and perhaps with those of
+ * other writes. `joined` is called from within, when they are copied; `done`, perhaps also from
+ * within, gets what store_txn's callback would, or what store_txn would return. False: it charges
+ * nothing.
+ */
+typedef void quota_done_fn(void *write, const struct store_result *res);
+bool quota_propose(struct write *w, const struct store_op *ops, size_t n, quota_done_fn *done,
+		   void (*joined)(struct write *w));
 void quota_leave(struct write *w); /* its turn is over, or not wanted any more */
+const struct api_kind *quota_kind(void);
 
 /* Counts anew where status.hard is not spec.hard; on the leader only. */
 struct quota_keeper;

@@ -310,6 +310,8 @@ static void put(struct write *w, struct str meta)
 					       .meta = buf_str(&x->meta),
 					       .rv_at = (uint32_t)x->rv_at};
 	}
+	if (quota_propose(w, ops, 1 + w->n_extra, committed, drop_try))
+		return;
 	r = store_txn(w->srv->store, ops, 1 + w->n_extra, committed, w);
 	if (r < 0)
 		fail_store(w, r);

@@ -65,7 +65,7 @@ struct write_extra {
 };
 void write_extra_done(struct write_extra *x);
 #define WRITE_QUOTAS_MAX 16
-#define WRITE_EXTRA_MAX (WRITE_QUOTAS_MAX + 3) /* and a Service's addresses */
+#define WRITE_EXTRA_MAX 8 /* a Service's addresses */
 
 struct write {
 	struct request *r; /* holds a reference; NULL for internal writes */
@@ -98,14 +98,17 @@ struct write {
 	enum write_action action;
 	struct buf value;
 	size_t rv_at;
-	struct write_extra *extra; /* quotas that are charged, addresses */
+	struct write_extra *extra; /* addresses */
 	size_t n_extra, cap_extra;
 	bool created; /* answer 201 */
 	bool confirmed; /* this master was the leader after the write had begun */
 	bool quiet; /* one of many: failures are not answered either */
 	unsigned tries;
 	void *held; /* service addresses set aside for this write */
-	struct quota_line *quota_line; /* it stands in, or leads; quota.h */
+	struct quota_due *dues; /* of this try: quotas that are charged */
+	size_t n_dues;
+	struct quota_line *quota_line; /* it stands in, or has its turn; quota_line.h */
+	bool quota_again; /* others have to be through first */
 	struct list quota_node;
 	void (*quota_go_on)(struct write *w);
 };

@@ -170,6 +170,43 @@ def limit_range(m, ns, **limit):
     assert status == 201, got
 
 
+def test_crowd(m, ns):
+    """Many at once charge one quota: creates and deletes of few names, so that writes of one batch
+    meet, while somebody else writes the quota itself. Nothing is over the limit, nothing is lost."""
+    quota(m, ns, configmaps="12", secrets="500")
+    odd = []
+
+    def work(n):
+        for i in range(25):
+            name = f"c{(n * 7 + i * 5) % 18}"
+            if i % 5 == 0:
+                m.api("POST", f"{ns}/secrets", {"metadata": {"name": f"s{n}-{i}"}})
+            if (n + i) % 3:
+                status, got = m.api("POST", f"{ns}/configmaps", {"metadata": {"name": name}})
+            else:
+                status, got = m.api("DELETE", f"{ns}/configmaps/{name}")
+            if status == 403 and "used: configmaps=12, limited: configmaps=12" in got["message"]:
+                continue
+            if status not in (200, 201, 404, 409):
+                odd.append((status, got))
+            if n == 0 and i % 4 == 0:
+                m.api("PATCH", f"{ns}/resourcequotas/q", {"metadata": {"labels": {"i": str(i)}}},
+                      content_type="application/merge-patch+json")
+            had = len(m.api("GET", f"{ns}/configmaps")[1]["items"])
+            if had > 12:
+                odd.append(had)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(16)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not odd
+    for what in ("configmaps", "secrets"):
+        assert used(m, ns)[what] == str(len(m.api("GET", f"{ns}/{what}")[1]["items"]))
+    assert used(m, ns)["secrets"] == "80"
+
+
 def test_defaults(m, ns):
     limit_range(m, ns, type="Container", default={"memory": "512Mi", "cpu": "1"},
                 defaultRequest={"memory": "256Mi"})
