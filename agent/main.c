@@ -2,6 +2,8 @@
 #include "agent/agent.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -37,6 +39,7 @@
 #include "lib/sys/memory.h"
 #include "lib/sys/timers_uv.h"
 #include "net/lb.h"
+#include "net/link.h"
 #include "net/pod_net.h"
 /*
  * knarr-agent: one thread, one loop. This file only puts the parts together and takes them apart;
@@ -85,7 +88,7 @@ struct agent {
 	struct timer watchdog, collect, settled;
 	unsigned rounds; /* of collect */
 	uint64_t watchdog_ns;
-	char node_ip[48], net_dns[IP4_TEXT], cidr[24];
+	char node_ip[48], node_ip6[48], net_dns[IP4_TEXT], cidr[96];
 	const char *cidr_file, *routes_file, *services_mark;
 };
 
@@ -114,6 +117,19 @@ static int make_dirs(struct agent *a, struct err *err)
 	return 0;
 }
 
+static struct str before_comma(const char *s)
+{
+	return str_n(s, strcspn(s, ","));
+}
+
+/* The second of a list of two; "" if there is none. */
+static const char *behind_comma(const char *s)
+{
+	const char *comma = strchr(s, ',');
+
+	return comma ? comma + 1 : "";
+}
+
 /* The address from which packets to the master (or anywhere) would go. */
 static void find_node_ip(struct agent *a)
 {
@@ -129,10 +145,30 @@ static void find_node_ip(struct agent *a)
 		inet_pton(AF_INET, "192.0.2.1", &to.sin_addr);
 	str_copy(a->node_ip, sizeof(a->node_ip), STR("127.0.0.1"));
 	if (a->o.node_ip)
-		str_copy(a->node_ip, sizeof(a->node_ip), str_of(a->o.node_ip));
+		str_copy(a->node_ip, sizeof(a->node_ip), before_comma(a->o.node_ip));
 	else if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
 		 getsockname(fd, (struct sockaddr *)&me, &len) == 0)
 		inet_ntop(AF_INET, &me.sin_addr, a->node_ip, sizeof(a->node_ip));
+}
+
+/* An IPv6 address of the link that has the node's other one; none is fine. */
+static void find_node_ip6(struct agent *a)
+{
+	struct ifaddrs *list = NULL;
+	const char *link = NULL;
+	struct ip_addr is, addr;
+	struct nl_sock *rt = NULL;
+
+	if (ip_addr_parse(str_of(a->node_ip), &is) < 0 || getifaddrs(&list) < 0)
+		return;
+	for (struct ifaddrs *i = list; i && !link; i = i->ifa_next)
+		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET &&
+		    ((struct sockaddr_in *)i->ifa_addr)->sin_addr.s_addr == ip_to4(is))
+			link = i->ifa_name;
+	if (link && rt_open(&rt) == 0 && addr6_of_link(rt, if_nametoindex(link), &addr) == 0)
+		ip_addr_format(addr, a->node_ip6);
+	rt_close(rt);
+	freeifaddrs(list);
 }
 
 /* What an agent that finds no master balances and names by. */
@@ -250,7 +286,8 @@ static int open_services(struct agent *a, struct err *err)
 	struct lb_conf conf = {.node = a->o.node_name,
 			       .run_dir = a->o.run_dir,
 			       .cgroup_root = runtime_cgroup2_path(a->rt)};
-	struct ip_addr addr;
+	struct ip_addr addr[2];
+	size_t n = 0;
 	int r;
 
 	/* Services are for the whole machine, host processes too, unless it is shared by --root. */
@@ -259,8 +296,11 @@ static int open_services(struct agent *a, struct err *err)
 	r = lb_open(&conf, &a->lb, err);
 	if (r < 0)
 		return r;
-	if (ip_addr_parse(str_of(a->node_ip), &addr) == 0)
-		lb_node_addrs(a->lb, &addr, 1, NULL); /* open_net adds the one for pods */
+	if (ip_addr_parse(str_of(a->node_ip), &addr[n]) == 0)
+		n++;
+	if (ip_addr_parse(str_of(a->node_ip6), &addr[n]) == 0)
+		n++;
+	lb_node_addrs(a->lb, addr, n, NULL); /* open_net adds those for pods */
 	a->health = health_ports_new(&a->loop);
 	if (a->client)
 		a->service_sync =
@@ -284,15 +324,11 @@ static int open_services(struct agent *a, struct err *err)
 }
 
 /* hostPort: a front at the node's addresses that leads to the pod. */
-static void on_host_ports(void *user, struct str uid, const char *ip, struct jv spec)
+static void add_host_ports(struct jv spec, const char *ip, struct host_port **v, size_t *n,
+			   size_t *cap)
 {
-	struct agent *a = user;
-	CLEANUP_FREE struct host_port *v = NULL;
-	size_t n = 0, cap = 0;
 	struct ip_addr addr, host;
 
-	if (!a->service_sync)
-		return;
 	if (ip && ip_addr_parse(str_of(ip), &addr) == 0)
 		jv_for_each (c, jv_get(spec, "containers"))
 			jv_for_each (p, jv_get(c.value, "ports")) {
@@ -308,20 +344,36 @@ static void on_host_ports(void *user, struct str uid, const char *ip, struct jv 
 					.host_addr = ip_any(ip_is4(addr)),
 				};
 
-				if (ip_addr_parse(jv_text(jv_get(p.value, "hostIP")), &host) == 0)
+				/* 0.0.0.0 and :: are what is meant by none */
+				if (ip_addr_parse(jv_text(jv_get(p.value, "hostIP")), &host) == 0 &&
+				    !ip_is_none(host) && !ip_eq(host, ip_of4(0)))
 					hp.host_addr = host;
 				if (hp.host_port && ip_is4(hp.host_addr) == ip_is4(addr))
-					*ARRAY_PUSH(v, n, cap) = hp;
+					*ARRAY_PUSH(*v, *n, *cap) = hp;
 			}
+}
+
+static void on_host_ports(void *user, struct str uid, const char *ip, const char *ip6,
+			  struct jv spec)
+{
+	struct agent *a = user;
+	CLEANUP_FREE struct host_port *v = NULL;
+	size_t n = 0, cap = 0;
+
+	if (!a->service_sync)
+		return;
+	add_host_ports(spec, ip, &v, &n, &cap);
+	if (ip)
+		add_host_ports(spec, ip6, &v, &n, &cap);
 	service_sync_host_ports(a->service_sync, uid, v, n);
 }
 
-static void on_connected(void *user, struct str uid, const char *ip, struct jv pod)
+static void on_connected(void *user, struct str uid, const char *ip, const char *ip6, struct jv pod)
 {
 	struct agent *a = user;
 
 	if (a->policy_sync)
-		policy_sync_pod(a->policy_sync, uid, ip, pod);
+		policy_sync_pod(a->policy_sync, uid, ip, ip6, pod);
 }
 
 /* Ports of masqueraded connections that idled out go back. */
@@ -338,10 +390,14 @@ static void on_collect(struct timer *t)
 /* Traffic of the uplink: masquerade, node ports. */
 static void open_uplink(struct agent *a)
 {
-	struct ip_addr addrs[2] = {ip_of4(pod_net_node_addr(a->net))};
+	struct ip_addr addrs[4] = {ip_of4(pod_net_node_addr(a->net))};
 	struct err err = ERR_INIT;
-	size_t n = ip_addr_parse(str_of(a->node_ip), &addrs[1]) == 0 ? 2 : 1;
+	size_t n = 1;
 
+	n += ip_addr_parse(str_of(a->node_ip), &addrs[n]) == 0;
+	n += ip_addr_parse(str_of(a->node_ip6), &addrs[n]) == 0;
+	addrs[n] = pod_net_node_addr6(a->net);
+	n += !ip_is_none(addrs[n]);
 	if (lb_node_addrs(a->lb, addrs, n, &err) < 0 || pod_net_masquerade(a->net, &err) < 0)
 		log_warn("uplink: %s", err_text(&err));
 	err_done(&err);
@@ -373,10 +429,13 @@ static int open_net(struct agent *a, const char *cidr, struct err *err)
 				    .user = a};
 	int r;
 
-	if (ip4_prefix_parse(str_of(cidr), &conf.pod_range) < 0)
+	if (ip4_prefix_parse(before_comma(cidr), &conf.pod_range) < 0 ||
+	    (behind_comma(cidr)[0] &&
+	     ip_prefix_parse(str_of(behind_comma(cidr)), &conf.pod_range6) < 0))
 		return err_sys(err, EINVAL, "the node's pod range \"%s\" is none", cidr);
 	str_copy(a->cidr, sizeof(a->cidr), str_of(cidr));
-	ip4_prefix_parse(str_of(a->o.cluster_cidr), &conf.cluster_range);
+	ip4_prefix_parse(before_comma(a->o.cluster_cidr), &conf.cluster_range);
+	ip_prefix_parse(str_of(behind_comma(a->o.cluster_cidr)), &conf.cluster_range6);
 	ip4_parse(str_of(a->node_ip), &conf.addr);
 	r = pod_net_open(&conf, &a->net, err);
 	if (r < 0)
@@ -530,6 +589,7 @@ static int open_pods(struct agent *a, struct err *err)
 		.log_dir = a->o.log_dir,
 		.static_dir = a->o.static_pods,
 		.host_ip = a->node_ip,
+		.host_ip6 = a->node_ip6,
 		.cluster_domain = a->o.cluster_domain,
 		.host_ports = on_host_ports,
 		.connected = on_connected,
@@ -557,6 +617,7 @@ static int open_node(struct agent *a, struct err *err)
 							 .images = a->images,
 							 .name = a->o.node_name,
 							 .ip = a->node_ip,
+							 .ip6 = a->node_ip6,
 							 .labels = a->o.labels.v,
 							 .n_labels = a->o.labels.n,
 							 .api_port = (uint16_t)a->o.api_port,
@@ -576,7 +637,7 @@ static int open_node(struct agent *a, struct err *err)
 		return 0;
 	}
 	/* The last range is kept, so that pods get addresses without any master. */
-	if (!known && file_read(AT_FDCWD, a->cidr_file, 64, &cidr) == 0)
+	if (!known && file_read(AT_FDCWD, a->cidr_file, sizeof(a->cidr), &cidr) == 0)
 		known = cidr.p;
 	if (!known)
 		return 0;
@@ -648,6 +709,10 @@ static int open_all(struct agent *a, struct err *err)
 		return r;
 	go_first();
 	find_node_ip(a);
+	if (a->o.node_ip && behind_comma(a->o.node_ip)[0])
+		str_copy(a->node_ip6, sizeof(a->node_ip6), str_of(behind_comma(a->o.node_ip)));
+	else
+		find_node_ip6(a);
 	node_info_read(a->o.data_dir, &a->info);
 	a->info.max_pods = a->o.max_pods;
 	if ((r = open_runtime(a, err)) < 0)

@@ -21,8 +21,9 @@ static const struct option_row rows[] = {
 	ROW("token", 0, OPTION_STRING, token, "ID.SECRET", "bootstrap token for --join"),
 	ROW("ca-hash", 0, OPTION_STRING, ca_hash, "sha256:HEX",
 	    "public key of the cluster's authority, checked by --join"),
-	ROW("node-ip", 0, OPTION_STRING, node_ip, "ADDRESS",
-	    "this node's address (default: the one that faces the master)"),
+	ROW("node-ip", 0, OPTION_STRING, node_ip, "ADDRESS[,ADDRESS6]",
+	    "this node's addresses (default: the one that faces the master, and its link's of "
+	    "IPv6)"),
 	ROW("label", 0, OPTION_LIST, labels, "KEY=VALUE", "label of the Node; may be repeated"),
 	ROW("zone", 0, OPTION_STRING, zone, "NAME",
 	    "zone of this node: its label topology.kubernetes.io/zone"),
@@ -47,10 +48,10 @@ static const struct option_row rows[] = {
 	    "service address at which the cluster's DNS answers (default: 10.96.0.10)"),
 	ROW("cluster-domain", 0, OPTION_STRING, cluster_domain, "DOMAIN",
 	    "DNS domain of the cluster (default: cluster.local)"),
-	ROW("cluster-cidr", 0, OPTION_STRING, cluster_cidr, "RANGE",
+	ROW("cluster-cidr", 0, OPTION_STRING, cluster_cidr, "RANGE[,RANGE6]",
 	    "addresses of all pods (default: 10.244.0.0/16)"),
-	ROW("pod-cidr", 0, OPTION_STRING, pod_cidr, "RANGE",
-	    "addresses of this node's pods (default: what the Node's spec.podCIDR says)"),
+	ROW("pod-cidr", 0, OPTION_STRING, pod_cidr, "RANGE[,RANGE6]",
+	    "addresses of this node's pods (default: what the Node's spec.podCIDRs say)"),
 	ROW("uplink", 0, OPTION_STRING, uplink, "NAME",
 	    "link towards other machines (default: that of the default route)"),
 	ROW("overlay", 0, OPTION_STRING, overlay, "auto|always|never",
@@ -96,10 +97,19 @@ static void path_default(const struct agent_options *o, const char **path, const
 
 static int range_check(const char *option, const char *text, struct err *err)
 {
-	struct ip4_prefix p;
+	struct str rest = str_of(text), one, two = STR_NULL;
+	struct ip4_prefix p4;
+	struct ip_prefix p6;
 
-	if (text && ip4_prefix_parse(str_of(text), &p) < 0)
-		return err_sys(err, EINVAL, "--%s: \"%s\" is not a range like 10.244.0.0/16",
+	if (!text)
+		return 0;
+	str_split(&rest, ',', &one);
+	if (ip4_prefix_parse(one, &p4) < 0 ||
+	    (str_split(&rest, ',', &two) &&
+	     (ip_prefix_parse(two, &p6) < 0 || ip_prefix_is4(p6) || !str_is_null(rest))))
+		return err_sys(err, EINVAL,
+			       "--%s: \"%s\" is not a range like 10.244.0.0/16, or such a one and "
+			       "one of IPv6 behind a comma",
 			       option, text);
 	return 0;
 }
@@ -110,6 +120,26 @@ static int address_check(const char *option, const char *text, struct err *err)
 
 	if (text && ip4_parse(str_of(text), &addr) < 0)
 		return err_sys(err, EINVAL, "--%s: \"%s\" is not an IPv4 address", option, text);
+	return 0;
+}
+
+/* One of IPv4, and maybe one of IPv6 behind a comma. */
+static int addresses_check(const char *option, const char *text, struct err *err)
+{
+	struct str rest = str_of(text), one, two;
+	struct ip_addr addr;
+
+	if (!text)
+		return 0;
+	str_split(&rest, ',', &one);
+	if (ip_addr_parse(one, &addr) < 0 || !ip_is4(addr) ||
+	    (str_split(&rest, ',', &two) &&
+	     (ip_addr_parse(two, &addr) < 0 || ip_is4(addr) || !str_is_null(rest))))
+		return err_sys(
+			err, EINVAL,
+			"--%s: \"%s\" is no IPv4 address, with an IPv6 address behind a comma "
+			"or without",
+			option, text);
 	return 0;
 }
 
@@ -226,7 +256,7 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 	    (r = place_label(ret, "region", ret->region, err)) < 0 ||
 	    (r = overlay_check(ret, err)) < 0 ||
 	    (r = range_check("cluster-cidr", ret->cluster_cidr, err)) < 0 ||
-	    (r = address_check("node-ip", ret->node_ip, err)) < 0 ||
+	    (r = addresses_check("node-ip", ret->node_ip, err)) < 0 ||
 	    (r = address_check("cluster-dns", ret->cluster_dns, err)) < 0)
 		return r;
 	return 0;

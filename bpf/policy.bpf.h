@@ -205,26 +205,33 @@ static long policy_search_chunk(__u32 chunk, void *data)
 	return !row->more;
 }
 
-/* By the rules alone: may a connection that POLICY_IN or POLICY_OUT began exist? */
-static __noinline int policy_allows(const struct policy_guard *g, const struct policy_conn_key *k,
-				    __u32 began)
+/* The same with the peer's identity, where the direction has rules. */
+static __always_inline int policy_allows_id(const struct policy_guard *g,
+					    const struct policy_conn_key *k, __u32 began, __u32 id)
 {
 	struct policy_search s = {.proto = k->proto};
 
 	s.key.space = g->space;
 	s.key.group = began == POLICY_IN ? g->in : g->out;
-	if (!s.key.group)
-		return 1;
 	s.port = policy_has_ports(k->proto)
 			 ? bpf_ntohs(began == POLICY_IN ? k->pod_port : k->peer_port)
 			 : 0;
-	s.key.id = policy_id_of(g->space, k->peer);
+	s.key.id = id;
 	bpf_loop(POLICY_CHUNKS, policy_search_chunk, &s, 0);
 	if (s.any || !s.key.id)
 		return s.yes;
 	s.key.id = 0;
 	bpf_loop(POLICY_CHUNKS, policy_search_chunk, &s, 0);
 	return s.yes;
+}
+
+/* By the rules alone: may a connection that POLICY_IN or POLICY_OUT began exist? */
+static __noinline int policy_allows(const struct policy_guard *g, const struct policy_conn_key *k,
+				    __u32 began)
+{
+	if (!(began == POLICY_IN ? g->in : g->out))
+		return 1;
+	return policy_allows_id(g, k, began, policy_id_of(g->space, k->peer));
 }
 
 /* Will the stack keep it? What a pod sends to its own node passes. */
@@ -256,9 +263,15 @@ static __always_inline void policy_guard_of(__be32 pod, struct policy_guard *ret
 		*ret = *g;
 }
 
-/* A remembered connection's packet: 1 pass, 0 drop, -1: look at it as a new one. */
+typedef int (*policy_allows_fn)(const struct policy_guard *g, const struct policy_conn_key *k,
+				__u32 began);
+
+/*
+ * A remembered connection's packet: 1 pass, 0 drop, -1: look at it as a new one. `allows` is of the
+ * family, and known when this is compiled.
+ */
 static __always_inline int policy_known(struct policy_conn *c, const struct policy_conn_key *k,
-					const __u8 tcp, __u32 dir)
+					const __u8 tcp, __u32 dir, policy_allows_fn allows)
 {
 	__u64 used = c->used_ns, now = bpf_ktime_get_coarse_ns(); /* in this order */
 	__u32 flags = c->flags, at = policy_epoch();
@@ -268,7 +281,7 @@ static __always_inline int policy_known(struct policy_conn *c, const struct poli
 		return -1;
 	if (c->epoch != at && !(flags & POLICY_NODE)) {
 		policy_guard_of(k->pod, &g);
-		if (policy_allows(&g, k, flags & (POLICY_IN | POLICY_OUT)))
+		if (allows(&g, k, flags & (POLICY_IN | POLICY_OUT)))
 			flags &= ~POLICY_DENIED;
 		else
 			flags |= POLICY_DENIED;
@@ -325,7 +338,7 @@ static __noinline int policy_pass(struct __sk_buff *skb, const struct policy_pac
 	table = bpf_map_lookup_elem(&conns, &zero);
 	c = table && !p->syn ? bpf_map_lookup_elem(table, &k) : NULL;
 	if (c) {
-		ok = policy_known(c, &k, p->tcp, dir);
+		ok = policy_known(c, &k, p->tcp, dir, policy_allows);
 		if (ok >= 0)
 			return ok;
 	}

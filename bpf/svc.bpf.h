@@ -60,7 +60,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, LB_NAMES_MAX);
-	__uint(key_size, 16);
+	__type(key, struct lb_name_key);
 	__type(value, struct lb_name);
 } names6 SEC(".maps");
 

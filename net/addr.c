@@ -203,7 +203,7 @@ bool ip_prefix_eq(struct ip_prefix a, struct ip_prefix b)
 
 bool ip_prefix_has(struct ip_prefix p, struct ip_addr a)
 {
-	return ip_eq(cut(a, p.len), p.addr);
+	return ip_is4(a) == ip_prefix_is4(p) && ip_eq(cut(a, p.len), p.addr);
 }
 
 struct ip_addr ip_prefix_nth(struct ip_prefix p, uint32_t n)

@@ -56,7 +56,7 @@ int ip_prefix_parse(struct str s, struct ip_prefix *ret);
 struct ip_prefix ip_prefix_of4(struct ip4_prefix p);
 bool ip_prefix_is4(struct ip_prefix p);
 bool ip_prefix_eq(struct ip_prefix a, struct ip_prefix b);
-bool ip_prefix_has(struct ip_prefix p, struct ip_addr a);
+bool ip_prefix_has(struct ip_prefix p, struct ip_addr a); /* ::/0 has no IPv4 addresses */
 /* The n-th address of the prefix (0 is the network address). */
 struct ip_addr ip_prefix_nth(struct ip_prefix p, uint32_t n);
 /* Its length as it is written. */

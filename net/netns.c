@@ -66,3 +66,10 @@ int sysctl_write(const char *name, const char *value)
 		return -errno;
 	return 0;
 }
+
+int link_sysctl6(const char *link, const char *name, const char *value)
+{
+	CLEANUP_FREE char *path = xasprintf("net/ipv6/conf/%s/%s", link, name);
+
+	return sysctl_write(path, value);
+}

@@ -18,4 +18,6 @@ bool netns_same(int a, int b);
 int netns_cookie(uint64_t *ret);
 /* Write to /proc/sys (of the current namespace): "net/ipv4/ip_forward", "1". */
 int sysctl_write(const char *name, const char *value);
+/* A link's "net/ipv6/conf/LINK/NAME". */
+int link_sysctl6(const char *link, const char *name, const char *value);
 #endif

@@ -8,6 +8,7 @@
 struct overlay {
 	struct nl_sock *rt;
 	uint32_t ifindex, mtu, inner;
+	char name[LINK_NAME_MAX];
 };
 
 /* FNV-1a of the node's name: several nodes may share a namespace (tests). */
@@ -45,6 +46,7 @@ static int make(struct overlay *o, const char *name, const struct vxlan_info *wa
 	}
 	if (r == -ENOENT) {
 		r = link_add_vxlan(o->rt, name, want);
+		link_sysctl6(name, "disable_ipv6", "1"); /* until overlay_add6 */
 		if (r == 0)
 			r = link_find_vxlan(o->rt, name, &is);
 	}
@@ -63,8 +65,7 @@ int overlay_open(const struct overlay_conf *conf, struct overlay **ret, struct e
 				  .port = conf->port,
 				  .local = conf->local,
 				  .link.mtu = conf->mtu - OVERLAY_HEADERS};
-	CLEANUP_FREE char *v6 = NULL;
-	char name[LINK_NAME_MAX];
+	const char *name;
 	int r;
 
 	if (!conf->id || conf->id >= 1u << 24 || !conf->port || !conf->local || conf->mtu < 200)
@@ -72,7 +73,8 @@ int overlay_open(const struct overlay_conf *conf, struct overlay **ret, struct e
 	r = rt_open(&o->rt);
 	if (r < 0)
 		return err_sys(err, -r, "cannot open rtnetlink: %s", strerror(-r));
-	name_of(conf->node, name);
+	name_of(conf->node, o->name);
+	name = o->name;
 	mac_of(conf->inner, want.link.mac);
 	o->mtu = want.link.mtu;
 	o->inner = conf->inner;
@@ -84,8 +86,6 @@ int overlay_open(const struct overlay_conf *conf, struct overlay **ret, struct e
 			       conf->id, conf->port);
 	if (r < 0)
 		return err_sys(err, -r, "cannot make the VXLAN device %s: %s", name, strerror(-r));
-	v6 = xasprintf("net/ipv6/conf/%s/disable_ipv6", name);
-	sysctl_write(v6, "1");
 	/* What the outer path told us is for the pods: without it routers keep it to themselves. */
 	sysctl_write("net/ipv4/ip_forward_use_pmtu", "1");
 	*ret = TAKE(o);
@@ -127,6 +127,28 @@ int overlay_add(struct overlay *o, struct ip4_prefix range, uint32_t via)
 							.via = first,
 							.src = o->inner,
 							.onlink = true});
+}
+
+int overlay_add6(struct overlay *o, struct ip_prefix range6, struct ip4_prefix range, uint32_t via,
+		 struct ip_addr src)
+{
+	struct ip_addr first = ip_prefix_nth(range6, 1);
+	uint8_t mac[LINK_MAC_LEN];
+	int r;
+
+	mac_of(ip4_prefix_nth(range, 1), mac);
+	link_sysctl6(o->name, "addr_gen_mode", "1"); /* no address of its own */
+	link_sysctl6(o->name, "accept_ra", "0");
+	link_sysctl6(o->name, "disable_ipv6", "0");
+	r = fdb_add(o->rt, o->ifindex, mac, via);
+	if (r == 0)
+		r = ip_neigh_add(o->rt, o->ifindex, first, mac);
+	return r < 0 ? r
+		     : ip_route_add(o->rt, &(struct ip_route){.dst = range6,
+							      .ifindex = o->ifindex,
+							      .via = first,
+							      .src = src,
+							      .onlink = true});
 }
 
 int overlay_del(struct overlay *o, struct ip4_prefix range)

@@ -45,6 +45,12 @@ uint32_t overlay_ifindex(const struct overlay *o);
 uint32_t overlay_mtu(const struct overlay *o);
 /* `range` is behind the node at `via`; replaces another way to it. */
 int overlay_add(struct overlay *o, struct ip4_prefix range, uint32_t via);
+/*
+ * The same node's range of IPv6, under the same MAC; `range` is its IPv4 one, `via` its address.
+ * ip_route_del takes it away.
+ */
+int overlay_add6(struct overlay *o, struct ip_prefix range6, struct ip4_prefix range, uint32_t via,
+		 struct ip_addr src);
 /* 0 when there is none. The route is left to route_del where another one took its place. */
 int overlay_del(struct overlay *o, struct ip4_prefix range);
 /* Remove the device, and with it routes and entries. 0 when there is none. */

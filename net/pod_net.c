@@ -12,6 +12,7 @@
 #include "bpf/abi/pod.h"
 #include "bpf/pod.skel.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <net/if.h>
@@ -24,12 +25,13 @@
 struct pod_net {
 	char *node, *run_dir;
 	struct ip4_prefix pod_range, cluster_range;
+	struct ip_prefix pod_range6, cluster_range6; /* len 0: no IPv6 */
 	bool may_masquerade, closed;
 	struct masq *masq; /* NULL until pod_net_masquerade */
 	struct nl_sock *rt; /* the node's namespace */
 	struct ipam *ipam;
 	struct pod_bpf *skel;
-	int pods_fd, guards_fd;
+	int pods_fd, pods6_fd, guards_fd;
 	uint32_t node_addr, uplink, mtu;
 	/* the overlay: NULL until a node needs it */
 	struct overlay *overlay;
@@ -60,6 +62,27 @@ static void mac_of(uint32_t addr, bool pod_side, uint8_t ret[LINK_MAC_LEN])
 	ret[0] = pod_side ? 0x02 : 0x06;
 	ret[1] = 0x4b;
 	memcpy(ret + 2, &addr, sizeof(addr));
+}
+
+/* What a pod with this address has of IPv6. */
+static struct ip_addr addr6_of(const struct pod_net *n, uint32_t addr)
+{
+	if (!n->pod_range6.len)
+		return ip_any(false);
+	return ip_prefix_nth(n->pod_range6, ntohl(addr) - ntohl(n->pod_range.addr));
+}
+
+static struct ip_addr gateway6(void)
+{
+	struct ip_addr gw = {{0}};
+
+	ip_addr_parse(STR(POD_NET_GATEWAY6), &gw);
+	return gw;
+}
+
+static struct ip_prefix whole(struct ip_addr addr)
+{
+	return (struct ip_prefix){addr, 128};
 }
 
 static struct ip4_prefix host_prefix(uint32_t addr)
@@ -118,7 +141,29 @@ void pod_net_maps(const struct pod_net *n, struct pod_maps *ret)
 				 .blocks = bpf_map__fd(n->skel->maps.blocks),
 				 .rows = bpf_map__fd(n->skel->maps.rows),
 				 .conns = bpf_map__fd(n->skel->maps.conns),
-				 .epoch = bpf_map__fd(n->skel->maps.epoch)};
+				 .epoch = bpf_map__fd(n->skel->maps.epoch),
+				 .ids6 = bpf_map__fd(n->skel->maps.ids6),
+				 .blocks6 = bpf_map__fd(n->skel->maps.blocks6),
+				 .conns6 = bpf_map__fd(n->skel->maps.conns6)};
+}
+
+/* The pod's entry by its IPv6 address says the same. */
+static int put_entry6(const struct pod_net *n, uint32_t addr, const struct pod_entry *e)
+{
+	struct ip_addr addr6 = addr6_of(n, addr);
+	struct pod_entry6 e6 = {.ifindex = e->ifindex, .flags = e->flags, .addr4 = addr};
+
+	if (ip_is_none(addr6))
+		return 0;
+	return bpf_map_update_elem(n->pods6_fd, addr6.b, &e6, BPF_ANY) < 0 ? -errno : 0;
+}
+
+static void del_entry6(const struct pod_net *n, uint32_t addr)
+{
+	struct ip_addr addr6 = addr6_of(n, addr);
+
+	if (!ip_is_none(addr6))
+		bpf_map_delete_elem(n->pods6_fd, addr6.b);
 }
 
 int pod_net_guard(struct pod_net *n, uint32_t addr, bool on)
@@ -137,6 +182,8 @@ int pod_net_guard(struct pod_net *n, uint32_t addr, bool on)
 	e.flags ^= POD_GUARDED;
 	if (r == 0 && bpf_map_update_elem(n->pods_fd, &addr, &e, BPF_EXIST) < 0)
 		r = -errno;
+	if (r == 0)
+		r = put_entry6(n, addr, &e);
 	if (r == 0 && !on)
 		r = attach_in(n, e.ifindex, false);
 	return r;
@@ -159,9 +206,10 @@ static int use_maps(struct pod_bpf *s, const char *node_dir, const char *dir)
 		struct bpf_map *map;
 		const char *name;
 	} maps[] = {
-		{s->maps.pods, "pods"},   {s->maps.guards, "guards"}, {s->maps.ids, "ids"},
-		{s->maps.rows, "rows"},   {s->maps.blocks, "blocks"}, {s->maps.conns, "conns"},
-		{s->maps.epoch, "epoch"},
+		{s->maps.pods, "pods"},       {s->maps.guards, "guards"}, {s->maps.ids, "ids"},
+		{s->maps.rows, "rows"},       {s->maps.blocks, "blocks"}, {s->maps.conns, "conns"},
+		{s->maps.epoch, "epoch"},     {s->maps.pods6, "pods6"},   {s->maps.ids6, "ids6"},
+		{s->maps.blocks6, "blocks6"}, {s->maps.conns6, "conns6"},
 	};
 	int r = pins_use_map(s->maps.counters, node_dir, "counters");
 
@@ -192,6 +240,7 @@ static int load(struct pod_net *n, const struct pod_net_conf *conf, struct err *
 	if (r < 0)
 		return r;
 	n->pods_fd = bpf_map__fd(n->skel->maps.pods);
+	n->pods6_fd = bpf_map__fd(n->skel->maps.pods6);
 	n->guards_fd = bpf_map__fd(n->skel->maps.guards);
 	pins_remove_other(node_dir.p, "pod-v", POD_DIR);
 	renew_progs(n);
@@ -234,6 +283,56 @@ static int remember_node_addr(const struct pod_net_conf *conf, uint32_t addr)
 	return file_write_atomic(AT_FDCWD, path, str_n(&addr, sizeof(addr)), 0600);
 }
 
+#define NODE_ADDR6_FILE "node-address6"
+
+/* Another range, or none any more: the former address goes. `now` none: as it does at a reset. */
+static void change_node_addr6(const struct pod_net_conf *conf, struct nl_sock *rt,
+			      struct ip_addr now)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/net/" NODE_ADDR6_FILE, conf->run_dir);
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+	struct ip_addr was;
+
+	if (file_read(AT_FDCWD, path, sizeof(was), &b) == 0 && b.len == sizeof(was)) {
+		memcpy(&was, b.p, sizeof(was));
+		if (!ip_eq(was, now))
+			ip_addr_del(rt, LO_IFINDEX, was, 128);
+	}
+	if (ip_is_none(now))
+		unlink(path);
+	else
+		file_write_atomic(AT_FDCWD, path, str_n(now.b, sizeof(now.b)), 0600);
+}
+
+/* A machine that forwards heeds routers on its uplink only if told so expressly. */
+static void keep_routers(const struct pod_net *n)
+{
+	char name[IF_NAMESIZE];
+	CLEANUP_FREE char *path = NULL;
+	CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+	if (!n->uplink || !if_indextoname(n->uplink, name))
+		return;
+	path = xasprintf("/proc/sys/net/ipv6/conf/%s/accept_ra", name);
+	if (file_read(AT_FDCWD, path, 16, &b) == 0 && str_eqs(str_trim(buf_str(&b)), "1"))
+		link_sysctl6(name, "accept_ra", "2");
+}
+
+static int set_up_node6(struct pod_net *n, const struct pod_net_conf *conf, struct err *err)
+{
+	int r;
+
+	change_node_addr6(conf, n->rt, pod_net_node_addr6(n));
+	if (!n->pod_range6.len)
+		return 0;
+	keep_routers(n);
+	link_sysctl6("lo", "disable_ipv6", "0");
+	r = sysctl_write("net/ipv6/conf/all/forwarding", "1");
+	if (r == 0)
+		r = ip_addr_add(n->rt, LO_IFINDEX, pod_net_node_addr6(n), 128);
+	return r < 0 ? err_sys(err, -r, "cannot use IPv6 on this node: %s", strerror(-r)) : 0;
+}
+
 static void remove_node_addr(const struct pod_net_conf *conf, struct nl_sock *rt)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/net/" NODE_ADDR_FILE, conf->run_dir);
@@ -271,7 +370,7 @@ static int set_up_node(struct pod_net *n, const struct pod_net_conf *conf, struc
 	r = sysctl_write("net/ipv4/ip_forward", "1");
 	if (r < 0)
 		return err_sys(err, -r, "cannot switch on net.ipv4.ip_forward: %s", strerror(-r));
-	return 0;
+	return set_up_node6(n, conf, err);
 }
 
 static void overlay_settings(struct pod_net *n, const struct pod_net_conf *conf)
@@ -300,6 +399,10 @@ int pod_net_open(const struct pod_net_conf *conf, struct pod_net **ret, struct e
 	n->run_dir = xstrdup(conf->run_dir);
 	n->cluster_range = conf->cluster_range.len ? conf->cluster_range : conf->pod_range;
 	n->pod_range = conf->pod_range;
+	n->pod_range6 = conf->pod_range6;
+	n->cluster_range6 = conf->cluster_range6.len ? conf->cluster_range6 : conf->pod_range6;
+	if (n->pod_range6.len && 128 - n->pod_range6.len < 32 - n->pod_range.len)
+		return err_sys(err, EINVAL, "the range of IPv6 is smaller than that of IPv4");
 	n->may_masquerade = conf->masquerade;
 	n->closed = conf->closed;
 	r = rt_open(&n->rt);
@@ -339,6 +442,19 @@ struct pod_net *pod_net_close(struct pod_net *n)
 	return NULL;
 }
 
+static int narrow_routes6(const struct pod_net *n, struct nl_sock *rt, uint32_t ifindex)
+{
+	struct ip_route far = {.dst = n->cluster_range6, .ifindex = ifindex, .via = gateway6()};
+	struct ip_route near = {.dst = n->pod_range6, .ifindex = ifindex, .via = gateway6()};
+	int r;
+
+	if (!n->pod_range6.len || far.dst.len == near.dst.len)
+		return 0;
+	far.mtu = overlay_mtu(n->overlay);
+	r = ip_route_add(rt, &near);
+	return r < 0 ? r : ip_route_add(rt, &far);
+}
+
 /*
  * What a pod sends to pods of other nodes must fit into the overlay; its link keeps the whole size,
  * for its own node's pods and the world.
@@ -353,7 +469,24 @@ static int narrow_routes(const struct pod_net *n, struct nl_sock *rt, uint32_t i
 		return 0;
 	far.mtu = overlay_mtu(n->overlay);
 	r = route_add(rt, &near);
-	return r < 0 ? r : route_add(rt, &far);
+	if (r == 0)
+		r = route_add(rt, &far);
+	return r < 0 ? r : narrow_routes6(n, rt, ifindex);
+}
+
+static int set_up_pod6(const struct pod_net *n, struct nl_sock *rt, uint32_t ifindex, uint32_t addr,
+		       const uint8_t gw_mac[LINK_MAC_LEN])
+{
+	struct ip_addr addr6 = addr6_of(n, addr);
+	int r;
+
+	if (ip_is_none(addr6))
+		return 0;
+	r = ip_addr_add(rt, ifindex, addr6, 128);
+	if (r == 0)
+		r = ip_neigh_add(rt, ifindex, gateway6(), gw_mac);
+	return r < 0 ? r
+		     : ip_route_add(rt, &(struct ip_route){.ifindex = ifindex, .via = gateway6()});
 }
 
 /* In the pod's namespace: loopback, address, routes. `rt` was opened there. */
@@ -380,8 +513,22 @@ static int set_up_pod(const struct pod_net *n, struct nl_sock *rt, uint32_t addr
 	if (r == 0)
 		r = route_add(rt, &(struct route){.ifindex = eth.ifindex, .via = gw});
 	if (r == 0)
+		r = set_up_pod6(n, rt, eth.ifindex, addr, gw_mac);
+	if (r == 0)
 		r = narrow_routes(n, rt, eth.ifindex, gw);
 	return r;
+}
+
+/* IPv6 on a link of the pair: without routers and without waiting for anybody to object. */
+static void quiet6(const char *link)
+{
+	static const char *const rows[][2] = {{"accept_ra", "0"},
+					      {"accept_dad", "0"},
+					      {"dad_transmits", "0"},
+					      {"disable_ipv6", "0"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		link_sysctl6(link, rows[i][0], rows[i][1]);
 }
 
 static int enter_and_set_up(const struct pod_net *n, int netns_fd, uint32_t addr)
@@ -391,8 +538,11 @@ static int enter_and_set_up(const struct pod_net *n, int netns_fd, uint32_t addr
 
 	if (r < 0)
 		return r;
-	/* No IPv6 on the pod's link: it would only send router solicitations into nowhere. */
-	sysctl_write("net/ipv6/conf/eth0/disable_ipv6", "1");
+	/* Without an address it would only send router solicitations into nowhere. */
+	if (!n->pod_range6.len)
+		link_sysctl6("eth0", "disable_ipv6", "1");
+	else
+		quiet6("eth0");
 	r = rt_open(&rt);
 	netns_leave(back);
 	if (r == 0)
@@ -431,13 +581,20 @@ static int set_up_host_end(struct pod_net *n, const char *name, uint32_t addr,
 {
 	struct pod_entry entry = {.ifindex = link->ifindex,
 				  .flags = flags_of(n, addr, link->ifindex)};
-	CLEANUP_FREE char *v6 = xasprintf("net/ipv6/conf/%s/disable_ipv6", name);
+	struct ip_addr addr6 = addr6_of(n, addr);
 	uint8_t pod_mac[LINK_MAC_LEN];
 	int r;
 
-	sysctl_write(v6, "1");
+	if (ip_is_none(addr6)) {
+		link_sysctl6(name, "disable_ipv6", "1");
+	} else {
+		link_sysctl6(name, "addr_gen_mode", "1"); /* none of its own */
+		quiet6(name);
+	}
 	mac_of(addr, true, pod_mac);
 	r = bpf_map_update_elem(n->pods_fd, &addr, &entry, BPF_ANY) < 0 ? -errno : 0;
+	if (r == 0)
+		r = put_entry6(n, addr, &entry);
 	if (r == 0)
 		r = attach_progs(n, link->ifindex, entry.flags & POD_GUARDED);
 	if (r == 0)
@@ -448,7 +605,13 @@ static int set_up_host_end(struct pod_net *n, const char *name, uint32_t addr,
 		r = route_add(n->rt, &(struct route){.dst = host_prefix(addr),
 						     .ifindex = link->ifindex,
 						     .src = n->node_addr});
-	return r;
+	if (r < 0 || ip_is_none(addr6))
+		return r;
+	r = ip_neigh_add(n->rt, link->ifindex, addr6, pod_mac);
+	return r < 0 ? r
+		     : ip_route_add(n->rt, &(struct ip_route){.dst = whole(addr6),
+							      .ifindex = link->ifindex,
+							      .src = pod_net_node_addr6(n)});
 }
 
 int pod_net_attach(struct pod_net *n, struct str id, int netns_fd, struct pod_net_addr *ret,
@@ -470,6 +633,7 @@ int pod_net_attach(struct pod_net *n, struct str id, int netns_fd, struct pod_ne
 			       strerror(-r));
 	}
 	a.host_ifindex = link.ifindex;
+	a.addr6 = addr6_of(n, a.addr);
 	*ret = a;
 	return 0;
 }
@@ -485,6 +649,7 @@ int pod_net_detach(struct pod_net *n, struct str id, struct err *err)
 	if (ipam_get(n->ipam, id, &addr) == 0) {
 		bpf_map_delete_elem(n->pods_fd, &addr);
 		bpf_map_delete_elem(n->guards_fd, &addr);
+		del_entry6(n, addr);
 	}
 	r = link_find(n->rt, name, &link);
 	if (r == 0)
@@ -508,6 +673,7 @@ int pod_net_get(struct pod_net *n, struct str id, struct pod_net_addr *ret)
 	if (r < 0)
 		return r;
 	a.host_ifindex = link.ifindex;
+	a.addr6 = addr6_of(n, a.addr);
 	*ret = a;
 	return 0;
 }
@@ -532,6 +698,11 @@ int pod_net_gc(struct pod_net *n, bool (*keep)(struct str id, void *user), void 
 uint32_t pod_net_node_addr(const struct pod_net *n)
 {
 	return n->node_addr;
+}
+
+struct ip_addr pod_net_node_addr6(const struct pod_net *n)
+{
+	return n->pod_range6.len ? ip_prefix_nth(n->pod_range6, 1) : ip_any(false);
 }
 
 uint32_t pod_net_uplink(const struct pod_net *n)
@@ -663,6 +834,49 @@ int pod_net_unroute(struct pod_net *n, struct ip4_prefix range, struct err *err)
 		     : 0;
 }
 
+static int cannot_route6(struct ip_prefix range, int r, struct err *err)
+{
+	char text[IP_TEXT];
+
+	return err_sys(err, -r, "cannot change the route to %s/%u: %s",
+		       ip_addr_format(range.addr, text), range.len, strerror(-r));
+}
+
+int pod_net_route6(struct pod_net *n, struct ip_prefix range, struct ip_addr via,
+		   struct ip4_prefix range4, uint32_t via4, struct err *err)
+{
+	struct ip_route rt = {.dst = range, .via = via, .src = pod_net_node_addr6(n)}, at = {0};
+	enum pod_net_way way = POD_NET_DIRECT;
+	bool local = false;
+	int r;
+
+	if (!n->pod_range6.len)
+		return 0;
+	r = way_to(n, via4, &way);
+	if (r == 0 && way == POD_NET_DIRECT && !ip_is_none(via))
+		r = ip_route_get(n->rt, via, &at, &local);
+	/* Its IPv6 address may be elsewhere, or unknown, where the other one is on our link. */
+	if (way == POD_NET_DIRECT && n->mode != POD_NET_OVERLAY_NEVER &&
+	    (ip_is_none(via) || r < 0 || (!local && !ip_is_none(at.via))))
+		way = POD_NET_VXLAN, r = 0;
+	if (r == 0 && way == POD_NET_VXLAN) {
+		r = need_overlay(n, err);
+		if (r < 0)
+			return r;
+		r = overlay_add6(n->overlay, range, range4, via4, pod_net_node_addr6(n));
+	} else if (r == 0 && way == POD_NET_DIRECT && !local) {
+		r = ip_route_add(n->rt, &rt);
+	}
+	return r < 0 ? cannot_route6(range, r, err) : 0;
+}
+
+int pod_net_unroute6(struct pod_net *n, struct ip_prefix range, struct err *err)
+{
+	int r = n->pod_range6.len ? ip_route_del(n->rt, range) : 0;
+
+	return r < 0 ? cannot_route6(range, r, err) : 0;
+}
+
 int pod_net_peer(struct pod_net *n, uint32_t addr, bool is, struct err *err)
 {
 	int r = n->masq ? masq_peer(n->masq, addr, is) : 0;
@@ -705,6 +919,7 @@ int pod_net_reset(const struct pod_net_conf *conf, struct err *err)
 		open_ipam(&n, conf, NULL);
 	remove_links(conf, n.rt, n.ipam);
 	remove_node_addr(conf, n.rt);
+	change_node_addr6(conf, n.rt, ip_any(false));
 	mc.uplink = find_uplink(n.rt, conf);
 	masq_reset(&mc, NULL);
 	overlay_reset(conf->node, NULL);

@@ -11,6 +11,10 @@
  *   default via 169.254.1.1      tc ingress: pod_out (bpf/pod.bpf.c)
  *   fixed neighbour for it       lo 10.244.1.1/32: the node's own address in the range
  *
+ * With a range of IPv6 a pod has an address of it, too: at the same place in it as its IPv4 address
+ * has in pod_range, so that there is one list of who has what. Its gateway is fe80::1, as fixed as
+ * the other; nothing is solicited, advertised or looked for twice on the pair.
+ *
  * Guarded pods (policy.h) have pod_in at the tc egress, too.
  *
  * pod_out checks that a pod sends from its own address, hands packets to another local pod with
@@ -25,6 +29,7 @@
 struct pod_net;
 
 #define POD_NET_GATEWAY "169.254.1.1" /* what a pod's default route names; exists nowhere */
+#define POD_NET_GATEWAY6 "fe80::1"
 #define POD_NET_IFNAME_MAX 16
 
 enum pod_net_overlay {
@@ -38,6 +43,8 @@ struct pod_net_conf {
 	const char *run_dir; /* state; made if missing. "<run_dir>/net/..." */
 	struct ip4_prefix pod_range; /* of this node: Node.spec.podCIDR */
 	struct ip4_prefix cluster_range; /* of all pods; len 0: same as pod_range */
+	/* The same of IPv6; len 0: pods have none. At least as many addresses as pod_range. */
+	struct ip_prefix pod_range6, cluster_range6;
 	const char *uplink; /* NULL: the link of the default route; "" or none found: no uplink */
 	unsigned int mtu; /* 0: the uplink's, else 1500 */
 	bool masquerade; /* pod_net_masquerade may work; else it does nothing */
@@ -60,6 +67,7 @@ struct pod_net_conf {
 /* What a pod got. */
 struct pod_net_addr {
 	uint32_t addr; /* network byte order */
+	struct ip_addr addr6; /* none without a range */
 	uint32_t host_ifindex; /* of the node's end */
 	char host_ifname[POD_NET_IFNAME_MAX];
 };
@@ -93,6 +101,7 @@ int pod_net_get(struct pod_net *n, struct str id, struct pod_net_addr *ret);
 int pod_net_gc(struct pod_net *n, bool (*keep)(struct str id, void *user), void *user);
 /* The node's own address in the pod range (on lo): pods reach the agent there. */
 uint32_t pod_net_node_addr(const struct pod_net *n);
+struct ip_addr pod_net_node_addr6(const struct pod_net *n); /* none without a range */
 /* The link towards other machines, 0 if there is none. */
 uint32_t pod_net_uplink(const struct pod_net *n);
 /*
@@ -116,6 +125,14 @@ enum pod_net_way {
 int pod_net_route(struct pod_net *n, struct ip4_prefix range, uint32_t via,
 		  enum pod_net_way *ret_way, struct err *err);
 int pod_net_unroute(struct pod_net *n, struct ip4_prefix range, struct err *err);
+/*
+ * The same of a range of IPv6; `via` the node's IPv6 address, `range4` and `via4` its others: by
+ * the overlay, whose outer packets are IPv4, where those are behind a router or there is no `via`.
+ * Without a range of our own nothing is done.
+ */
+int pod_net_route6(struct pod_net *n, struct ip_prefix range, struct ip_addr via,
+		   struct ip4_prefix range4, uint32_t via4, struct err *err);
+int pod_net_unroute6(struct pod_net *n, struct ip_prefix range, struct err *err);
 /*
  * A node with a direct route to our pods: no masquerade towards its address (masq_peer). Nodes
  * behind a router have none: they see this node. 0 where nothing is masqueraded.

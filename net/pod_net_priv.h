@@ -5,6 +5,7 @@
 /* What policy.c needs of pod_net.c. */
 struct pod_maps {
 	int pods, guards, ids, blocks, rows, conns, epoch;
+	int ids6, blocks6, conns6;
 };
 void pod_net_maps(const struct pod_net *n, struct pod_maps *ret);
 /* Have the pod's packets looked at, or no longer. -ENOENT: no such pod. */

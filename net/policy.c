@@ -21,7 +21,7 @@ struct identity {
 
 struct block {
 	struct policy_block b;
-	struct ip4_prefix *except;
+	struct ip_prefix *except;
 };
 
 struct policy {
@@ -189,18 +189,18 @@ static int tag_cmp(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static bool block_has(const struct policy_block *b, struct ip4_prefix at)
+static bool block_has(const struct policy_block *b, struct ip_prefix at)
 {
-	if (at.len < b->range.len || !ip4_prefix_has(b->range, at.addr))
+	if (at.len < b->range.len || !ip_prefix_has(b->range, at.addr))
 		return false;
 	for (size_t i = 0; i < b->n_except; i++)
-		if (at.len >= b->except[i].len && ip4_prefix_has(b->except[i], at.addr))
+		if (at.len >= b->except[i].len && ip_prefix_has(b->except[i], at.addr))
 			return false;
 	return true;
 }
 
 /* Takes `tags` (any order, doubles allowed), with those of the blocks around `at` added. */
-static int identity_of(struct policy *p, struct ip4_prefix at, const uint32_t *tags, size_t n,
+static int identity_of(struct policy *p, struct ip_prefix at, const uint32_t *tags, size_t n,
 		       uint32_t *ret)
 {
 	CLEANUP_FREE uint32_t *v = xcalloc(n + p->n_blocks + 1, sizeof(*v));
@@ -235,36 +235,66 @@ static int identity_of(struct policy *p, struct ip4_prefix at, const uint32_t *t
 	return r;
 }
 
-int policy_peer(struct policy *p, uint32_t addr, const uint32_t *tags, size_t n, struct err *err)
+static int put_id(struct policy *p, struct ip_addr addr, uint32_t id)
 {
-	struct policy_id_key key = {.space = p->space, .addr = addr};
-	struct policy_id value = {.addr = addr};
-	char text[IP4_TEXT];
-	int r = 0;
+	struct policy_id_key key = {.space = p->space, .addr = ip_to4(addr)};
+	struct policy_id value = {.id = id, .addr = key.addr};
+	struct policy_id6_key key6 = {.space = p->space};
+	struct policy_id6 value6 = {.id = id};
+
+	if (ip_is4(addr))
+		return bpf_map_update_elem(p->fd.ids, &key, &value, BPF_ANY) < 0 ? -errno : 0;
+	memcpy(key6.addr, addr.b, sizeof(key6.addr));
+	memcpy(value6.addr, addr.b, sizeof(value6.addr));
+	return bpf_map_update_elem(p->fd.ids6, &key6, &value6, BPF_ANY) < 0 ? -errno : 0;
+}
+
+static int del_id(struct policy *p, struct ip_addr addr)
+{
+	struct policy_id_key key = {.space = p->space, .addr = ip_to4(addr)};
+	struct policy_id6_key key6 = {.space = p->space};
+	int r;
+
+	memcpy(key6.addr, addr.b, sizeof(key6.addr));
+	r = ip_is4(addr) ? bpf_map_delete_elem(p->fd.ids, &key)
+			 : bpf_map_delete_elem(p->fd.ids6, &key6);
+	return r < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int policy_peer(struct policy *p, struct ip_addr addr, const uint32_t *tags, size_t n,
+		struct err *err)
+{
+	char text[IP_TEXT];
+	uint32_t id;
+	int r;
 
 	if (n) {
-		r = identity_of(p, (struct ip4_prefix){addr, 32}, tags, n, &value.id);
-		if (r == 0 && bpf_map_update_elem(p->fd.ids, &key, &value, BPF_ANY) < 0)
-			r = -errno;
-	} else if (bpf_map_delete_elem(p->fd.ids, &key) < 0 && errno != ENOENT) {
-		r = -errno;
+		r = identity_of(p, (struct ip_prefix){addr, 128}, tags, n, &id);
+		if (r == 0)
+			r = put_id(p, addr, id);
+	} else {
+		r = del_id(p, addr);
 	}
 	if (r < 0)
 		return err_sys(err, -r, "cannot note the address %s for policies: %s",
-			       ip4_format(addr, text), strerror(-r));
+			       ip_addr_format(addr, text), strerror(-r));
 	if (!p->building)
 		bump(p);
 	return 0;
 }
 
-static int put_prefix(struct policy *p, struct ip4_prefix at)
+static int put_prefix(struct policy *p, struct ip_prefix at)
 {
 	struct policy_block_key key = {
-		.prefixlen = 32u + at.len, .space = p->space, .addr = at.addr & ip4_mask(at.len)};
+		.prefixlen = 32u + ip_prefix_bits(at), .space = p->space, .addr = ip_to4(at.addr)};
+	struct policy_block6_key key6 = {.prefixlen = 32u + at.len, .space = p->space};
+	bool is4 = ip_prefix_is4(at);
 	uint32_t id;
 	int r = identity_of(p, at, NULL, 0, &id);
 
-	if (r == 0 && bpf_map_update_elem(p->fd.blocks, &key, &id, BPF_ANY) < 0)
+	memcpy(key6.addr, at.addr.b, sizeof(key6.addr));
+	if (r == 0 && bpf_map_update_elem(is4 ? p->fd.blocks : p->fd.blocks6,
+					  is4 ? (void *)&key : (void *)&key6, &id, BPF_ANY) < 0)
 		r = -errno;
 	return r;
 }
@@ -346,18 +376,27 @@ static int group_of(struct policy *p, const struct policy_side *s, uint32_t *ret
 
 /* ---- guards ---- */
 
-static int conns_make(struct policy *p)
+static int table_make(int outer, uint32_t key_size)
 {
 	uint32_t zero = 0, id;
 	CLEANUP_FD int fd = -1;
 
-	if (bpf_map_lookup_elem(p->fd.conns, &zero, &id) == 0)
+	if (bpf_map_lookup_elem(outer, &zero, &id) == 0)
 		return 0;
-	fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "policy_conns", sizeof(struct policy_conn_key),
+	fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "policy_conns", key_size,
 			    sizeof(struct policy_conn), POLICY_CONNS_MAX, NULL);
 	if (fd < 0)
 		return fd;
-	return bpf_map_update_elem(p->fd.conns, &zero, &fd, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_update_elem(outer, &zero, &fd, BPF_ANY) < 0 ? -errno : 0;
+}
+
+static int conns_make(struct policy *p)
+{
+	int r = table_make(p->fd.conns, sizeof(struct policy_conn_key));
+
+	if (r == 0 && !ip_is_none(pod_net_node_addr6(p->net)))
+		r = table_make(p->fd.conns6, sizeof(struct policy_conn6_key));
+	return r;
 }
 
 static int put_guard(struct policy *p, uint32_t addr, const struct policy_guard *g)
@@ -535,8 +574,14 @@ void policy_collect(struct policy *p)
 	      offsetof(struct policy_block_key, space), spaces, n);
 	sweep(p, p->fd.rows, sizeof(struct policy_row_key), offsetof(struct policy_row_key, space),
 	      spaces, n);
-	if (!n)
-		bpf_map_delete_elem(p->fd.conns, &zero);
+	sweep(p, p->fd.ids6, sizeof(struct policy_id6_key), offsetof(struct policy_id6_key, space),
+	      spaces, n);
+	sweep(p, p->fd.blocks6, sizeof(struct policy_block6_key),
+	      offsetof(struct policy_block6_key, space), spaces, n);
+	if (n)
+		return;
+	bpf_map_delete_elem(p->fd.conns, &zero);
+	bpf_map_delete_elem(p->fd.conns6, &zero);
 }
 
 size_t policy_guarded(struct policy *p)

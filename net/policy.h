@@ -43,8 +43,8 @@ struct policy_side {
 
 /* Addresses in `range`, but not in one of `except`, have the tag. */
 struct policy_block {
-	struct ip4_prefix range;
-	const struct ip4_prefix *except;
+	struct ip_prefix range;
+	const struct ip_prefix *except; /* of the same family */
 	size_t n_except;
 	uint32_t tag;
 };
@@ -59,9 +59,11 @@ struct policy *policy_close(struct policy *p); /* the rules stay; NULL is fine; 
  */
 int policy_begin(struct policy *p, const struct policy_block *blocks, size_t n, struct err *err);
 /* A peer's tags, beside those of blocks; n 0: an address like any other. -ENOSPC: maps are full. */
-int policy_peer(struct policy *p, uint32_t addr, const uint32_t *tags, size_t n, struct err *err);
+int policy_peer(struct policy *p, struct ip_addr addr, const uint32_t *tags, size_t n,
+		struct err *err);
 /*
- * What a pod of this node may do. -ENOENT: none with this address is attached. Pods that were not
+ * What a pod of this node may do, by its IPv4 address; what it says in IPv6 is judged by the same
+ * rules. -ENOENT: none with this address is attached. Pods that were not
  * told since policy_begin keep what they had.
  */
 int policy_pod(struct policy *p, uint32_t addr, const struct policy_side *in,

@@ -93,11 +93,13 @@ static void addresses_json(struct jw *w, const struct node_conf *c)
 {
 	const struct {
 		const char *type, *value;
-	} rows[] = {{"InternalIP", c->ip}, {"Hostname", c->name}};
+	} rows[] = {{"InternalIP", c->ip}, {"InternalIP", c->ip6}, {"Hostname", c->name}};
 
 	jw_key(w, "addresses");
 	jw_begin_array(w);
 	for (size_t k = 0; k < ARRAY_SIZE(rows); k++) {
+		if (!rows[k].value || !rows[k].value[0])
+			continue;
 		jw_begin_object(w);
 		jw_member_str(w, "type", str_of(rows[k].type));
 		jw_member_str(w, "address", str_of(rows[k].value));
@@ -275,11 +277,14 @@ static void start_lease(struct node *n)
 static void tell_place(struct node *n, struct jv obj)
 {
 	struct jv labels = jv_path(obj, "metadata.labels");
-	char *cidr = jv_strdup(jv_path(obj, "spec.podCIDR"));
+	CLEANUP(buf_done) struct buf cidrs = BUF_INIT;
 
-	if (cidr && cidr[0] && n->conf.pod_cidr)
-		n->conf.pod_cidr(n->conf.user, cidr);
-	free(cidr);
+	jv_for_each (it, jv_path(obj, "spec.podCIDRs"))
+		buf_addf(&cidrs, "%s%.*s", cidrs.len ? "," : "", STR_ARG(jv_text(it.value)));
+	if (!cidrs.len)
+		buf_addstr(&cidrs, jv_text(jv_path(obj, "spec.podCIDR")));
+	if (cidrs.len && n->conf.pod_cidr)
+		n->conf.pod_cidr(n->conf.user, cidrs.p);
 	if (n->conf.zone)
 		n->conf.zone(n->conf.user, jv_text(jv_get(labels, "topology.kubernetes.io/zone")));
 }

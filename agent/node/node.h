@@ -28,6 +28,7 @@ struct node_conf {
 	struct timers *timers;
 	struct image_store *images; /* may be NULL */
 	const char *name, *ip;
+	const char *ip6; /* the second InternalIP; NULL or "": none */
 	const char *const *labels; /* "k=v" of the command line */
 	size_t n_labels;
 	uint16_t api_port; /* daemonEndpoints.kubeletEndpoint */

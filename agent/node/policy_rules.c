@@ -13,8 +13,8 @@ enum { IN, OUT };
 struct pred {
 	uint32_t tag;
 	bool block;
-	struct ip4_prefix range;
-	struct ip4_prefix *except;
+	struct ip_prefix range;
+	struct ip_prefix *except;
 	size_t n_except;
 	/* pods */
 	char *ns; /* of this namespace only; NULL: as ns_sel says */
@@ -187,9 +187,9 @@ bool policy_rules_know_ports(const struct policy_rules *r, struct jv pod)
 /* ---- tags ---- */
 
 /* "10.0.0.5/8" means its network. */
-static bool read_cidr(struct jv v, struct ip4_prefix *ret)
+static bool read_cidr(struct jv v, struct ip_prefix *ret)
 {
-	return ip4_prefix_parse_loose(jv_text(v), ret) == 0;
+	return ip_prefix_parse_loose(jv_text(v), ret) == 0;
 }
 
 static struct pred *pred_new(struct policy_rules *r, struct str text)
@@ -205,12 +205,12 @@ static struct pred *pred_new(struct policy_rules *r, struct str text)
 static const struct pred *block_of(struct policy_rules *r, struct jv block)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT;
-	struct ip4_prefix range, except;
+	struct ip_prefix range, except;
 	struct pred *p;
 	size_t cap = 0;
 
 	if (!read_cidr(jv_get(block, "cidr"), &range))
-		return NULL; /* IPv6: pods have no such address */
+		return NULL;
 	buf_adds(&text, "block ");
 	buf_addstr(&text, jv_raw(block));
 	p = hmap_get(r->by_text, buf_str(&text));
@@ -474,15 +474,21 @@ void policy_rules_add(struct policy_rules *r, struct jv policy, struct jv pod,
 
 /* ---- pods ---- */
 
-bool policy_pod_addr(struct jv pod, uint32_t *ret)
+size_t policy_pod_addrs(struct jv pod, struct ip_addr ret[2])
 {
 	struct jv status = jv_get(pod, "status"), phase = jv_get(status, "phase");
+	size_t n = 0;
 
 	/* One with the host's network is the node, to everybody. */
 	if (jv_bool(jv_path(pod, "spec.hostNetwork"), false) || jv_eqs(phase, "Succeeded") ||
 	    jv_eqs(phase, "Failed"))
-		return false;
-	return ip4_parse(jv_text(jv_get(status, "podIP")), ret) == 0;
+		return 0;
+	jv_for_each (it, jv_get(status, "podIPs"))
+		if (n < 2 && ip_addr_parse(jv_text(jv_get(it.value, "ip")), &ret[n]) == 0)
+			n++;
+	if (!n && ip_addr_parse(jv_text(jv_get(status, "podIP")), &ret[0]) == 0)
+		n++;
+	return n;
 }
 
 static void member(struct jw *w, const char *name, struct jv of)
@@ -545,6 +551,8 @@ void policy_pod_trim(struct jv pod, struct buf *out)
 	jw_begin_object(&w);
 	member(&w, "phase", jv_get(pod, "status"));
 	member(&w, "podIP", jv_get(pod, "status"));
+	if (jv_len(jv_path(pod, "status.podIPs")) > 1)
+		member(&w, "podIPs", jv_get(pod, "status"));
 	jw_end_object(&w);
 	jw_end_object(&w);
 }

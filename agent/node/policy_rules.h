@@ -47,8 +47,9 @@ size_t policy_rules_tags(const struct policy_rules *r, struct jv pod, uint32_t *
 /* False: a port that some rule names has a number with this pod that no tag stands for yet. */
 bool policy_rules_know_ports(const struct policy_rules *r, struct jv pod);
 
-/* The address a pod is a peer under: false when it has none of its own, or has ended. */
-bool policy_pod_addr(struct jv pod, uint32_t *ret);
+/* The addresses a pod is a peer under, at most one a family: 0 when it has none of its own, or has
+ * ended. */
+size_t policy_pod_addrs(struct jv pod, struct ip_addr ret[2]);
 /* What all the above reads of a Pod, as a Pod: some 300 bytes of the 5,000 that one has. */
 void policy_pod_trim(struct jv pod, struct buf *out);
 #endif

@@ -39,7 +39,7 @@ struct policy_sync {
 	struct local **locals;
 	size_t n_locals, cap_locals;
 	struct hmap *owners; /* address -> key of the pod that has it */
-	struct hmap *addrs; /* key of a pod -> its address as a pointer */
+	struct hmap *addrs; /* key of a pod -> struct peer */
 	struct hmap *dirty; /* keys of pods to look at */
 	struct timer timer, alone, collect;
 	uint64_t whole_at_ns; /* of the last pass */
@@ -122,29 +122,46 @@ static struct jv ns_labels(void *user, struct str ns)
 	return o ? jv_get(object_meta(o), "labels") : JV_NONE;
 }
 
+struct peer {
+	struct ip_addr v[2];
+	size_t n;
+};
+
+static struct str addr_key(const struct ip_addr *a)
+{
+	return str_n(a->b, sizeof(a->b));
+}
+
 /* An address goes from one pod to another without order between the two events. */
 static int forget_peer(struct policy_sync *s, struct str key, struct err *err)
 {
-	uint32_t addr = (uint32_t)(uintptr_t)hmap_del(s->addrs, key);
-	char *owner = addr ? hmap_get(s->owners, str_n(&addr, sizeof(addr))) : NULL;
+	CLEANUP_FREE struct peer *p = hmap_del(s->addrs, key);
+	int r = 0;
 
-	if (!owner || !str_eqs(key, owner))
-		return 0;
-	free(hmap_del(s->owners, str_n(&addr, sizeof(addr))));
-	return policy_peer(s->policy, addr, NULL, 0, err);
+	for (size_t i = 0; p && i < p->n && r == 0; i++) {
+		char *owner = hmap_get(s->owners, addr_key(&p->v[i]));
+
+		if (!owner || !str_eqs(key, owner))
+			continue;
+		free(hmap_del(s->owners, addr_key(&p->v[i])));
+		r = policy_peer(s->policy, p->v[i], NULL, 0, err);
+	}
+	return r;
 }
 
 static int put_peer(struct policy_sync *s, struct str key, struct err *err)
 {
 	struct jv pod = pod_of(s, key);
-	uint32_t addr = 0, had = (uint32_t)(uintptr_t)hmap_get(s->addrs, key);
+	struct peer is = {0}, *had = hmap_get(s->addrs, key);
 	CLEANUP_FREE uint32_t *tags = NULL;
 	size_t n = policy_rules_count(s->rules);
 	int r = 0;
 
-	if (!jv_exists(pod) || !policy_pod_addr(pod, &addr))
+	if (jv_exists(pod))
+		is.n = policy_pod_addrs(pod, is.v);
+	if (!is.n)
 		return forget_peer(s, key, err);
-	if (had && had != addr)
+	if (had && memcmp(had, &is, sizeof(is)) != 0)
 		r = forget_peer(s, key, err);
 	if (r < 0)
 		return r;
@@ -152,9 +169,12 @@ static int put_peer(struct policy_sync *s, struct str key, struct err *err)
 	n = policy_rules_tags(s->rules, pod, tags);
 	if (!n)
 		return forget_peer(s, key, err);
-	hmap_put(s->addrs, key, (void *)(uintptr_t)addr);
-	free(hmap_put(s->owners, str_n(&addr, sizeof(addr)), str_dup(key)));
-	return policy_peer(s->policy, addr, tags, n, err);
+	free(hmap_put(s->addrs, key, xmemdup(&is, sizeof(is))));
+	for (size_t i = 0; i < is.n && r == 0; i++) {
+		free(hmap_put(s->owners, addr_key(&is.v[i]), str_dup(key)));
+		r = policy_peer(s->policy, is.v[i], tags, n, err);
+	}
+	return r;
 }
 
 /* ---- what is watched while somebody asks for it ---- */
@@ -266,7 +286,7 @@ static int put_all(struct policy_sync *s, struct policy_sides *sides, struct err
 
 	free(blocks);
 	hmap_free_full(s->owners, free);
-	hmap_free(s->addrs);
+	hmap_free_full(s->addrs, free);
 	s->owners = hmap_new();
 	s->addrs = hmap_new();
 	if (s->pods.in)
@@ -392,7 +412,7 @@ static void local_free(struct local *l)
 }
 
 /* The pod with the address it has just got. */
-static void set_json(struct local *l, const char *ip, struct jv pod)
+static void set_json(struct local *l, const char *ip, const char *ip6, struct jv pod)
 {
 	CLEANUP(buf_done) struct buf with_ip = BUF_INIT;
 	struct jw w = jw_start(&with_ip);
@@ -403,6 +423,18 @@ static void set_json(struct local *l, const char *ip, struct jv pod)
 	jw_key(&w, "status");
 	jw_begin_object(&w);
 	jw_member_str(&w, "podIP", str_of(ip));
+	if (ip6[0]) {
+		const char *const v[] = {ip, ip6};
+
+		jw_key(&w, "podIPs");
+		jw_begin_array(&w);
+		for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+			jw_begin_object(&w);
+			jw_member_str(&w, "ip", str_of(v[i]));
+			jw_end_object(&w);
+		}
+		jw_end_array(&w);
+	}
 	jw_end_object(&w);
 	jw_end_object(&w);
 	buf_clear(&l->json);
@@ -444,7 +476,8 @@ static int put_local(struct policy_sync *s, struct local *l, struct err *err)
 	return r < 0 || s->whole ? r : put_peer(s, buf_str(&key), err);
 }
 
-void policy_sync_pod(struct policy_sync *s, struct str uid, const char *ip, struct jv pod)
+void policy_sync_pod(struct policy_sync *s, struct str uid, const char *ip, const char *ip6,
+		     struct jv pod)
 {
 	struct err err = ERR_INIT;
 	struct local *l;
@@ -463,7 +496,7 @@ void policy_sync_pod(struct policy_sync *s, struct str uid, const char *ip, stru
 		*ARRAY_PUSH(s->locals, s->n_locals, s->cap_locals) = l;
 	}
 	l->addr = addr;
-	set_json(l, ip, pod);
+	set_json(l, ip, ip6, pod);
 	if (!policies_known(s))
 		return;
 	if (!s->whole && s->in_force)
@@ -522,7 +555,7 @@ struct policy_sync *policy_sync_stop(struct policy_sync *s)
 		local_free(s->locals[i]);
 	free(s->locals);
 	hmap_free_full(s->owners, free);
-	hmap_free(s->addrs);
+	hmap_free_full(s->addrs, free);
 	hmap_free(s->dirty);
 	policy_rules_free(s->rules);
 	policy_close(s->policy);

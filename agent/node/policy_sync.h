@@ -26,6 +26,10 @@ struct policy_sync_conf {
 struct policy_sync *policy_sync_start(const struct policy_sync_conf *conf);
 /* The rules stay. NULL is fine; returns NULL. */
 struct policy_sync *policy_sync_stop(struct policy_sync *s);
-/* A pod of this node got its address, or other labels; ip NULL: it has gone. */
-void policy_sync_pod(struct policy_sync *s, struct str uid, const char *ip, struct jv pod);
+/*
+ * A pod of this node got its addresses (ip6 "" without IPv6), or other labels; ip NULL: it has
+ * gone.
+ */
+void policy_sync_pod(struct policy_sync *s, struct str uid, const char *ip, const char *ip6,
+		     struct jv pod);
 #endif

@@ -17,11 +17,13 @@
  * be told all of them again.
  */
 #define KNOWN "known"
-#define KNOWN_VERSION "1"
+#define KNOWN_VERSION "2"
 
 struct way { /* to one node's pods */
 	struct ip4_prefix range;
 	uint32_t via;
+	struct ip_prefix range6; /* len 0: it has none */
+	struct ip_addr via6; /* none: unknown */
 	bool in_kernel, told; /* set; its failure is in the log */
 	uint32_t generation; /* of the watch that told it last; 0: the file alone */
 };
@@ -43,7 +45,9 @@ static void put_way(struct route_sync *s, struct str node, struct way *w)
 	enum pod_net_way way = POD_NET_DIRECT;
 
 	w->in_kernel = pod_net_route(s->conf.net, w->range, w->via, &way, &err) == 0 &&
-		       pod_net_peer(s->conf.net, w->via, way == POD_NET_DIRECT, &err) == 0;
+		       pod_net_peer(s->conf.net, w->via, way == POD_NET_DIRECT, &err) == 0 &&
+		       (!w->range6.len || pod_net_route6(s->conf.net, w->range6, w->via6, w->range,
+							 w->via, &err) == 0);
 	if (w->in_kernel && w->told)
 		log_notice("the pods of node %.*s are in reach", STR_ARG(node));
 	if (w->in_kernel) {
@@ -70,6 +74,14 @@ static bool is_taken(const struct route_sync *s, const struct ip4_prefix *range,
 	return false;
 }
 
+static bool is_taken6(const struct route_sync *s, const struct ip_prefix *range)
+{
+	hmap_for_each (it, s->ways)
+		if (ip_prefix_eq(((struct way *)it->value)->range6, *range))
+			return true;
+	return false;
+}
+
 static void save_soon(struct route_sync *s)
 {
 	if (!timer_armed(&s->save))
@@ -88,6 +100,8 @@ static void forget(struct route_sync *s, struct str node)
 	    (!is_taken(s, NULL, w->via) && pod_net_peer(s->conf.net, w->via, false, &err) < 0))
 		log_warn("%s", err_text(&err));
 	err_done(&err);
+	if (w->range6.len && !is_taken6(s, &w->range6))
+		pod_net_unroute6(s->conf.net, w->range6, NULL);
 	free(w);
 	save_soon(s);
 }
@@ -97,7 +111,7 @@ static void learn(struct route_sync *s, struct str node, const struct way *is)
 	struct way *w = hmap_get(s->ways, node);
 
 	if (w && w->range.addr == is->range.addr && w->range.len == is->range.len &&
-	    w->via == is->via) {
+	    w->via == is->via && ip_prefix_eq(w->range6, is->range6) && ip_eq(w->via6, is->via6)) {
 		w->generation = is->generation;
 		return;
 	}
@@ -117,11 +131,24 @@ static bool way_of(struct jv node, struct way *ret)
 	if (ip4_prefix_parse(jv_text(jv_exists(first) ? first : jv_get(spec, "podCIDR")),
 			     &ret->range) < 0)
 		return false;
-	jv_for_each (a, jv_path(node, "status.addresses"))
-		if (jv_eqs(jv_get(a.value, "type"), "InternalIP") &&
-		    ip4_parse(jv_text(jv_get(a.value, "address")), &ret->via) == 0)
-			return true;
-	return false;
+	jv_for_each (it, jv_get(spec, "podCIDRs")) {
+		struct ip_prefix range;
+
+		if (ip_prefix_parse(jv_text(it.value), &range) == 0 && !ip_prefix_is4(range))
+			ret->range6 = range;
+	}
+	jv_for_each (a, jv_path(node, "status.addresses")) {
+		struct ip_addr addr;
+
+		if (!jv_eqs(jv_get(a.value, "type"), "InternalIP") ||
+		    ip_addr_parse(jv_text(jv_get(a.value, "address")), &addr) < 0)
+			continue;
+		if (!ip_is4(addr))
+			ret->via6 = addr;
+		else if (!ret->via)
+			ret->via = ip_to4(addr);
+	}
+	return ret->via != 0;
 }
 
 static void begun(void *user)
@@ -181,7 +208,7 @@ static void write_file(struct timer *t)
 {
 	struct route_sync *s = container_of(t, struct route_sync, save);
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
-	char range[IP4_TEXT], via[IP4_TEXT];
+	char range[IP_TEXT], via[IP_TEXT];
 	int r;
 
 	if (s->known.len)
@@ -189,8 +216,12 @@ static void write_file(struct timer *t)
 	hmap_for_each (it, s->ways) {
 		const struct way *w = it->value;
 
-		buf_addf(&b, "%.*s %s/%u %s\n", STR_ARG(it->key), ip4_format(w->range.addr, range),
+		buf_addf(&b, "%.*s %s/%u %s", STR_ARG(it->key), ip4_format(w->range.addr, range),
 			 w->range.len, ip4_format(w->via, via));
+		if (w->range6.len)
+			buf_addf(&b, " %s/%u %s", ip_addr_format(w->range6.addr, range),
+				 w->range6.len, ip_addr_format(w->via6, via));
+		buf_addc(&b, '\n');
 	}
 	r = file_write_atomic(AT_FDCWD, s->conf.file, buf_str(&b), 0644);
 	if (r < 0)
@@ -207,13 +238,20 @@ static void read_file(struct route_sync *s)
 	rest = buf_str(&b);
 	while (str_split(&rest, '\n', &line)) {
 		struct way w = {0};
+		struct str via, range6;
 
 		if (!str_split(&line, ' ', &name) || !str_split(&line, ' ', &range))
 			continue;
 		if (str_eqs(name, KNOWN) && str_eqs(range, KNOWN_VERSION))
 			buf_addstr(&s->known, line);
-		else if (ip4_prefix_parse(range, &w.range) == 0 && ip4_parse(line, &w.via) == 0)
+		else if (ip4_prefix_parse(range, &w.range) == 0 && str_split(&line, ' ', &via) &&
+			 ip4_parse(via, &w.via) == 0) {
+			if (str_split(&line, ' ', &range6) &&
+			    (ip_prefix_parse(range6, &w.range6) < 0 ||
+			     ip_addr_parse(line, &w.via6) < 0))
+				continue;
 			learn(s, name, &w);
+		}
 	}
 	timers_disarm(s->conf.timers, &s->save);
 }

@@ -65,11 +65,14 @@ static bool subscript(struct str path, struct str prefix, struct str *ret)
 	return true;
 }
 
-static int address(struct str ip, struct str path, struct buf *out, struct err *err)
+/* The list, ...IPs, has both. */
+static int address(struct str ip, struct str ip6, struct str path, struct buf *out, struct err *err)
 {
 	if (!ip.len)
 		return err_sys(err, EAGAIN, "%.*s is not known yet", STR_ARG(path));
 	buf_addstr(out, ip);
+	if (ip6.len && str_ends(path, STR("IPs")))
+		buf_addf(out, ",%.*s", STR_ARG(ip6));
 	return 0;
 }
 
@@ -108,8 +111,8 @@ int field_ref(const struct pod_view *v, const struct field_facts *f, struct str 
 		return 0;
 	}
 	if (str_eqs(path, "status.hostIP") || str_eqs(path, "status.hostIPs"))
-		return address(f->host_ip, path, out, err);
+		return address(f->host_ip, f->host_ip6, path, out, err);
 	if (str_eqs(path, "status.podIP") || str_eqs(path, "status.podIPs"))
-		return address(f->pod_ip, path, out, err);
+		return address(f->pod_ip, f->pod_ip6, path, out, err);
 	return err_sys(err, EINVAL, "unsupported fieldPath \"%.*s\"", STR_ARG(path));
 }

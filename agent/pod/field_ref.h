@@ -11,6 +11,7 @@ struct field_facts {
 	struct str node_name;
 	struct str host_ip; /* empty: unknown yet */
 	struct str pod_ip; /* empty: unknown yet */
+	struct str host_ip6, pod_ip6; /* the second of ...IPs; empty: there is none */
 };
 
 /* Appends the value. -EAGAIN for an address not known yet; -EINVAL for a path that is none. */

@@ -12,10 +12,23 @@
 #define RESOLV_MAX (64u << 10)
 #define SEARCH_MAX 32
 
-void files_hosts(const struct pod_view *v, const char *pod_ip, const char *domain, struct buf *out)
+static void hosts_line(const struct pod_view *v, const char *ip, const char *domain,
+		       struct buf *out)
 {
 	struct str host = pod_view_hostname(v);
 
+	if (!ip[0])
+		return;
+	buf_addf(out, "%s\t", ip);
+	if (v->subdomain.len)
+		buf_addf(out, "%.*s.%.*s.%.*s.svc.%s\t", STR_ARG(host), STR_ARG(v->subdomain),
+			 STR_ARG(v->ns), domain);
+	buf_addf(out, "%.*s\n", STR_ARG(host));
+}
+
+void files_hosts(const struct pod_view *v, const char *pod_ip, const char *pod_ip6,
+		 const char *domain, struct buf *out)
+{
 	buf_adds(out, "# Kubernetes-managed hosts file.\n"
 		      "127.0.0.1\tlocalhost\n"
 		      "::1\tlocalhost ip6-localhost ip6-loopback\n"
@@ -23,13 +36,8 @@ void files_hosts(const struct pod_view *v, const char *pod_ip, const char *domai
 		      "fe00::0\tip6-mcastprefix\n"
 		      "fe00::1\tip6-allnodes\n"
 		      "fe00::2\tip6-allrouters\n");
-	if (pod_ip[0]) {
-		buf_addf(out, "%s\t", pod_ip);
-		if (v->subdomain.len)
-			buf_addf(out, "%.*s.%.*s.%.*s.svc.%s\t", STR_ARG(host),
-				 STR_ARG(v->subdomain), STR_ARG(v->ns), domain);
-		buf_addf(out, "%.*s\n", STR_ARG(host));
-	}
+	hosts_line(v, pod_ip, domain, out);
+	hosts_line(v, pod_ip6, domain, out);
 	if (!jv_len(jv_get(v->spec, "hostAliases")))
 		return;
 	buf_adds(out, "\n# Entries added by HostAliases.\n");
@@ -196,7 +204,8 @@ int files_write(struct pod *p, struct err *err)
 	if (p->view->host_network && !jv_len(jv_get(p->view->spec, "hostAliases")))
 		buf_addstr(&hosts, buf_str(&host));
 	else
-		files_hosts(p->view, p->view->host_network ? "" : p->ip, domain, &hosts);
+		files_hosts(p->view, p->view->host_network ? "" : p->ip,
+			    p->view->host_network ? "" : p->ip6, domain, &hosts);
 	buf_clear(&host);
 	if (file_read(AT_FDCWD,
 		      conf->host_resolv_conf ? conf->host_resolv_conf : "/etc/resolv.conf",

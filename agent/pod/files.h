@@ -18,7 +18,9 @@ char *files_termination_message(struct container *c);
 
 /* ---- pure parts, for tests ---- */
 struct pod_view;
-void files_hosts(const struct pod_view *v, const char *pod_ip, const char *domain, struct buf *out);
+/* pod_ip6 "": none */
+void files_hosts(const struct pod_view *v, const char *pod_ip, const char *pod_ip6,
+		 const char *domain, struct buf *out);
 /* resolv.conf by dnsPolicy and dnsConfig; host: text of the node's own file. */
 void files_resolv_conf(const struct pod_view *v, struct str host, const char *cluster_dns,
 		       const char *domain, struct buf *out);

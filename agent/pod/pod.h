@@ -49,7 +49,7 @@ struct pods {
 	struct static_source *manifests; /* NULL without a directory */
 	bool api_synced, closing;
 	struct pods_shutdown *shutdown; /* the machine goes down: shutdown.h */
-	char host_ip[48];
+	char host_ip[48], host_ip6[48];
 };
 static inline uint64_t pods_now_ns(const struct pods *ps)
 {
@@ -126,7 +126,7 @@ struct pod {
 	char sandbox_id[KNARR_ID_LEN + 1];
 	bool half_made; /* the agent ended before the sandbox had its network and files */
 	uint32_t sandbox_attempt; /* 0: none was made yet */
-	char ip[48]; /* "" while unknown */
+	char ip[48], ip6[48]; /* "" while unknown, or without IPv6 */
 	bool net_attached;
 	struct backoff setup; /* sandbox and volumes */
 	uint64_t setup_tried_ns;

@@ -42,6 +42,8 @@ int pods_new(const struct pods_conf *conf, struct pods **ret, struct err *err)
 	if (conf->client)
 		ps->recorder = recorder_new(conf->client,
 					    &(struct recorder_conf){"kubelet", conf->node_name});
+	if (conf->host_ip6)
+		str_copy(ps->host_ip6, sizeof(ps->host_ip6), str_of(conf->host_ip6));
 	if (conf->host_ip)
 		pods_set_host_ip(ps, conf->host_ip);
 	*ret = ps;

@@ -39,14 +39,17 @@ struct pods_conf {
 	const char *log_dir; /* "/var/log/pods" */
 	const char *static_dir; /* manifest directory; NULL or "": none */
 	const char *host_ip; /* status.hostIP; "" until known: pods_set_host_ip */
+	const char *host_ip6; /* the second of status.hostIPs; NULL or "": none */
 	const char *cluster_dns; /* resolv.conf of ClusterFirst pods; NULL: the host's */
 	const char *cluster_domain; /* "cluster.local" */
 	/* Told when a pod with hostPorts has got its address (ip) and when it has none any more
-	 * (ip NULL). May be NULL. */
-	void (*host_ports)(void *user, struct str uid, const char *ip, struct jv pod_spec);
+	 * (ip NULL); ip6 is "" for one without IPv6. May be NULL. */
+	void (*host_ports)(void *user, struct str uid, const char *ip, const char *ip6,
+			   struct jv pod_spec);
 	/* Told when a pod has got its address, before its containers start; when its object changed
 	 * since; and when it has no address any more (ip NULL). May be NULL. */
-	void (*connected)(void *user, struct str uid, const char *ip, struct jv pod);
+	void (*connected)(void *user, struct str uid, const char *ip, const char *ip6,
+			  struct jv pod);
 	void *user;
 	struct csi_node *csi; /* volumes of drivers; NULL: none */
 	const char *kubelet_dir; /* where drivers mount: made shared when a container asks for it */

@@ -54,13 +54,13 @@ void pod_host_ports(struct pod *p, bool up)
 			any = any || jv_i64(jv_get(it.value, "hostPort"), 0) > 0;
 	if (any)
 		p->all->conf.host_ports(p->all->conf.user, str_of(p->uid), up ? p->ip : NULL,
-					p->view->spec);
+					p->ip6, p->view->spec);
 }
 
 void pod_connected(struct pod *p, bool up)
 {
 	if (p->all->conf.connected && !p->view->host_network && (!up || p->ip[0]))
-		p->all->conf.connected(p->all->conf.user, str_of(p->uid), up ? p->ip : NULL,
+		p->all->conf.connected(p->all->conf.user, str_of(p->uid), up ? p->ip : NULL, p->ip6,
 				       p->view->obj);
 }
 
@@ -68,7 +68,7 @@ static int attach_net(struct pod *p, struct err *err)
 {
 	CLEANUP_FD int fd = -1;
 	struct pod_net_addr addr;
-	char text[IP4_TEXT];
+	char text[IP_TEXT];
 	int r;
 
 	if (p->view->host_network)
@@ -81,6 +81,9 @@ static int attach_net(struct pod *p, struct err *err)
 		return r;
 	p->net_attached = true;
 	str_copy(p->ip, sizeof(p->ip), str_of(ip4_format(addr.addr, text)));
+	p->ip6[0] = 0;
+	if (!ip_is_none(addr.addr6))
+		ip_addr_format(addr.addr6, p->ip6);
 	pod_host_ports(p, true);
 	pod_connected(p, true);
 	return 0;

@@ -34,6 +34,8 @@ static int source_field(struct pod_source *s, struct str path, struct buf *out, 
 		.node_name = str_of(p->all->conf.node_name),
 		.host_ip = str_of(p->all->host_ip),
 		.pod_ip = str_of(p->view->host_network ? p->all->host_ip : p->ip),
+		.host_ip6 = str_of(p->all->host_ip6),
+		.pod_ip6 = str_of(p->view->host_network ? p->all->host_ip6 : p->ip6),
 	};
 
 	return field_ref(p->view, &f, path, out, err);

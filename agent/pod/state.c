@@ -99,6 +99,7 @@ void pod_state_save(struct pod *p)
 	jw_member_i64(&w, "attempt", p->sandbox_attempt);
 	jw_member_bool(&w, "halfMade", p->sandbox == SANDBOX_STARTING);
 	jw_member_str(&w, "ip", str_of(p->ip));
+	jw_member_str(&w, "ip6", str_of(p->ip6));
 	jw_member_i64(&w, "start", p->start_ns);
 	jw_member_bool(&w, "volumes", p->volumes_ready);
 	jw_key(&w, "conditions");
@@ -204,6 +205,7 @@ static void read_state(struct pod *p, struct jv v)
 	str_copy(p->sandbox_id, sizeof(p->sandbox_id), jv_text(jv_get(v, "sandbox")));
 	p->sandbox_attempt = (uint32_t)jv_i64(jv_get(v, "attempt"), 0);
 	str_copy(p->ip, sizeof(p->ip), jv_text(jv_get(v, "ip")));
+	str_copy(p->ip6, sizeof(p->ip6), jv_text(jv_get(v, "ip6")));
 	p->start_ns = jv_i64(jv_get(v, "start"), p->start_ns);
 	p->volumes_ready = jv_bool(jv_get(v, "volumes"), false) && p->work != POD_FINISHED;
 	jv_for_each (it, jv_get(v, "conditions")) {

@@ -409,7 +409,8 @@ static void conditions_json(struct jw *w, struct pod *p, enum pod_phase ph)
 }
 
 /* podIPs and hostIPs: the list is replaced as a whole. */
-static void ips_json(struct jw *w, const char *one, const char *many, const char *ip, bool patch)
+static void ips_json(struct jw *w, const char *one, const char *many, const char *ip,
+		     const char *ip6, bool patch)
 {
 	jw_member_str(w, one, ip[0] ? str_of(ip) : STR_NULL);
 	jw_key(w, many);
@@ -421,6 +422,11 @@ static void ips_json(struct jw *w, const char *one, const char *many, const char
 	jw_begin_object(w);
 	jw_member_str(w, "ip", str_of(ip));
 	jw_end_object(w);
+	if (ip6[0]) {
+		jw_begin_object(w);
+		jw_member_str(w, "ip", str_of(ip6));
+		jw_end_object(w);
+	}
 	if (patch) {
 		jw_begin_object(w);
 		jw_member_str(w, "$patch", STR("replace"));
@@ -442,12 +448,12 @@ void pod_status_json(struct pod *p, bool patch, struct buf *out)
 	jw_member_str(&w, "reason", str_of(p->end_reason));
 	jw_member_str(&w, "message", str_of(p->end_message));
 	conditions_json(&w, p, ph);
-	ips_json(&w, "hostIP", "hostIPs", p->all->host_ip, patch);
+	ips_json(&w, "hostIP", "hostIPs", p->all->host_ip, p->all->host_ip6, patch);
 	ips_json(&w, "podIP", "podIPs",
 		 !has_ip                 ? ""
 		 : p->view->host_network ? p->all->host_ip
 					 : p->ip,
-		 patch);
+		 p->view->host_network ? p->all->host_ip6 : p->ip6, patch);
 	member_time(&w, "startTime", p->start_ns);
 	jw_member_str(&w, "qosClass", str_of(qos_class_name(pod_qos(p->view))));
 	containers_json(&w, p, "initContainerStatuses", true, CONTAINER_INIT);

@@ -22,6 +22,10 @@
  */
 #define LB_NAMES_MAX 32768
 
+struct lb_name_key {
+	__be32 addr[4];
+};
+
 struct lb_name {
 	__u32 name;
 	__u16 flags; /* LB_SLOT_V6 and more */

@@ -11,6 +11,8 @@
  *   rows    {space, group, identity, chunk} -> ports; none: what identity 0 may
  *   conns   connections that were allowed, so that answers pass
  *
+ * ids6, blocks6 and conns6 are the same of IPv6; a pod's guard has its IPv4 address in both.
+ *
  * A space is one whole state of the rules: a change of rules writes another space beside it, and
  * each pod changes over with one write of its guard.
  */
@@ -37,6 +39,24 @@ struct policy_block_key {
 	__be32 addr;
 };
 _Static_assert(sizeof(struct policy_block_key) == 12, "policy_block_key");
+
+struct policy_id6_key {
+	__u32 space;
+	__be32 addr[4];
+};
+_Static_assert(sizeof(struct policy_id6_key) == 20, "policy_id6_key");
+
+struct policy_id6 {
+	__u32 id;
+	__be32 addr[4];
+};
+
+struct policy_block6_key {
+	__u32 prefixlen; /* 32 more than the prefix's */
+	__u32 space;
+	__be32 addr[4];
+};
+_Static_assert(sizeof(struct policy_block6_key) == 24, "policy_block6_key");
 
 struct policy_row_key {
 	__u32 space, group, id, chunk;
@@ -68,6 +88,12 @@ struct policy_conn_key {
 	__u8 pad[3];
 };
 _Static_assert(sizeof(struct policy_conn_key) == 16, "policy_conn_key");
+
+struct policy_conn6_key {
+	struct policy_conn_key k; /* pod is its IPv4 address, peer 0 */
+	__be32 peer[4];
+};
+_Static_assert(sizeof(struct policy_conn6_key) == 32, "policy_conn6_key");
 
 #define POLICY_IN 1 /* who began: the peer */
 #define POLICY_OUT 2 /* the pod */

@@ -206,8 +206,8 @@ static void put_policies(struct policy *p, bool on)
 
 	for (uint32_t i = 0; i < N_POLICIES; i++) {
 		tags[i] = i;
-		blocks[i] =
-			(struct policy_block){.range = {htonl(10u << 24 | i << 8), 24}, .tag = i};
+		blocks[i] = (struct policy_block){.range = {ip_of4(htonl(10u << 24 | i << 8)), 120},
+						  .tag = i};
 		ports[i] = (struct policy_range){.min = (uint16_t)(PORT - N_POLICIES + 1 + i),
 						 .max = (uint16_t)(PORT - N_POLICIES + 1 + i),
 						 .proto = IPPROTO_TCP};
@@ -216,7 +216,7 @@ static void put_policies(struct policy *p, bool on)
 	}
 	assert_int_equal(policy_begin(p, blocks, N_POLICIES, NULL), 0);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(policy_peer(p, lab.addr[i], &mine, 1, NULL), 0);
+		assert_int_equal(policy_peer(p, ip_of4(lab.addr[i]), &mine, 1, NULL), 0);
 		assert_int_equal(policy_pod(p, lab.addr[i], &side, &side, NULL), 0);
 	}
 	/* Another is guarded all the time: the table of connections stays. */
@@ -233,7 +233,7 @@ static void put_peers(struct policy *p)
 
 	assert_int_equal(policy_begin(p, NULL, 0, NULL), 0);
 	for (uint32_t i = 0; i < N_SERVICES; i++)
-		assert_int_equal(policy_peer(p, VIP(97, i), &tag, 1, NULL), 0);
+		assert_int_equal(policy_peer(p, ip_of4(VIP(97, i)), &tag, 1, NULL), 0);
 	assert_int_equal(policy_pod(p, lab.addr[0], &side, &side, NULL), 0);
 	assert_int_equal(policy_commit(p, NULL), 0);
 	policy_collect(p);

@@ -78,6 +78,8 @@ void lab_conf(const struct lab *l, struct lb_conf *lb, struct pod_net_conf *net)
 		return;
 	*net = (struct pod_net_conf){.node = LAB_NODE, .run_dir = l->dir, .uplink = ""};
 	assert_int_equal(ip4_prefix_parse(STR("10.244.9.0/24"), &net->pod_range), 0);
+	assert_int_equal(ip_prefix_parse(STR("fd00:244:0:9::/64"), &net->pod_range6), 0);
+	assert_int_equal(ip_prefix_parse(STR("fd00:244::/56"), &net->cluster_range6), 0);
 }
 
 #define must(call)                                          \
@@ -120,6 +122,7 @@ void lab_add_pods(struct lab *l, size_t n)
 		must_enter(l->node);
 		must(pod_net_attach(l->net, str_of(id), l->pod[i], &a, err));
 		l->addr[i] = a.addr;
+		l->addr6[i] = a.addr6;
 	}
 }
 

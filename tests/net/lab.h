@@ -21,6 +21,7 @@ struct lab {
 	struct lb *lb;
 	int pod[LAB_PODS_MAX]; /* namespaces */
 	uint32_t addr[LAB_PODS_MAX];
+	struct ip_addr addr6[LAB_PODS_MAX];
 	size_t n_pods;
 };
 

@@ -134,7 +134,7 @@ static void test_peers(void **state)
 	pod(0, &friends, &open_side);
 	commit();
 	assert_false(reaches(1, 0, PORT));
-	assert_int_equal(policy_peer(policy, lab.addr[1], friend_tag, 1, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[1]), friend_tag, 1, NULL), 0);
 	assert_true(reaches(1, 0, PORT));
 	assert_false(reaches(1, 0, PORT + 1));
 	assert_false(reaches(2, 0, PORT));
@@ -143,24 +143,24 @@ static void test_peers(void **state)
 	assert_false(reaches(1, 0, PORT));
 	pod(1, &open_side, &open_side);
 	assert_true(reaches(1, 0, PORT));
-	assert_int_equal(policy_peer(policy, lab.addr[1], NULL, 0, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[1]), NULL, 0, NULL), 0);
 	assert_false(reaches(1, 0, PORT));
 }
 
 static void test_blocks(void **state)
 {
-	struct ip4_prefix except = {lab.addr[1], 32};
+	struct ip_prefix except = {ip_of4(lab.addr[1]), 128};
 	struct policy_block b = {.tag = TAG_BLOCK, .except = &except, .n_except = 1};
 
-	assert_int_equal(ip4_prefix_parse(STR("10.244.9.0/24"), &b.range), 0);
+	assert_int_equal(ip_prefix_parse(STR("10.244.9.0/24"), &b.range), 0);
 	begin(&b, 1);
 	pod(0, &of_block, &open_side);
 	commit();
 	assert_false(reaches(1, 0, PORT));
 	assert_true(reaches(2, 0, PORT));
 	/* An address with tags of its own is still in the block, or excepted. */
-	assert_int_equal(policy_peer(policy, lab.addr[1], friend_tag, 1, NULL), 0);
-	assert_int_equal(policy_peer(policy, lab.addr[2], friend_tag, 1, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[1]), friend_tag, 1, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[2]), friend_tag, 1, NULL), 0);
 	assert_false(reaches(1, 0, PORT));
 	assert_true(reaches(2, 0, PORT));
 }
@@ -173,14 +173,14 @@ static void test_connection_ends(void **state)
 	char ch = 'x';
 
 	begin(NULL, 0);
-	assert_int_equal(policy_peer(policy, lab.addr[1], friend_tag, 1, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[1]), friend_tag, 1, NULL), 0);
 	pod(0, &friends, &open_side);
 	commit();
 	assert_int_equal(lab_connect(c, lab.addr[0], PORT), 0);
 	a = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	assert_true(a >= 0);
 	begin(NULL, 0);
-	assert_int_equal(policy_peer(policy, lab.addr[1], friend_tag, 1, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[1]), friend_tag, 1, NULL), 0);
 	pod(0, &friends, &deny);
 	commit();
 	assert_int_equal(send(c, &ch, 1, 0), 1);
@@ -235,7 +235,7 @@ static void test_restart(void **state)
 	struct pod_net_addr again;
 
 	begin(NULL, 0);
-	assert_int_equal(policy_peer(policy, lab.addr[1], friend_tag, 1, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[1]), friend_tag, 1, NULL), 0);
 	pod(0, &friends, &open_side);
 	commit();
 	reopen(true);
@@ -246,7 +246,7 @@ static void test_restart(void **state)
 	assert_true(reaches(1, 0, PORT));
 	assert_false(reaches(2, 0, PORT));
 	begin(NULL, 0);
-	assert_int_equal(policy_peer(policy, lab.addr[2], friend_tag, 1, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[2]), friend_tag, 1, NULL), 0);
 	pod(0, &friends, &open_side);
 	commit();
 	assert_true(reaches(2, 0, PORT));
@@ -267,17 +267,17 @@ static void test_full(void **state)
 	int r = 0;
 
 	begin(NULL, 0);
-	assert_int_equal(policy_peer(policy, lab.addr[1], friend_tag, 1, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[1]), friend_tag, 1, NULL), 0);
 	pod(0, &friends, &open_side);
 	commit();
 	begin(NULL, 0);
 	for (uint32_t i = 0; r == 0 && i < 1000000; i++)
-		r = policy_peer(policy, htonl(0x0b000000 + i), friend_tag, 1, NULL);
+		r = policy_peer(policy, ip_of4(htonl(0x0b000000 + i)), friend_tag, 1, NULL);
 	assert_true(r == -E2BIG || r == -ENOSPC);
 	assert_true(reaches(1, 0, PORT));
 	assert_false(reaches(2, 0, PORT));
 	begin(NULL, 0);
-	assert_int_equal(policy_peer(policy, lab.addr[2], friend_tag, 1, NULL), 0);
+	assert_int_equal(policy_peer(policy, ip_of4(lab.addr[2]), friend_tag, 1, NULL), 0);
 	pod(0, &friends, &open_side);
 	commit();
 	assert_true(reaches(2, 0, PORT));

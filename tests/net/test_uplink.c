@@ -372,7 +372,7 @@ static void guard(struct policy *p, struct world *w, const char *who)
 	const uint32_t tags[] = {1};
 	const struct policy_rule r = {.tags = tags, .n_tags = 1};
 	const struct policy_side side = {.isolated = true, .rules = &r, .n = 1};
-	struct policy_block b = {.range = {lab_ip(who), 32}, .tag = 1};
+	struct policy_block b = {.range = {ip_of4(lab_ip(who)), 128}, .tag = 1};
 
 	assert_int_equal(policy_begin(p, &b, 1, NULL), 0);
 	assert_int_equal(policy_pod(p, w->lab.addr[0], &side, &side, NULL), 0);

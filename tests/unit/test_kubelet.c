@@ -176,7 +176,7 @@ static void test_field_ref(void **state)
 {
 	struct pod_view *v =
 		view("{\"containers\":[{\"name\":\"c\"}],\"serviceAccountName\":\"sa\"}");
-	struct field_facts f = {STR("n1"), STR("10.0.0.9"), STR("")};
+	struct field_facts f = {.node_name = STR("n1"), .host_ip = STR("10.0.0.9")};
 	static const struct {
 		const char *path, *value;
 		int r;
@@ -330,7 +330,7 @@ static void test_files(void **state)
 		     "\"searches\":[\"mine\"],\"options\":[{\"name\":\"ndots\",\"value\":\"2\"},"
 		     "{\"name\":\"edns0\"}]}}");
 
-	files_hosts(v, "10.1.0.5", "cluster.local", &b);
+	files_hosts(v, "10.1.0.5", "", "cluster.local", &b);
 	assert_non_null(strstr(b.p, "10.1.0.5\tp.sub.ns.svc.cluster.local\tp\n"));
 	assert_non_null(strstr(b.p, "1.2.3.4\tx\ty\n"));
 	buf_clear(&b);

@@ -81,12 +81,12 @@ static void anew(int of, const char *spec)
 	policy(of, spec);
 }
 
-static bool in_block(const struct policy_block *b, uint32_t addr)
+static bool in_block(const struct policy_block *b, struct ip_addr addr)
 {
 	for (size_t i = 0; i < b->n_except; i++)
-		if (ip4_prefix_has(b->except[i], addr))
+		if (ip_prefix_has(b->except[i], addr))
 			return false;
-	return ip4_prefix_has(b->range, addr);
+	return ip_prefix_has(b->range, addr);
 }
 
 /* The tags of a pod, or of an address that is none. */
@@ -94,12 +94,14 @@ static size_t tags_of(int pod, const char *ip, uint32_t *ret)
 {
 	struct policy_block *blocks;
 	size_t n = 0, n_blocks = policy_rules_blocks(rules, &blocks);
-	uint32_t addr = 0;
+	struct ip_addr v[2] = {ip_of4(0)}, addr;
 
 	if (ip)
-		assert_int_equal(ip4_parse(str_of(ip), &addr), 0);
-	else if (policy_pod_addr(jv_of(str_of(pods[pod])), &addr))
+		assert_int_equal(ip_addr_parse(str_of(ip), &addr), 0);
+	else if (policy_pod_addrs(jv_of(str_of(pods[pod])), v))
 		n = policy_rules_tags(rules, jv_of(str_of(pods[pod])), ret);
+	if (!ip)
+		addr = v[0];
 	for (size_t i = 0; i < n_blocks; i++)
 		if (in_block(&blocks[i], addr))
 			ret[n++] = blocks[i].tag;
@@ -217,6 +219,8 @@ static void test_blocks(void **state)
 	assert_true(in_ip("10.2.1.1", 1));
 	assert_false(in_ip("10.2.0.1", 1));
 	assert_false(in_ip("10.3.0.1", 1));
+	assert_true(in_ip("2001:db8::77", 1));
+	assert_false(in_ip("2001:db9::77", 1));
 	assert_false(in(WEB_B, TCP, 1));
 	/* What one block excepts another may have. */
 	policy(WEB, J({"podSelector": {}, "ingress": [{"from": [
@@ -224,9 +228,10 @@ static void test_blocks(void **state)
 	assert_true(in(WEB_B, TCP, 6));
 	assert_false(in(WEB_B, TCP, 8));
 	assert_false(in(WEB_B, UDP, 6));
-	/* Only IPv6: nobody we know, not everybody. */
+	/* Only IPv6: nobody of the other family, not everybody. */
 	anew(WEB, J({"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "::/0"}}]}]}));
 	assert_false(in_ip("10.2.1.1", 1));
+	assert_true(in_ip("fd00::1", 1));
 	assert_false(policy_rules_need_pods(rules));
 }
 
@@ -291,11 +296,11 @@ static void test_tags_are_shared(void **state)
 static void test_trim(void **state)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT, again = BUF_INIT;
-	uint32_t addr;
+	struct ip_addr addr[2];
 
 	policy_pod_trim(jv_of(str_of(pods[WEB])), &b);
 	assert_int_equal(json_scan(buf_str(&b), NULL, NULL), 0);
-	assert_true(policy_pod_addr(jv_of(buf_str(&b)), &addr));
+	assert_int_equal(policy_pod_addrs(jv_of(buf_str(&b)), addr), 1);
 	policy_pod_trim(jv_of(buf_str(&b)), &again);
 	assert_string_equal(b.p, again.p);
 	anew(CLI, J({"podSelector": {}, "policyTypes": ["Egress"], "egress": [

@@ -52,9 +52,10 @@ int policy_begin(struct policy *p, const struct policy_block *b, size_t n, struc
 	net.begins++;
 	return 0;
 }
-int policy_peer(struct policy *p, uint32_t addr, const uint32_t *tags, size_t n, struct err *err)
+int policy_peer(struct policy *p, struct ip_addr addr, const uint32_t *tags, size_t n,
+		struct err *err)
 {
-	target()->tags[ntohl(addr) & 0xff] = n;
+	target()->tags[addr.b[15]] = n;
 	return 0;
 }
 int policy_pod(struct policy *p, uint32_t addr, const struct policy_side *in,
@@ -159,7 +160,7 @@ static void local(struct fixture *f, const char *name, const char *app, int n)
 		 "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"a\",\"labels\":{\"app\":\"%s\"}},"
 		 "\"spec\":{\"containers\":[]}}",
 		 name, app);
-	policy_sync_pod(f->s, str_of(name), ip, jv_of(buf_str(&b)));
+	policy_sync_pod(f->s, str_of(name), ip, "", jv_of(buf_str(&b)));
 }
 
 static void policy(struct fixture *f)
@@ -253,7 +254,7 @@ static void test_peers(void **state)
 	assert_int_equal(net.now.pods[4], ISOLATED);
 	local(f, "c2", "cli", 4);
 	assert_int_equal(net.now.pods[4], OPEN);
-	policy_sync_pod(f->s, STR("c2"), NULL, JV_NONE);
+	policy_sync_pod(f->s, STR("c2"), NULL, "", JV_NONE);
 	run(f);
 	assert_int_equal(net.now.tags[4], 0);
 	assert_int_equal(net.begins, passes);
