@@ -88,10 +88,10 @@ bool csi_stands(const char *path, bool block);
 int csi_unpublish(struct csi_node *n, struct str pod_uid, struct err *err);
 
 /*
- * NodeExpandVolume of a volume that is published for some pod. `done` once, from the loop; err
- * without errnum: ret_bytes is what the driver says, 0 if nothing.
+ * NodeExpandVolume of a volume that is published for a pod, to `bytes`; `publish` is as in struct
+ * csi_volume. 0: the driver has done it; -EAGAIN: under way, or to be tried again, as
+ * conf.changed tells. A failure is logged.
  */
-typedef void csi_expand_fn(void *user, const struct err *err, int64_t bytes);
-int csi_expand(struct csi_node *n, const struct csi_volume *v, int64_t bytes, csi_expand_fn *done,
-	       void *user, struct err *err);
+int csi_grow(struct csi_node *n, struct str pod_uid, struct str name, int64_t bytes,
+	     struct str publish);
 #endif

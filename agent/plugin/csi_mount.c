@@ -18,6 +18,7 @@
  */
 #define POLL_MIN (100 * NSEC_PER_MSEC)
 #define POLL_MAX (2 * NSEC_PER_SEC)
+#define GROW_AGAIN (10 * NSEC_PER_SEC)
 
 static const struct client_kind attachments = {"storage.k8s.io", "v1", "volumeattachments",
 					       "VolumeAttachment", false};
@@ -30,6 +31,7 @@ void csi_target_free(struct csi_target *t)
 	if (t->call)
 		client_cancel(t->node->conf.client, t->call);
 	grpc_call_cancel(t->rpc);
+	grpc_call_cancel(t->growth);
 	timers_disarm(t->node->conf.timers, &t->poll);
 	for (size_t i = 0; i < ARRAY_SIZE(t->secret); i++)
 		free(t->secret[i]);
@@ -147,7 +149,12 @@ void csi_in_use_reported(struct csi_node *n)
 
 static void on_poll(struct timer *timer)
 {
-	step(container_of(timer, struct csi_target, poll));
+	struct csi_target *t = container_of(timer, struct csi_target, poll);
+
+	if (t->step == CSI_READY)
+		changed(t); /* it may be tried again to grow it */
+	else
+		step(t);
 }
 
 static void poll_later(struct csi_target *t)
@@ -428,6 +435,7 @@ static void step(struct csi_target *t)
 		if (t->step == CSI_STAGING && s && s->state == STAGE_BUSY)
 			return;
 		timers_disarm(t->node->conf.timers, &t->poll);
+		grpc_call_cancel(TAKE(t->growth));
 		unpublish(t);
 		return;
 	}
@@ -566,42 +574,39 @@ int csi_unpublish(struct csi_node *n, struct str pod_uid, struct err *err)
 
 /* ---- NodeExpandVolume ---- */
 
-struct expansion {
-	csi_expand_fn *done;
-	void *user;
-};
-
-static void on_expanded(void *user, int status, struct str message, struct str response)
+static void on_grown(void *user, int status, struct str message, struct str response)
 {
-	struct expansion *x = user;
+	struct csi_target *t = user;
 	CLEANUP(buf_done) struct buf why = BUF_INIT;
-	struct err err = ERR_INIT;
 
-	if (status != GRPC_OK) {
-		grpc_error_text(status, message, &why);
-		err_sys(&err, EIO, "%s", why.p);
+	t->growth = NULL;
+	if (status == GRPC_OK) {
+		t->grown = t->growing;
+		t->poll_ns = 0;
+		changed(t);
+		return;
 	}
-	x->done(x->user, &err, (int64_t)pb_get_u64(response, 1));
-	err_done(&err);
-	free(x);
+	grpc_error_text(status, message, &why);
+	log_warn("volume %s of %s: NodeExpandVolume: %s", t->handle, t->driver, why.p);
+	t->poll_ns = GROW_AGAIN;
+	timers_arm_in(t->node->conf.timers, &t->poll, t->poll_ns);
 }
 
-int csi_expand(struct csi_node *n, const struct csi_volume *v, int64_t bytes, csi_expand_fn *done,
-	       void *user, struct err *err)
+int csi_grow(struct csi_node *n, struct str pod_uid, struct str name, int64_t bytes,
+	     struct str publish)
 {
-	struct csi_target *t = find(n, v->pod_uid, v->name);
+	struct csi_target *t = find(n, pod_uid, name);
 	CLEANUP(buf_done) struct buf request = BUF_INIT;
 	struct csi_driver *d;
 	struct csi_stage *s;
-	struct expansion *x;
 	size_t at;
-	int r;
 
-	if (!t || t->step != CSI_READY)
+	if (!t || t->step != CSI_READY || t->unwanted || t->growth || timer_armed(&t->poll))
 		return -EAGAIN;
-	r = csi_driver_get(n, t->driver, &d, err);
-	if (r < 0)
-		return r;
+	if (t->grown >= bytes)
+		return 0;
+	if (csi_driver_get(n, t->driver, &d, NULL) < 0)
+		return -EAGAIN; /* all are told when it comes */
 	s = csi_stage_find(n, t->driver, t->handle);
 	pb_put_text(&request, 1, str_of(t->handle));
 	pb_put_text(&request, 2, str_of(t->path));
@@ -610,10 +615,9 @@ int csi_expand(struct csi_node *n, const struct csi_volume *v, int64_t bytes, cs
 	pb_close(&request, at);
 	if (s)
 		pb_put_text(&request, 4, str_of(s->path));
-	pb_put_text(&request, 5, pb_get_bytes(v->publish, 5));
-	x = NEW(struct expansion);
-	x->done = done;
-	x->user = user;
-	csi_call(d, "NodeExpandVolume", buf_str(&request), on_expanded, x);
-	return 0;
+	pb_put_bytes(&request, 5, pb_get_bytes(publish, 5));
+	t->growing = bytes;
+	t->poll.fire = on_poll;
+	t->growth = csi_call(d, "NodeExpandVolume", buf_str(&request), on_grown, t);
+	return -EAGAIN;
 }

@@ -69,6 +69,8 @@ struct csi_target {
 	struct timer poll;
 	uint64_t poll_ns;
 	struct err err; /* why the last try failed */
+	struct grpc_call *growth; /* NodeExpandVolume */
+	int64_t grown, growing; /* bytes: that it has, that it is asked for */
 };
 
 enum csi_stage_state { STAGE_NONE, STAGE_BUSY, STAGE_DONE, STAGE_UNCERTAIN };

@@ -65,6 +65,7 @@ struct token {
 
 struct pod_refs {
 	struct list uses, tokens;
+	struct client_call *status; /* of a claim */
 };
 
 struct objects *objects_new(struct client *client)
@@ -461,6 +462,37 @@ int refs_token(struct pod *p, struct str audience, int64_t expiration_s, struct 
 		       t->err.errnum ? ": " : "", t->err.errnum ? err_text(&t->err) : "");
 }
 
+static void on_claim_status(void *user, const struct err *e, struct str body)
+{
+	struct pod *p = user;
+
+	p->refs->status = NULL;
+	if (!e->errnum)
+		return;
+	pod_log(LOG_LEVEL_WARN, p, 0, "cannot write the status of a claim: %s", err_text(e));
+	p->volumes_dirty = true;
+	pod_wake_at(p, pods_now_ns(p->all) + 2 * NSEC_PER_SEC);
+}
+
+void refs_claim_status(struct pod *p, struct str claim, struct str body)
+{
+	struct pod_refs *refs = refs_of(p);
+
+	if (refs->status || !p->all->objects->client)
+		return;
+	refs->status = client_do(p->all->objects->client,
+				 &(struct client_req){
+					 .method = "PATCH",
+					 .kind = &client_pvcs,
+					 .ns = p->view->ns,
+					 .name = claim,
+					 .sub = "status",
+					 .content_type = CLIENT_MERGE_PATCH,
+					 .body = body,
+				 },
+				 on_claim_status, p);
+}
+
 static void token_free(struct token *t)
 {
 	if (t->call)
@@ -481,6 +513,8 @@ void refs_free(struct pod *p)
 		use_free(list_entry(it, struct object_use, in_refs));
 	list_for_each_safe (it, &p->refs->tokens)
 		token_free(list_entry(it, struct token, in_refs));
+	if (p->refs->status)
+		client_cancel(p->all->objects->client, p->refs->status);
 	free(p->refs);
 	p->refs = NULL;
 }

@@ -28,6 +28,8 @@ int refs_object(struct pod *p, enum source_kind kind, struct str name, struct jv
 void refs_release(struct pod *p, enum source_kind kind, struct str name);
 int refs_token(struct pod *p, struct str audience, int64_t expiration_s, struct buf *out,
 	       struct err *err);
+/* One at a time for a pod; one that failed is made again when its volumes are looked at next. */
+void refs_claim_status(struct pod *p, struct str claim, struct str body);
 /* Let go of everything the pod used. */
 void refs_free(struct pod *p);
 #endif

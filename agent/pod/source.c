@@ -60,6 +60,11 @@ static int source_command(struct pod_source *s, const char *const *argv, struct 
 	return commands_run(pod_of(s), argv, err);
 }
 
+static void source_claim_status(struct pod_source *s, struct str claim, struct str body)
+{
+	refs_claim_status(pod_of(s), claim, body);
+}
+
 const struct pod_source_ops pod_source_ops = {
 	.object = source_object,
 	.release = source_release,
@@ -67,4 +72,5 @@ const struct pod_source_ops pod_source_ops = {
 	.field = source_field,
 	.resource = source_resource,
 	.command = source_command,
+	.claim_status = source_claim_status,
 };

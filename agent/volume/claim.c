@@ -53,6 +53,7 @@ static bool adopt(struct volume *v)
 	v->path = str_dup(rest);
 	v->read_only = str_eqs(access, "ro");
 	v->block = str_eqs(mode, "block");
+	v->may_grow = csi_path_is(v);
 	return nfs_stands(v) && csi_path_stands(v);
 }
 
@@ -230,9 +231,24 @@ static int set_up(struct volume *v, struct claim *c, struct err *err)
 		r = record_write(v, err);
 	if (r < 0)
 		return r;
+	if (v->may_grow) {
+		csi_claim_grow(v, c);
+		return 0;
+	}
 	/* A binding lasts: a node does not watch the claims of all of its pods for ever. */
 	src->ops->release(src, SOURCE_VOLUME, c->volume_name);
 	src->ops->release(src, SOURCE_CLAIM, buf_str(&c->name));
+	return 0;
+}
+
+/* It stands. Whatever is wrong with the claim now is no matter of the pod's. */
+static int look_again(struct volume *v, struct claim *c)
+{
+	struct err err = ERR_INIT;
+
+	if (read_claim(v, c, &err) == 0 && read_volume(v, c, &err) == 0)
+		csi_claim_grow(v, c);
+	err_done(&err);
 	return 0;
 }
 
@@ -241,7 +257,7 @@ static int setup(struct volume *v, struct err *err)
 	struct claim c = {.ephemeral = v->plugin == &volume_ephemeral};
 	int r;
 
-	if (v->ready)
+	if (v->ready && !v->may_grow)
 		return 0;
 	buf_init(&c.name);
 	buf_init(&c.ns);
@@ -257,7 +273,7 @@ static int setup(struct volume *v, struct err *err)
 	else
 		buf_addstr(&c.name, jv_text(jv_get(v->json, "claimName")));
 	if (r == 0)
-		r = set_up(v, &c, err);
+		r = v->ready ? look_again(v, &c) : set_up(v, &c, err);
 	buf_done(&c.name);
 	buf_done(&c.ns);
 	buf_done(&c.pod);

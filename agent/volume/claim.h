@@ -18,6 +18,9 @@ int claim_local(struct volume *v, const struct claim *c, struct jv source, struc
 int claim_nfs(struct volume *v, const struct claim *c, struct jv source, struct err *err);
 /* Errors are whole ones here. */
 int claim_csi(struct volume *v, const struct claim *c, struct jv source, struct err *err);
+/* The volume has been made larger than the claim's status says: the driver is told on the node. */
+void csi_claim_grow(struct volume *v, const struct claim *c);
+bool csi_path_is(const struct volume *v);
 /* As nfs_stands, nfs_unmount_all; the latter answers -EAGAIN while drivers are at it. */
 bool csi_path_stands(const struct volume *v);
 int csi_unpublish_all(struct volume *v, struct err *err);

@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 
 #include "agent/volume/claim.h"
+#include "lib/api/quantity.h"
 #include "lib/api/volumes.h"
 #include "lib/base/codec.h"
 #include "lib/base/pb.h"
@@ -322,8 +323,75 @@ int claim_csi(struct volume *v, const struct claim *c, struct jv source, struct 
 	put_secret(jv_get(source, "nodeStageSecretRef"), STR_NULL, &q.out.stage_secret);
 	put_secret(jv_get(source, "nodePublishSecretRef"), STR_NULL, &q.out.publish_secret);
 	r = publish(&q, err);
+	v->may_grow = r == 0 && csi_driver_can(csi_of(v), q.out.driver, CSI_EXPAND, NULL) > 0;
 	request_done(&q);
 	return r;
+}
+
+static const char *const resizing[] = {"Resizing", "FileSystemResizePending",
+				       "ControllerResizeError", "NodeResizeError"};
+
+/* resize.MarkFSResizeFinished: the capacity, and none of the conditions of a resize. */
+static void grown_status(const struct claim *c, struct buf *out)
+{
+	struct jv status = jv_get(c->claim, "status");
+	struct jw w = jw_start(out);
+
+	jw_begin_object(&w);
+	jw_key(&w, "metadata");
+	jw_begin_object(&w);
+	jw_member_str(&w, "resourceVersion",
+		      jv_text(jv_path(c->claim, "metadata.resourceVersion")));
+	jw_end_object(&w);
+	jw_key(&w, "status");
+	jw_begin_object(&w);
+	jw_key(&w, "capacity");
+	jw_begin_object(&w);
+	jw_member_raw(&w, "storage", jv_raw(jv_path(c->volume, "spec.capacity.storage")));
+	jw_end_object(&w);
+	if (jv_exists(jv_get(status, "conditions"))) {
+		jw_key(&w, "conditions");
+		jw_begin_array(&w);
+		jv_for_each (it, jv_get(status, "conditions")) {
+			bool drop = false;
+
+			for (size_t i = 0; i < ARRAY_SIZE(resizing); i++)
+				drop = drop || jv_eqs(jv_get(it.value, "type"), resizing[i]);
+			if (!drop)
+				jw_raw(&w, jv_raw(it.value));
+		}
+		jw_end_array(&w);
+	}
+	if (jv_exists(jv_path(status, "allocatedResourceStatuses.storage")))
+		jw_member_raw(&w, "allocatedResourceStatuses", STR("{\"storage\":null}"));
+	jw_end_object(&w);
+	jw_end_object(&w);
+}
+
+void csi_claim_grow(struct volume *v, const struct claim *c)
+{
+	struct pod_source *src = volume_conf(v)->source;
+	struct jv source = jv_path(c->volume, "spec.csi");
+	int64_t want = volume_capacity(c->volume);
+	int64_t have = quantity_str_value(jv_text(jv_path(c->claim, "status.capacity.storage")));
+	CLEANUP(buf_done) struct buf body = BUF_INIT;
+	struct request q;
+	int r;
+
+	if (!csi_of(v) || !jv_exists(source) || v->read_only || want <= have || v->block ||
+	    csi_driver_can(csi_of(v), jv_text(jv_get(source, "driver")), CSI_EXPAND, NULL) <= 0)
+		return;
+	request_init(&q, v);
+	q.source = source;
+	q.modes = jv_path(c->volume, "spec.accessModes");
+	q.options = jv_path(c->volume, "spec.mountOptions");
+	put_capability(&q, 5, &q.publish);
+	r = csi_grow(csi_of(v), q.out.pod_uid, c->volume_name, want, buf_str(&q.publish));
+	request_done(&q);
+	if (r < 0)
+		return;
+	grown_status(c, &body);
+	src->ops->claim_status(src, buf_str(&c->name), buf_str(&body));
 }
 
 /* csi_mounter.go makeVolumeHandle */
@@ -361,12 +429,15 @@ static int setup(struct volume *v, struct err *err)
 	return r;
 }
 
+bool csi_path_is(const struct volume *v)
+{
+	return csi_of(v) && (strstr(v->path, "/volumes/kubernetes.io~csi/") ||
+			     strstr(v->path, "/plugins/kubernetes.io/csi/"));
+}
+
 bool csi_path_stands(const struct volume *v)
 {
-	return !csi_of(v) || !strstr(v->path, "/kubernetes.io") ||
-	       (!strstr(v->path, "/volumes/kubernetes.io~csi/") &&
-		!strstr(v->path, "/plugins/kubernetes.io/csi/")) ||
-	       csi_stands(v->path, v->block);
+	return !csi_path_is(v) || csi_stands(v->path, v->block);
 }
 
 static bool adopt(struct volume *v)

@@ -31,6 +31,8 @@ struct pod_source_ops {
 	 * has succeeded, else an error with what it said. At most 27 words.
 	 */
 	int (*command)(struct pod_source *s, const char *const *argv, struct err *err);
+	/* Merges into the status of a claim; once it is there, the claim shows it. */
+	void (*claim_status)(struct pod_source *s, struct str claim, struct str body);
 };
 struct pod_source {
 	const struct pod_source_ops *ops;

@@ -65,6 +65,7 @@ struct volume {
 	char *path; /* where containers are given it from */
 	bool ready;
 	bool read_only, block; /* of what a claim led to */
+	bool may_grow; /* its claim and volume are watched on: it may be asked to grow */
 };
 
 struct volume_plugin {

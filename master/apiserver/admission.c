@@ -295,6 +295,20 @@ static const char *node_update_fault(const struct admission *a)
 	return NULL;
 }
 
+/* A node says how far it has come with growing a volume, and nothing else of a claim. */
+static const char *claim_status_fault(const struct admission *a)
+{
+	static const char *const fixed[] = {"metadata.labels",     "metadata.annotations",
+					    "metadata.finalizers", "metadata.ownerReferences",
+					    "status.phase",        "status.accessModes"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		if (!json_object_equal(jsonc_path(a->obj, fixed[i]), jsonc_path(a->old, fixed[i])))
+			return "is not allowed to update fields other than status.quantity and "
+			       "status.conditions";
+	return NULL;
+}
+
 /* What a node may say about itself and its pods, where the object's body decides. */
 int admit_node_restriction(struct admission *a, struct err *err)
 {
@@ -322,5 +336,7 @@ int admit_node_restriction(struct admission *a, struct err *err)
 	    !json_object_equal(jsonc_path(a->obj, "metadata.labels"),
 			       jsonc_path(a->old, "metadata.labels")))
 		fault = "cannot update labels through pod status";
+	if (!strcmp(plural, "persistentvolumeclaims") && a->op == ADMIT_UPDATE)
+		fault = claim_status_fault(a);
 	return fault ? node_refuse(a, node, fault, err) : 0;
 }

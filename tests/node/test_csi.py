@@ -222,6 +222,18 @@ def test_driver_goes_and_comes(k, driver, attacher):
     wait_until("it is unstaged", lambda: driver.calls("NodeUnstageVolume", id="handle-v4"))
 
 
+def test_grows(k, driver, attacher):
+    """A volume that its resizer made larger is grown on the node, and the claim says so."""
+    apply(k, csi("v5"), claim("c5", volumeName="v5"), user("g", "c5", "sleep 3600"))
+    k.run("wait", "--for=condition=Ready", "pod/g", "--timeout=60s")
+    k.run("patch", "pv", "v5", "--type=merge", "-p", '{"spec":{"capacity":{"storage":"2Gi"}}}')
+    k.run("wait", "--for=jsonpath={.status.capacity.storage}=2Gi", "pvc/c5", "--timeout=60s")
+    got = driver.calls("NodeExpandVolume", id="handle-v5")
+    assert [c["bytes"] for c in got] == [2 << 30]
+    assert got[0]["path"].endswith("/v5/mount") and got[0]["staged"].endswith("/globalmount")
+    k.run("delete", "pod", "g", "--timeout=60s")
+
+
 def test_mounts_of_a_container(k, cluster):
     """What a driver in a pod mounts below the kubelet's folder is there on the node."""
     kubelet = cluster.node.root / "var/lib/kubelet"
