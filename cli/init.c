@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 
 #define ADMIN_CONF "/etc/knarr/admin.conf"
+#define DNS_AT 10
 #define AGENT_CONF "/etc/knarr/agent.conf"
 
 struct init_options {
@@ -25,9 +26,12 @@ struct init_options {
 		{"node-ip",     0,                                                            \
 		 OPTION_STRING, offsetof(struct init_options, node_ip),                       \
 		 "ADDRESS",     "the node's address (default: that of the default route)"},   \
-		{"cluster-dns", 0,                                                            \
-		 OPTION_STRING, offsetof(struct init_options, cluster_dns),                   \
-		 "ADDRESS",     "service address of the cluster DNS (default 10.96.0.10)"},   \
+		{"cluster-dns",                                                               \
+		 0,                                                                           \
+		 OPTION_STRING,                                                               \
+		 offsetof(struct init_options, cluster_dns),                                  \
+		 "ADDRESS",                                                                   \
+		 "service address of the cluster DNS (default: the tenth, 10.96.0.10)"},      \
 	{                                                                                     \
 		"agent-option", 0, OPTION_LIST, offsetof(struct init_options, agent_options), \
 			"WORD",                                                               \
@@ -41,9 +45,9 @@ static const struct option_row init_rows[] = {
 	{"port", 0, OPTION_STRING, offsetof(struct init_options, port), "PORT",
 	 "the master's port (default 6443)"},
 	{"service-cidr", 0, OPTION_STRING, offsetof(struct init_options, service_cidr), "RANGE",
-	 "addresses of services (default 10.96.0.0/16)"},
+	 "addresses of services, of one or both families (default 10.96.0.0/16)"},
 	{"cluster-cidr", 0, OPTION_STRING, offsetof(struct init_options, cluster_cidr), "RANGE",
-	 "addresses of pods (default 10.244.0.0/16)"},
+	 "addresses of pods, likewise (default 10.244.0.0/16)"},
 	{"master-option", 0, OPTION_LIST, offsetof(struct init_options, master_options), "WORD",
 	 "a further option of knarr-master(8)"},
 	{"no-agent", 0, OPTION_FLAG, offsetof(struct init_options, no_agent), NULL,
@@ -119,6 +123,44 @@ static int must_be_root(struct err *err)
 	return geteuid() == 0 ? 0 : err_sys(err, EPERM, "must run as root: try sudo");
 }
 
+/* The cluster's DNS answers at the tenth Service address of IPv4, which agents always have. */
+static void add_dns(const struct init_options *o, struct words *w)
+{
+	const struct cidr *four = NULL;
+	struct cidr_pair p;
+	char text[IP_TEXT];
+	struct ip at;
+
+	if (!o->cluster_dns && o->service_cidr &&
+	    cidr_pair_parse("service-cidr", o->service_cidr, &p, NULL) == 0)
+		four = cidr_pair_of(&p, false);
+	if (four && cidr_span(*four) > DNS_AT) {
+		at = (struct ip){four->base.n + DNS_AT, false};
+		add_word(w, "cluster-dns", ip_text(at, text));
+	} else {
+		add_word(w, "cluster-dns", o->cluster_dns ? o->cluster_dns : "10.96.0.10");
+	}
+}
+
+/* An agent wants the ranges in one order, whichever is primary. */
+static void add_pods(const struct init_options *o, struct words *w)
+{
+	const struct cidr *four, *six;
+	char a[CIDR_TEXT], b[CIDR_TEXT];
+	struct cidr_pair p;
+	char both[2 * CIDR_TEXT];
+
+	if (!o->cluster_cidr || cidr_pair_parse("cluster-cidr", o->cluster_cidr, &p, NULL) < 0)
+		return; /* the master says what is wrong */
+	four = cidr_pair_of(&p, false);
+	six = cidr_pair_of(&p, true);
+	if (!four)
+		return;
+	snprintf(both, sizeof(both), "%s%s%s", cidr_text(*four, a), six ? "," : "",
+		 six ? cidr_text(*six, b) : "");
+	add_word(w, "cluster-cidr", both);
+}
+
 static void agent_words(const struct init_options *o, struct words *w)
 {
 	struct utsname u;
@@ -127,7 +169,8 @@ static void agent_words(const struct init_options *o, struct words *w)
 	add_word(w, "node-name", o->node_name ? o->node_name : u.nodename);
 	if (o->node_ip)
 		add_word(w, "node-ip", o->node_ip);
-	add_word(w, "cluster-dns", o->cluster_dns ? o->cluster_dns : "10.96.0.10");
+	add_dns(o, w);
+	add_pods(o, w);
 	add_word(w, "kubeconfig", AGENT_CONF);
 	add_all(w, &o->agent_options);
 }

@@ -280,6 +280,8 @@ static int start_node(const struct local_options *o, unsigned i, const char *tok
 	ADD(&w, "--join=https://" NETWORK "%u:6443", (i - 1) % (unsigned)o->masters + 1);
 	ADD(&w, "--token=%s", token);
 	ADD(&w, "--ca-hash=%s", hash);
+	if (o->dual)
+		ADD(&w, "--cluster-cidr=" PODS);
 	if (helpers)
 		ADD(&w, "--libexec-dir=%s", helpers);
 	return spawn(o, DAEMON_AGENT, name, fd, &w, &o->agent_options, err);
