@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
+#include "lib/base/cidr.h"
 #include "master/controllers/cloud_ask.h"
 #include "master/controllers/util.h"
 
@@ -16,27 +17,67 @@ static struct informer *nodes_in(struct ctl *c)
 	return informers_get(c->informers, &client_nodes);
 }
 
-static struct str internal_ip(const struct object *n)
+/* The address of a node that a range of the family is reached by. */
+static struct str internal_ip(const struct object *n, bool v6)
 {
+	struct ip ip;
+
 	jv_for_each (a, jv_get(object_status(n), "addresses"))
-		if (jv_eqs(jv_get(a.value, "type"), "InternalIP"))
+		if (jv_eqs(jv_get(a.value, "type"), "InternalIP") &&
+		    ip_parse(jv_text(jv_get(a.value, "address")), &ip) && ip.v6 == v6)
 			return jv_text(jv_get(a.value, "address"));
 	return STR_NULL;
 }
 
-static struct str range_of(const struct object *n)
+/* The ith range of a node and the address it is reached by; false behind the last. */
+static bool route_at(const struct object *n, size_t i, struct str *ret_range, struct str *ret_ip)
 {
-	return jv_text(jv_get(object_spec(n), "podCIDR"));
+	struct jv spec = object_spec(n), list = jv_get(spec, "podCIDRs");
+	struct str range = i ? STR_NULL : jv_text(jv_get(spec, "podCIDR"));
+	struct cidr c;
+	size_t at = 0;
+
+	jv_for_each (t, list)
+		if (at++ == i)
+			range = jv_text(t.value);
+	if (!cidr_parse(range, &c))
+		return false;
+	*ret_range = range;
+	*ret_ip = internal_ip(n, c.base.v6);
+	return true;
 }
 
 static bool has_route(const struct object *n)
 {
-	return internal_ip(n).len && range_of(n).len;
+	struct str range, ip;
+
+	for (size_t i = 0; route_at(n, i, &range, &ip); i++)
+		if (ip.len)
+			return true;
+	return false;
 }
 
 static int by_name(const void *a, const void *b)
 {
 	return str_cmp((*(struct object *const *)a)->name, (*(struct object *const *)b)->name);
+}
+
+static void write_node(struct jw *w, const struct object *n)
+{
+	struct jv id = jv_get(object_spec(n), "providerID");
+	struct str range, ip;
+
+	for (size_t i = 0; route_at(n, i, &range, &ip); i++) {
+		if (!ip.len)
+			continue;
+		jw_begin_object(w);
+		jw_member_str(w, "node", n->name);
+		if (jv_exists(id))
+			jw_member_raw(w, "providerID", jv_raw(id));
+		jw_member_str(w, "cidr", range);
+		jw_member_str(w, "address", ip);
+		jw_end_object(w);
+	}
 }
 
 static void write_routes(struct ctl *c, struct buf *out)
@@ -50,17 +91,8 @@ static void write_routes(struct ctl *c, struct buf *out)
 	jw_begin_object(&w);
 	jw_key(&w, "routes");
 	jw_begin_array(&w);
-	for (size_t i = 0; i < n; i++) {
-		struct jv id = jv_get(object_spec(v[i]), "providerID");
-
-		jw_begin_object(&w);
-		jw_member_str(&w, "node", v[i]->name);
-		if (jv_exists(id))
-			jw_member_raw(&w, "providerID", jv_raw(id));
-		jw_member_str(&w, "cidr", range_of(v[i]));
-		jw_member_str(&w, "address", internal_ip(v[i]));
-		jw_end_object(&w);
-	}
+	for (size_t i = 0; i < n; i++)
+		write_node(&w, v[i]);
 	jw_end_array(&w);
 	jw_end_object(&w);
 }
@@ -110,7 +142,14 @@ static void node_one(void *user, struct object *n)
 }
 static void node_two(void *user, struct object *old, struct object *n)
 {
-	if (!str_eq(range_of(old), range_of(n)) || !str_eq(internal_ip(old), internal_ip(n)) ||
+	CLEANUP(buf_done) struct buf was = BUF_INIT, is = BUF_INIT;
+	struct jw a = jw_start(&was), b = jw_start(&is);
+
+	jw_begin_array(&a);
+	jw_begin_array(&b);
+	write_node(&a, old);
+	write_node(&b, n);
+	if (!str_eq(buf_str(&was), buf_str(&is)) ||
 	    condition_true(jv_of(n->bytes), "NetworkUnavailable"))
 		ctl_enqueue(user, KEY);
 }

@@ -578,6 +578,14 @@ static void test_routes(void **state)
 				       "\"address\":\"10.0.0.7\"}]}");
 	assert_true(memmem(fake_api_get(f.api, NODE("n1")).p, fake_api_get(f.api, NODE("n1")).len,
 			   "RouteCreated", 12) != NULL);
+	/* Each range by the address of its family; none where the node has no such address. */
+	fake_api_put(f.api, NODE("n1"),
+		     "{\"spec\":{\"podCIDR\":\"10.244.1.0/24\",\"podCIDRs\":[\"10.244.1.0/24\","
+		     "\"fd00:244:1::/64\"]},\"status\":{\"addresses\":[{\"type\":\"InternalIP\","
+		     "\"address\":\"fd00::7\"}]}}");
+	run(&f, 500);
+	assert_string_equal(stub.last, "{\"routes\":[{\"node\":\"n1\",\"cidr\":\"fd00:244:1::/64\","
+				       "\"address\":\"fd00::7\"}]}");
 	fake_api_delete(f.api, NODE("n1"));
 	run(&f, 500);
 	assert_string_equal(stub.last, "{\"routes\":[]}");
