@@ -7,6 +7,7 @@
 struct agent_options {
 	const char *node_name, *kubeconfig, *node_ip, *root, *data_dir, *run_dir, *log_dir;
 	const char *kubelet_dir;
+	const char *cdi_dirs[3]; /* NULL-terminated */
 	const char *cgroup_root, *static_pods, *cluster_dns, *cluster_domain, *pod_cidr;
 	const char *cluster_cidr, *api_address, *log_level, *uplink;
 	const char *join, *token, *ca_hash, *helper_dir, *overlay;

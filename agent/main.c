@@ -26,6 +26,7 @@
 #include "agent/node/service_sync.h"
 #include "agent/node/shutdown.h"
 #include "agent/plugin/csi.h"
+#include "agent/plugin/dra.h"
 #include "agent/plugin/registry.h"
 #include "agent/pod/pods.h"
 #include "agent/runtime/runtime.h"
@@ -69,6 +70,7 @@ struct agent {
 	struct pod_net *net;
 	struct pods *pods;
 	struct csi_node *csi;
+	struct dra *dra;
 	struct plugin_registry *plugins;
 	struct node_info info;
 	struct node *node;
@@ -553,12 +555,21 @@ static void open_csi(struct agent *a)
 						 .user = a});
 }
 
+static void on_driver(void *user, const char *driver)
+{
+	struct agent *a = user;
+
+	if (a->pods)
+		pods_driver_here(a->pods);
+}
+
 /* Plugins find the directories of a kubelet, and their pods' manifests may name them. */
 static int open_plugins(struct agent *a, struct err *err)
 {
 	static const char *const dirs[] = {"plugins", "pods"};
 	CLEANUP_FREE char *registry = xasprintf("%s/plugins_registry", a->o.kubelet_dir);
-	const struct plugin_handler_row rows[] = {{&csi_plugin_handler, a->csi}};
+	const struct plugin_handler_row rows[] = {{&csi_plugin_handler, a->csi},
+						  {&dra_plugin_handler, a->dra}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		CLEANUP_FREE char *dir = xasprintf("%s/%s", a->o.kubelet_dir, dirs[i]);
@@ -594,6 +605,8 @@ static int open_pods(struct agent *a, struct err *err)
 		.host_ports = on_host_ports,
 		.connected = on_connected,
 		.csi = a->csi,
+		.dra = a->dra,
+		.cdi_dirs = a->o.cdi_dirs,
 		.kubelet_dir = a->o.kubelet_dir,
 		.user = a,
 		.node_cpu_milli = a->info.cpus * 1000,
@@ -720,6 +733,12 @@ static int open_all(struct agent *a, struct err *err)
 	if (!a->o.no_network && (r = open_services(a, err)) < 0)
 		return r;
 	open_csi(a);
+	a->dra = dra_new(&(struct dra_conf){.loop = &a->loop,
+					    .timers = &a->timers,
+					    .client = a->client,
+					    .node_name = a->o.node_name,
+					    .registered = on_driver,
+					    .user = a});
 	if ((r = open_pods(a, err)) < 0 || (r = open_node(a, err)) < 0 ||
 	    (r = open_plugins(a, err)) < 0 || (r = open_api(a, err)) < 0)
 		return r;
@@ -777,6 +796,7 @@ static void close_all(struct agent *a)
 	a->images = image_store_close(a->images);
 	a->pods = pods_free(a->pods);
 	a->csi = csi_node_free(a->csi);
+	a->dra = dra_free(a->dra);
 	a->client = client_free(a->client);
 	a->transport = transport_free(a->transport);
 	kubeconfig_done(&a->kc);

@@ -235,6 +235,8 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 	path_default(ret, &ret->data_dir, "/var/lib/knarr/agent");
 	path_default(ret, &ret->run_dir, "/run/knarr/agent");
 	path_default(ret, &ret->kubelet_dir, "/var/lib/kubelet");
+	path_default(ret, &ret->cdi_dirs[0], "/etc/cdi");
+	path_default(ret, &ret->cdi_dirs[1], "/var/run/cdi");
 	path_default(ret, &ret->log_dir, "/var/log/pods");
 	path_default(ret, &ret->static_pods, "/etc/knarr/manifests");
 	if (log_level_parse(ret->log_level) < 0)

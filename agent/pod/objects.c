@@ -22,6 +22,7 @@ static const struct {
 	[SOURCE_SECRET] = {&client_secrets, "secret"},
 	[SOURCE_CLAIM] = {&client_pvcs, "persistentvolumeclaim"},
 	[SOURCE_VOLUME] = {&client_pvs, "persistentvolume"},
+	[SOURCE_DEVICE_CLAIM] = {&client_resourceclaims, "resourceclaim"},
 };
 
 struct objects {

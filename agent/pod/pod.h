@@ -36,6 +36,7 @@ struct container_end {
 struct container_probes; /* probes.h */
 struct hook; /* hooks.h */
 struct objects; /* objects.h */
+struct held_claims; /* pod_devices.h */
 struct recorder;
 
 /* What all pods share. */
@@ -44,6 +45,7 @@ struct pods {
 	struct list list; /* struct pod.in_all */
 	struct hmap *by_uid, *by_container; /* container id -> struct container */
 	struct objects *objects;
+	struct held_claims *held; /* pod_devices.h */
 	struct recorder *recorder;
 	struct informer *api; /* pods of this node; NULL without a client */
 	struct static_source *manifests; /* NULL without a directory */
@@ -132,6 +134,7 @@ struct pod {
 	uint64_t setup_tried_ns;
 	struct volume_set *volumes;
 	bool volumes_ready;
+	bool devices_ready; /* its claims to devices are prepared */
 	bool volumes_dirty; /* something they show has changed: apply again */
 
 	struct container **containers; /* in the view's order; stable pointers */

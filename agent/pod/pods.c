@@ -6,6 +6,7 @@
 #include "agent/pod/hooks.h"
 #include "agent/pod/objects.h"
 #include "agent/pod/pod.h"
+#include "agent/pod/pod_devices.h"
 #include "agent/pod/probes.h"
 #include "agent/pod/report.h"
 #include "agent/pod/shutdown.h"
@@ -39,6 +40,7 @@ int pods_new(const struct pods_conf *conf, struct pods **ret, struct err *err)
 	ps->by_uid = hmap_new();
 	ps->by_container = hmap_new();
 	ps->objects = objects_new(conf->client);
+	ps->held = held_claims_new(ps);
 	if (conf->client)
 		ps->recorder = recorder_new(conf->client,
 					    &(struct recorder_conf){"kubelet", conf->node_name});
@@ -70,6 +72,7 @@ void pods_stop(struct pods *ps)
 		refs_free(p);
 	}
 	ps->objects = objects_free(ps->objects);
+	ps->held = held_claims_free(ps->held);
 	ps->recorder = recorder_free(ps->recorder);
 }
 
@@ -84,6 +87,18 @@ struct pods *pods_free(struct pods *ps)
 	hmap_free(ps->by_container);
 	free(ps);
 	return NULL;
+}
+
+void pods_driver_here(struct pods *ps)
+{
+	list_for_each (it, &ps->list) {
+		struct pod *p = list_entry(it, struct pod, in_all);
+
+		if (!jv_exists(jv_get(p->view->spec, "resourceClaims")))
+			continue;
+		backoff_reset(&p->setup);
+		pod_kick(p);
+	}
 }
 
 void pods_set_host_ip(struct pods *ps, const char *ip)

@@ -25,6 +25,7 @@ struct timers;
 struct uv_loop_s;
 struct informer;
 struct csi_node;
+struct dra;
 
 struct pods_conf {
 	struct uv_loop_s *loop;
@@ -52,6 +53,8 @@ struct pods_conf {
 			  struct jv pod);
 	void *user;
 	struct csi_node *csi; /* volumes of drivers; NULL: none */
+	struct dra *dra; /* drivers of devices; NULL: none */
+	const char *const *cdi_dirs; /* NULL-terminated; NULL: /etc/cdi and /var/run/cdi */
 	const char *kubelet_dir; /* where drivers mount: made shared when a container asks for it */
 	const char *host_resolv_conf; /* "/etc/resolv.conf" */
 	int64_t node_cpu_milli, node_mem_bytes, node_ephemeral_bytes; /* allocatable */
@@ -71,6 +74,8 @@ int pods_start(struct pods *ps, struct err *err);
 void pods_stop(struct pods *ps);
 struct pods *pods_free(struct pods *ps);
 void pods_set_host_ip(struct pods *ps, const char *ip);
+/* A driver of devices has registered: who waits for one need not wait any longer. */
+void pods_driver_here(struct pods *ps);
 /* The pod network is there (it may come after the start), and where its DNS answers. */
 void pods_set_net(struct pods *ps, struct pod_net *net, const char *cluster_dns);
 /* Volumes of a pod may be gone on with; absent: of all that wait. */

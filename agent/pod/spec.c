@@ -5,6 +5,7 @@
 #include "agent/pod/env.h"
 #include "agent/pod/files.h"
 #include "agent/pod/pod.h"
+#include "agent/pod/pod_devices.h"
 #include "lib/client/informer.h"
 #include "lib/sys/file.h"
 /*
@@ -22,6 +23,7 @@ struct builder {
 	struct runtime_device *devices;
 	size_t n_devices, cap_devices;
 	uint32_t groups[64];
+	struct cdi_edits cdi; /* of its devices */
 	char **owned; /* strings to free */
 	size_t n_owned, cap_owned;
 };
@@ -35,6 +37,7 @@ static char *own(struct builder *b, char *s)
 static void builder_done(struct builder *b)
 {
 	env_done(&b->env);
+	cdi_edits_done(&b->cdi);
 	env_strv_free(b->argv);
 	env_strv_free(b->envv);
 	free(b->mounts);
@@ -92,6 +95,12 @@ static int build_env(struct builder *b, struct err *err)
 					    "/sbin:/bin"));
 			if (b->c->view->tty && !env_get(&b->env, STR("TERM"), &have))
 				env_set(&b->env, STR("TERM"), STR("xterm"));
+		}
+		for (size_t i = 0; i < b->cdi.n_env; i++) {
+			const char *eq = strchr(b->cdi.env[i], '=');
+
+			env_set(&b->env, str_n(b->cdi.env[i], (size_t)(eq - b->cdi.env[i])),
+				str_of(eq + 1));
 		}
 		b->envv = env_strv(&b->env);
 		b->spec.env = (const char *const *)b->envv;
@@ -253,6 +262,8 @@ static int build_security(struct builder *b, struct err *err)
 			b->groups[s->n_groups++] = (uint32_t)jv_i64(it.value, 0);
 	if (v->fs_group >= 0)
 		b->groups[s->n_groups++] = (uint32_t)v->fs_group;
+	for (size_t i = 0; i < b->cdi.n_groups && s->n_groups < ARRAY_SIZE(b->groups); i++)
+		b->groups[s->n_groups++] = b->cdi.groups[i];
 	s->groups = b->groups;
 	s->strict_groups =
 		jv_eqs(jv_path(v->spec, "securityContext.supplementalGroupsPolicy"), "Strict");
@@ -392,6 +403,30 @@ static int volume_devices(struct builder *b, struct err *err)
 	return 0;
 }
 
+/* What the drivers of its claims have prepared. */
+static void device_edits(struct builder *b)
+{
+	for (size_t i = 0; i < b->cdi.n_nodes; i++)
+		*ARRAY_PUSH(b->devices, b->n_devices, b->cap_devices) = (struct runtime_device){
+			.host_path = b->cdi.nodes[i].host_path,
+			.container_path = b->cdi.nodes[i].path,
+			.access = b->cdi.nodes[i].access,
+		};
+	b->spec.devices = b->devices;
+	b->spec.n_devices = b->n_devices;
+	for (size_t i = 0; i < b->cdi.n_mounts; i++) {
+		const struct cdi_mount *c = &b->cdi.mounts[i];
+		struct runtime_mount *m = add_mount(b, c->host_path, c->path, c->read_only);
+
+		m->nosuid = c->nosuid;
+		m->nodev = c->nodev;
+		m->noexec = c->noexec;
+		m->propagation = c->propagation == 's'   ? RUNTIME_MOUNT_SHARED
+				 : c->propagation == 'l' ? RUNTIME_MOUNT_SLAVE
+							 : RUNTIME_MOUNT_PRIVATE;
+	}
+}
+
 static bool has_target(const struct builder *b, const char *target)
 {
 	for (size_t i = 0; i < b->n_mounts; i++)
@@ -419,6 +454,7 @@ static int build_mounts(struct builder *b, struct err *err)
 		r = volume_devices(b, err);
 	if (r < 0)
 		return r;
+	device_edits(b);
 	if (!has_target(b, "/etc/hosts"))
 		add_mount(b, own(b, xasprintf("%s/etc-hosts", p->dir)), "/etc/hosts", false);
 	if (!has_target(b, "/etc/hostname") && !p->view->host_network)
@@ -484,8 +520,10 @@ int container_spec_start(struct container *c, const struct image_info *img, runt
 			 struct err *err)
 {
 	struct builder b = {.c = c, .img = img};
-	int r = build_env(&b, err);
+	int r = devices_edits(c, &b.cdi, err);
 
+	if (r == 0)
+		r = build_env(&b, err);
 	if (r == 0)
 		r = build_argv(&b, err);
 	if (r == 0)

@@ -3,6 +3,7 @@
 #include "agent/pod/files.h"
 #include "agent/pod/objects.h"
 #include "agent/pod/pod.h"
+#include "agent/pod/pod_devices.h"
 #include "agent/pod/report.h"
 #include "agent/pod/shutdown.h"
 #include "lib/base/log.h"
@@ -180,6 +181,43 @@ static bool volumes_sync(struct pod *p)
 	return p->volumes_ready;
 }
 
+/* True when the drivers of its claims have done their part. */
+static bool devices_sync(struct pod *p)
+{
+	struct err err = ERR_INIT;
+	int r;
+
+	if (p->devices_ready || setup_waits(p))
+		return p->devices_ready;
+	r = devices_prepare(p, &err);
+	p->devices_ready = r == 0;
+	if (r < 0 && r != -EAGAIN) {
+		backoff_fail(&p->setup, &backoff_setup, pods_now_ns(p->all));
+		p->setup_tried_ns = pods_now_ns(p->all);
+		setup_waits(p);
+		pod_event(p, EVENT_WARNING, "FailedPrepareDynamicResources",
+			  "Failed to prepare dynamic resources: %s", err_text(&err));
+	}
+	err_done(&err);
+	return p->devices_ready;
+}
+
+/* True when none is left to be given back. */
+static bool devices_end(struct pod *p)
+{
+	struct err err = ERR_INIT;
+	int r = devices_release(p, &err);
+
+	if (r < 0 && r != -EAGAIN) {
+		pod_log(LOG_LEVEL_WARN, p, 0, "cannot give devices back: %s", err_text(&err));
+		backoff_fail(&p->setup, &backoff_setup, pods_now_ns(p->all));
+		p->setup_tried_ns = pods_now_ns(p->all);
+		setup_waits(p);
+	}
+	err_done(&err);
+	return r == 0;
+}
+
 static bool sandbox_sync(struct pod *p)
 {
 	switch (p->sandbox) {
@@ -341,7 +379,7 @@ static void sync_running(struct pod *p)
 		return;
 	}
 	err_done(&err);
-	if (volumes_sync(p) && sandbox_sync(p))
+	if (volumes_sync(p) && devices_sync(p) && sandbox_sync(p))
 		containers_sync(p);
 }
 
@@ -429,6 +467,8 @@ static void sync_terminated(struct pod *p)
 	}
 	err_done(&err);
 	p->volumes_ready = false;
+	if (!devices_end(p))
+		return;
 	refs_free(p);
 	pod_work_step(p, POD_FINISHED);
 }

@@ -9,7 +9,14 @@
  * namespace is the pod's (PersistentVolumes have none). Nothing here blocks: what is not known yet
  * answers -EAGAIN and the pod is synced again once it has come.
  */
-enum source_kind { SOURCE_CONFIG_MAP, SOURCE_SECRET, SOURCE_CLAIM, SOURCE_VOLUME, SOURCE_KIND_MAX };
+enum source_kind {
+	SOURCE_CONFIG_MAP,
+	SOURCE_SECRET,
+	SOURCE_CLAIM,
+	SOURCE_VOLUME,
+	SOURCE_DEVICE_CLAIM,
+	SOURCE_KIND_MAX
+};
 
 struct pod_source;
 struct pod_source_ops {
