@@ -9,6 +9,7 @@
 #include "agent/pod/pod.h"
 #include "lib/api/device_claims.h"
 #include "lib/base/hmap.h"
+#include "lib/base/log.h"
 #include "lib/json/json_scan.h"
 #include "lib/json/jw.h"
 #include "lib/sys/file.h"
@@ -249,6 +250,20 @@ static void on_prepared(void *user, int r, const struct err *err, const struct d
 	kick_pods(d->of);
 }
 
+static int release_one(struct held *h, struct err *err);
+
+/* Of pods that went while no agent looked: nobody else gives it back. */
+static void sweep_one(struct held *h)
+{
+	CLEANUP(err_done) struct err err = ERR_INIT;
+	int r = release_one(h, &err);
+
+	if (r == 0)
+		forget(h);
+	else if (r != -EAGAIN)
+		log_warn("claim %s/%s: %s", h->ns, h->name, err_text(&err));
+}
+
 static void on_unprepared(void *user, int r, const struct err *err, const struct dra_device *v,
 			  size_t n)
 {
@@ -259,7 +274,10 @@ static void on_unprepared(void *user, int r, const struct err *err, const struct
 		d->why = xstrdup(err_text(err));
 	else
 		d->gone = true;
-	kick_pods(d->of);
+	if (hmap_len(d->of->pods))
+		kick_pods(d->of);
+	else if (r == 0)
+		sweep_one(d->of);
 }
 
 /* -EAGAIN while it is under way. */
@@ -363,7 +381,7 @@ static int prepare_one(struct pod *p, struct jv entry, struct err *err)
 	return r;
 }
 
-int devices_prepare(struct pod *p, struct err *err)
+int pod_devices_prepare(struct pod *p, struct err *err)
 {
 	int all = 0;
 
@@ -397,7 +415,7 @@ static int release_one(struct held *h, struct err *err)
 	return all;
 }
 
-int devices_release(struct pod *p, struct err *err)
+int pod_devices_release(struct pod *p, struct err *err)
 {
 	struct held **mine = NULL;
 	size_t n = 0, cap = 0;
@@ -423,6 +441,28 @@ int devices_release(struct pod *p, struct err *err)
 	}
 	free(mine);
 	return all;
+}
+
+void held_claims_sweep(struct held_claims *all)
+{
+	struct held **idle = NULL;
+	size_t n = 0, cap = 0;
+
+	hmap_for_each (it, all->by_uid) {
+		struct held *h = it->value;
+		bool used = false;
+
+		hmap_for_each (p, h->pods)
+			used |= hmap_has(all->ps->by_uid, p->key);
+		if (used)
+			continue;
+		hmap_free(h->pods);
+		h->pods = hmap_new();
+		*ARRAY_PUSH(idle, n, cap) = h;
+	}
+	for (size_t i = 0; i < n; i++)
+		sweep_one(idle[i]);
+	free(idle);
 }
 
 /* ---- into containers ---- */
@@ -464,7 +504,7 @@ static int add_devices(struct pod *p, const struct held *h, struct str request, 
 	return r;
 }
 
-int devices_edits(struct container *c, struct cdi_edits *e, struct err *err)
+int pod_devices_edits(struct container *c, struct cdi_edits *e, struct err *err)
 {
 	CLEANUP(hmap_freep) struct hmap *seen = hmap_new();
 	struct pod *p = c->pod;

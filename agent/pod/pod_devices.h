@@ -20,10 +20,16 @@ struct held_claims;
 struct held_claims *held_claims_new(struct pods *ps); /* reads what is on disk */
 struct held_claims *held_claims_free(struct held_claims *h);
 
+/*
+ * Gives back what no pod holds that is known here (a driver has come, and pods have been read from
+ * disk).
+ */
+void held_claims_sweep(struct held_claims *h);
+
 /* 0: all claims of the pod are prepared. -EAGAIN: under way, the pod is kicked. */
-int devices_prepare(struct pod *p, struct err *err);
+int pod_devices_prepare(struct pod *p, struct err *err);
 /* 0: the pod holds nothing any more. -EAGAIN: under way, the pod is kicked. */
-int devices_release(struct pod *p, struct err *err);
+int pod_devices_release(struct pod *p, struct err *err);
 /* What the devices of a container's resources.claims need. */
-int devices_edits(struct container *c, struct cdi_edits *e, struct err *err);
+int pod_devices_edits(struct container *c, struct cdi_edits *e, struct err *err);
 #endif

@@ -91,6 +91,7 @@ struct pods *pods_free(struct pods *ps)
 
 void pods_driver_here(struct pods *ps)
 {
+	held_claims_sweep(ps->held);
 	list_for_each (it, &ps->list) {
 		struct pod *p = list_entry(it, struct pod, in_all);
 

@@ -520,7 +520,7 @@ int container_spec_start(struct container *c, const struct image_info *img, runt
 			 struct err *err)
 {
 	struct builder b = {.c = c, .img = img};
-	int r = devices_edits(c, &b.cdi, err);
+	int r = pod_devices_edits(c, &b.cdi, err);
 
 	if (r == 0)
 		r = build_env(&b, err);

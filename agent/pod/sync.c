@@ -189,7 +189,7 @@ static bool devices_sync(struct pod *p)
 
 	if (p->devices_ready || setup_waits(p))
 		return p->devices_ready;
-	r = devices_prepare(p, &err);
+	r = pod_devices_prepare(p, &err);
 	p->devices_ready = r == 0;
 	if (r < 0 && r != -EAGAIN) {
 		backoff_fail(&p->setup, &backoff_setup, pods_now_ns(p->all));
@@ -206,7 +206,7 @@ static bool devices_sync(struct pod *p)
 static bool devices_end(struct pod *p)
 {
 	struct err err = ERR_INIT;
-	int r = devices_release(p, &err);
+	int r = pod_devices_release(p, &err);
 
 	if (r < 0 && r != -EAGAIN) {
 		pod_log(LOG_LEVEL_WARN, p, 0, "cannot give devices back: %s", err_text(&err));
