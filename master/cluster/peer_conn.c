@@ -6,6 +6,7 @@
 
 #define HELLO_DEADLINE_MS 5000u
 #define READ_BYTES (64u << 10)
+#define SHORT_BYTES 4096
 #define READS_A_TURN 16u /* then others are served */
 #define KEEP_BYTES (1u << 20) /* of an input buffer, between frames */
 
@@ -42,6 +43,16 @@ static void set_down(struct peer_conn *c, int error)
 		c->down = error;
 }
 
+/* Said to the kernel only when it changes: masters at rest do little else than exchange heartbeats.
+ */
+static void watch(struct peer_conn *c, int events)
+{
+	if (c->watched == events)
+		return;
+	c->watched = events;
+	uv_poll_start(&c->poll, events, on_poll);
+}
+
 /* At the end of a turn: the user is told from nowhere else. */
 static void finish_turn(struct peer_conn *c)
 {
@@ -55,7 +66,7 @@ static void finish_turn(struct peer_conn *c)
 		return;
 	}
 	more = c->want_write || (c->up && !peer_conn_is_drained(c));
-	uv_poll_start(&c->poll, UV_READABLE | (more ? UV_WRITABLE : 0), on_poll);
+	watch(c, UV_READABLE | (more ? UV_WRITABLE : 0));
 }
 
 /* 0: go on later. */
@@ -141,6 +152,9 @@ static void read_some(struct peer_conn *c)
 		}
 		buf_setlen(&c->in, c->in.len + (size_t)r);
 		take_frames(c);
+		/* That was all, most likely; if not, the descriptor is still readable. */
+		if (r < SHORT_BYTES && !SSL_pending(c->ssl))
+			break;
 	}
 	/* What TLS holds decrypted makes no descriptor readable. */
 	if (!c->down && !c->closed && SSL_pending(c->ssl))
@@ -169,15 +183,17 @@ static void write_some(struct peer_conn *c)
 	}
 }
 
-static void turn(struct peer_conn *c)
+/* `reads`: there may be something to read. */
+static void turn(struct peer_conn *c, bool reads)
 {
 	if (c->busy || c->closed)
 		return; /* the turn under way goes on with it */
 	c->busy = true;
+	reads |= c->want_write; /* TLS holds something */
 	c->want_write = false;
 	if (!c->up)
 		handshake(c);
-	if (c->up && !c->down)
+	if (c->up && !c->down && reads)
 		read_some(c);
 	if (c->up && !c->down)
 		write_some(c);
@@ -192,7 +208,7 @@ static void on_poll(uv_poll_t *h, int status, int events)
 	(void)events;
 	if (status < 0)
 		set_down(c, status);
-	turn(c);
+	turn(c, true);
 }
 
 static void on_deadline(uv_timer_t *t)
@@ -229,7 +245,7 @@ struct peer_conn *peer_conn_new(uv_loop_t *loop, int take_fd, SSL_CTX *ctx, bool
 	c->poll.data = c->deadline.data = c;
 	uv_timer_start(&c->deadline, on_deadline, HELLO_DEADLINE_MS, 0);
 	/* A client speaks first, as soon as the descriptor can be written to. */
-	uv_poll_start(&c->poll, UV_READABLE | (server ? 0 : UV_WRITABLE), on_poll);
+	watch(c, UV_READABLE | (server ? 0 : UV_WRITABLE));
 	return c;
 }
 
@@ -244,7 +260,7 @@ void peer_conn_write(struct peer_conn *c, struct buf *b)
 	c->out = *b;
 	c->out_at = 0;
 	buf_init(b);
-	turn(c);
+	turn(c, false);
 }
 
 void peer_conn_ready(struct peer_conn *c, size_t max)

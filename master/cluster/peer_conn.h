@@ -37,7 +37,7 @@ struct peer_conn {
 	/* Of peer_conn.c. */
 	uv_poll_t poll;
 	uv_timer_t deadline;
-	int fd, n_handles;
+	int fd, n_handles, watched;
 	SSL *ssl;
 	struct buf in, out;
 	size_t out_at;
