@@ -36,8 +36,13 @@ struct health { /* of one node */
 	bool heard; /* seen_ns is more than when we began to listen */
 };
 
+/* Of many nodes that come or go at once: once for all of them. */
+#define RECOUNT_NS (50 * NSEC_PER_MSEC)
+
 struct lifecycle {
+	struct ctl *c;
 	struct hmap *health; /* name -> health */
+	struct timer recount; /* who is ready has changed: the others are looked at again */
 	struct hmap *evicted_ns; /* zone -> uint64_t*: when a node was last tainted NoExecute */
 };
 
@@ -481,6 +486,7 @@ static void node_one(void *user, struct object *n)
 static void node_two(void *user, struct object *old, struct object *n)
 {
 	struct ctl *c = user;
+	struct lifecycle *l = c->state;
 	struct jv was = jv_of(old->bytes), is = jv_of(n->bytes);
 
 	/* Only what is no older than our own word (Unknown keeps the last heartbeat). */
@@ -491,9 +497,15 @@ static void node_two(void *user, struct object *old, struct object *n)
 	    !str_eq(jv_raw(jv_get(was, "spec")), jv_raw(jv_get(is, "spec"))))
 		ctl_enqueue(c, n->key);
 	/* How many are ready decides about the others that are not. */
-	if (node_ready(old) != node_ready(n))
-		informer_for_each(other, nodes(c)) if (!node_ready(other))
-			ctl_enqueue(c, other->key);
+	if (node_ready(old) != node_ready(n) && !timer_armed(&l->recount))
+		timers_arm_in(client_timers(c->client), &l->recount, RECOUNT_NS);
+}
+
+static void recount(struct timer *t)
+{
+	struct ctl *c = container_of(t, struct lifecycle, recount)->c;
+
+	informer_for_each(n, nodes(c)) if (!node_ready(n)) ctl_enqueue(c, n->key);
 }
 static void node_gone(void *user, struct object *n)
 {
@@ -505,6 +517,8 @@ static bool init(struct ctl *c)
 {
 	struct lifecycle *l = NEW(struct lifecycle);
 
+	l->c = c;
+	l->recount.fire = recount;
 	l->health = hmap_new();
 	l->evicted_ns = hmap_new();
 	c->state = l;
@@ -518,6 +532,7 @@ static void done(struct ctl *c)
 {
 	struct lifecycle *l = c->state;
 
+	timers_disarm(client_timers(c->client), &l->recount);
 	hmap_free_full(l->health, free);
 	hmap_free_full(l->evicted_ns, free);
 	free(l);
