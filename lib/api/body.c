@@ -50,8 +50,7 @@ static enum body_form form_of(struct str content_type, struct str body)
 		return BODY_YAML;
 	if (str_eq_nocase(t, STR("application/apply-patch+yaml")))
 		return BODY_APPLY;
-	if (str_eq_nocase(t, STR("application/json")) || str_eq_nocase(t, STR("text/plain")) ||
-	    str_eq_nocase(t, STR("*/*")))
+	if (str_eq_nocase(t, STR("application/json")))
 		return BODY_JSON;
 	return BODY_UNKNOWN;
 }

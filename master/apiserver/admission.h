@@ -28,6 +28,7 @@ struct admission {
 	struct json_object *obj; /* NULL on delete */
 	struct json_object *old; /* NULL on create */
 	struct api_warnings *warnings;
+	struct request *r; /* for notes in the audit log */
 };
 
 int admission_run(struct admission *a, struct err *err);

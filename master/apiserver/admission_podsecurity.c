@@ -7,6 +7,7 @@
 #include "lib/api/pod_standards.h"
 #include "lib/api/status.h"
 #include "master/apiserver/admission.h"
+#include "master/apiserver/audit.h"
 #include "master/apiserver/server.h"
 
 #define LABELS "pod-security.kubernetes.io/"
@@ -62,15 +63,42 @@ static bool is_significant(struct json_object *obj, struct json_object *old)
 	return false;
 }
 
-static void warn(struct admission *a, struct pod_security s, struct json_object *meta,
-		 struct json_object *spec)
+/* `would violate PodSecurity "restricted:latest": ...`, or NULL. */
+static char *violation(struct pod_security s, struct json_object *meta, struct json_object *spec)
 {
 	CLEANUP(buf_done) struct buf policy = BUF_INIT, details = BUF_INIT;
 
 	if (pod_security_check(s, meta, spec, NULL, &details))
-		return;
+		return NULL;
 	pod_security_format(s, &policy);
-	api_warnings_add(a->warnings, "would violate PodSecurity \"%s\": %s", policy.p, details.p);
+	return xasprintf("would violate PodSecurity \"%s\": %s", policy.p, details.p);
+}
+
+static void warn(struct admission *a, struct pod_security s, struct json_object *meta,
+		 struct json_object *spec)
+{
+	CLEANUP_FREE char *text = violation(s, meta, spec);
+
+	if (text)
+		api_warnings_add(a->warnings, "%s", text);
+}
+
+/* What the audit log is told; the work is done only where there is one. */
+static void note(struct admission *a, const struct pod_security_policy *p, bool enforced,
+		 struct json_object *meta, struct json_object *spec)
+{
+	CLEANUP(buf_done) struct buf policy = BUF_INIT;
+	CLEANUP_FREE char *text = NULL;
+
+	if (!a->r || !a->r->audit)
+		return;
+	if (enforced) {
+		pod_security_format(p->enforce, &policy);
+		audit_note(a->r, LABELS "enforce-policy", policy.p);
+	}
+	text = violation(p->audit, meta, spec);
+	if (text)
+		audit_note(a->r, LABELS "audit-violations", text);
 }
 
 static int check_pod(struct admission *a, struct err *err)
@@ -83,8 +111,10 @@ static int check_pod(struct admission *a, struct err *err)
 	if (*a->sub && strcmp(a->sub, "ephemeralcontainers") != 0 && strcmp(a->sub, "resize") != 0)
 		return 0;
 	p = policy_of(a);
-	if ((!p.enforce.level && !p.warn.level) ||
-	    (a->op == ADMIT_UPDATE && !is_significant(a->obj, a->old)))
+	if (a->op == ADMIT_UPDATE && !is_significant(a->obj, a->old))
+		return 0;
+	note(a, &p, true, meta, spec);
+	if (!p.enforce.level && !p.warn.level)
 		return 0;
 	if (!pod_security_check(p.enforce, meta, spec, NULL, &details)) {
 		pod_security_format(p.enforce, &policy);
@@ -103,6 +133,7 @@ static void check_template(struct admission *a, const char *path)
 	if (!template || *a->sub)
 		return;
 	p = policy_of(a);
+	note(a, &p, false, jsonc_get(template, "metadata"), jsonc_get(template, "spec"));
 	if (p.warn.level)
 		warn(a, p.warn, jsonc_get(template, "metadata"), jsonc_get(template, "spec"));
 }

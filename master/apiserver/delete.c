@@ -265,7 +265,8 @@ int delete_make(struct write *w, const struct delete_options *o, struct json_obj
 			      .ns = str_of(w->ns),
 			      .name = str_of(w->name),
 			      .old = cur,
-			      .warnings = &w->r->warnings};
+			      .warnings = &w->r->warnings,
+			      .r = w->r};
 	int e;
 
 	if (!cur)

@@ -385,11 +385,45 @@ static bool as_stored(const struct list_state *l)
 	return true;
 }
 
+/*
+ * A list whose answer is not made of stored bytes costs memory of its own, until a client (perhaps
+ * a slow one) has read it. All of these together are bounded; one alone may be of any size.
+ */
+#define LISTS_MAX (64u << 20)
+
+static bool has_room(struct list_state *l)
+{
+	struct request *r = l->r;
+	size_t size = 0;
+
+	if (!r->front->http || r->list_bytes)
+		return true;
+	for (size_t i = 0; i < l->n; i++)
+		size += l->objs[i]->value.len;
+	if (r->srv->lists_bytes && r->srv->lists_bytes + size > LISTS_MAX)
+		return false;
+	r->list_bytes = size;
+	r->srv->lists_bytes += size;
+	return true;
+}
+
+static void refuse_list(struct request *r)
+{
+	CLEANUP(err_done) struct err e = ERR_INIT;
+
+	err_set(&e, EBUSY, "TooManyRequests",
+		"Too many lists are being read, please try again later.");
+	e.http_code = 429;
+	e.retry_after_s = 1;
+	respond_err(r, &e);
+}
+
 static void list_now(struct request *r)
 {
 	CLEANUP(list_done)
 	struct list_state l = {.r = r, .prefix = BUF_INIT, .after = BUF_INIT, .next = BUF_INIT};
 	CLEANUP(err_done) struct err e = ERR_INIT;
+	bool pb, made;
 
 	request_key(r->kind, r->info.ns, STR(""), &l.prefix);
 	if (read_number(r, "limit", 0, &l.limit, &e) < 0 ||
@@ -405,11 +439,16 @@ static void list_now(struct request *r)
 	walk(&l);
 	if (l.n && r->accept.form != ACCEPT_PARTIAL && conversion_wait(r, l.objs, l.n, list_now))
 		return;
-	if (list_as_pb(&l))
+	pb = list_as_pb(&l);
+	made = r->accept.form == ACCEPT_TABLE || r->accept.form == ACCEPT_PARTIAL ||
+	       !as_stored(&l) || r->accept.yaml;
+	if ((pb || made) && !has_room(&l))
+		refuse_list(r);
+	else if (pb)
 		respond_pb(&l);
 	else if (r->accept.form == ACCEPT_TABLE)
 		respond_table(&l);
-	else if (r->accept.form == ACCEPT_PARTIAL || !as_stored(&l) || r->accept.yaml)
+	else if (made)
 		respond_made(&l);
 	else
 		respond_pieces(&l);

@@ -101,6 +101,8 @@ void request_gone(struct request *r)
 	r->gone = true;
 	metrics_request(r->srv->metrics, r);
 	flow_release(r);
+	r->srv->lists_bytes -= r->list_bytes;
+	r->list_bytes = 0;
 	audit_end(r);
 	if (r->on_gone)
 		r->on_gone(r);

@@ -84,6 +84,7 @@ struct request {
 	struct api_warnings warnings;
 	uint64_t began_ns;
 	int status; /* of the answer, for metrics */
+	size_t list_bytes; /* counted in srv->lists_bytes until the request is over */
 	bool aggregated; /* another server's, its body is being read */
 	bool answered, gone, streaming, long_running;
 	bool admitted; /* gate.h: all who had to be asked have agreed */

@@ -39,6 +39,7 @@ struct apiserver {
 	struct authz_facts facts;
 	char *issuer;
 	struct page_views *pages;
+	size_t lists_bytes; /* of answers to lists that were made for one client; list.c */
 	struct service_alloc *services;
 	struct roles *roles;
 	struct customs *customs;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "master/apiserver/audit.h"
 #include "master/apiserver/gate.h"
 #include "master/apiserver/update.h"
 #include "master/apiserver/verbs.h"
@@ -46,11 +47,14 @@ static int bind_token(struct request *r, struct store_view *v, struct json_objec
 	}
 	if (!kind.len)
 		return 0;
-	if (!str_eqs(kind, "Pod") && !str_eqs(kind, "Secret"))
+	if (!str_eqs(kind, "Pod") && !str_eqs(kind, "Secret") && !str_eqs(kind, "Node"))
 		return api_err_bad_request(err, "cannot bind token for object of type %.*s",
 					   STR_ARG(kind));
-	k = server_kind("", "v1", str_eqs(kind, "Pod") ? "pods" : "secrets");
-	o = server_get(v, k, r->info.ns, name);
+	k = server_kind("", "v1",
+			str_eqs(kind, "Pod")    ? "pods"
+			: str_eqs(kind, "Node") ? "nodes"
+						: "secrets");
+	o = server_get(v, k, str_eqs(kind, "Node") ? STR("") : r->info.ns, name);
 	if (!o)
 		return api_err_not_found(err, k, name);
 	has = jv_text(jv_path(jv_of(o->value), "metadata.uid"));
@@ -66,6 +70,8 @@ static int bind_token(struct request *r, struct store_view *v, struct json_objec
 		c->pod_name = name;
 		c->pod_uid = has;
 		c->node_name = jv_text(jv_path(jv_of(o->value), "spec.nodeName"));
+	} else if (str_eqs(kind, "Node")) {
+		c->node_name = name;
 	} else {
 		c->secret_name = name;
 		c->secret_uid = has;
@@ -85,10 +91,13 @@ static int make_token(struct request *r, struct json_object *req, struct err *er
 	struct authn_sa_claims c = {.ns = r->info.ns, .sa_name = r->info.name};
 	uint64_t want =
 		(uint64_t)jsonc_i64(jsonc_path(req, "spec.expirationSeconds"), TOKEN_DEFAULT_S);
-	char time[TIME_LEN + 1];
+	char time[TIME_LEN + 1], jti[UUID_LEN + 1], id[UUID_LEN + 8];
 	int64_t expires;
 	int e;
 
+	rng_uuid(&rng_system, jti);
+	snprintf(id, sizeof(id), "JTI=%s", jti);
+	c.jti = str_of(jti);
 	if (!o)
 		return api_err_not_found(err, r->kind, r->info.name);
 	if (want < TOKEN_MIN_S || want > TOKEN_MAX_S) {
@@ -112,6 +121,7 @@ static int make_token(struct request *r, struct json_object *req, struct err *er
 	e = authn_sa_token(&r->srv->authn, &c, &token, &expires, err);
 	if (e < 0)
 		return e;
+	audit_note(r, "authentication.kubernetes.io/issued-credential-id", id);
 	time_format(expires * (int64_t)NSEC_PER_SEC, time);
 	if (!n) {
 		auds = json_object_new_array();

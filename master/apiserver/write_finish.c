@@ -91,7 +91,8 @@ static int admit(struct write *w, enum admission_op op, bool late, struct json_o
 			      .name = str_of(w->name),
 			      .obj = obj,
 			      .old = old,
-			      .warnings = &w->r->warnings};
+			      .warnings = &w->r->warnings,
+			      .r = w->r};
 
 	return admission_run(&a, err);
 }

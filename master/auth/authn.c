@@ -186,6 +186,9 @@ static const char *check_claims(const struct authn_conf *c, struct jv claims, st
 		return "service account is gone";
 	if (!bound_lives(c, "pods", ns, jv_get(k8s, "pod")))
 		return "pod of the token is gone";
+	if (!jv_exists(jv_get(k8s, "pod")) &&
+	    !bound_lives(c, "nodes", STR(""), jv_get(k8s, "node")))
+		return "node of the token is gone";
 	if (!bound_lives(c, "secrets", ns, jv_get(k8s, "secret")))
 		return "secret of the token is gone";
 	return NULL;
@@ -295,7 +298,7 @@ int authn_sa_token(const struct authn_conf *c, const struct authn_sa_claims *cla
 	jw_member_i64(&w, "exp", expires);
 	jw_member_i64(&w, "iat", now);
 	jw_member_str(&w, "iss", str_of(c->issuer));
-	jw_member_str(&w, "jti", str_of(jti));
+	jw_member_str(&w, "jti", claims->jti.len ? claims->jti : str_of(jti));
 	jw_key(&w, "kubernetes.io");
 	jw_begin_object(&w);
 	jw_member_str(&w, "namespace", claims->ns);

@@ -39,7 +39,8 @@ struct authn_sa_claims {
 	struct str ns, sa_name, sa_uid;
 	struct str pod_name, pod_uid; /* bound to a pod ... */
 	struct str secret_name, secret_uid; /* ... or to a secret */
-	struct str node_name, node_uid;
+	struct str node_name, node_uid; /* ... or, without a pod, to a node */
+	struct str jti; /* its own name; absent: one is made up */
 	const struct str *audiences; /* none: the issuer */
 	size_t n_audiences;
 	uint64_t valid_s;

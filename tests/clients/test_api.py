@@ -488,3 +488,11 @@ def test_restart_keeps_everything():
         m.stop()
     finally:
         m.remove()
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "*/*"])
+def test_bodies_of_other_types(master, content_type):
+    body = b'{"metadata": {"name": "no"}}'
+    for method, path in (("POST", "/api/v1/namespaces"), ("PUT", "/api/v1/namespaces/default")):
+        status, _, data = master.raw(method, path, body, {"Content-Type": content_type})
+        assert status == 415 and b'"reason":"UnsupportedMediaType"' in data, data

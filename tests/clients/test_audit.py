@@ -109,6 +109,37 @@ def test_default_policy_and_id(start):
     m.stop()
 
 
+def test_what_parts_have_to_tell(start):
+    """PodSecurity: which policy was enforced, and what the audited one would not have. Tokens: which one it was."""
+    m, log = start(None)
+    label = "pod-security.kubernetes.io/"
+    m.api("POST", "/api/v1/namespaces", {"metadata": {"name": "s", "labels": {
+        label + "enforce": "baseline", label + "audit": "restricted", label + "audit-version": "v1.25"}}})
+    pods = "/api/v1/namespaces/s/pods"
+    m.api("POST", "/api/v1/namespaces/s/serviceaccounts", {"metadata": {"name": "default"}})
+    spec = {"containers": [{"name": "c", "image": "i"}]}
+    for name, more in (("good", {}), ("bad", {"hostNetwork": True})):
+        status, got = m.api("POST", pods, {"metadata": {"name": name}, "spec": {**spec, **more}})
+        assert status == (403 if more else 201), got
+    m.api("POST", "/apis/apps/v1/namespaces/s/deployments", {"metadata": {"name": "d"}, "spec": {
+        "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": spec}}})
+    m.api("POST", "/api/v1/namespaces/s/serviceaccounts/default/token", {"spec": {}})
+
+    def notes(code, resource):
+        return [e["annotations"] for e in events(log) if e["stage"] == "ResponseComplete" and e["verb"] == "create"
+                and e["responseStatus"]["code"] == code and e["requestURI"].endswith(resource)]
+    wait_for(lambda: notes(201, "/token"))
+    for code in (201, 403):
+        (n,) = notes(code, "/pods")
+        assert n[label + "enforce-policy"] == "baseline:latest"
+        assert n[label + "audit-violations"].startswith('would violate PodSecurity "restricted:v1.25": ')
+    (n,) = notes(201, "/deployments")
+    assert label + "enforce-policy" not in n and "allowPrivilegeEscalation != false" in n[label + "audit-violations"]
+    (n,) = notes(201, "/token")
+    assert n["authentication.kubernetes.io/issued-credential-id"].startswith("JTI=")
+    m.stop()
+
+
 def test_rotation(start):
     m, log = start(None, "--audit-log-maxsize", "1", "--audit-log-maxbackup", "2")
     for _ in range(40):

@@ -122,3 +122,29 @@ def test_queues(m):
     m.api("DELETE", f"{API}/flowschemas/slow")
     m.api("DELETE", f"{API}/prioritylevelconfigurations/slow")
     m.api("DELETE", MAPS)
+
+
+def test_memory_of_lists(m):
+    """Answers that are made for one client are bounded together, as long as nobody reads them."""
+    for i in range(12):
+        status, _ = m.api("POST", MAPS, {"metadata": {"name": f"big{i}", "labels": {"big": "1"}}, "data": {"x": "y" * 900_000}})
+        assert status == 201
+    table = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+    path = MAPS + "?labelSelector=big%3D1&includeObject=Object"
+    slow = []
+    try:
+        for _ in range(9):  # of 10 MB each; the rest of it is in nobody's buffers
+            c = m.connect()
+            c.request("GET", path, headers=table)
+            slow.append(c)
+        wait_for(lambda: m.raw("GET", path, headers=table)[0] == 429)
+        status, headers, data = m.raw("GET", path, headers=table)
+        assert status == 429 and headers["Retry-After"] == "1", data
+        assert json.loads(data)["reason"] == "TooManyRequests"
+        # What is stored anyway costs nothing.
+        assert m.raw("GET", MAPS)[0] == 200
+    finally:
+        for c in slow:
+            c.close()
+    wait_for(lambda: m.raw("GET", path, headers=table)[0] == 200)
+    assert m.api("DELETE", MAPS + "?labelSelector=big%3D1")[0] == 200

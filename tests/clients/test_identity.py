@@ -150,6 +150,17 @@ def test_node_sees_what_its_pods_need(master, node):
     assert master.api("GET", "/api", headers=bearer, anonymous=True)[0] == 200
     assert node.api("DELETE", f"{base}/pods/mine?gracePeriodSeconds=0")[0] == 200
     assert master.api("GET", "/api", headers=bearer, anonymous=True)[0] == 401
+    # And so does one that is bound to a node.
+    assert master.api("POST", "/api/v1/nodes", {"metadata": {"name": "brief"}})[0] == 201
+    status, got = master.api("POST", f"{base}/serviceaccounts/default/token", {"spec": {
+        "boundObjectRef": {"kind": "Node", "apiVersion": "v1", "name": "brief"}}})
+    assert status == 201, got
+    bearer = {"Authorization": "Bearer " + got["status"]["token"]}
+    status, got = master.api("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {
+        "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}, headers=bearer, anonymous=True)
+    assert status == 201 and got["status"]["userInfo"]["extra"]["authentication.kubernetes.io/node-name"] == ["brief"], got
+    assert master.api("DELETE", "/api/v1/nodes/brief")[0] == 200
+    assert master.api("GET", "/api", headers=bearer, anonymous=True)[0] == 401
 
 
 def test_a_node_gets_no_further(master, node):
