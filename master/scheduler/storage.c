@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/scheduler/storage.h"
 #include "lib/api/labels.h"
+#include "lib/api/quantity.h"
 #include "lib/api/volumes.h"
 #include "master/scheduler/class.h"
 
 static const struct client_kind csinodes = {"storage.k8s.io", "v1", "csinodes", "CSINode", false};
+
+static const struct client_kind csidrivers = {"storage.k8s.io", "v1", "csidrivers", "CSIDriver",
+					      false};
+static const struct client_kind capacities = {"storage.k8s.io", "v1", "csistoragecapacities",
+					      "CSIStorageCapacity", true};
 
 #define NO_PROVISIONER "kubernetes.io/no-provisioner"
 
@@ -28,12 +34,16 @@ void sched_storage_start(struct sched_storage *st, struct informers *informers)
 	st->volumes = informers_get(informers, &client_pvs);
 	st->classes = informers_get(informers, &client_storageclasses);
 	st->csinodes = informers_get(informers, &csinodes);
+	st->csidrivers = informers_get(informers, &csidrivers);
+	st->capacities = informers_get(informers, &capacities);
 	st->taken = hmap_new();
 	st->chosen = hmap_new();
 	informer_handle(st->claims, &handler, st);
 	informer_handle(st->volumes, &handler, st);
 	informer_handle(st->classes, &handler, st);
 	informer_handle(st->csinodes, &handler, st);
+	informer_handle(st->csidrivers, &handler, st);
+	informer_handle(st->capacities, &handler, st);
 }
 
 void sched_storage_stop(struct sched_storage *st)
@@ -42,6 +52,8 @@ void sched_storage_stop(struct sched_storage *st)
 	informer_unhandle(st->volumes, &handler, st);
 	informer_unhandle(st->classes, &handler, st);
 	informer_unhandle(st->csinodes, &handler, st);
+	informer_unhandle(st->csidrivers, &handler, st);
+	informer_unhandle(st->capacities, &handler, st);
 	hmap_free_full(st->taken, free);
 	hmap_free_full(st->chosen, free);
 }
@@ -147,6 +159,38 @@ static void find_candidates(struct sched_storage *st, struct sched_claim *c)
 
 /* A pod's claims */
 
+/* Is there enough for one volume of so many bytes? (binder.go capacitySufficient) */
+static bool is_enough(struct jv capacity, int64_t bytes)
+{
+	struct jv most = jv_get(capacity, "maximumVolumeSize");
+	struct jv all = jv_exists(most) ? most : jv_get(capacity, "capacity");
+
+	return jv_exists(all) && quantity_str_value(jv_text(all)) >= bytes;
+}
+
+/* Where could the claim's driver make it? (binder.go hasEnoughCapacity) */
+static void find_spaces(struct sched_storage *st, struct sched_claim *c)
+{
+	struct str by = c->class ? jv_text(jv_get(of(c->class), "provisioner")) : STR_NULL;
+	struct object *driver = by.len ? informer_get(st->csidrivers, by) : NULL;
+
+	if (!driver || !c->bytes || !jv_bool(jv_get(object_spec(driver), "storageCapacity"), false))
+		return;
+	c->counted = true;
+	informer_for_each(o, st->capacities)
+	{
+		struct jv where = jv_get(of(o), "nodeTopology");
+		struct label_selector sel;
+
+		if (!jv_exists(where) ||
+		    !str_eq(jv_text(jv_get(of(o), "storageClassName")), c->class->name) ||
+		    !is_enough(of(o), c->bytes) ||
+		    label_selector_from_object(where, &sel, NULL) < 0)
+			continue;
+		*ARRAY_PUSH(c->spaces, c->n_spaces, c->cap_spaces) = sel;
+	}
+}
+
 static char *read_claim(struct sched_storage *st, const struct sched_pod *p, struct jv volume,
 			struct str name, struct sched_claims *ret)
 {
@@ -185,6 +229,7 @@ static char *read_claim(struct sched_storage *st, const struct sched_pod *p, str
 	c->selected = assumed ? xstrdup(assumed)
 			      : str_dup(jv_text(volume_note(of(o), NOTE_SELECTED_NODE)));
 	find_candidates(st, c);
+	find_spaces(st, c);
 	return NULL;
 }
 
@@ -241,6 +286,9 @@ void sched_claims_done(struct sched_claims *cs)
 
 		for (size_t k = 0; k < c->n; k++)
 			sched_spec_done(&c->v[k].nodes);
+		for (size_t k = 0; k < c->n_spaces; k++)
+			label_selector_done(&c->spaces[k]);
+		free(c->spaces);
 		sched_spec_done(&c->nodes);
 		free(c->v);
 		free(c->selected);
@@ -289,18 +337,34 @@ static bool can_make(const struct sched_claim *c, const struct sched_node *n)
 	return by.len && !str_eqs(by, NO_PROVISIONER) && class_allows(c->class, n);
 }
 
-static bool serve(const struct sched_claim *c, const struct sched_node *n,
-		  const struct sched_volume **choice, size_t at)
+static struct str label_of(void *user, struct str key)
+{
+	return sched_node_label(user, key);
+}
+
+/* A new volume: 0, or why not. */
+static int make(const struct sched_claim *c, const struct sched_node *n)
+{
+	if (!can_make(c, n))
+		return CLAIMS_NO_VOLUME;
+	for (size_t i = 0; i < c->n_spaces; i++)
+		if (label_selector_match_fn(&c->spaces[i], label_of, (void *)(uintptr_t)n))
+			return 0;
+	return c->counted ? CLAIMS_NO_SPACE : 0;
+}
+
+static int serve(const struct sched_claim *c, const struct sched_node *n,
+		 const struct sched_volume **choice, size_t at)
 {
 	if (c->selected)
-		return str_eqs(n->name, c->selected) && can_make(c, n);
+		return str_eqs(n->name, c->selected) ? make(c, n) : CLAIMS_NO_VOLUME;
 	for (size_t i = 0; i < c->n; i++) {
 		if (chosen_before(&c->v[i], choice, at) || !sched_spec_selects(&c->v[i].nodes, n))
 			continue;
 		choice[at] = &c->v[i];
-		return true;
+		return 0;
 	}
-	return can_make(c, n);
+	return make(c, n);
 }
 
 int sched_claims_fit(const struct sched_claims *cs, const struct sched_node *n,
@@ -319,7 +383,7 @@ int sched_claims_fit(const struct sched_claims *cs, const struct sched_node *n,
 
 		choice[i] = NULL;
 		if (!c->bound)
-			r |= serve(c, n, choice, i) ? 0 : CLAIMS_NO_VOLUME;
+			r |= serve(c, n, choice, i);
 		else if (!c->volume)
 			r |= CLAIMS_LOST;
 		else if (!sched_spec_selects(&c->nodes, n))

@@ -15,7 +15,7 @@
  * assumed here, so that the next pod does not get it too.
  */
 struct sched_storage {
-	struct informer *claims, *volumes, *classes, *csinodes;
+	struct informer *claims, *volumes, *classes, *csinodes, *csidrivers, *capacities;
 	struct hmap *taken; /* volume -> key of the claim it is assumed for (char *) */
 	struct hmap *chosen; /* claim -> node it is assumed for (char *) */
 	void (*changed)(void *user); /* something of it all changed */
@@ -41,6 +41,13 @@ struct sched_claim {
 	struct sched_volume *v; /* delayed: the smallest first */
 	size_t n, cap;
 	int64_t bytes; /* requested */
+	/*
+	 * The driver says how much it has where (CSIDriver storageCapacity): nodes where that is
+	 * enough, by their labels.
+	 */
+	bool counted;
+	struct label_selector *spaces;
+	size_t n_spaces, cap_spaces;
 };
 
 struct sched_claims {
@@ -60,6 +67,7 @@ enum sched_claims_fit {
 	CLAIMS_WRONG_NODE = 1, /* a bound volume is not reached from there */
 	CLAIMS_NO_VOLUME = 2, /* none is free there, and none can be made */
 	CLAIMS_LOST = 4, /* bound to a volume that is not there */
+	CLAIMS_NO_SPACE = 8, /* one could be made, but the driver has not enough there */
 };
 /*
  * Bits of enum sched_claims_fit. With `choice` (n pointers): per claim the volume that it gets on

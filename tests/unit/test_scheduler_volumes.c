@@ -220,6 +220,34 @@ static void test_topologies(void **state)
 	end(&f);
 }
 
+/* A driver that counts what it has where: no node where that is too little. */
+static void test_capacity(void **state)
+{
+	struct fixture f;
+
+	nodes(&f);
+	put(&f, "/apis/storage.k8s.io/v1/csidrivers/", "d", "{\"spec\":{\"storageCapacity\":true}}");
+	put(&f, "/apis/storage.k8s.io/v1/namespaces/x/csistoragecapacities/", "little",
+	    "{\"storageClassName\":\"wait\",\"capacity\":\"100Gi\",\"maximumVolumeSize\":\"1Mi\","
+	    "\"nodeTopology\":{\"matchLabels\":{\"topology.kubernetes.io/zone\":\"za\"}}}");
+	run(&f, 100);
+	claim(&f, "c", "wait", "", "ReadWriteOnce", "");
+	user(&f, "p", "c", "");
+	run(&f, 1000);
+	assert_false(jv_exists(SELECTED(&f, "c")));
+	/* Of another class, then of this one. */
+	put(&f, "/apis/storage.k8s.io/v1/namespaces/x/csistoragecapacities/", "other",
+	    "{\"storageClassName\":\"now\",\"capacity\":\"100Gi\",\"nodeTopology\":{}}");
+	run(&f, 20000);
+	assert_false(jv_exists(SELECTED(&f, "c")));
+	put(&f, "/apis/storage.k8s.io/v1/namespaces/x/csistoragecapacities/", "enough",
+	    "{\"storageClassName\":\"wait\",\"capacity\":\"100Gi\","
+	    "\"nodeTopology\":{\"matchLabels\":{\"topology.kubernetes.io/zone\":\"zb\"}}}");
+	run(&f, 20000);
+	assert_true(jv_eqs(SELECTED(&f, "c"), "b"));
+	end(&f);
+}
+
 static void test_once(void **state)
 {
 	struct fixture f;
@@ -277,9 +305,10 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bound),   cmocka_unit_test(test_static),
-		cmocka_unit_test(test_dynamic), cmocka_unit_test(test_topologies),
-		cmocka_unit_test(test_once),    cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_bound),    cmocka_unit_test(test_static),
+		cmocka_unit_test(test_dynamic),  cmocka_unit_test(test_topologies),
+		cmocka_unit_test(test_capacity), cmocka_unit_test(test_once),
+		cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

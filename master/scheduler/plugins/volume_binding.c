@@ -24,6 +24,8 @@ static bool filter(struct sched_cycle *cy, const struct sched_node *n)
 	if (r & CLAIMS_NO_VOLUME)
 		SCHED_REFUSE(cy, false,
 			     STR("node(s) didn't find available persistent volumes to bind"));
+	if (r & CLAIMS_NO_SPACE)
+		SCHED_REFUSE(cy, false, STR("node(s) did not have enough free storage"));
 	if (r & CLAIMS_LOST)
 		SCHED_REFUSE(cy, false,
 			     STR("node(s) unavailable due to one or more pvc(s) bound to "
