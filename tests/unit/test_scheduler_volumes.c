@@ -226,7 +226,8 @@ static void test_capacity(void **state)
 	struct fixture f;
 
 	nodes(&f);
-	put(&f, "/apis/storage.k8s.io/v1/csidrivers/", "d", "{\"spec\":{\"storageCapacity\":true}}");
+	put(&f, "/apis/storage.k8s.io/v1/csidrivers/", "d",
+	    "{\"spec\":{\"storageCapacity\":true}}");
 	put(&f, "/apis/storage.k8s.io/v1/namespaces/x/csistoragecapacities/", "little",
 	    "{\"storageClassName\":\"wait\",\"capacity\":\"100Gi\",\"maximumVolumeSize\":\"1Mi\","
 	    "\"nodeTopology\":{\"matchLabels\":{\"topology.kubernetes.io/zone\":\"za\"}}}");
