@@ -36,6 +36,15 @@ int64_t sched_extended(const struct sched_resources *r, const char *name)
 	return 0;
 }
 
+/*
+ * An amount as the scheduler counts it: a PiB, or as many cores, is more than a node has, and
+ * thousands of such requests on one node still add up to a number.
+ */
+static int64_t amount(int64_t v)
+{
+	return MIN(v, (int64_t)1 << 50);
+}
+
 void sched_resources_add(struct sched_resources *sum, const struct sched_resources *r, int sign)
 {
 	sum->cpu_milli += sign * r->cpu_milli;
@@ -56,6 +65,15 @@ bool sched_resources_eq(const struct sched_resources *a, const struct sched_reso
 	return true;
 }
 
+static void bound(struct sched_resources *r)
+{
+	r->cpu_milli = amount(r->cpu_milli);
+	r->mem_bytes = amount(r->mem_bytes);
+	r->disk_bytes = amount(r->disk_bytes);
+	for (size_t i = 0; i < r->n_extended; i++)
+		r->extended[i].value = amount(r->extended[i].value);
+}
+
 /* Reads a resource list ({"cpu":"100m",...}); *ret_pods may be NULL. */
 static void parse_resources(struct jv list, struct sched_resources *r, int64_t *ret_pods)
 {
@@ -63,13 +81,13 @@ static void parse_resources(struct jv list, struct sched_resources *r, int64_t *
 		struct str v = jv_type(m.value) == JV_STRING ? jv_text(m.value) : jv_raw(m.value);
 
 		if (str_eqs(m.key, "cpu"))
-			r->cpu_milli = quantity_str_milli(v);
+			r->cpu_milli = amount(quantity_str_milli(v));
 		else if (str_eqs(m.key, "memory"))
-			r->mem_bytes = quantity_str_value(v);
+			r->mem_bytes = amount(quantity_str_value(v));
 		else if (str_eqs(m.key, "ephemeral-storage"))
-			r->disk_bytes = quantity_str_value(v);
+			r->disk_bytes = amount(quantity_str_value(v));
 		else if (!str_eqs(m.key, "pods"))
-			*extended_slot(r, m.key) = quantity_str_value(v);
+			*extended_slot(r, m.key) = amount(quantity_str_value(v));
 		else if (ret_pods)
 			*ret_pods = quantity_str_value(v);
 	}
@@ -241,7 +259,10 @@ void sched_demand_parse(struct sched_demand *d, const struct jv spec[POD_MEMBERS
 	sched_resources_add(&s.real.sum, &overhead, 1);
 	d->cpu_nonzero = s.nonzero.sum.cpu_milli + overhead.cpu_milli;
 	d->mem_nonzero = s.nonzero.sum.mem_bytes + overhead.mem_bytes;
+	d->cpu_nonzero = amount(d->cpu_nonzero);
+	d->mem_nonzero = amount(d->mem_nonzero);
 	d->requests = s.real.sum;
+	bound(&d->requests);
 	sched_resources_done(&s.real.peak);
 	sched_resources_done(&overhead);
 }

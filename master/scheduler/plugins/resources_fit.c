@@ -56,7 +56,7 @@ static int64_t left(int64_t used, int64_t has, bool most)
 {
 	int64_t part = most ? MIN(used, has) : has - used;
 
-	return part <= 0 ? 0 : (int64_t)((double)(part * SCHED_SCORE_MAX) / (double)has);
+	return part <= 0 ? 0 : (int64_t)((double)part * SCHED_SCORE_MAX / (double)has);
 }
 
 /* A resource that a node does not have at all counts neither for nor against it. */
