@@ -107,6 +107,7 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct err *err)
 	struct image_ref r = {0};
 	struct str s = str_of(text), registry = STR("docker.io");
 	ssize_t at = str_chr(s, '@'), colon, slash;
+	bool official;
 
 	if (at >= 0) {
 		struct str digest = str_skip(s, (size_t)at + 1);
@@ -134,11 +135,13 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct err *err)
 	}
 	if (str_eqs(registry, "index.docker.io"))
 		registry = STR("docker.io");
-	if (!registry_ok(registry) || !s.len || !repository_ok(s) || s.len > 240)
+	official = str_eqs(registry, "docker.io") && str_chr(s, '/') < 0;
+	if (!registry_ok(registry) || !s.len || !repository_ok(s) ||
+	    s.len + (official ? strlen("library/") : 0) > 240)
 		return invalid(text, "invalid reference format", err);
 	if (str_copy(r.registry, sizeof(r.registry), registry) < 0)
 		return invalid(text, "the registry's name is too long", err);
-	if (str_eqs(registry, "docker.io") && str_chr(s, '/') < 0)
+	if (official)
 		snprintf(r.repository, sizeof(r.repository), "library/%.*s", STR_ARG(s));
 	else
 		str_copy(r.repository, sizeof(r.repository), s);

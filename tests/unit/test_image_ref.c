@@ -29,6 +29,19 @@ static void test_good(void **state)
 	}
 }
 
+/* The whole name has a limit, with what is understood. */
+static void test_long(void **state)
+{
+	char text[300] = {0};
+	struct image_ref r;
+
+	memset(text, 'a', 240 - strlen("library/"));
+	assert_int_equal(image_ref_parse(text, &r, NULL), 0);
+	assert_int_equal(strlen(r.repository), 240);
+	text[strlen(text)] = 'a';
+	assert_int_equal(image_ref_parse(text, &r, NULL), -EINVAL);
+}
+
 static void test_bad(void **state)
 {
 	static const char *const rows[] = {
@@ -64,7 +77,8 @@ static void test_bad(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_bad)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_long),
+					   cmocka_unit_test(test_bad)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
