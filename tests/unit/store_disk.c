@@ -15,6 +15,7 @@ struct write {
 struct inode {
 	unsigned refs;
 	struct buf now, durable;
+	bool emptied; /* since the last sync: nothing of `durable` is in `now` */
 	struct write *writes; /* since the last datasync */
 	size_t n_writes, cap_writes;
 };
@@ -174,6 +175,13 @@ static void replay(struct name *names, const struct dir_op *op)
 	unlink_name(names, op->from);
 }
 
+static void forget_writes(struct inode *i)
+{
+	for (size_t k = 0; k < i->n_writes; k++)
+		buf_done(&i->writes[k].data);
+	i->n_writes = 0;
+}
+
 static void set_size(struct buf *b, size_t len)
 {
 	if (len > b->len)
@@ -203,6 +211,8 @@ static int d_open(void *user, const char *name, int flags)
 		n = lookup(d->now, name);
 	} else if (flags & O_TRUNC) {
 		set_size(&n->inode->now, 0);
+		forget_writes(n->inode);
+		n->inode->emptied = true;
 	}
 	d->fds[fd] = inode_ref(n->inode);
 	return leave(d, fd);
@@ -261,14 +271,16 @@ static int d_datasync(void *user, int fd)
 
 	if (r < 0)
 		return leave(d, r);
+	if (i->emptied)
+		set_size(&i->durable, 0);
+	i->emptied = false;
 	set_size(&i->durable, i->now.len);
 	for (size_t k = 0; k < i->n_writes; k++) {
 		struct write *w = &i->writes[k];
 
 		memcpy(i->durable.p + w->off, w->data.p, w->data.len);
-		buf_done(&w->data);
 	}
-	i->n_writes = 0;
+	forget_writes(i);
 	return leave(d, 0);
 }
 
