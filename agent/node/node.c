@@ -89,8 +89,27 @@ static void info_json(struct jw *w, const struct node_info *i)
 	jw_end_object(w);
 }
 
-static void addresses_json(struct jw *w, const struct node_conf *c)
+/* What a cloud provider has added; the list is replaced as a whole. */
+static void others_addresses(struct jw *w, const struct node *n)
 {
+	if (!n->self)
+		return;
+	informer_for_each(o, n->self) jv_for_each (a, jv_get(object_status(o), "addresses"))
+	{
+		struct jv type = jv_get(a.value, "type");
+
+		if (!jv_eqs(type, "InternalIP") && !jv_eqs(type, "Hostname"))
+			jw_raw(w, jv_raw(a.value));
+	}
+}
+
+/*
+ * The patch would merge addresses by type, which is wrong as soon as there are two of one: then
+ * the list is replaced.
+ */
+static void addresses_json(struct jw *w, const struct node *n)
+{
+	const struct node_conf *c = &n->conf;
 	const struct {
 		const char *type, *value;
 	} rows[] = {{"InternalIP", c->ip}, {"InternalIP", c->ip6}, {"Hostname", c->name}};
@@ -104,6 +123,10 @@ static void addresses_json(struct jw *w, const struct node_conf *c)
 		jw_member_str(w, "type", str_of(rows[k].type));
 		jw_member_str(w, "address", str_of(rows[k].value));
 		jw_end_object(w);
+	}
+	if (c->ip6 && *c->ip6) {
+		others_addresses(w, n);
+		jw_raw(w, STR("{\"$patch\":\"replace\"}"));
 	}
 	jw_end_array(w);
 }
@@ -214,7 +237,7 @@ static void status_patch(const struct node *n, struct buf *out)
 	amounts_json(&w, "capacity", n->conf.info, false);
 	amounts_json(&w, "allocatable", n->conf.info, true);
 	conditions_json(&w, n);
-	addresses_json(&w, &n->conf);
+	addresses_json(&w, n);
 	jw_key(&w, "daemonEndpoints");
 	jw_begin_object(&w);
 	jw_key(&w, "kubeletEndpoint");
