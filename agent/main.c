@@ -530,7 +530,11 @@ static void on_in_use_changed(void *user)
 
 static void on_node_registered(void *user, struct str uid)
 {
-	csi_node_registered(((struct agent *)user)->csi, uid);
+	struct agent *a = user;
+
+	csi_node_registered(a->csi, uid);
+	if (a->pods)
+		pods_set_node_uid(a->pods, uid);
 }
 
 static void on_node_reported(void *user)

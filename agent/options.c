@@ -2,6 +2,7 @@
 #include "agent/agent.h"
 
 #include "lib/api/names.h"
+#include "lib/api/node_labels.h"
 #include "lib/base/log.h"
 #include "net/addr.h"
 #include "net/overlay.h"
@@ -169,6 +170,28 @@ static int place_label(struct agent_options *o, const char *option, const char *
 	return 0;
 }
 
+static int label_check(const struct agent_options *o, struct err *err)
+{
+	for (size_t i = 0; i < o->labels.n; i++) {
+		struct str value = str_of(o->labels.v[i]), key;
+		const char *wrong = "KEY=VALUE is needed";
+
+		if (str_split(&value, '=', &key) && value.p) {
+			wrong = name_check_qualified(key);
+			wrong = wrong ? wrong : name_check_label_value(value);
+		}
+		if (wrong)
+			return err_sys(err, EINVAL, "--label: \"%s\": %s", o->labels.v[i], wrong);
+		if (!node_label_own(key))
+			return err_sys(
+				err, EINVAL,
+				"--label: no master lets a node give itself %.*s: try kubectl "
+				"label node %s %s",
+				STR_ARG(key), o->node_name, o->labels.v[i]);
+	}
+	return 0;
+}
+
 static int overlay_check(const struct agent_options *o, struct err *err)
 {
 	static const char *const words[] = {"auto", "always", "never"};
@@ -254,7 +277,7 @@ int agent_options_read(int argc, char **argv, struct agent_options *ret, struct 
 		return err_sys(err, EINVAL, "--join needs --token ID.SECRET");
 	if ((r = name_check(ret->node_name, err)) < 0 ||
 	    (r = range_check("pod-cidr", ret->pod_cidr, err)) < 0 ||
-	    (r = place_label(ret, "zone", ret->zone, err)) < 0 ||
+	    (r = label_check(ret, err)) < 0 || (r = place_label(ret, "zone", ret->zone, err)) < 0 ||
 	    (r = place_label(ret, "region", ret->region, err)) < 0 ||
 	    (r = overlay_check(ret, err)) < 0 ||
 	    (r = range_check("cluster-cidr", ret->cluster_cidr, err)) < 0 ||

@@ -52,6 +52,7 @@ struct pods {
 	bool api_synced, closing;
 	struct pods_shutdown *shutdown; /* the machine goes down: shutdown.h */
 	char host_ip[48], host_ip6[48];
+	char node_uid[64]; /* "": not registered yet */
 };
 static inline uint64_t pods_now_ns(const struct pods *ps)
 {

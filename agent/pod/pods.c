@@ -115,6 +115,18 @@ void pods_set_host_ip(struct pods *ps, const char *ip)
 	}
 }
 
+void pods_set_node_uid(struct pods *ps, struct str uid)
+{
+	if (str_copy(ps->node_uid, sizeof(ps->node_uid), uid) < 0)
+		return;
+	list_for_each (it, &ps->list) {
+		struct pod *p = list_entry(it, struct pod, in_all);
+
+		if (p->view->is_static && !p->mirror_uid)
+			pod_kick(p);
+	}
+}
+
 void pods_set_net(struct pods *ps, struct pod_net *net, const char *cluster_dns)
 {
 	ps->conf.net = net;

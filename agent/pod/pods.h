@@ -76,6 +76,8 @@ struct pods *pods_free(struct pods *ps);
 void pods_set_host_ip(struct pods *ps, const char *ip);
 /* A driver of devices has registered: who waits for one need not wait any longer. */
 void pods_driver_here(struct pods *ps);
+/* Of the Node object, which owns the mirrors of static pods: none is made before. */
+void pods_set_node_uid(struct pods *ps, struct str uid);
 /* The pod network is there (it may come after the start), and where its DNS answers. */
 void pods_set_net(struct pods *ps, struct pod_net *net, const char *cluster_dns);
 /* Volumes of a pod may be gone on with; absent: of all that wait. */

@@ -173,6 +173,20 @@ void report_unmirror(struct pod *p)
 		      NULL, NULL);
 }
 
+static void mirror_owner(const struct pods *ps, struct jw *w)
+{
+	jw_key(w, "ownerReferences");
+	jw_begin_array(w);
+	jw_begin_object(w);
+	jw_member_str(w, "apiVersion", STR("v1"));
+	jw_member_str(w, "kind", STR("Node"));
+	jw_member_str(w, "name", str_of(ps->conf.node_name));
+	jw_member_str(w, "uid", str_of(ps->node_uid));
+	jw_member_bool(w, "controller", true);
+	jw_end_object(w);
+	jw_end_array(w);
+}
+
 /* The static pod's object with the mirror annotation, and bound to this node. */
 static void send_mirror(struct pod *p, struct pod_report *r)
 {
@@ -196,6 +210,7 @@ static void send_mirror(struct pod *p, struct pod_report *r)
 	}
 	jw_member_str(&w, "kubernetes.io/config.mirror", p->view->uid);
 	jw_end_object(&w);
+	mirror_owner(p->all, &w);
 	jw_end_object(&w);
 	jw_member_raw(&w, "spec", jv_raw(p->view->spec));
 	jw_end_object(&w);
@@ -214,7 +229,7 @@ void report_pod(struct pod *p)
 	if (r->call || r->deleted || timer_armed(&r->retry))
 		return;
 	if (p->view->is_static && !p->mirror_uid) {
-		if (p->all->api_synced)
+		if (p->all->api_synced && *p->all->node_uid)
 			send_mirror(p, r);
 		return;
 	}

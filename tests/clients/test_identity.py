@@ -190,8 +190,22 @@ def test_a_node_gets_no_further(master, node):
     assert node.api("POST", f"{base}/pods", mirror)[0] == 403
     assert node.api("GET", f"{base}/secrets/unused")[0] == 403
     del mirror["spec"]["volumes"]
+    # It belongs to the node that made it, and to nothing else.
+    uid = node.api("GET", "/api/v1/nodes/n1")[1]["metadata"]["uid"]
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": uid, "controller": True}
+    for refs in ([], [owner, owner], [dict(owner, name="n2")], [dict(owner, kind="Pod")], [dict(owner, uid="x")],
+                 [dict(owner, controller=False)], [dict(owner, blockOwnerDeletion=True)]):
+        mirror["metadata"]["ownerReferences"] = refs
+        status, got = node.api("POST", f"{base}/pods", mirror)
+        assert status == 403, (refs, got)
+    mirror["metadata"]["ownerReferences"] = [owner]
     status, got = node.api("POST", f"{base}/pods", mirror)
     assert status == 201, got
+    # Nor of any claim by a status of its own making, nor of what else a claim's status says.
+    merge = "application/merge-patch+json"
+    body = {"status": {"resourceClaimStatuses": [{"name": "x", "resourceClaimName": "any"}]}}
+    assert node.api("PATCH", f"{base}/pods/ours/status", body, merge)[0] == 403
+    assert node.api("PATCH", f"{base}/pods/ours/status", {"status": {"phase": "Running"}}, merge)[0] == 200
     # Tokens only for pods that run here, as that account.
     tokens = f"{base}/serviceaccounts/default/token"
     assert node.api("POST", tokens, {"spec": {}})[0] == 403
@@ -199,9 +213,13 @@ def test_a_node_gets_no_further(master, node):
     assert node.api("POST", tokens, {"spec": {"boundObjectRef": ref}})[0] == 403
     # What draws pods to a node is not its own to say.
     for body in ({"spec": {"taints": []}},
-                 {"metadata": {"labels": {"node-restriction.kubernetes.io/x": "y"}}}):
+                 {"metadata": {"labels": {"node-restriction.kubernetes.io/x": "y"}}},
+                 {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}},
+                 {"metadata": {"labels": {"x.k8s.io/a": "y"}}}):
         status, got = node.api("PATCH", "/api/v1/nodes/n1", body, "application/merge-patch+json")
         assert status == 403, got
+    body = {"metadata": {"labels": {"topology.kubernetes.io/zone": "a", "node.kubernetes.io/x": "y", "a": "b"}}}
+    assert node.api("PATCH", "/api/v1/nodes/n1", body, merge)[0] == 200
     for n in ("theirs", "ours", "mirror"):
         master.api("DELETE", f"{base}/pods/{n}?gracePeriodSeconds=0")
 
