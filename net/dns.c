@@ -97,15 +97,37 @@ static bool in_domain(const struct dns_server *s, struct str name, struct str *r
 	return name.p[ret->len] == '.';
 }
 
-/* "4.3.2.1.in-addr.arpa" */
-static bool reverse_addr(struct str name, uint32_t *ret)
+/* "1.0.0.0...d.f.ip6.arpa": 32 digits, the last first (RFC 3596). */
+static bool reverse_addr6(struct str digits, struct ip_addr *ret)
 {
-	struct str zone = STR(".in-addr.arpa");
+	if (digits.len != 63)
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < 32; i++) {
+		char c = digits.p[2 * i];
+		int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+
+		if (v < 0 || (i < 31 && digits.p[2 * i + 1] != '.'))
+			return false;
+		ret->b[15 - i / 2] |= (uint8_t)(i % 2 ? v << 4 : v);
+	}
+	return !ip_is4(*ret);
+}
+
+/* "4.3.2.1.in-addr.arpa"; *ret_zone says which zone it is. */
+static bool reverse_addr(struct str name, struct ip_addr *ret, const char **ret_zone)
+{
+	struct str zone = STR(".in-addr.arpa"), zone6 = STR(".ip6.arpa");
 	uint32_t a;
 
+	if (str_ends(name, zone6)) {
+		*ret_zone = "ip6.arpa";
+		return reverse_addr6(str_n(name.p, name.len - zone6.len), ret);
+	}
+	*ret_zone = "in-addr.arpa";
 	if (!str_ends(name, zone) || ip4_parse(str_n(name.p, name.len - zone.len), &a) < 0)
 		return false;
-	*ret = __builtin_bswap32(a);
+	*ret = ip_of4(__builtin_bswap32(a));
 	return true;
 }
 
@@ -113,14 +135,15 @@ static enum dns_found look_up(struct dns_server *s, struct str name, struct dns_
 			      const char **ret_zone)
 {
 	struct str relative;
-	uint32_t addr;
+	struct ip_addr addr;
+	const char *zone;
 
 	if (in_domain(s, name, &relative)) {
 		*ret_zone = s->domain;
 		return s->lookup.name(relative, a->type, a, s->lookup.user);
 	}
-	if (s->lookup.addr && reverse_addr(name, &addr)) {
-		*ret_zone = "in-addr.arpa";
+	if (s->lookup.addr && reverse_addr(name, &addr, &zone)) {
+		*ret_zone = zone;
 		return s->lookup.addr(addr, a, s->lookup.user);
 	}
 	return DNS_FORWARD;

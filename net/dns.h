@@ -31,13 +31,15 @@ enum dns_type {
 
 /* Where a lookup puts what it finds. Text is copied at once; names without a final dot. */
 struct dns_answer;
+void dns_add_addr(struct dns_answer *a, struct ip_addr addr, uint32_t ttl_s); /* A or AAAA */
 void dns_add_a(struct dns_answer *a, uint32_t addr, uint32_t ttl_s);
 void dns_add_cname(struct dns_answer *a, struct str target, uint32_t ttl_s);
 void dns_add_ptr(struct dns_answer *a, struct str target, uint32_t ttl_s);
 void dns_add_txt(struct dns_answer *a, struct str text, uint32_t ttl_s);
-/* `addr` not 0: also put the target's A record into the additional section. */
+/* `addr` not none: also put the target's address into the additional section. May be added again
+ * for another address of the target: the same record is there once. */
 void dns_add_srv(struct dns_answer *a, uint16_t priority, uint16_t weight, uint16_t port,
-		 struct str target, uint32_t addr, uint32_t ttl_s);
+		 struct str target, struct ip_addr addr, uint32_t ttl_s);
 
 enum dns_found {
 	DNS_NXDOMAIN, /* no such name in the zone */
@@ -56,7 +58,7 @@ struct dns_lookup {
 	enum dns_found (*name)(struct str name, enum dns_type type, struct dns_answer *a,
 			       void *user);
 	/* Reverse: dns_add_ptr(full name). DNS_FORWARD for addresses outside the cluster. */
-	enum dns_found (*addr)(uint32_t addr, struct dns_answer *a, void *user);
+	enum dns_found (*addr)(struct ip_addr addr, struct dns_answer *a, void *user);
 	void *user;
 };
 

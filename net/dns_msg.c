@@ -220,6 +220,18 @@ void dns_add_a(struct dns_answer *a, uint32_t addr, uint32_t ttl_s)
 	buf_add(&a->an, &addr, sizeof(addr));
 }
 
+void dns_add_addr(struct dns_answer *a, struct ip_addr addr, uint32_t ttl_s)
+{
+	if (ip_is4(addr)) {
+		dns_add_a(a, ip_to4(addr), ttl_s);
+		return;
+	}
+	if (!begin(a, DNS_AAAA, ttl_s))
+		return;
+	add16(&a->an, sizeof(addr.b));
+	buf_add(&a->an, addr.b, sizeof(addr.b));
+}
+
 void dns_add_cname(struct dns_answer *a, struct str target, uint32_t ttl_s)
 {
 	size_t at = a->an.len;
@@ -251,9 +263,10 @@ void dns_add_txt(struct dns_answer *a, struct str text, uint32_t ttl_s)
 }
 
 void dns_add_srv(struct dns_answer *a, uint16_t priority, uint16_t weight, uint16_t port,
-		 struct str target, uint32_t addr, uint32_t ttl_s)
+		 struct str target, struct ip_addr addr, uint32_t ttl_s)
 {
-	size_t at = a->an.len;
+	size_t at = a->an.len, len;
+	size_t addr_len = ip_is4(addr) ? 4 : sizeof(addr.b);
 	char fixed[6];
 
 	if (!begin(a, DNS_SRV, ttl_s))
@@ -262,14 +275,23 @@ void dns_add_srv(struct dns_answer *a, uint16_t priority, uint16_t weight, uint1
 	dns_put16(fixed + 2, weight);
 	dns_put16(fixed + 4, port);
 	add_named(a, at, fixed, sizeof(fixed), target);
-	if (!addr || a->an.len == at || a->ar.len > ANSWER_MAX / 4 ||
+	len = a->an.len - at;
+	if (len && len == a->srv_len && a->srv_at + len == at &&
+	    memcmp(a->an.p + a->srv_at, a->an.p + at, len) == 0) {
+		buf_setlen(&a->an, at);
+		a->n_an--;
+		at = a->srv_at;
+	}
+	a->srv_at = at;
+	a->srv_len = len;
+	if (ip_is_none(addr) || a->an.len == at || a->ar.len > ANSWER_MAX / 4 ||
 	    dns_name_write(&a->ar, target) < 0)
 		return;
-	add16(&a->ar, DNS_A);
+	add16(&a->ar, ip_is4(addr) ? DNS_A : DNS_AAAA);
 	add16(&a->ar, DNS_CLASS_IN);
 	add32(&a->ar, ttl_s);
-	add16(&a->ar, sizeof(addr));
-	buf_add(&a->ar, &addr, sizeof(addr));
+	add16(&a->ar, (uint16_t)addr_len);
+	buf_add(&a->ar, addr.b + sizeof(addr.b) - addr_len, addr_len);
 	a->n_ar++;
 }
 

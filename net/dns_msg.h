@@ -64,6 +64,7 @@ struct dns_answer {
 	struct buf an, ar; /* wire form of the answer and additional records */
 	uint16_t n_an, n_ar;
 	char owner[DNS_NAME_MAX]; /* of what is added; "" is the question's name */
+	size_t srv_at, srv_len; /* of the last SRV record in `an` */
 	char cname[DNS_NAME_MAX]; /* the last CNAME's target, to be chased */
 };
 void dns_answer_init(struct dns_answer *a, enum dns_type type);

@@ -12,7 +12,7 @@
 struct dns_records {
 	struct dns_records_conf conf;
 	struct dns_server *server;
-	struct informer_index *by_service, *by_ip;
+	struct informer_index *by_service, *by_ip, *by_ip2;
 };
 
 static struct str service_of(const struct object *o)
@@ -24,6 +24,11 @@ static struct str service_of(const struct object *o)
 static struct str cluster_ip_of(const struct object *o)
 {
 	return jv_text(jv_path(jv_of(o->bytes), "spec.clusterIP"));
+}
+
+static struct str cluster_ip2_of(const struct object *o)
+{
+	return jv_text(jv_path(jv_of(o->bytes), "spec.clusterIPs[1]"));
 }
 
 /* Cut the last label off: "a.b.c" gives "c" and leaves "a.b"; false when nothing is left. */
@@ -61,7 +66,7 @@ static void endpoint_name(struct jv ep, struct buf *out)
 		return;
 	}
 	for (size_t i = 0; i < ip.len; i++)
-		buf_addc(out, ip.p[i] == '.' ? '-' : ip.p[i]);
+		buf_addc(out, ip.p[i] == '.' || ip.p[i] == ':' ? '-' : ip.p[i]);
 }
 
 /* What is looked for among the endpoints of a headless Service. */
@@ -78,17 +83,16 @@ struct query {
 static void answer_endpoint(struct query *q, struct jv slice, struct jv ep)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT;
-	uint32_t addr;
+	struct ip_addr addr;
 
-	if (ip4_parse(jv_text(jv_path(ep, "addresses[0]")), &addr) < 0)
+	if (ip_addr_parse(jv_text(jv_path(ep, "addresses[0]")), &addr) < 0)
 		return;
 	endpoint_name(ep, &name);
 	if (!str_is_null(q->host) && !str_eq(q->host, buf_str(&name)))
 		return;
 	if (str_is_null(q->port)) {
 		q->found++;
-		if (q->type == DNS_A || q->type == DNS_ANY)
-			dns_add_a(q->a, addr, TTL_S);
+		dns_add_addr(q->a, addr, TTL_S);
 		return;
 	}
 	buf_addf(&name, ".%.*s.%.*s.svc.%s", STR_ARG(q->svc->name), STR_ARG(q->svc->ns),
@@ -130,17 +134,30 @@ static enum dns_found of_headless(struct query *q)
 	return str_is_null(q->host) && str_is_null(q->port) ? DNS_NODATA : DNS_NXDOMAIN;
 }
 
+static size_t cluster_ips(struct jv svc, struct ip_addr ret[2])
+{
+	size_t n = 0;
+
+	jv_for_each (it, jv_path(svc, "spec.clusterIPs"))
+		if (n < 2 && ip_addr_parse(jv_text(it.value), &ret[n]) == 0)
+			n++;
+	if (!n && ip_addr_parse(jv_text(jv_path(svc, "spec.clusterIP")), &ret[0]) == 0)
+		n++;
+	return n;
+}
+
 static enum dns_found of_cluster_ip(struct query *q)
 {
 	CLEANUP(buf_done) struct buf target = BUF_INIT;
 	struct jv svc = jv_of(q->svc->bytes);
-	uint32_t addr;
+	struct ip_addr addr[2];
+	size_t n = cluster_ips(svc, addr);
 
-	if (!str_is_null(q->host) || ip4_parse(jv_text(jv_path(svc, "spec.clusterIP")), &addr) < 0)
+	if (!str_is_null(q->host) || !n)
 		return DNS_NXDOMAIN;
 	if (str_is_null(q->port)) {
-		if (q->type == DNS_A || q->type == DNS_ANY)
-			dns_add_a(q->a, addr, TTL_S);
+		for (size_t i = 0; i < n; i++)
+			dns_add_addr(q->a, addr[i], TTL_S);
 		return DNS_FOUND;
 	}
 	buf_addf(&target, "%.*s.%.*s.svc.%s", STR_ARG(q->svc->name), STR_ARG(q->svc->ns),
@@ -149,9 +166,9 @@ static enum dns_found of_cluster_ip(struct query *q)
 		if (!str_eq(str_skip(q->port, 1), jv_text(jv_get(p.value, "name"))) ||
 		    !str_eq(q->proto, proto_label(p.value)))
 			continue;
-		if (q->type == DNS_SRV || q->type == DNS_ANY)
+		for (size_t i = 0; i < n && (q->type == DNS_SRV || q->type == DNS_ANY); i++)
 			dns_add_srv(q->a, 0, 100, (uint16_t)jv_i64(jv_get(p.value, "port"), 0),
-				    buf_str(&target), addr, TTL_S);
+				    buf_str(&target), addr[i], TTL_S);
 		return DNS_FOUND;
 	}
 	return DNS_NXDOMAIN;
@@ -208,24 +225,28 @@ static enum dns_found find_service(struct dns_records *d, struct str name, enum 
 	return headless(svc) ? of_headless(&q) : of_cluster_ip(&q);
 }
 
-/* a-b-c-d.namespace: the address itself (CoreDNS "pods insecure"). */
+/* a-b-c-d.namespace, fd00--1.namespace: the address itself (CoreDNS "pods insecure"). */
 static enum dns_found find_pod(struct str name, enum dns_type type, struct dns_answer *a)
 {
 	struct str ns, ip;
-	char text[IP4_TEXT];
-	uint32_t addr;
+	char text[IP_TEXT];
+	struct ip_addr addr;
+	size_t dashes = 0;
+	char sep;
 
 	if (!pop(&name, &ns) || !pop(&name, &ip))
 		return DNS_NODATA;
 	if (name.len || str_copy(text, sizeof(text), ip) < 0)
 		return DNS_NXDOMAIN;
+	for (const char *s = text; *s; s++)
+		dashes += *s == '-';
+	sep = dashes == 3 && !strstr(text, "--") ? '.' : ':';
 	for (char *s = text; *s; s++)
 		if (*s == '-')
-			*s = '.';
-	if (ip4_parse(str_of(text), &addr) < 0)
+			*s = sep;
+	if (ip_addr_parse(str_of(text), &addr) < 0)
 		return DNS_NXDOMAIN;
-	if (type == DNS_A || type == DNS_ANY)
-		dns_add_a(a, addr, TTL_S);
+	dns_add_addr(a, addr, TTL_S);
 	return DNS_FOUND;
 }
 
@@ -248,15 +269,17 @@ static enum dns_found on_name(struct str name, enum dns_type type, struct dns_an
 }
 
 /* Reverse: a ClusterIP, or an endpoint of a headless Service that has a hostname or not. */
-static enum dns_found on_addr(uint32_t addr, struct dns_answer *a, void *user)
+static enum dns_found on_addr(struct ip_addr addr, struct dns_answer *a, void *user)
 {
 	struct dns_records *d = user;
 	CLEANUP(buf_done) struct buf name = BUF_INIT;
-	char text[IP4_TEXT];
+	char text[IP_TEXT];
 	struct object_set by_ip;
 
-	ip4_format(addr, text);
+	ip_addr_format(addr, text);
 	by_ip = informer_lookup(d->by_ip, str_of(text));
+	if (!by_ip.n)
+		by_ip = informer_lookup(d->by_ip2, str_of(text));
 	if (by_ip.n) {
 		buf_addf(&name, "%.*s.%.*s.svc.%s", STR_ARG(by_ip.v[0]->name),
 			 STR_ARG(by_ip.v[0]->ns), d->conf.domain);
@@ -300,6 +323,7 @@ int dns_records_start(const struct dns_records_conf *conf, struct dns_records **
 	d->conf = *conf;
 	d->by_service = informer_index(conf->slices, service_of);
 	d->by_ip = informer_index(conf->services, cluster_ip_of);
+	d->by_ip2 = informer_index(conf->services, cluster_ip2_of);
 	r = ip4_parse(str_of(conf->addr), &dc.addr);
 	r = r < 0 ? err_sys(err, EINVAL, "no address to listen on")
 		  : dns_server_new(&dc, &d->server, err);

@@ -58,10 +58,30 @@ static void test_parse(void **state)
 
 /* ---- the server ---- */
 
+static struct ip_addr vip6(void)
+{
+	struct ip_addr a;
+
+	assert_int_equal(ip_addr_parse(STR("fd00:96::8"), &a), 0);
+	return a;
+}
+
 static enum dns_found on_name(struct str name, enum dns_type type, struct dns_answer *a, void *user)
 {
 	if (str_eqs(name, "web.default.svc")) {
 		dns_add_a(a, htonl(0x0a600007), 5);
+		return DNS_FOUND;
+	}
+	if (str_eqs(name, "both.default.svc")) {
+		dns_add_addr(a, ip_of4(htonl(0x0a600008)), 5);
+		dns_add_addr(a, vip6(), 5);
+		return DNS_FOUND;
+	}
+	if (str_eqs(name, "_http._tcp.both.default.svc")) {
+		struct str target = STR("both.default.svc.cluster.local");
+
+		dns_add_srv(a, 0, 100, 80, target, ip_of4(htonl(0x0a600008)), 5);
+		dns_add_srv(a, 0, 100, 80, target, vip6(), 5);
 		return DNS_FOUND;
 	}
 	if (str_eqs(name, "many.default.svc")) {
@@ -70,8 +90,8 @@ static enum dns_found on_name(struct str name, enum dns_type type, struct dns_an
 		return DNS_FOUND;
 	}
 	if (str_eqs(name, "_http._tcp.web.default.svc")) {
-		dns_add_srv(a, 0, 100, 80, STR("web.default.svc.cluster.local"), htonl(0x0a600007),
-			    5);
+		dns_add_srv(a, 0, 100, 80, STR("web.default.svc.cluster.local"),
+			    ip_of4(htonl(0x0a600007)), 5);
 		return DNS_FOUND;
 	}
 	if (str_eqs(name, "inner.default.svc")) {
@@ -85,9 +105,9 @@ static enum dns_found on_name(struct str name, enum dns_type type, struct dns_an
 	return str_eqs(name, "") || str_eqs(name, "default.svc") ? DNS_NODATA : DNS_NXDOMAIN;
 }
 
-static enum dns_found on_addr(uint32_t addr, struct dns_answer *a, void *user)
+static enum dns_found on_addr(struct ip_addr addr, struct dns_answer *a, void *user)
 {
-	if (addr != htonl(0x0a600007))
+	if (!ip_eq(addr, ip_of4(htonl(0x0a600007))) && !ip_eq(addr, vip6()))
 		return DNS_FORWARD;
 	dns_add_ptr(a, STR("web.default.svc.cluster.local"), 5);
 	return DNS_FOUND;
@@ -236,6 +256,20 @@ static void test_cluster(void **state)
 	assert_true(ask_for(w, "_http._tcp.web.default.svc.cluster.local", DNS_SRV, g, 1000));
 	assert_int_equal(g->n_an, 1);
 	assert_int_equal(g->n_ar, 2); /* the address, OPT */
+	/* Both families: one record of each type; one SRV record with both addresses. */
+	assert_true(ask_for(w, "both.default.svc.cluster.local", DNS_A, g, 1000));
+	assert_int_equal(g->n_an, 1);
+	assert_true(ask_for(w, "both.default.svc.cluster.local", DNS_AAAA, g, 1000));
+	assert_int_equal(g->n_an, 1);
+	assert_non_null(memmem(g->msg, g->len, vip6().b, 16));
+	assert_true(ask_for(w, "_http._tcp.both.default.svc.cluster.local", DNS_SRV, g, 1000));
+	assert_int_equal(g->n_an, 1);
+	assert_int_equal(g->n_ar, 3);
+	assert_true(ask_for(w,
+			    "8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.9.0.0.0.0.d.f"
+			    ".ip6.arpa",
+			    DNS_PTR, g, 1000));
+	assert_int_equal(g->n_an, 1);
 	assert_true(ask_for(w, "7.0.96.10.in-addr.arpa", DNS_PTR, g, 1000));
 	assert_int_equal(g->n_an, 1);
 	assert_true(ask_for(w, "inner.default.svc.cluster.local", DNS_A, g, 1000));
