@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/apiserver/authz_remote.h"
 #include "lib/api/cel_libs.h"
+#include "lib/base/codec.h"
 #include "lib/base/log.h"
 #include "lib/json/json_scan.h"
 #include "lib/json/jsonc.h"
 #include "lib/json/jv.h"
 #include "lib/json/jw.h"
+
+#include <openssl/evp.h>
 
 #define CACHE_MAX 8192u
 #define KEY_MAX (64u << 10)
@@ -29,11 +32,12 @@ struct authz_remote {
 	struct apiserver *s;
 	const struct authz_remote_conf *conf;
 	struct webhook *webhooks;
-	struct hmap *answers; /* by number and question */
+	struct hmap *answers; /* by the digest of number and question */
 	struct hmap *asks; /* the same, under way: struct ask */
 	/* What the last decision lacked, and what failed in it. */
 	unsigned want;
 	struct buf question;
+	char key[2 * 32 + 1]; /* its digest: what strangers write is not kept */
 	const char *failure;
 	bool closing;
 };
@@ -251,6 +255,16 @@ static struct answer *recall(struct authz_remote *z, struct str key)
 	return a;
 }
 
+static void digest(struct str text, char ret[2 * 32 + 1])
+{
+	CLEANUP(buf_done) struct buf hex = BUF_INIT;
+	unsigned char md[32];
+
+	EVP_Digest(text.p, text.len, md, NULL, EVP_sha256(), NULL);
+	hex_encode(str_n(md, sizeof(md)), &hex);
+	str_copy(ret, 2 * 32 + 1, buf_str(&hex));
+}
+
 static enum authz_decision failed(struct authz_remote *z, const struct authz_webhook_conf *c,
 				  const char *why)
 {
@@ -279,7 +293,8 @@ static enum authz_decision opinion(void *user, unsigned n, const struct user *u,
 	write_spec(u, a, false, &z->question);
 	if (z->question.len > KEY_MAX)
 		return failed(z, w->conf, "the question for the webhook is too long");
-	known = recall(z, buf_str(&z->question));
+	digest(buf_str(&z->question), z->key);
+	known = recall(z, str_of(z->key));
 	if (!known) {
 		ask(z);
 		*ret_why = UNASKED;
@@ -355,7 +370,7 @@ static void on_answer(void *user, int err, int status, struct str body, const ch
 static void ask(struct authz_remote *z)
 {
 	const struct authz_webhook_conf *c = z->webhooks[z->want].conf;
-	struct str key = buf_str(&z->question);
+	struct str key = str_of(z->key), text = buf_str(&z->question);
 	CLEANUP(buf_done) struct buf body = BUF_INIT;
 	struct ask *q;
 
@@ -367,14 +382,14 @@ static void ask(struct authz_remote *z)
 	buf_adds(&body, "{\"kind\":\"SubjectAccessReview\",\"apiVersion\":"
 			"\"authorization.k8s.io/v1\",\"metadata\":{\"creationTimestamp\":null},"
 			"\"spec\":");
-	buf_addstr(&body, str_skip(key, (size_t)str_chr(key, '\n') + 1));
+	buf_addstr(&body, str_skip(text, (size_t)str_chr(text, '\n') + 1));
 	buf_adds(&body, ",\"status\":{\"allowed\":false}}");
 	webhook_post(z->s->webhook_client, &c->target, c->timeout_s, buf_str(&body), on_answer, q);
 }
 
 void authz_remote_ask(struct authz_remote *z, void (*cb)(void *user), void *user)
 {
-	struct ask *q = hmap_get(z->asks, buf_str(&z->question));
+	struct ask *q = hmap_get(z->asks, str_of(z->key));
 
 	if (q)
 		*ARRAY_PUSH(q->v, q->n_waiters, q->cap_waiters) = (struct waiter){cb, user};
