@@ -55,7 +55,7 @@ static void come(struct fixture *f, struct agent *a, const char *token)
 	*a = (struct agent){.told = BUF_INIT, .known = BUF_INIT};
 	buf_adds(&a->known, token);
 	a->w = node_watch_start(f->c, str_of(token), &ops, a);
-	while (!a->completed || !a->known.len)
+	while (!a->completed)
 		uv_run(&f->loop, UV_RUN_NOWAIT);
 	assert_true(node_watch_complete(a->w));
 }
@@ -202,6 +202,50 @@ static void test_forgotten(void **state)
 	end(&f);
 }
 
+/* A master that knows of no views. */
+static struct transport *inner;
+
+static struct transport_call *old_request(struct transport *t, const struct transport_req *req)
+{
+	struct transport_req r = *req;
+
+	r.accept = STR_NULL;
+	return transport_request(inner, &r);
+}
+
+static void old_cancel(struct transport *t, struct transport_call *call)
+{
+	transport_cancel(inner, call);
+}
+
+static void test_old_master(void **state)
+{
+	static const struct transport_ops old_ops = {"old", old_request, old_cancel, NULL};
+	struct transport old = {&old_ops};
+	struct client *real;
+	struct fixture f;
+	struct agent a;
+
+	begin(&f);
+	inner = f.t;
+	real = f.c;
+	f.c = client_new(&(struct client_conf){.transport = &old, .timers = &f.timers});
+	node(&f, "n1", "\"podCIDR\":\"10.244.1.0/24\"", "192.0.2.1");
+	node(&f, "n2", "\"podCIDR\":\"10.244.2.0/24\"", "192.0.2.2");
+	/* A token of another master's is good for nothing here. */
+	come(&f, &a, "12345");
+	assert_true(a.all);
+	assert_string_equal(a.told.p, "+n1 +n2 ");
+	assert_int_equal(a.known.len, 0);
+	patch(&f, "n2", "status", READY("True"));
+	drop(&f, "n1");
+	until(&f, &a, "+n1 +n2 +n2 -n1 ");
+	go(&a);
+	client_free(f.c);
+	f.c = real;
+	end(&f);
+}
+
 static void test_view(void **state)
 {
 	static const char in[] =
@@ -226,10 +270,9 @@ static void test_view(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_view),
-		cmocka_unit_test(test_news),
-		cmocka_unit_test(test_come_back),
-		cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_view),       cmocka_unit_test(test_news),
+		cmocka_unit_test(test_come_back),  cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_old_master),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
