@@ -210,7 +210,8 @@ static int check_access(struct request *r, struct json_object *obj, struct err *
 	    jsonc_get(spec, "resourceAttributes") &&
 	    !str_eq(jsonc_path_str(obj, "spec.resourceAttributes.namespace"), r->info.ns))
 		err_field(err, "spec.resourceAttributes.namespace", "FieldValueInvalid",
-			  "Invalid value: must match metadata.namespace");
+			  "Invalid value: \"%.*s\": must match metadata.namespace",
+			  STR_ARG(jsonc_path_str(obj, "spec.resourceAttributes.namespace")));
 	if (!strcmp(r->kind->kind, "LocalSubjectAccessReview") &&
 	    jsonc_get(spec, "nonResourceAttributes"))
 		err_field(err, "spec.nonResourceAttributes", "FieldValueInvalid",

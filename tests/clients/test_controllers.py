@@ -184,6 +184,30 @@ def test_namespace_goes_with_all_in_it(cluster, ns):
     assert not items(m, PODS.format(ns))
 
 
+def test_namespace_goes_in_order(cluster, ns):
+    """Pods first; what they live by stays until they are gone, and the status says what is waited for."""
+    m, path = cluster, f"/api/v1/namespaces/{ns}"
+    m.api("POST", f"{path}/configmaps", {"metadata": {"name": "a"}})
+    status, got = m.api("POST", f"{path}/pods", {"metadata": {"name": "p", "finalizers": ["example.com/wait"]}, "spec": {
+        "schedulingGates": [{"name": "never"}], "containers": [{"name": "c", "image": "a"}]}})
+    assert status == 201, got
+    assert m.api("DELETE", path)[0] == 200
+
+    def conditions():
+        got = m.api("GET", path)[1].get("status", {}).get("conditions", [])
+        return {c["type"]: (c["status"], c["reason"], c["message"]) for c in got}
+    wait_for(conditions, 30)
+    assert conditions()["NamespaceContentRemaining"] == (
+        "True", "SomeResourcesRemain", "Some resources are remaining: pods. has 1 resource instances")
+    assert conditions()["NamespaceFinalizersRemaining"] == (
+        "True", "SomeFinalizersRemain",
+        "Some content in the namespace has finalizers remaining: example.com/wait in 1 resource instances")
+    assert conditions()["NamespaceDeletionContentFailure"][0] == "False"
+    assert m.api("GET", f"{path}/configmaps/a")[0] == 200
+    m.api("PATCH", f"{path}/pods/p", {"metadata": {"finalizers": None}}, "application/merge-patch+json")
+    wait_for(lambda: m.api("GET", path)[0] == 404, 30)
+
+
 def test_unschedulable_says_why(cluster, ns):
     m = cluster
     pod = {"metadata": {"name": "big"}, "spec": {"containers": [

@@ -119,7 +119,12 @@ static void test_namespace(void **state)
 	run(&f, 2000);
 	assert_int_equal(fake_api_count(f.api, PODS), 1);
 	assert_int_equal(fake_api_count(f.api, "/api/v1/namespaces"), 2);
-	assert_int_equal(fake_api_count(f.api, "/api/v1/namespaces/x/serviceaccounts"), 0);
+	/* What pods live by stays as long as they do, and the status tells what is waited for. */
+	assert_int_equal(fake_api_count(f.api, "/api/v1/namespaces/x/serviceaccounts"), 1);
+	run(&f, 3000);
+	assert_true(jv_eqs(jv_path(get(&f, "/api/v1/namespaces/x"), "status.conditions[4].message"),
+			   "Some content in the namespace has finalizers remaining: f/x in 1 "
+			   "resource instances"));
 	fake_api_delete(f.api, PODS "/held");
 	run(&f, 1000);
 	assert_int_equal(fake_api_count(f.api, "/api/v1/namespaces"), 1);
