@@ -133,6 +133,26 @@ static void renew_progs(const struct pod_net *n)
 	}
 }
 
+/* Entries of a former range, or of pods that went while there was none. */
+static void sweep_entries6(const struct pod_net *n)
+{
+	struct ip_addr addr, next, *at = NULL;
+	struct pod_entry6 e6;
+	struct pod_entry e;
+	CLEANUP(buf_done) struct buf gone = BUF_INIT;
+
+	while (bpf_map_get_next_key(n->pods6_fd, at, &next) == 0) {
+		addr = next;
+		at = &addr;
+		if (bpf_map_lookup_elem(n->pods6_fd, &addr, &e6) < 0 ||
+		    !ip_eq(addr, addr6_of(n, e6.addr4)) ||
+		    bpf_map_lookup_elem(n->pods_fd, &e6.addr4, &e) < 0)
+			buf_add(&gone, &addr, sizeof(addr));
+	}
+	for (size_t i = 0; i < gone.len; i += sizeof(addr))
+		bpf_map_delete_elem(n->pods6_fd, gone.p + i);
+}
+
 void pod_net_maps(const struct pod_net *n, struct pod_maps *ret)
 {
 	*ret = (struct pod_maps){.pods = n->pods_fd,
@@ -244,6 +264,7 @@ static int load(struct pod_net *n, const struct pod_net_conf *conf, struct err *
 	n->guards_fd = bpf_map__fd(n->skel->maps.guards);
 	pins_remove_other(node_dir.p, "pod-v", POD_DIR);
 	renew_progs(n);
+	sweep_entries6(n);
 	return 0;
 }
 

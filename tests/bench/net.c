@@ -61,24 +61,22 @@ static double median(double *v, size_t n)
 }
 
 /* Connections a second from pod 1. */
-static double rate(uint32_t addr, uint16_t port)
+static double rate_to(const void *sa, int family, socklen_t len, int at)
 {
-	struct sockaddr_in sa = {
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = addr};
 	struct linger now = {1, 0}; /* no TIME_WAIT: the ports last */
 	uint64_t began;
 
 	setns(lab.pod[1], CLONE_NEWNET);
 	began = now_ns();
 	for (int i = 0; i < BATCH; i++) {
-		int c = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+		int c = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
 		char b = 'x';
 
-		if (connect(c, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		if (connect(c, sa, len) < 0) {
 			perror("connect");
 			exit(1);
 		}
-		s = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		s = accept4(at, NULL, NULL, SOCK_CLOEXEC);
 		if (send(c, &b, 1, 0) != 1 || recv(s, &b, 1, 0) != 1)
 			exit(1);
 		setsockopt(c, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
@@ -88,6 +86,52 @@ static double rate(uint32_t addr, uint16_t port)
 	began = now_ns() - began;
 	setns(lab.node, CLONE_NEWNET);
 	return BATCH * 1e9 / (double)began;
+}
+
+static double rate(uint32_t addr, uint16_t port)
+{
+	struct sockaddr_in sa = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = addr};
+
+	return rate_to(&sa, AF_INET, sizeof(sa), listener);
+}
+
+static struct sockaddr_in6 sockaddr6(struct ip_addr addr, uint16_t port)
+{
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+	memcpy(&sa.sin6_addr, addr.b, sizeof(addr.b));
+	return sa;
+}
+
+/* A ClusterIP of each family, and the pod's own address of IPv6. */
+static void compare6(uint32_t vip4)
+{
+	struct lb_backend b = {lab.addr6[0], PORT + 1};
+	struct lb_front f = {.key = {.port = 80, .proto = LB_TCP}, .backends = &b, .n_backends = 1};
+	struct sockaddr_in6 own = sockaddr6(lab.addr6[0], PORT + 1), vip;
+	double v6[ROUNDS], v4[ROUNDS], direct[ROUNDS];
+	int fd, one = 1;
+
+	assert_int_equal(ip_addr_parse(STR("fd00:96::7"), &f.key.addr), 0);
+	assert_int_equal(lb_put(lab.lb, &f, NULL), 0);
+	vip = sockaddr6(f.key.addr, 80);
+	setns(lab.pod[0], CLONE_NEWNET);
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setns(lab.node, CLONE_NEWNET);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	assert_int_equal(listen(fd, 512), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		v4[i] = rate(vip4, 80);
+		v6[i] = rate_to(&vip, AF_INET6, sizeof(vip), fd);
+		direct[i] = rate_to(&own, AF_INET6, sizeof(own), fd);
+	}
+	line("ClusterIP over IPv6 among 10,000", median(v6, ROUNDS), "connections/s",
+	     "pod's own address over IPv6", median(direct, ROUNDS));
+	line("ClusterIP over IPv6 among 10,000, beside IPv4", median(v6, ROUNDS), "connections/s",
+	     "over IPv4", median(v4, ROUNDS));
+	close(fd);
 }
 
 static double direct_rate(void)
@@ -374,6 +418,7 @@ int main(int argc, char **argv)
 	attach_times();
 	sync_times();
 	compare("ClusterIP among 10,000, BPF", VIP(96, N_SERVICES / 2));
+	compare6(VIP(96, N_SERVICES / 2));
 	policies();
 	if (!quick) {
 		take_off_programs();
