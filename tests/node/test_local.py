@@ -84,6 +84,31 @@ def test_up_and_down(local):
     assert not local.left()
 
 
+def test_dual_stack(local):
+    """Node, pod, Service and load balancer have an address of each family."""
+    p = local.run("up", "--nodes", 1, "--dual-stack", "--image", local.hello)
+    assert p.returncode == 0, p.stderr
+    k = Kubectl(local.dir / "etc/admin.conf", netns=local.netns)
+    n = k.json("get", "node", "n1")
+    assert [":" in r for r in n["spec"]["podCIDRs"]] == [False, True]
+    assert [a["address"] for a in n["status"]["addresses"] if a["type"] == "InternalIP"] == ["10.98.0.11", "fd00:98::11"]
+    apply(k, deployment("web", 1), service("web", type="LoadBalancer", ipFamilyPolicy="RequireDualStack"))
+    k.run("rollout", "status", "deployment/web", "--timeout=60s")
+    pod = k.json("get", "pods")["items"][0]
+    ips = [i["ip"] for i in pod["status"]["podIPs"]]
+    assert [":" in i for i in ips] == [False, True]
+    urls = [f"http://{ips[0]}:8080/", f"http://[{ips[1]}]:8080/"] + [
+        f"http://[{i}]/" if ":" in i else f"http://{i}/" for i in k.json("get", "service", "web")["spec"]["clusterIPs"]]
+    for url in urls:
+        wait_until(url, lambda url=url: "hello from" in k.call(
+            "exec", pod["metadata"]["name"], "--", "wget", "-q", "-O", "-", url).stdout)
+    outside = wait_until("two addresses", lambda: (lambda v: len(v) == 2 and v)([i["ip"] for i in (k.json(
+        "get", "service", "web")["status"]["loadBalancer"].get("ingress") or [])]))
+    assert outside == ["10.98.0.200", "fd00:98::200"]
+    assert local.run("down").returncode == 0
+    assert not local.left()
+
+
 def test_wrong_input(local):
     for args, what in ((["sideways"], "up"), (["up", "--nodes", 0], "--nodes"),
                        (["up", "--nodes", 2, "--zones", 3], "--zones"),
