@@ -384,6 +384,11 @@ static void on_role(void *user, enum store_role role)
 	membership_role(((struct master *)user)->membership, role);
 }
 
+static void on_leader(void *user)
+{
+	membership_leader(((struct master *)user)->membership);
+}
+
 /* On one of the store's threads. The others go on; here nothing can be acknowledged any more. */
 static void on_fatal(void *user, int error, const char *msg)
 {
@@ -444,6 +449,7 @@ static int open_store(struct master *m, struct err *err)
 				  .loop = &m->loop,
 				  .index_value = index_value,
 				  .on_role = on_role,
+				  .on_leader = on_leader,
 				  .on_fatal = on_fatal,
 				  .on_locked = on_locked,
 				  .user = m};

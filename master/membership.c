@@ -258,6 +258,12 @@ void membership_role(struct membership *m, enum store_role role)
 	look_again(m);
 }
 
+void membership_leader(struct membership *m)
+{
+	if (m->members)
+		members_look(m->members);
+}
+
 bool membership_leads(const struct membership *m)
 {
 	return m->leads;

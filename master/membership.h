@@ -52,6 +52,7 @@ void membership_stop(struct membership *m); /* before the store is closed */
 
 /* on_role of the store. */
 void membership_role(struct membership *m, enum store_role role);
+void membership_leader(struct membership *m); /* the store's leader is another one, or none */
 bool membership_leads(const struct membership *m);
 bool membership_alone(const struct membership *m); /* there is no other voter */
 /* Ready: the others, and the endpoints of `kubernetes`, shall know. */

@@ -6,6 +6,7 @@
 
 #define TICK_NS (200 * NSEC_PER_MSEC)
 #define LOOK_NS (50 * NSEC_PER_MSEC)
+#define REST_NS NSEC_PER_SEC /* all is well: who leads is told */
 #define ALIVE_NS (2 * NSEC_PER_SEC) /* a member that was heard of so lately answers */
 #define REGISTER_RETRY_NS (200 * NSEC_PER_MSEC)
 #define REGISTER_NS (30 * NSEC_PER_SEC)
@@ -403,6 +404,13 @@ static void tell_lost(struct members *m, bool lost)
 	m->conf.on_lost(m->conf.user, lost);
 }
 
+/* Nothing is expected but that another one leads, of which members_look is told. */
+static bool at_rest(const struct members *m)
+{
+	return m->leader_seen && m->registered && !m->registering &&
+	       m->caught_up_at == UINT64_MAX && m->announced_serves == m->serves;
+}
+
 static void look(struct timer *t)
 {
 	struct members *m = container_of(t, struct members, look);
@@ -410,7 +418,7 @@ static void look(struct timer *t)
 
 	if (m->leads)
 		return;
-	if (leader)
+	if (leader || m->leader_seen)
 		m->leaderless_ns = timers_now_ns(m->conf.timers);
 	tell_lost(m, timers_now_ns(m->conf.timers) > m->leaderless_ns + LOST_NS);
 	if (leader != m->leader_seen) {
@@ -426,7 +434,7 @@ static void look(struct timer *t)
 		m->caught_up_at = UINT64_MAX; /* once */
 		m->conf.on_caught_up(m->conf.user);
 	}
-	timers_arm_in(m->conf.timers, t, LOOK_NS);
+	timers_arm_in(m->conf.timers, t, at_rest(m) ? REST_NS : LOOK_NS);
 }
 
 /* ---- life ---- */
@@ -454,6 +462,12 @@ void members_follow(struct members *m)
 	m->leaderless_ns = timers_now_ns(m->conf.timers);
 	timers_disarm(m->conf.timers, &m->tick);
 	if (!timer_armed(&m->look))
+		timers_soon(m->conf.timers, &m->look);
+}
+
+void members_look(struct members *m)
+{
+	if (!m->leads)
 		timers_soon(m->conf.timers, &m->look);
 }
 

@@ -71,6 +71,8 @@ struct members *members_free(struct members *m); /* takes NULL; calls under way 
 /* This master leads, and its state is new enough; or it does not. */
 void members_lead(struct members *m);
 void members_follow(struct members *m);
+/* Another one may lead. */
+void members_look(struct members *m);
 /* This master begins or ceases to serve: the endpoints shall know. `done` (may be NULL) once. */
 void members_serve(struct members *m, bool serving, void (*done)(void *user), void *user);
 

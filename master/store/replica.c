@@ -248,6 +248,14 @@ static void wait_for_work(struct replica *r, struct work *w)
 	pthread_mutex_unlock(&d->lock);
 }
 
+static void tell_leader(struct replica *r)
+{
+	uint64_t leader = consensus_leader(r->consensus);
+
+	if (atomic_exchange(&r->leader_id, leader) != leader)
+		r->conf.wake(r->conf.user);
+}
+
 static void do_work(struct replica *r, struct work *w)
 {
 	struct log_entry *e;
@@ -286,7 +294,7 @@ static void do_work(struct replica *r, struct work *w)
 		err = consensus_tick(r->consensus, replica_now_ms(r));
 	if (!err)
 		err = deliver(r);
-	atomic_store(&r->leader_id, consensus_leader(r->consensus));
+	tell_leader(r);
 	if (err < 0)
 		replica_fatal(r, err, "raft failed");
 }

@@ -377,6 +377,17 @@ static void tell_refused(struct store *s)
 		s->conf.on_refused(s->conf.user, by, why);
 }
 
+static void tell_leader(struct store *s)
+{
+	uint64_t leader = store_leader(s);
+
+	if (leader == s->leader)
+		return;
+	s->leader = leader;
+	if (s->conf.on_leader)
+		s->conf.on_leader(s->conf.user);
+}
+
 /* Something came from the raft or the snapshot thread. */
 static void on_async(uv_async_t *a)
 {
@@ -401,6 +412,7 @@ static void on_async(uv_async_t *a)
 	answer_barriers(s);
 	update_role(s);
 	tell_refused(s);
+	tell_leader(s);
 	store_snapshot_reap(s);
 	store_maybe_snapshot(s);
 	store_expiry_arm(s);

@@ -172,6 +172,8 @@ struct store_conf {
 	void (*on_locked)(void *user);
 	/* Leadership came or went. Called on the loop, first from within store_open. */
 	void (*on_role)(void *user, enum store_role role);
+	/* store_leader says another one, or none. On the loop; may be NULL. */
+	void (*on_leader)(void *user);
 	/*
 	 * Master `by` takes no part in anything with this one, because of other data or another
 	 * cluster: an operator has to act. On the loop; may be NULL (it is logged anyway).

@@ -41,6 +41,7 @@ struct store {
 	struct store_view *view; /* of the newest revision, as long as nothing changed; or NULL */
 	enum store_role role;
 	enum store_refusal refused; /* as told */
+	uint64_t leader; /* as told */
 	bool dead_told; /* everything pending was failed with -EIO */
 	atomic_int closing;
 
