@@ -277,6 +277,17 @@ static int check_mask(const char *option, uint64_t bits, unsigned max, struct er
 	return bits && bits <= max ? 0 : err_sys(err, EINVAL, "--%s: from 1 to %u", option, max);
 }
 
+static int check_address(const char *option, const char *text, struct err *err)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (!text || uv_ip4_addr(text, 0, &v4) == 0 || uv_ip6_addr(text, 0, &v6) == 0)
+		return 0;
+	return err_sys(err, EINVAL, "--%s: \"%s\" is no address such as 10.0.0.1 or fd00::1",
+		       option, text);
+}
+
 static int check_ranges(struct options *o, struct err *err)
 {
 	const unsigned cluster_max[2] = {(unsigned)o->node_bits_v4, (unsigned)o->node_bits_v6};
@@ -290,6 +301,10 @@ static int check_ranges(struct options *o, struct err *err)
 	if (r == 0)
 		r = check_range("cluster-cidr", o->cluster_cidr, (const unsigned[]){0, 0},
 				cluster_max, err);
+	if (r == 0)
+		r = check_address("bind", o->bind, err);
+	if (r == 0)
+		r = check_address("advertise-address", o->advertise, err);
 	return r;
 }
 

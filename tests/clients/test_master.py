@@ -21,6 +21,7 @@ def run(*args, timeout=10):
     (["--prot", "1"], 78, "did you mean --port"),
     (["--port", "x"], 78, '--port: "x" is not a whole number'),
     (["--port", "70000"], 78, "--port: 70000 is no port"),
+    (["--advertise-address", "m1.example"], 78, "--advertise-address: \"m1.example\" is no address"),
     (["--log-level", "loud"], 78, "--log-level"),
     (["--service-node-port-range", "5-4"], 78, "--service-node-port-range"),
     (["word"], 78, 'unexpected argument "word"'),
