@@ -192,7 +192,7 @@ static void test_multi(void **state)
 static void test_reopen(void **state)
 {
 	struct fix *f = *state;
-	char key[64];
+	char key[64] = "";
 
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 100; i++) {
