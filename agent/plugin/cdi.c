@@ -48,8 +48,10 @@ static int add_nodes(struct cdi_edits *e, struct jv list, struct str device, str
 			return err_sys(err, EINVAL, "CDI device %.*s: a device node has no path",
 				       STR_ARG(device));
 		}
-		*ARRAY_PUSH(e->nodes, e->n_nodes, e->cap_nodes) = (struct cdi_node){
-			path, host ? host : xstrdup(path), access ? access : xstrdup("rwm")};
+		*ARRAY_PUSH(e->nodes, e->n_nodes, e->cap_nodes) =
+			(struct cdi_node){path, host && *host ? TAKE(host) : xstrdup(path),
+					  access ? access : xstrdup("rwm")};
+		free(host);
 	}
 	return 0;
 }

@@ -25,9 +25,9 @@ def run(*args, timeout=10):
     (["--log-level", "loud"], 78, "--log-level"),
     (["--service-node-port-range", "5-4"], 78, "--service-node-port-range"),
     (["word"], 78, 'unexpected argument "word"'),
-    (["--service-cidr", "10.0.0.0"], 78, '--service-cidr: "10.0.0.0" is no IPv4 range'),
+    (["--service-cidr", "10.0.0.0"], 78, '--service-cidr: "10.0.0.0" is no range of addresses'),
     (["--service-cidr", "10.96.0.0/30"], 78, "--service-cidr"),
-    (["--cluster-cidr", "10.0.0"], 78, '--cluster-cidr: "10.0.0" is no IPv4 range'),
+    (["--cluster-cidr", "10.0.0"], 78, '--cluster-cidr: "10.0.0" is no range of addresses'),
     (["--cluster-cidr", "10.0.0.0/25"], 78, "--cluster-cidr"),
     (["--data-dir", "/proc/no/such"], 1, "--data-dir: cannot make /proc/no/such"),
 ])
