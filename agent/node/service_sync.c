@@ -11,6 +11,7 @@
 
 #define RETRY_NS NSEC_PER_SEC
 #define ALONE_NS (3 * NSEC_PER_SEC)
+#define BACK_NS (10 * NSEC_PER_SEC) /* for the node and its pods to be reported and heard of */
 
 /* The fronts a Service has in the balancer now: to be removed when it no longer wants them. */
 struct fronts {
@@ -36,6 +37,14 @@ struct service_sync {
 	bool without_master; /* what the caches have is good enough */
 	char *zone; /* of this node; NULL: not known */
 	struct timer alone;
+	/*
+	 * What the masters took for dead while no agent was here is not ready until it is reported
+	 * again; it has served all the time and goes on to, where nothing else is there. Not after
+	 * a reboot: then it has not.
+	 */
+	struct timer back;
+	bool coming_back;
+	bool kept; /* some front has only such endpoints */
 };
 
 struct owner_ports {
@@ -160,7 +169,8 @@ static bool is_near(const struct endpoint *e, enum nearness how)
  * CategorizeEndpoints: ready ones, of those the ones near by if they have hints; when there is
  * none, those that end but still serve. With a Local policy the same among the node's own.
  */
-static size_t choose(const struct endpoints *e, bool local_only, struct lb_backend *ret)
+static size_t choose(struct service_sync *s, const struct endpoints *e, bool local_only,
+		     struct lb_backend *ret)
 {
 	enum nearness how = local_only ? NEAR_ANY : nearness_of(e);
 	size_t n = 0;
@@ -173,6 +183,12 @@ static size_t choose(const struct endpoints *e, bool local_only, struct lb_backe
 	for (size_t i = 0; i < e->n; i++)
 		if (e->v[i].serving && e->v[i].terminating && (!local_only || e->v[i].local))
 			ret[n++] = e->v[i].b;
+	if (n || !s->coming_back)
+		return n;
+	for (size_t i = 0; i < e->n; i++)
+		if (!e->v[i].terminating && e->v[i].local)
+			ret[n++] = e->v[i].b;
+	s->kept |= n > 0;
 	return n;
 }
 
@@ -309,8 +325,8 @@ static void add_port(struct service_sync *s, struct build *b, struct str key, st
 	collect(s, key, jv_text(jv_get(port, "name")), proto, v6, &e);
 	all = list_new(b, e.n);
 	local = list_new(b, e.n);
-	n_all = choose(&e, false, all);
-	n_local = choose(&e, true, local);
+	n_all = choose(s, &e, false, all);
+	n_local = choose(s, &e, true, local);
 	free(e.v);
 	if (jv_eqs(jv_get(spec, "sessionAffinity"), "ClientIP"))
 		in.affinity_s = (uint32_t)jv_i64(
@@ -596,6 +612,8 @@ static void on_timer(struct timer *t)
 	    !s->without_master)
 		return; /* what is pinned goes on until both are known */
 	s->dirty = hmap_new();
+	if (s->coming_back && !timer_armed(&s->back))
+		timers_arm_in(s->conf.timers, &s->back, BACK_NS);
 	if (s->whole) {
 		failed = sync_whole(s, &err) < 0;
 		if (!failed && s->conf.mark)
@@ -626,6 +644,18 @@ static void on_alone(struct timer *t)
 		return;
 	log_notice("no master answers: services are balanced as last known");
 	s->without_master = true;
+	timers_soon(s->conf.timers, &s->timer);
+}
+
+/* What is not ready by now is not. */
+static void on_back(struct timer *t)
+{
+	struct service_sync *s = container_of(t, struct service_sync, back);
+
+	s->coming_back = false;
+	if (!s->kept)
+		return;
+	s->whole = true;
 	timers_soon(s->conf.timers, &s->timer);
 }
 
@@ -681,7 +711,9 @@ struct service_sync *service_sync_start(const struct service_sync_conf *conf)
 	s->timer.fire = on_timer;
 	s->by_service = informer_index(conf->slices, by_service_name);
 	s->alone.fire = on_alone;
-	if (conf->mark && access(conf->mark, F_OK) < 0)
+	s->back.fire = on_back;
+	s->coming_back = conf->mark && access(conf->mark, F_OK) == 0;
+	if (conf->mark && !s->coming_back)
 		timers_arm_in(conf->timers, &s->alone, ALONE_NS);
 	informer_handle(conf->services, &svc_handler, s);
 	informer_handle(conf->slices, &slice_handler, s);
@@ -696,6 +728,7 @@ struct service_sync *service_sync_stop(struct service_sync *s)
 	informer_unhandle(s->conf.slices, &slice_handler, s);
 	timers_disarm(s->conf.timers, &s->timer);
 	timers_disarm(s->conf.timers, &s->alone);
+	timers_disarm(s->conf.timers, &s->back);
 	hmap_free(s->dirty);
 	hmap_free_full(s->have, fronts_free);
 	hmap_free_full(s->host_ports, owner_ports_free);

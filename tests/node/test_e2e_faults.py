@@ -54,6 +54,11 @@ def host_requests(cluster, k, n=30):
     assert len(lines) == n and all(x.startswith("hello from") for x in lines), p.stdout + p.stderr
 
 
+def ready_endpoints(k):
+    return [e for s in k.json("get", "endpointslices", "-l", "kubernetes.io/service-name=web")["items"]
+            for e in s["endpoints"] or [] if e["conditions"]["ready"]]
+
+
 def restart_counts(k):
     return {p["metadata"]["name"]: p["status"]["containerStatuses"][0]["restartCount"]
             for p in k.json("get", "pods", "-l", "app=web")["items"]}
@@ -71,7 +76,9 @@ def test_agent_goes_and_comes_back(web, cluster, sig):
     assert len(before) == 3
     node.daemon.signal(sig)
     assert node.daemon.p.wait(10) == (-sig if sig == signal.SIGKILL else 0)
-    # Life goes on without it.
+    # Life goes on without it, also when the master takes the node for dead.
+    if sig == signal.SIGKILL:
+        wait_until("its endpoints are withdrawn", lambda: not ready_endpoints(web))
     host_requests(cluster, web)
     assert node.container_pids("httpd") == before
     end_once()
