@@ -22,10 +22,18 @@ struct node_watch {
 
 static void begin(struct timer *t);
 
+static void set_known(struct node_watch *w, struct str known)
+{
+	if (str_eq(known, buf_str(&w->known)))
+		return;
+	buf_clear(&w->known);
+	buf_addstr(&w->known, known);
+	w->ops.known(w->user, buf_str(&w->known));
+}
+
 static void on_bookmark(struct node_watch *w, struct jv meta)
 {
 	struct jv notes = jv_get(meta, "annotations");
-	struct str known = jv_text(jv_get(notes, "knarr.io/known"));
 
 	if (jv_eqs(jv_get(notes, "k8s.io/initial-events-end"), "true") && w->first) {
 		w->first = false;
@@ -33,11 +41,8 @@ static void on_bookmark(struct node_watch *w, struct jv meta)
 		w->backoff_ns = 0;
 		w->ops.complete(w->user, !jv_exists(jv_get(notes, "knarr.io/since")));
 	}
-	if (w->first || str_eq(known, buf_str(&w->known)))
-		return;
-	buf_clear(&w->known);
-	buf_addstr(&w->known, known);
-	w->ops.known(w->user, buf_str(&w->known));
+	if (!w->first)
+		set_known(w, jv_text(jv_get(notes, "knarr.io/known")));
 }
 
 static void on_event(void *user, enum transport_event ev, struct blob obj)
@@ -45,6 +50,10 @@ static void on_event(void *user, enum transport_event ev, struct blob obj)
 	struct node_watch *w = user;
 	struct jv node = jv_of(obj.bytes), meta = jv_get(node, "metadata");
 
+	/* Half of what is new is no state that a token stands for, nor may it be taken for the old
+	 * one should the rest not come: what was changed may meanwhile be as it was. */
+	if (ev != TRANSPORT_BOOKMARK)
+		set_known(w, STR_NULL);
 	if (ev == TRANSPORT_BOOKMARK)
 		on_bookmark(w, meta);
 	else if (ev == TRANSPORT_DELETED)

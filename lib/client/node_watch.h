@@ -25,7 +25,10 @@ struct node_watch_ops {
 	void (*seen)(void *user, struct str name, struct jv node);
 	void (*gone)(void *user, struct str name);
 	void (*complete)(void *user, bool all);
-	/* All that was told so far is what `token` stands for; absent: nothing stands for it. */
+	/*
+	 * All that was told so far is what `token` stands for; absent: nothing stands for it, which
+	 * is said before the first change that comes after a token.
+	 */
 	void (*known)(void *user, struct str token);
 };
 

@@ -11,7 +11,7 @@ struct agent {
 	struct buf told; /* "+n1 -n2 " in the order it came */
 	struct buf known;
 	unsigned completed;
-	bool all;
+	bool all, kept_token; /* kept_token: a change came while a token stood */
 	unsigned bytes; /* of the objects */
 };
 
@@ -23,13 +23,17 @@ static void seen(void *user, struct str name, struct jv node)
 {
 	struct agent *a = user;
 
+	a->kept_token |= a->known.len > 0;
 	buf_addf(&a->told, "+%.*s ", STR_ARG(name));
 	a->bytes += (unsigned)jv_raw(node).len;
 }
 
 static void gone(void *user, struct str name)
 {
-	buf_addf(&((struct agent *)user)->told, "-%.*s ", STR_ARG(name));
+	struct agent *a = user;
+
+	a->kept_token |= a->known.len > 0;
+	buf_addf(&a->told, "-%.*s ", STR_ARG(name));
 }
 
 static void complete(void *user, bool all)
@@ -62,6 +66,7 @@ static void come(struct fixture *f, struct agent *a, const char *token)
 
 static void go(struct agent *a)
 {
+	assert_false(a->kept_token);
 	node_watch_stop(a->w);
 	buf_done(&a->told);
 	buf_done(&a->known);
@@ -202,8 +207,76 @@ static void test_forgotten(void **state)
 	end(&f);
 }
 
-/* A master that knows of no views. */
 static struct transport *inner;
+
+/* A connection that can be cut within what the master writes at once. */
+static struct transport_req watching;
+static struct transport_call *watched;
+static bool without_end, deaf;
+
+static void cut_data(void *user, struct str bytes)
+{
+	const char *end = memmem(bytes.p, bytes.len, "{\"type\":\"BOOKMARK\"", 18);
+
+	if (without_end && end)
+		bytes.len = (size_t)(end - bytes.p);
+	if (!deaf)
+		watching.on_data(user, bytes);
+}
+
+static struct transport_call *cut_request(struct transport *t, const struct transport_req *req)
+{
+	struct transport_req r = watching = *req;
+
+	r.on_data = cut_data;
+	return watched = transport_request(inner, &r);
+}
+
+static void cut_cancel(struct transport *t, struct transport_call *call)
+{
+	transport_cancel(inner, call);
+}
+
+/* Half a batch came, and by the time the rest could be asked for all is as it was before. */
+static void test_cut(void **state)
+{
+	static const struct transport_ops cut_ops = {"cut", cut_request, cut_cancel, NULL};
+	struct transport cut = {&cut_ops};
+	CLEANUP_FREE char *token = NULL;
+	struct client *real, *through;
+	struct fixture f;
+	struct agent a, b;
+
+	begin(&f);
+	inner = f.t;
+	real = f.c;
+	node(&f, "n1", "\"podCIDR\":\"10.244.1.0/24\"", "192.0.2.1");
+	f.c = through = client_new(&(struct client_conf){.transport = &cut, .timers = &f.timers});
+	come(&f, &a, "");
+	token = str_dup(buf_str(&a.known));
+	f.c = real;
+	without_end = true;
+	drop(&f, "n1");
+	until(&f, &a, "+n1 -n1 ");
+	deaf = true;
+	node(&f, "n1", "\"podCIDR\":\"10.244.1.0/24\"", "192.0.2.1");
+	come(&f, &b, "");
+	while (!str_eqs(buf_str(&b.known), token))
+		uv_run(&f.loop, UV_RUN_NOWAIT);
+	go(&b);
+	without_end = deaf = false;
+	transport_cancel(inner, watched);
+	watching.on_end(watching.user, -ECONNRESET);
+	while (a.completed < 2)
+		uv_run(&f.loop, UV_RUN_NOWAIT);
+	assert_true(str_ends(buf_str(&a.told), STR("+n1 ")));
+	assert_true(str_eqs(buf_str(&a.known), token));
+	go(&a);
+	client_free(through);
+	end(&f);
+}
+
+/* A master that knows of no views. */
 
 static struct transport_call *old_request(struct transport *t, const struct transport_req *req)
 {
@@ -272,7 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_view),       cmocka_unit_test(test_news),
 		cmocka_unit_test(test_come_back),  cmocka_unit_test(test_forgotten),
-		cmocka_unit_test(test_old_master),
+		cmocka_unit_test(test_old_master), cmocka_unit_test(test_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
