@@ -4,6 +4,7 @@
 
 #include "agent/pod/hooks.h"
 #include "agent/pod/objects.h"
+#include "agent/pod/ownership.h"
 #include "agent/pod/probes.h"
 #include "agent/pod/report.h"
 #include "lib/base/hmap.h"
@@ -112,6 +113,7 @@ struct pod *pod_new(struct pods *all, struct pod_view *take_view)
 	p->start_ns = pods_real_ns(all);
 	p->source.ops = &pod_source_ops;
 	list_init(&p->commands);
+	list_init(&p->ownerships);
 	p->sync_timer.fire = on_sync_timer;
 	p->wake_timer.fire = on_wake_timer;
 	memset(p->cond_value, -1, sizeof(p->cond_value));
@@ -135,6 +137,7 @@ struct pod *pod_free(struct pod *p)
 		container_free(p->containers[i]);
 	refs_free(p);
 	commands_free(p);
+	ownership_free(p);
 	volume_set_free(p->volumes);
 	pod_view_free(p->view);
 	free(p->containers);

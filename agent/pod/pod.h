@@ -50,6 +50,8 @@ struct pods {
 	struct informer *api; /* pods of this node; NULL without a client */
 	struct static_source *manifests; /* NULL without a directory */
 	bool api_synced, closing;
+	/* struct ownership.in_line: that have a thread; that wait for one */
+	struct list owning, owning_next;
 	struct pods_shutdown *shutdown; /* the machine goes down: shutdown.h */
 	char host_ip[48], host_ip6[48];
 	char node_uid[64]; /* "": not registered yet */
@@ -144,6 +146,7 @@ struct pod {
 	struct pod_source source; /* what volumes and env read through */
 	struct pod_refs *refs; /* objects and tokens in use: objects.h */
 	struct list commands; /* programs for its volumes: commands.h */
+	struct list ownerships; /* threads at its volumes: ownership.h */
 
 	int64_t start_ns; /* status.startTime */
 	int64_t ended_ns; /* real time: when the agent ended it (pod_fail) */

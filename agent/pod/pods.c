@@ -5,6 +5,7 @@
 
 #include "agent/pod/hooks.h"
 #include "agent/pod/objects.h"
+#include "agent/pod/ownership.h"
 #include "agent/pod/pod.h"
 #include "agent/pod/pod_devices.h"
 #include "agent/pod/probes.h"
@@ -37,6 +38,8 @@ int pods_new(const struct pods_conf *conf, struct pods **ret, struct err *err)
 	ps = NEW(struct pods);
 	ps->conf = *conf;
 	list_init(&ps->list);
+	list_init(&ps->owning);
+	list_init(&ps->owning_next);
 	ps->by_uid = hmap_new();
 	ps->by_container = hmap_new();
 	ps->objects = objects_new(conf->client);
@@ -83,6 +86,7 @@ struct pods *pods_free(struct pods *ps)
 	pods_stop(ps);
 	list_for_each_safe (it, &ps->list)
 		pod_free(list_entry(it, struct pod, in_all));
+	ownership_forget(ps);
 	hmap_free(ps->by_uid);
 	hmap_free(ps->by_container);
 	free(ps);

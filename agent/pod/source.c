@@ -2,6 +2,7 @@
 #include "agent/pod/commands.h"
 #include "agent/pod/field_ref.h"
 #include "agent/pod/objects.h"
+#include "agent/pod/ownership.h"
 #include "agent/pod/pod.h"
 /* The pod_source of a pod: where its volumes and its containers' environment read from. */
 
@@ -60,6 +61,12 @@ static int source_command(struct pod_source *s, const char *const *argv, struct 
 	return commands_run(pod_of(s), argv, err);
 }
 
+static int source_give_to_group(struct pod_source *s, const char *path, int64_t gid,
+				bool on_root_mismatch, struct err *err)
+{
+	return ownership_give(pod_of(s), path, gid, on_root_mismatch, err);
+}
+
 static void source_claim_status(struct pod_source *s, struct str claim, struct str body)
 {
 	refs_claim_status(pod_of(s), claim, body);
@@ -72,5 +79,6 @@ const struct pod_source_ops pod_source_ops = {
 	.field = source_field,
 	.resource = source_resource,
 	.command = source_command,
+	.give_to_group = source_give_to_group,
 	.claim_status = source_claim_status,
 };

@@ -2,6 +2,7 @@
 #include "agent/pod/commands.h"
 #include "agent/pod/files.h"
 #include "agent/pod/objects.h"
+#include "agent/pod/ownership.h"
 #include "agent/pod/pod.h"
 #include "agent/pod/pod_devices.h"
 #include "agent/pod/report.h"
@@ -118,8 +119,9 @@ static void volumes_open(struct pod *p, struct err *err)
 		.volumes = jv_get(p->view->spec, "volumes"),
 		.pod_dir = p->dir,
 		.fs_group = p->view->fs_group,
-		.fs_group_always = jv_eqs(
-			jv_path(p->view->spec, "securityContext.fsGroupChangePolicy"), "Always"),
+		.fs_group_on_mismatch =
+			jv_eqs(jv_path(p->view->spec, "securityContext.fsGroupChangePolicy"),
+			       "OnRootMismatch"),
 		.fs_user = jv_i64(jv_path(p->view->spec, "securityContext.runAsUser"), -1),
 		.source = &p->source,
 		.clock = p->all->conf.timers->clock,
@@ -440,6 +442,7 @@ static void sync_terminating(struct pod *p)
 static void sync_terminated(struct pod *p)
 {
 	struct err err = ERR_INIT;
+	bool busy;
 	int r;
 
 	if (p->sandbox != SANDBOX_NONE && p->sandbox != SANDBOX_GONE) {
@@ -448,8 +451,10 @@ static void sync_terminated(struct pod *p)
 	}
 	if (p->inflight || setup_waits(p))
 		return;
-	if (commands_end(p))
-		return; /* what it mounts could come after the teardown */
+	busy = commands_end(p); /* what it mounts could come after the teardown */
+	busy = ownership_end(p) || busy; /* who is in a volume would keep it from being unmounted */
+	if (busy)
+		return;
 	if (!p->volumes)
 		volumes_open(p, NULL);
 	r = p->volumes ? volume_set_teardown(p->volumes, &err) : 0;

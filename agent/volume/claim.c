@@ -173,6 +173,16 @@ bool claim_volume_reaches(struct jv volume, struct str node)
 	return false;
 }
 
+int volume_give_to_group(struct volume *v, const char *path, struct err *err)
+{
+	const struct volume_conf *conf = volume_conf(v);
+
+	return conf->fs_group < 0
+		       ? 0
+		       : conf->source->ops->give_to_group(conf->source, path, conf->fs_group,
+							  conf->fs_group_on_mismatch, err);
+}
+
 /* Where the bytes are */
 
 static const struct {

@@ -34,9 +34,8 @@ int nfs_unmount_all(struct volume *v, struct err *err);
  */
 bool claim_volume_reaches(struct jv volume, struct str node);
 /*
- * Give a directory and all in it to a group (SetVolumeOwnership): group read and write, new files
- * inherit it. Unless `always`, nothing is done where the directory itself shows that it has
- * been done. Follows no link and enters no mount.
+ * The directory and all in it are the pod's fsGroup's from now on (group.h), if it has one.
+ * -EAGAIN while a thread is at it.
  */
-int volume_give_to_group(const char *path, int64_t gid, bool always, struct err *err);
+int volume_give_to_group(struct volume *v, const char *path, struct err *err);
 #endif

@@ -251,6 +251,16 @@ static int check_mode(const struct request *q, struct err *err)
 		       all.p);
 }
 
+static int group_of_pod(struct request *q, struct err *err)
+{
+	int r = volume_give_to_group(q->v, q->v->path, err);
+
+	if (r < 0 && r != -EAGAIN)
+		err_prefix(err,
+			   "MountVolume.SetUp failed for volume \"%.*s\" : ", STR_ARG(q->out.name));
+	return r;
+}
+
 static int publish(struct request *q, struct err *err)
 {
 	struct csi_node *n = csi_of(q->v);
@@ -269,8 +279,7 @@ static int publish(struct request *q, struct err *err)
 	free(q->v->path);
 	q->v->path = csi_target(n, q->out.pod_uid, q->out.name, q->v->block);
 	if (takes_group(q))
-		r = volume_give_to_group(q->v->path, volume_conf(q->v)->fs_group,
-					 volume_conf(q->v)->fs_group_always, err);
+		r = group_of_pod(q, err);
 	return r;
 }
 

@@ -38,6 +38,9 @@ struct pod_source_ops {
 	 * has succeeded, else an error with what it said. At most 27 words.
 	 */
 	int (*command)(struct pod_source *s, const char *const *argv, struct err *err);
+	/* group.h's walk by a thread: -EAGAIN while it runs, then its outcome, once. */
+	int (*give_to_group)(struct pod_source *s, const char *path, int64_t gid,
+			     bool on_root_mismatch, struct err *err);
 	/* Merges into the status of a claim; once it is there, the claim shows it. */
 	void (*claim_status)(struct pod_source *s, struct str claim, struct str body);
 };

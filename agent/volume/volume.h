@@ -19,7 +19,7 @@ struct volume_conf {
 	struct jv volumes; /* spec.volumes; copied */
 	const char *pod_dir; /* exists */
 	int64_t fs_group; /* -1: none */
-	bool fs_group_always; /* fsGroupChangePolicy Always; else as OnRootMismatch says */
+	bool fs_group_on_mismatch; /* fsGroupChangePolicy OnRootMismatch; else as Always says */
 	int64_t fs_user; /* who owns service account tokens: runAsUser if all containers share one;
 			    -1 */
 	uint64_t mem_limit_bytes; /* of the pod: bounds emptyDir in memory; 0: none */

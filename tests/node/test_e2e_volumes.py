@@ -88,6 +88,9 @@ def test_data_stays(k, tmp_path):
     assert ran(k, user("three", "stays", "ls /d; cat /d/g", mount={"subPath": "sub"})) == "g\ndeep\n"
     assert ran(k, user("four", "stays", "(echo no > /d/f) 2>/dev/null || echo refused; cat /d/f",
                        read_only=True)) == "refused\nhello\n"
+    os.chmod(folder / "old", 0o600)  # not as the folder itself says: every start looks at all
+    assert ran(k, user("five", "stays", "cat /d/old", {"securityContext": {
+        "fsGroup": 4321, "runAsUser": 1000}})) == "x"
     # Everything is the group's, also what was there before, and what came is so by inheritance.
     for name in ("", "old", "f", "sub"):
         assert (folder / name).stat().st_gid == 4321, name

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "agent/volume/claim.h"
+#include "agent/volume/group.h"
 #include "lib/sys/file.h"
 #include "tests/unit/test.h"
 
@@ -20,6 +21,11 @@ struct world {
 	int released; /* bits: volume, claim */
 	char *command; /* the last one, by spaces */
 	int command_r; /* its outcome; 0: it mounts */
+	char *given; /* the last path whose group is to change */
+	int64_t given_gid;
+	bool given_on_mismatch;
+	unsigned gives;
+	int give_r;
 };
 static struct world w;
 
@@ -79,8 +85,23 @@ static int src_command(struct pod_source *s, const char *const *argv, struct err
 	assert_int_equal(mount("none", argv[n - 1], "tmpfs", 0, NULL), 0);
 	return 0;
 }
-static const struct pod_source_ops src_ops = {
-	.object = src_object, .release = src_release, .field = src_field, .command = src_command};
+
+static int src_give(struct pod_source *s, const char *path, int64_t gid, bool on_root_mismatch,
+		    struct err *err)
+{
+	free(w.given);
+	w.given = xstrdup(path);
+	w.given_gid = gid;
+	w.given_on_mismatch = on_root_mismatch;
+	w.gives++;
+	return w.give_r ? err_sys(err, -w.give_r, "no group") : 0;
+}
+
+static const struct pod_source_ops src_ops = {.object = src_object,
+					      .release = src_release,
+					      .field = src_field,
+					      .command = src_command,
+					      .give_to_group = src_give};
 
 #define USE "[{\"name\":\"d\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}}]"
 #define USE_RO \
@@ -117,6 +138,7 @@ static void end(void)
 	err_done(&w.err);
 	volume_set_free(w.set);
 	free(w.command);
+	free(w.given);
 	dir_remove_tree(AT_FDCWD, w.dir);
 	free(w.dir);
 }
@@ -254,34 +276,94 @@ static struct stat stat_of(const char *top, const char *name)
 	return st;
 }
 
+/* A tree with a file, a link out of it and a pipe; outside of it, a file that is nobody's business.
+ */
 static void test_group(void **state)
 {
-	CLEANUP_FREE char *top = temp_dir(), *sub = xasprintf("%s/a", top);
-	CLEANUP_FREE char *file = xasprintf("%s/a/f", top), *link = xasprintf("%s/l", top);
+	CLEANUP_FREE char *dir = temp_dir(), *top = xasprintf("%s/top", dir);
+	CLEANUP_FREE char *sub = xasprintf("%s/a", top), *file = xasprintf("%s/a/f", top);
+	CLEANUP_FREE char *link = xasprintf("%s/l", top), *out = xasprintf("%s/out", dir);
+	CLEANUP_FREE char *pipe = xasprintf("%s/p", top), *other = xasprintf("%s/out/f", dir);
+	atomic_bool cancelled = false;
+	struct group_walk k = {top, 1234, true, &cancelled};
 	struct err err = ERR_INIT;
 
 	if (geteuid() != 0)
 		skip();
+	assert_int_equal(mkdir(top, 0755), 0);
 	assert_int_equal(mkdir(sub, 0700), 0);
+	assert_int_equal(mkdir(out, 0700), 0);
 	close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-	assert_int_equal(symlink("/etc/passwd", link), 0);
-	assert_int_equal(volume_give_to_group(top, 1234, false, &err), 0);
+	close(open(other, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	assert_int_equal(chmod(file, 04600), 0);
+	assert_int_equal(symlink("../out", link), 0);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_int_equal(group_walk(&k, &err), 0);
+	assert_int_equal(stat_of(top, "").st_mode & 07777, 02775);
 	assert_int_equal(stat_of(top, "a").st_gid, 1234);
 	assert_int_equal(stat_of(top, "a").st_mode & 07777, 02770);
 	assert_int_equal(stat_of(top, "a/f").st_gid, 1234);
-	assert_int_equal(stat_of(top, "a/f").st_mode & 07777, 0660);
+	assert_int_equal(stat_of(top, "a/f").st_mode & 07777, 04660);
+	assert_int_equal(stat_of(top, "p").st_mode & 07777, 0660);
 	assert_int_equal(stat_of(top, "l").st_gid, 1234);
-	assert_int_equal(stat_of("/etc", "passwd").st_gid, 0);
-	/* Once is enough. */
+	assert_int_equal(stat_of(dir, "out").st_gid, 0);
+	assert_int_equal(stat_of(dir, "out/f").st_gid, 0);
+	assert_int_equal(stat_of(dir, "out/f").st_mode & 07777, 0600);
+	/* Once is enough for OnRootMismatch. */
 	assert_int_equal(chmod(file, 0600), 0);
-	assert_int_equal(volume_give_to_group(top, 1234, false, &err), 0);
+	assert_int_equal(group_walk(&k, &err), 0);
 	assert_int_equal(stat_of(top, "a/f").st_mode & 07777, 0600);
-	assert_int_equal(volume_give_to_group(top, 1234, true, &err), 0);
+	k.on_root_mismatch = false;
+	assert_int_equal(group_walk(&k, &err), 0);
 	assert_int_equal(stat_of(top, "a/f").st_mode & 07777, 0660);
-	assert_int_equal(volume_give_to_group(top, 77, false, &err), 0);
+	/* Broken off it does not show as done. */
+	k = (struct group_walk){top, 77, true, &cancelled};
+	cancelled = true;
+	assert_int_equal(group_walk(&k, &err), -ECANCELED);
+	assert_int_equal(stat_of(top, "").st_gid, 1234);
+	cancelled = false;
+	assert_int_equal(group_walk(&k, &err), 0);
 	assert_int_equal(stat_of(top, "a/f").st_gid, 77);
 	err_done(&err);
-	dir_remove_tree(AT_FDCWD, top);
+	dir_remove_tree(AT_FDCWD, dir);
+}
+
+/* A pod waits for the walk; which volumes it is done for. */
+static void test_group_asked(void **state)
+{
+	CLEANUP_FREE char *source = NULL, *local = NULL, *host = NULL;
+
+	begin(USE);
+	source = xasprintf("\"local\":{\"path\":\"%s\"}", w.dir);
+	local = volume_json(source, "");
+	host = volume_json("\"hostPath\":{\"path\":\"/tmp\"}", "");
+	w.claim = BOUND;
+	w.volume = local;
+	open_set(USE, 5);
+	w.give_r = -EAGAIN;
+	refused(-EAGAIN, "");
+	w.give_r = -EPERM;
+	refused(-EPERM, "MountVolume.SetUp failed for volume \"v\" : no group");
+	w.give_r = 0;
+	err_clear(&w.err);
+	assert_int_equal(volume_set_apply(w.set, &w.err), 0);
+	assert_string_equal(w.given, w.dir);
+	assert_int_equal(w.given_gid, 5);
+	assert_false(w.given_on_mismatch);
+	/* Not again while it stands; not where nothing can be written; not for paths of the node.
+	 */
+	assert_int_equal(w.gives, 3);
+	assert_int_equal(volume_set_apply(w.set, &w.err), 0);
+	open_set(USE_RO, 5);
+	assert_int_equal(volume_set_apply(w.set, &w.err), 0);
+	w.volume = host;
+	open_set(USE, 5);
+	assert_int_equal(volume_set_apply(w.set, &w.err), 0);
+	open_set(USE, -1);
+	w.volume = local;
+	assert_int_equal(volume_set_apply(w.set, &w.err), 0);
+	assert_int_equal(w.gives, 3);
+	end();
 }
 
 static void test_nfs(void **state)
@@ -347,7 +429,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waits),    cmocka_unit_test(test_given),
 		cmocka_unit_test(test_affinity), cmocka_unit_test(test_ephemeral),
-		cmocka_unit_test(test_group),    cmocka_unit_test(test_nfs),
+		cmocka_unit_test(test_group),    cmocka_unit_test(test_group_asked),
+		cmocka_unit_test(test_nfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

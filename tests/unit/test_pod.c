@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/base.h"
 
+#include <sys/stat.h>
+#include <uv.h>
+
 #include "agent/pod/pods.h"
 #include "agent/pod/shutdown.h"
 #include "lib/client/client.h"
@@ -20,6 +23,7 @@ struct world {
 	struct client *client;
 	struct pods *pods;
 	char dir[64], sub[3][96];
+	uv_loop_t loop; /* for what threads have done */
 };
 
 static void on_event(void *user, const struct runtime_event *ev)
@@ -33,6 +37,7 @@ static void on_event(void *user, const struct runtime_event *ev)
 static void pods_up(struct world *w)
 {
 	struct pods_conf conf = {
+		.loop = &w->loop,
 		.timers = &w->time.timers,
 		.client = w->client,
 		.net = (struct pod_net *)w, /* the fake ignores it */
@@ -56,6 +61,7 @@ static int setup(void **state)
 	str_copy(w->dir, sizeof(w->dir), STR("/tmp/knarr-pod-XXXXXX"));
 	assert_non_null(mkdtemp(w->dir));
 	snprintf(w->sub[0], sizeof(w->sub[0]), "%s/logs", w->dir);
+	uv_loop_init(&w->loop);
 	fake_time_init(&w->time);
 	w->api = fake_api_new(&w->time.timers);
 	w->client = client_new(&(struct client_conf){.transport = fake_api_transport(w->api),
@@ -72,6 +78,8 @@ static int teardown(void **state)
 
 	pods_free(w->pods);
 	fake_time_run(&w->time, SECONDS(1)); /* answers still under way */
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&w->loop), 0);
 	client_free(w->client);
 	fake_api_free(w->api);
 	fake_time_done(&w->time);
@@ -506,6 +514,75 @@ static void test_reboot_alone(void **state)
 	assert_string_equal(status(w, "phase"), "Running");
 }
 
+/* A pod with a folder of the node that is to be its group's: DIR/data/f. */
+static char *put_with_group(struct world *w, const char *meta)
+{
+	CLEANUP_FREE char *data = xasprintf("%s/data", w->dir);
+	CLEANUP_FREE char *spec =
+		xasprintf("\"securityContext\":{\"fsGroup\":%u},\"volumes\":[{\"name\":\"v\","
+			  "\"persistentVolumeClaim\":{\"claimName\":\"c\"}}]," ONE("Always"),
+			  (unsigned)getegid());
+	CLEANUP_FREE char *volume =
+		xasprintf("{\"metadata\":{\"name\":\"pv\"},\"spec\":{\"claimRef\":{\"uid\":"
+			  "\"u-c\"},\"local\":{\"path\":\"%s\"}}}",
+			  data);
+	char *file = xasprintf("%s/f", data);
+
+	mkdir(data, 0755);
+	close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	fake_api_put(w->api, "/api/v1/persistentvolumes/pv", volume);
+	fake_api_put(w->api, "/api/v1/namespaces/default/persistentvolumeclaims/c",
+		     "{\"metadata\":{\"uid\":\"u-c\"},\"spec\":{\"volumeName\":\"pv\"},"
+		     "\"status\":{\"phase\":\"Bound\"}}");
+	put(w, spec, meta);
+	return file;
+}
+
+/* What threads have done is known only when the loop runs: until then a pod waits. */
+static void test_group(void **state)
+{
+	struct world *w = *state;
+	CLEANUP_FREE char *file = put_with_group(w, "");
+	struct stat st;
+
+	run(w, SECONDS(5));
+	assert_int_equal(fake_running(), 0);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	run(w, SECONDS(2));
+	assert_int_equal(fake_running(), 1);
+	assert_string_equal(status(w, "phase"), "Running");
+}
+
+static void test_group_deleted(void **state)
+{
+	struct world *w = *state;
+
+	free(put_with_group(w, ""));
+	run(w, SECONDS(2));
+	free(put_with_group(w, ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\","
+			       "\"deletionGracePeriodSeconds\":1"));
+	run(w, SECONDS(10));
+	assert_int_equal(fake_api_requests(w->api, "DELETE " POD_PATH), 0);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	run(w, SECONDS(10));
+	assert_true(fake_api_requests(w->api, "DELETE " POD_PATH) > 0);
+	assert_int_equal(fake_started("a"), 0);
+}
+
+/* An agent that ends meanwhile. */
+static void test_group_left(void **state)
+{
+	struct world *w = *state;
+
+	free(put_with_group(w, ""));
+	run(w, SECONDS(2));
+	w->pods = pods_free(w->pods);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	assert_int_equal(fake_started("a"), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -520,7 +597,8 @@ int main(void)
 		T(test_removed_while_away), T(test_api_fails),
 		T(test_deadline),           T(test_shutdown),
 		T(test_shutdown_leftover),  T(test_shutdown_holds),
-		T(test_reboot_alone),
+		T(test_reboot_alone),       T(test_group),
+		T(test_group_deleted),      T(test_group_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
