@@ -15,7 +15,6 @@
  * Keys: "v/NAME", a PersistentVolume; "n/NAME", a node, whose status.volumesAttached is kept.
  */
 #define FORCE_NS (360 * NSEC_PER_SEC) /* a node that isn't ready had so long to unmount */
-#define OUT_OF_SERVICE "node.kubernetes.io/out-of-service"
 
 static const struct client_kind attachments_kind = {"storage.k8s.io", "v1", "volumeattachments",
 						    "VolumeAttachment", false};
@@ -243,14 +242,6 @@ static bool in_use(const struct object *node, const struct object *volume)
 	return false;
 }
 
-static bool out_of_service(const struct object *node)
-{
-	jv_for_each (t, jv_get(object_spec(node), "taints"))
-		if (jv_eqs(jv_get(t.value, "key"), OUT_OF_SERVICE))
-			return true;
-	return false;
-}
-
 /* May it be detached? Else p is told when to look again. */
 static bool released(struct ctl *c, struct plan *p, const struct object *volume,
 		     const struct object *va)
@@ -260,7 +251,7 @@ static bool released(struct ctl *c, struct plan *p, const struct object *volume,
 	struct since *since = hmap_get(s->since, va->name);
 	uint64_t now = client_now_ns(c->client);
 
-	if (!node || out_of_service(node) || !volume || !in_use(node, volume))
+	if (!node || node_out_of_service(node) || !volume || !in_use(node, volume))
 		return true;
 	if (!since) {
 		since = NEW(struct since);

@@ -5,7 +5,8 @@
 
 /*
  * Pods that nobody else will take away (k8s pkg/controller/podgc): on nodes that are no more, being
- * deleted without ever having had a node, and ended ones beyond a number.
+ * deleted without ever having had a node or on one that is out of service and not ready, and ended
+ * ones beyond a number.
  *
  * Keys are pods; the key "" stands for the count of ended pods.
  */
@@ -35,26 +36,39 @@ static void plan_force_delete(struct plan *p, const struct object *pod)
 		 STR_ARG(object_uid(pod)));
 }
 
-/* A pod of a vanished node has failed, which is what its owner is to see first. */
-static void plan_lost(struct ctl *c, struct plan *p, const struct object *pod)
+/* A pod that its node ends no more has failed, which is what its owner is to see first. */
+static void plan_fail(struct ctl *c, struct plan *p, const struct object *pod, bool node_gone)
 {
 	struct plan_op *op;
 	char now[TIME_LEN + 1];
 
 	if (!pod_ended(pod)) {
-		time_format(client_real_ns(c->client), now);
 		op = plan_add(p, "PATCH", &client_pods, pod->ns, pod->name, "status");
 		op->content_type = CLIENT_STRATEGIC_PATCH;
 		op->flags = PLAN_OK_ABSENT | PLAN_OK_CONFLICT;
-		buf_addf(&op->body,
-			 "{\"status\":{\"phase\":\"Failed\",\"conditions\":[{\"type\":"
-			 "\"DisruptionTarget\",\"status\":\"True\",\"reason\":\"DeletionByPodGC\","
-			 "\"message\":\"PodGC: node no longer exists\",\"lastTransitionTime\":"
-			 "\"%s\"}]}}",
-			 now);
+		buf_adds(&op->body, "{\"status\":{\"phase\":\"Failed\"");
+		time_format(client_real_ns(c->client), now);
+		if (node_gone)
+			buf_addf(
+				&op->body,
+				",\"conditions\":[{\"type\":\"DisruptionTarget\",\"status\":"
+				"\"True\",\"reason\":\"DeletionByPodGC\",\"message\":\"PodGC: node "
+				"no longer exists\",\"lastTransitionTime\":\"%s\"}]",
+				now);
+		buf_adds(&op->body, "}}");
 		plan_next_stage(p);
 	}
 	plan_force_delete(p, pod);
+}
+
+static struct object *node_of(struct ctl *c, const struct object *pod)
+{
+	return informer_get(informers_get(c->informers, &client_nodes), informer_by_node(pod));
+}
+
+static bool dead(const struct object *node)
+{
+	return node_out_of_service(node) && !condition_true(jv_of(node->bytes), "Ready");
 }
 
 static int by_age(const void *a, const void *b)
@@ -82,8 +96,8 @@ static void trim_ended(struct ctl *c, struct plan *p)
 
 static void reconcile(struct ctl *c, struct str key, struct plan *p)
 {
-	struct object *pod;
-	struct str node;
+	struct object *pod, *node;
+	bool bound;
 
 	if (!key.len) {
 		trim_ended(c, p);
@@ -92,10 +106,13 @@ static void reconcile(struct ctl *c, struct str key, struct plan *p)
 	pod = informer_get(pods(c), key);
 	if (!pod)
 		return;
-	node = informer_by_node(pod);
-	if (node.len && !informer_get(informers_get(c->informers, &client_nodes), node))
-		plan_lost(c, p, pod);
-	else if (!node.len && object_deleting(pod))
+	bound = informer_by_node(pod).len > 0;
+	node = bound ? node_of(c, pod) : NULL;
+	if (bound && !node)
+		plan_fail(c, p, pod, true);
+	else if (node && object_deleting(pod) && dead(node))
+		plan_fail(c, p, pod, false);
+	else if (!bound && object_deleting(pod))
 		plan_force_delete(p, pod);
 }
 
@@ -103,11 +120,12 @@ static void pod_one(void *user, struct object *pod)
 {
 	struct ctl *c = user;
 	struct podgc *g = c->state;
-	struct str node = informer_by_node(pod);
+	bool bound = informer_by_node(pod).len > 0;
+	struct object *node = bound ? node_of(c, pod) : NULL;
 
-	if (!node.len && object_deleting(pod))
+	if (object_deleting(pod) && (node ? dead(node) : !bound))
 		ctl_enqueue(c, pod->key);
-	else if (node.len && !informer_get(informers_get(c->informers, &client_nodes), node))
+	else if (bound && !node)
 		workqueue_add_after(c->queue, pod->key, QUARANTINE_NS);
 	if (pod_ended(pod) && ++g->n_ended > threshold(c))
 		ctl_enqueue(c, STR(""));
@@ -135,7 +153,23 @@ static void node_gone(void *user, struct object *node)
 	for (size_t i = 0; i < set.n; i++)
 		workqueue_add_after(c->queue, set.v[i]->key, QUARANTINE_NS);
 }
-static const struct informer_handler on_node = {.deleted = node_gone};
+
+static void node_here(void *user, struct object *node)
+{
+	struct ctl *c = user;
+	struct object_set set =
+		informer_lookup(informer_index(pods(c), informer_by_node), node->name);
+
+	for (size_t i = 0; i < set.n && dead(node); i++)
+		if (object_deleting(set.v[i]))
+			ctl_enqueue(c, set.v[i]->key);
+}
+static void node_changed(void *user, struct object *old, struct object *node)
+{
+	if (!dead(old))
+		node_here(user, node);
+}
+static const struct informer_handler on_node = {node_here, node_changed, node_gone, NULL};
 
 static bool init(struct ctl *c)
 {

@@ -32,6 +32,14 @@ bool condition_true(struct jv obj, const char *type)
 	return jv_eqs(jv_get(condition_get(obj, type), "status"), "True");
 }
 
+bool node_out_of_service(const struct object *node)
+{
+	jv_for_each (t, jv_get(object_spec(node), "taints"))
+		if (jv_eqs(jv_get(t.value, "key"), "node.kubernetes.io/out-of-service"))
+			return true;
+	return false;
+}
+
 bool pod_ended(const struct object *pod)
 {
 	struct jv phase = jv_get(object_status(pod), "phase");

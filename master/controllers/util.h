@@ -26,6 +26,9 @@ bool condition_true(struct jv obj, const char *type);
 /* Nanoseconds of a time string; 0 when absent or broken. */
 int64_t time_ns(struct jv v);
 
+/* Somebody says by a taint that it is down for good: what it holds may be taken. */
+bool node_out_of_service(const struct object *node);
+
 bool pod_ended(const struct object *pod); /* Succeeded or Failed */
 bool pod_active(const struct object *pod); /* neither ended nor being deleted */
 bool pod_ready(struct jv pod);

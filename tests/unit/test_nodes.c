@@ -232,6 +232,47 @@ static void test_pod_gc(void **state)
 	end(&f);
 }
 
+#define OUT "[{\"key\":\"node.kubernetes.io/out-of-service\",\"effect\":\"NoExecute\"}]"
+
+static void put_out_of_service(struct fixture *f, const char *ready, const char *taints)
+{
+	CLEANUP_FREE char *json =
+		xasprintf("{\"spec\":{\"taints\":%s},\"status\":{\"conditions\":[{\"type\":"
+			  "\"Ready\",\"status\":\"%s\"}]}}",
+			  taints, ready);
+
+	fake_api_put(f->api, NODE("a"), json);
+	run(f, 5000);
+}
+
+/* Nobody ends the pods of a dead node: those being deleted go when somebody says that it is dead.
+ */
+static void test_pod_gc_out_of_service(void **state)
+{
+	static const char *const dying =
+		"{\"metadata\":{\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"},\"spec\":{"
+		"\"nodeName\":\"a\"},\"status\":{\"phase\":\"Running\"}}";
+	struct fixture f;
+
+	begin(&f, "pod-gc");
+	put_out_of_service(&f, "Unknown", "[]");
+	fake_api_put(f.api, PODS "/alive", "{\"spec\":{\"nodeName\":\"a\"}}");
+	fake_api_put(f.api, PODS "/dying", dying);
+	run(&f, 60 * 1000);
+	assert_int_equal(fake_api_count(f.api, PODS), 2);
+	put_out_of_service(&f, "True", OUT); /* it does it itself */
+	assert_int_equal(fake_api_count(f.api, PODS), 2);
+	put_out_of_service(&f, "Unknown", OUT);
+	assert_int_equal(fake_api_count(f.api, PODS), 1);
+	assert_true(jv_type(get(&f, PODS "/alive")) == JV_OBJECT);
+	assert_int_equal(fake_api_requests(f.api, "PATCH " PODS "/dying/status"), 1);
+	fake_api_put(f.api, PODS "/later", dying);
+	run(&f, 5000);
+	assert_int_equal(fake_api_count(f.api, PODS), 1);
+	assert_true(jv_type(get(&f, PODS "/alive")) == JV_OBJECT);
+	end(&f);
+}
+
 static bool has_range(struct fixture *f, const char *path, const char *range)
 {
 	return jv_eqs(jv_path(get(f, path), "spec.podCIDR"), range);
@@ -344,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_master_was_away),
 		cmocka_unit_test(test_pod_gc),
 		cmocka_unit_test(test_pod_gc_threshold),
+		cmocka_unit_test(test_pod_gc_out_of_service),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
