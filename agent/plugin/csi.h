@@ -89,9 +89,10 @@ int csi_unpublish(struct csi_node *n, struct str pod_uid, struct err *err);
 
 /*
  * NodeExpandVolume of a volume that is published for a pod, to `bytes`; `publish` is as in struct
- * csi_volume. 0: the driver has done it; -EAGAIN: under way, or to be tried again, as
- * conf.changed tells. A failure is logged.
+ * csi_volume. 1: the driver has just done it; 0: it has been told so before; -EAGAIN: under way, or
+ * to be tried again, as conf.changed tells; -EIO: so, too, but the last try failed, which is told
+ * once, in the driver's words.
  */
 int csi_grow(struct csi_node *n, struct str pod_uid, struct str name, int64_t bytes,
-	     struct str publish);
+	     struct str publish, struct err *err);
 #endif

@@ -18,7 +18,8 @@
  */
 #define POLL_MIN (100 * NSEC_PER_MSEC)
 #define POLL_MAX (2 * NSEC_PER_SEC)
-#define GROW_AGAIN (10 * NSEC_PER_SEC)
+#define GROW_AGAIN_MIN (1 * NSEC_PER_SEC)
+#define GROW_AGAIN_MAX (120 * NSEC_PER_SEC)
 
 static const struct client_kind attachments = {"storage.k8s.io", "v1", "volumeattachments",
 					       "VolumeAttachment", false};
@@ -41,6 +42,7 @@ void csi_target_free(struct csi_target *t)
 	buf_done(&t->stage_secrets);
 	buf_done(&t->publish_secrets);
 	err_done(&t->err);
+	err_done(&t->grow_err);
 	free(t->uid);
 	free(t->name);
 	free(t->driver);
@@ -582,18 +584,24 @@ static void on_grown(void *user, int status, struct str message, struct str resp
 	t->growth = NULL;
 	if (status == GRPC_OK) {
 		t->grown = t->growing;
-		t->poll_ns = 0;
+		t->grow_wait_ns = 0;
 		changed(t);
 		return;
 	}
 	grpc_error_text(status, message, &why);
 	log_warn("volume %s of %s: NodeExpandVolume: %s", t->handle, t->driver, why.p);
-	t->poll_ns = GROW_AGAIN;
-	timers_arm_in(t->node->conf.timers, &t->poll, t->poll_ns);
+	t->grow_wait_ns = t->grow_wait_ns ? t->grow_wait_ns * 2 : GROW_AGAIN_MIN;
+	if (t->grow_wait_ns > GROW_AGAIN_MAX)
+		t->grow_wait_ns = GROW_AGAIN_MAX;
+	timers_arm_in(t->node->conf.timers, &t->poll, t->grow_wait_ns);
+	if (status == GRPC_FAILED_PRECONDITION)
+		return; /* it cannot be done while it is in use, which is nobody's failure */
+	err_sys(&t->grow_err, EIO, "%s", why.p);
+	changed(t);
 }
 
 int csi_grow(struct csi_node *n, struct str pod_uid, struct str name, int64_t bytes,
-	     struct str publish)
+	     struct str publish, struct err *err)
 {
 	struct csi_target *t = find(n, pod_uid, name);
 	CLEANUP(buf_done) struct buf request = BUF_INIT;
@@ -601,10 +609,18 @@ int csi_grow(struct csi_node *n, struct str pod_uid, struct str name, int64_t by
 	struct csi_stage *s;
 	size_t at;
 
+	if (t && t->grow_err.errnum) {
+		err_move(err, &t->grow_err);
+		return -EIO;
+	}
 	if (!t || t->step != CSI_READY || t->unwanted || t->growth || timer_armed(&t->poll))
 		return -EAGAIN;
-	if (t->grown >= bytes)
-		return 0;
+	if (t->grown >= bytes) {
+		bool fresh = t->grown_told < t->grown;
+
+		t->grown_told = t->grown;
+		return fresh;
+	}
 	if (csi_driver_get(n, t->driver, &d, NULL) < 0)
 		return -EAGAIN; /* all are told when it comes */
 	s = csi_stage_find(n, t->driver, t->handle);

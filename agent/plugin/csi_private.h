@@ -71,6 +71,9 @@ struct csi_target {
 	struct err err; /* why the last try failed */
 	struct grpc_call *growth; /* NodeExpandVolume */
 	int64_t grown, growing; /* bytes: that it has, that it is asked for */
+	int64_t grown_told;
+	struct err grow_err; /* why it failed, until that is told */
+	uint64_t grow_wait_ns; /* the pause after the next failure */
 };
 
 enum csi_stage_state { STAGE_NONE, STAGE_BUSY, STAGE_DONE, STAGE_UNCERTAIN };

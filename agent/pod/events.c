@@ -45,3 +45,19 @@ void pod_container_event(struct container *c, const char *type, const char *reas
 	record(c->pod, buf_str(&path), type, reason, fmt, ap);
 	va_end(ap);
 }
+
+void pod_claim_event(struct pod *p, struct jv claim, const char *type, const char *reason,
+		     const char *text)
+{
+	struct jv meta = jv_get(claim, "metadata");
+	struct event_ref about = {
+		.kind = &client_pvcs,
+		.ns = p->view->ns,
+		.name = jv_text(jv_get(meta, "name")),
+		.uid = jv_text(jv_get(meta, "uid")),
+		.rv = jv_text(jv_get(meta, "resourceVersion")),
+	};
+
+	if (p->all->recorder)
+		recorder_event(p->all->recorder, &about, type, reason, "%s", text);
+}

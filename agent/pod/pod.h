@@ -234,6 +234,9 @@ void pod_event(struct pod *p, const char *type, const char *reason, const char *
 	PRINTF_LIKE(4, 5);
 void pod_container_event(struct container *c, const char *type, const char *reason, const char *fmt,
 			 ...) PRINTF_LIKE(4, 5);
+/* About a claim that the pod uses. */
+void pod_claim_event(struct pod *p, struct jv claim, const char *type, const char *reason,
+		     const char *text);
 
 /* ---- source.c: objects, tokens and field values for volumes and env ---- */
 extern const struct pod_source_ops pod_source_ops;

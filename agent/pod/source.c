@@ -67,6 +67,15 @@ static int source_give_to_group(struct pod_source *s, const char *path, int64_t 
 	return ownership_give(pod_of(s), path, gid, on_root_mismatch, err);
 }
 
+static void source_event(struct pod_source *s, struct jv claim, const char *type,
+			 const char *reason, const char *text)
+{
+	if (jv_exists(claim))
+		pod_claim_event(pod_of(s), claim, type, reason, text);
+	else
+		pod_event(pod_of(s), type, reason, "%s", text);
+}
+
 static void source_claim_status(struct pod_source *s, struct str claim, struct str body)
 {
 	refs_claim_status(pod_of(s), claim, body);
@@ -80,5 +89,6 @@ const struct pod_source_ops pod_source_ops = {
 	.resource = source_resource,
 	.command = source_command,
 	.give_to_group = source_give_to_group,
+	.event = source_event,
 	.claim_status = source_claim_status,
 };

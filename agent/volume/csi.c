@@ -377,6 +377,25 @@ static void grown_status(const struct claim *c, struct buf *out)
 	jw_end_object(&w);
 }
 
+/* operation_generator.go, node_expander.go */
+static void tell_growth(struct volume *v, const struct claim *c, int r, const struct err *err)
+{
+	struct pod_source *src = volume_conf(v)->source;
+	CLEANUP_FREE char *text = NULL;
+
+	if (r == -EIO) {
+		text = xasprintf("NodeExpandVolume.NodeExpandVolume failed for volume \"%.*s\" : "
+				 "Expander.NodeExpand failed to expand the volume : %s",
+				 STR_ARG(c->volume_name), err_text(err));
+		src->ops->event(src, JV_NONE, "Warning", "VolumeResizeFailed", text);
+	} else if (r == 1) {
+		text = xasprintf("MountVolume.NodeExpandVolume succeeded for volume \"%.*s\" %s",
+				 STR_ARG(c->volume_name), c->node.p);
+		src->ops->event(src, JV_NONE, "Normal", "FileSystemResizeSuccessful", text);
+		src->ops->event(src, c->claim, "Normal", "FileSystemResizeSuccessful", text);
+	}
+}
+
 void csi_claim_grow(struct volume *v, const struct claim *c)
 {
 	struct pod_source *src = volume_conf(v)->source;
@@ -384,6 +403,7 @@ void csi_claim_grow(struct volume *v, const struct claim *c)
 	int64_t want = volume_capacity(c->volume);
 	int64_t have = quantity_str_value(jv_text(jv_path(c->claim, "status.capacity.storage")));
 	CLEANUP(buf_done) struct buf body = BUF_INIT;
+	struct err err = ERR_INIT;
 	struct request q;
 	int r;
 
@@ -395,8 +415,10 @@ void csi_claim_grow(struct volume *v, const struct claim *c)
 	q.modes = jv_path(c->volume, "spec.accessModes");
 	q.options = jv_path(c->volume, "spec.mountOptions");
 	put_capability(&q, 5, &q.publish);
-	r = csi_grow(csi_of(v), q.out.pod_uid, c->volume_name, want, buf_str(&q.publish));
+	r = csi_grow(csi_of(v), q.out.pod_uid, c->volume_name, want, buf_str(&q.publish), &err);
 	request_done(&q);
+	tell_growth(v, c, r, &err);
+	err_done(&err);
 	if (r < 0)
 		return;
 	grown_status(c, &body);

@@ -41,6 +41,9 @@ struct pod_source_ops {
 	/* group.h's walk by a thread: -EAGAIN while it runs, then its outcome, once. */
 	int (*give_to_group)(struct pod_source *s, const char *path, int64_t gid,
 			     bool on_root_mismatch, struct err *err);
+	/* An Event about the pod, or about the object `claim` where it is one. */
+	void (*event)(struct pod_source *s, struct jv claim, const char *type, const char *reason,
+		      const char *text);
 	/* Merges into the status of a claim; once it is there, the claim shows it. */
 	void (*claim_status)(struct pod_source *s, struct str claim, struct str body);
 };

@@ -171,9 +171,19 @@ def test_agent_restarts(k, driver, attacher, cluster):
     wait_until("the driver is registered again",
                lambda: len(driver.calls("NotifyRegistrationStatus", registered=True)) > 1)
     assert k.run("exec", "r", "--", "sh", "-c", "echo 1 > /d/x; cat /d/x").strip() == "1"
-    # What external-resizer leaves to the node.
+    # What external-resizer leaves to the node; the driver refuses at first.
+    driver.fail.write_text("NodeExpandVolume 13 no room")
     k.run("patch", "pv", "v2", "--type=merge", "-p", '{"spec":{"capacity":{"storage":"2Gi"}}}')
+    told = lambda: {(e["involvedObject"]["kind"], e["reason"], e["message"]) for e in k.json(
+        "get", "events")["items"] if "NodeExpandVolume" in e["message"]}
+    failed = ("Pod", "VolumeResizeFailed", 'NodeExpandVolume.NodeExpandVolume failed for volume "v2" : '
+              "Expander.NodeExpand failed to expand the volume : rpc error: code = Internal desc = no room")
+    wait_until("the pod's event", lambda: failed in told())
+    driver.fail.unlink()
     k.run("wait", "--for=jsonpath={.status.capacity.storage}=2Gi", "pvc/c2", "--timeout=60s")
+    done = ("FileSystemResizeSuccessful", 'MountVolume.NodeExpandVolume succeeded for volume "v2" n1')
+    wait_until("the events of success", lambda: told() >= {
+        ("Pod", *done), ("PersistentVolumeClaim", *done)})
     got = driver.calls("NodeExpandVolume", id="handle-v2")
     assert [c["bytes"] for c in got] == [2 << 30]
     assert got[0]["path"].endswith("/v2/mount") and got[0]["staged"].endswith("/globalmount")
