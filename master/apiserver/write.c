@@ -357,8 +357,10 @@ static void propose(struct write *w)
 		buf_clear(&w->value);
 		jsonc_write(w->obj, &w->value);
 		value = buf_str(&w->value);
-		if (conversion_ensure(w->srv, w->kind->storage, &value, 1, propose_converted, w))
-			return;
+		/* At hand already: admission has seen it in that version. */
+		if (!conversion_ensure(w->srv, w->kind->storage, &value, 1, propose_converted, w))
+			propose_converted(w, NULL);
+		return;
 	}
 	propose_now(w);
 }
