@@ -81,10 +81,12 @@ class HttpsServer:
 class TlsServer:
     """Calls `serve(socket)` in a thread for each connection, whatever is spoken in it."""
 
-    def __init__(self, serve, folder, name="server"):
+    def __init__(self, serve, folder, name="server", address="127.0.0.1"):
         self.ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ctx.load_cert_chain(*certificate(folder, name))
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.cert, key = certificate(folder, name, f"IP:{address}")
+        self.ctx.load_cert_chain(self.cert, key)
+        self.listener = socket.create_server((address, 0))
+        self.address = address
         self.port = self.listener.getsockname()[1]
         self.handle = serve
         threading.Thread(target=self._accept, daemon=True).start()

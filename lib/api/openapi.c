@@ -125,11 +125,15 @@ void api_openapi_v2_json(const struct api_kinds *ks, struct buf *out)
 
 /* ---- several servers' documents as one ---- */
 
-/* Members of `obj` whose names nobody has written yet; beneath a prefix, if one is given. */
+/*
+ * Members of `obj` that are objects, as all are here, and whose names nobody has written yet;
+ * beneath a prefix, if one is given.
+ */
 static void add_members(struct jw *w, struct hmap *seen, struct jv obj, const char *prefix)
 {
 	jv_for_each_member (it, obj) {
-		if ((prefix && !str_starts(it.key, str_of(prefix))) || hmap_has(seen, it.key))
+		if ((prefix && !str_starts(it.key, str_of(prefix))) || hmap_has(seen, it.key) ||
+		    jv_type(it.value) != JV_OBJECT)
 			continue;
 		hmap_put(seen, it.key, seen);
 		jw_keyn(w, it.key);

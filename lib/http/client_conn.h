@@ -60,6 +60,8 @@ struct http_client {
 	bool freed;
 };
 
+#define INTERIMS_MAX 64
+
 struct http_call {
 	struct http_client *client;
 	struct list all, link; /* link: waiting, or cconn.calls */
@@ -72,6 +74,7 @@ struct http_call {
 	bool begun; /* on a connection: the server may have seen it */
 	bool bad; /* a header field that must not be sent */
 	int status;
+	unsigned interims; /* 1xx answers so far; INTERIMS_MAX at most */
 	int32_t stream_id;
 	size_t unconsumed;
 	unsigned tries; /* endpoints that failed for this upgrade */

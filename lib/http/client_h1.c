@@ -48,7 +48,9 @@ static int on_headers_complete(http_parser *p)
 	struct http_call *call = cc->call;
 
 	if (p->status_code / 100 == 1 && p->status_code != 101)
-		return 0;
+		return ++call->interims > INTERIMS_MAX ? -1 : 0;
+	if (p->status_code == 101 && !call->upgrade)
+		return -1; /* another protocol, which nobody asked for */
 	call->status = p->status_code;
 	call->got_response = true;
 	if (call->upgrade)

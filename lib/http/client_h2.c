@@ -55,7 +55,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 		return 0;
 	str_to_u64(fields_get(&call->resp, STR(":status")), &status);
 	if (status / 100 == 1)
-		return 0;
+		return ++call->interims > INTERIMS_MAX ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 	call->status = (int)status;
 	call->got_response = true;
 	fields_shrink(&call->resp);

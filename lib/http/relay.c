@@ -7,7 +7,7 @@
 struct http_relay {
 	struct http_req *req;
 	struct http_client *client;
-	bool take_client;
+	bool take_client, no_redirects;
 	struct http_call *call;
 	const struct http_relay_ops *ops;
 	void *user;
@@ -190,10 +190,26 @@ static bool is_html(struct http_call *call)
 	       !http_call_header(call, "content-encoding").len;
 }
 
+static bool leads_away(const struct http_relay *r, const struct http_call *call, int status)
+{
+	return r->no_redirects && status / 100 == 3 && http_call_header(call, "location").len;
+}
+
+static void redirected(struct http_relay *r)
+{
+	relay_end(r, RELAY_REDIRECTED,
+		  "the backend attempted to redirect this request, which is not permitted");
+}
+
 static void on_response(struct http_call *call, int status, void *user)
 {
 	struct http_relay *r = user;
 
+	if (leads_away(r, call, status)) {
+		http_call_cancel(call);
+		redirected(r);
+		return;
+	}
 	r->status = status;
 	r->whole = r->ops->edit_html && is_html(call);
 	if (!r->whole)
@@ -285,6 +301,10 @@ static void on_upgraded(struct http_call *call, int err, int status, struct str 
 		relay_end(r, RELAY_FAILED, http_call_error(call));
 		return;
 	}
+	if (!s && leads_away(r, call, status)) {
+		redirected(r);
+		return;
+	}
 	if (!s) {
 		refuse(r, call, status, body);
 		return;
@@ -314,6 +334,7 @@ struct http_relay *http_relay_start(const struct http_relay_conf *conf)
 	r->req = http_req_ref(conf->req);
 	r->client = conf->client;
 	r->take_client = conf->take_client;
+	r->no_redirects = conf->no_redirects;
 	r->ops = conf->ops;
 	r->user = conf->user;
 	r->html = r->values = BUF_INIT;

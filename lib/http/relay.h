@@ -8,7 +8,8 @@
  * for one exchange. Answers stream, with backpressure; an upgrade joins the two connections.
  *
  *	start --> on_headers --> (bytes) --> RELAY_ANSWERED
- *	      \-> RELAY_UPGRADED             RELAY_FAILED: nothing was answered yet, the caller does
+ *	      \-> RELAY_UPGRADED             RELAY_FAILED, RELAY_REDIRECTED: nothing was answered
+ *	                                     yet, the caller does
  *
  * Fields of one hop (RFC 9110 7.6.1), and those that say who the caller is towards this server
  * (Authorization, Impersonate-*, X-Remote-*), are not passed on.
@@ -17,6 +18,7 @@ enum http_relay_end {
 	RELAY_ANSWERED, /* in full, or cut in the middle */
 	RELAY_UPGRADED, /* the connection is taken: the request is over */
 	RELAY_FAILED,
+	RELAY_REDIRECTED, /* and conf.no_redirects: nothing was answered, the caller does */
 };
 
 struct http_relay_ops {
@@ -31,7 +33,7 @@ struct http_relay_ops {
 	 * written to `out` with what must change. NULL: bodies are left alone.
 	 */
 	void (*edit_html)(void *user, struct str body, struct buf *out);
-	/* The end; the relay is dead. `why` is a text for RELAY_FAILED, else NULL. */
+	/* The end; the relay is dead. `why` is a text where the caller answers, else NULL. */
 	void (*on_end)(void *user, enum http_relay_end end, const char *why);
 };
 #define RELAY_EDIT_MAX (4u << 20)
@@ -40,6 +42,11 @@ struct http_relay_conf {
 	struct http_req *req; /* borrowed; a reference is held */
 	struct http_client *client; /* of whom to ask */
 	bool take_client; /* it is freed in the end */
+	/*
+	 * A redirection is not passed back: who believes this server would follow the other one's
+	 * word, with what he shows this server.
+	 */
+	bool no_redirects;
 	const char *path; /* with query */
 	struct str body; /* copied */
 	const struct http_header *headers; /* more fields of the request; copied */

@@ -32,6 +32,7 @@ static void remote_free(struct remote *r)
 	free(r->ca_pem);
 	buf_done(&r->urls);
 	buf_done(&r->resources);
+	buf_done(&r->listed);
 	buf_done(&r->fresh);
 	free(r);
 }
@@ -70,6 +71,7 @@ static struct remote *remote_new(struct aggregate *a, const struct store_obj *o)
 			     .version_priority = jv_i64(jv_get(spec, "versionPriority"), 0),
 			     .urls = BUF_INIT,
 			     .resources = BUF_INIT,
+			     .listed = BUF_INIT,
 			     .fresh = BUF_INIT,
 			     .available = is_available(obj),
 			     .look.fire = aggregate_on_look};
@@ -340,12 +342,12 @@ static void on_headers(void *user, int status)
 	r->status = status;
 }
 
-static void unavailable(struct request *r, const char *why)
+static void unavailable(struct request *r, const char *why, int code)
 {
 	CLEANUP(err_done) struct err e = ERR_INIT;
 
 	err_set(&e, EBUSY, "ServiceUnavailable", "%s", why);
-	e.http_code = 503;
+	e.http_code = code;
 	r->long_running = false;
 	respond_err(r, &e);
 }
@@ -367,7 +369,9 @@ static void on_end(void *user, enum http_relay_end end, const char *why)
 	if (end == RELAY_FAILED) {
 		CLEANUP_FREE char *text = xasprintf("error trying to reach service: %s", why);
 
-		unavailable(r, text);
+		unavailable(r, text, 503);
+	} else if (end == RELAY_REDIRECTED) {
+		unavailable(r, why, 502);
 	}
 	exchange_free(x);
 }
@@ -396,8 +400,11 @@ static void begin(struct request *r, struct http_client *client)
 	struct http_header *h = xcalloc(max, sizeof(*h));
 	char **names = xcalloc(u->n_extra + 1, sizeof(*names));
 	CLEANUP(buf_done) struct buf path = BUF_INIT;
-	struct http_relay_conf conf = {
-		.req = r->front->http(r), .client = client, .body = r->body, .ops = &relay_ops};
+	struct http_relay_conf conf = {.req = r->front->http(r),
+				       .client = client,
+				       .body = r->body,
+				       .no_redirects = true,
+				       .ops = &relay_ops};
 	struct exchange *x = NEW(struct exchange);
 
 	h[n++] = HTTP_HEADER("X-Remote-User", str_of(u->name));
@@ -439,7 +446,7 @@ void aggregate_run(struct request *r)
 	const char *reason;
 
 	if (!to || !r->front->http) {
-		unavailable(r, "service unavailable");
+		unavailable(r, "service unavailable", 503);
 		return;
 	}
 	if (!r->body.p && !http_relay_is_upgrade(r->front->http(r)) &&
@@ -452,7 +459,7 @@ void aggregate_run(struct request *r)
 	if (client)
 		begin(r, client);
 	else
-		unavailable(r, "service unavailable");
+		unavailable(r, "service unavailable", 503);
 }
 
 /* ---- life ---- */

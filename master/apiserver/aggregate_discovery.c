@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The groups of aggregated servers in our discovery documents. */
+#include "lib/base/hmap.h"
+#include "lib/json/json_scan.h"
 #include "lib/json/jw.h"
 #include "master/apiserver/aggregate_internal.h"
 
@@ -65,65 +67,139 @@ static void kind_member(struct jw *w, const struct remote *r, struct jv res)
 
 static void copy_list(struct jw *w, const char *key, struct jv list)
 {
-	if (jv_exists(list))
+	if (jv_type(list) == JV_ARRAY)
 		jw_member_raw(w, key, jv_raw(list));
 }
 
-static void sub_members(struct jw *w, const struct remote *r, struct jv all, struct str name)
+static bool is_text(struct jv v)
 {
-	bool any = false;
+	return !jv_exists(v) || jv_type(v) == JV_NULL || jv_type(v) == JV_STRING;
+}
 
-	jv_for_each (res, all) {
-		struct str sub = jv_text(jv_get(res.value, "name")), main;
+static bool are_texts(struct jv list)
+{
+	if (!jv_exists(list) || jv_type(list) == JV_NULL)
+		return true;
+	if (jv_type(list) != JV_ARRAY)
+		return false;
+	jv_for_each (x, list)
+		if (jv_type(x.value) != JV_STRING)
+			return false;
+	return true;
+}
 
-		str_split(&sub, '/', &main);
-		if (!sub.p || !str_eq(main, name))
-			continue;
-		if (!any) {
-			jw_key(w, "subresources");
-			jw_begin_array(w);
-			any = true;
-		}
-		jw_begin_object(w);
-		jw_member_str(w, "subresource", sub);
-		kind_member(w, r, res.value);
-		copy_list(w, "verbs", jv_get(res.value, "verbs"));
-		jw_end_object(w);
+static bool is_resource(struct jv res)
+{
+	static const char *const texts[] = {"group", "version", "kind", "singularName"};
+	static const char *const lists[] = {"verbs", "shortNames", "categories"};
+
+	if (jv_type(res) != JV_OBJECT || !jv_text(jv_get(res, "name")).len)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (!is_text(jv_get(res, texts[i])))
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (!are_texts(jv_get(res, lists[i])))
+			return false;
+	return true;
+}
+
+static void buf_delete(void *b)
+{
+	buf_done(b);
+	free(b);
+}
+
+/* "flunders/status" is kept with "flunders". */
+static void keep_sub(struct hmap *subs, const struct remote *r, struct jv res)
+{
+	struct str sub = jv_text(jv_get(res, "name")), main;
+	struct buf *of;
+	struct jw w;
+
+	str_split(&sub, '/', &main);
+	of = hmap_get(subs, main);
+	if (!of) {
+		of = NEW(struct buf);
+		*of = BUF_INIT;
+		hmap_put(subs, main, of);
 	}
-	if (any)
+	if (of->len)
+		buf_addc(of, ',');
+	w = jw_start(of);
+	jw_begin_object(&w);
+	jw_member_str(&w, "subresource", sub);
+	kind_member(&w, r, res);
+	copy_list(&w, "verbs", jv_get(res, "verbs"));
+	jw_end_object(&w);
+}
+
+static void list_one(struct jw *w, const struct remote *r, struct jv res, const struct hmap *subs)
+{
+	struct str name = jv_text(jv_get(res, "name"));
+	struct str one = jv_text(jv_get(res, "singularName"));
+	const struct buf *own = hmap_get(subs, name);
+
+	jw_begin_object(w);
+	jw_member_str(w, "resource", name);
+	kind_member(w, r, res);
+	jw_member_str(w, "scope",
+		      jv_bool(jv_get(res, "namespaced"), false) ? STR("Namespaced")
+								: STR("Cluster"));
+	jw_member_str(w, "singularResource", one.p ? one : STR(""));
+	copy_list(w, "verbs", jv_get(res, "verbs"));
+	copy_list(w, "shortNames", jv_get(res, "shortNames"));
+	copy_list(w, "categories", jv_get(res, "categories"));
+	if (own) {
+		jw_key(w, "subresources");
+		jw_begin_array(w);
+		jw_raw(w, buf_str(own));
 		jw_end_array(w);
+	}
+	jw_end_object(w);
+}
+
+int aggregate_understand(const struct remote *r, struct str json, struct buf *out)
+{
+	struct hmap *subs;
+	struct jv all;
+
+	if (json_scan(json, NULL, NULL) < 0 || jv_type(jv_of(json)) != JV_OBJECT)
+		return -EINVAL;
+	all = jv_get(jv_of(json), "resources");
+	if (jv_type(all) != JV_ARRAY)
+		return -EINVAL;
+	jv_for_each (res, all)
+		if (!is_resource(res.value))
+			return -EINVAL;
+	subs = hmap_new();
+	jv_for_each (res, all)
+		if (str_chr(jv_text(jv_get(res.value, "name")), '/') >= 0)
+			keep_sub(subs, r, res.value);
+	jv_for_each (res, all) {
+		struct jw w = jw_start(out);
+
+		if (str_chr(jv_text(jv_get(res.value, "name")), '/') >= 0)
+			continue;
+		if (out->len)
+			buf_addc(out, ',');
+		list_one(&w, r, res.value, subs);
+	}
+	hmap_free_full(subs, buf_delete);
+	return 0;
 }
 
 static void aggregated_version(struct jw *w, const struct remote *r)
 {
-	struct jv all =
-		r->resources.len ? jv_get(jv_of(buf_str(&r->resources)), "resources") : JV_NONE;
-
 	jw_begin_object(w);
 	jw_member_str(w, "version", str_of(r->version));
 	jw_key(w, "resources");
 	jw_begin_array(w);
-	jv_for_each (res, all) {
-		struct str name = jv_text(jv_get(res.value, "name"));
-		struct str one = jv_text(jv_get(res.value, "singularName"));
-
-		if (str_chr(name, '/') >= 0)
-			continue;
-		jw_begin_object(w);
-		jw_member_str(w, "resource", name);
-		kind_member(w, r, res.value);
-		jw_member_str(w, "scope",
-			      jv_bool(jv_get(res.value, "namespaced"), false) ? STR("Namespaced")
-									      : STR("Cluster"));
-		jw_member_str(w, "singularResource", one.p ? one : STR(""));
-		copy_list(w, "verbs", jv_get(res.value, "verbs"));
-		copy_list(w, "shortNames", jv_get(res.value, "shortNames"));
-		copy_list(w, "categories", jv_get(res.value, "categories"));
-		sub_members(w, r, all, name);
-		jw_end_object(w);
-	}
+	if (r->listed.len)
+		jw_raw(w, buf_str(&r->listed));
 	jw_end_array(w);
-	jw_member_str(w, "freshness", r->available ? STR("Current") : STR("Stale"));
+	jw_member_str(w, "freshness",
+		      r->available && r->resources.len ? STR("Current") : STR("Stale"));
 	jw_end_object(w);
 }
 

@@ -19,6 +19,7 @@ struct remote {
 	struct buf urls; /* that the client was made for */
 	/* What it serves (APIResourceList), as it last said; empty: unknown. */
 	struct buf resources, fresh;
+	struct buf listed; /* the same as our aggregated discovery shows it: members of a list */
 	bool available;
 	/* The look that is under way. */
 	struct timer look;
@@ -41,6 +42,11 @@ struct remote *aggregate_find(const struct aggregate *a, struct str group, struc
  * reason is *ret_reason).
  */
 struct http_client *aggregate_client(struct remote *r, const char **ret_reason, struct buf *why);
+/*
+ * What an APIResourceList says, as members of the aggregated form's list. -EINVAL where a client
+ * would stumble over it: one server's nonsense would hide all other groups.
+ */
+int aggregate_understand(const struct remote *r, struct str json, struct buf *out);
 /* Write the condition Available of an APIService, where it is another. */
 void aggregate_tell(struct apiserver *s, struct str key, bool available, const char *reason,
 		    const char *message);

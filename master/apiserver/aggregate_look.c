@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Does an aggregated server answer, and what does it say it serves? */
-#include "lib/json/json_scan.h"
 #include "master/apiserver/aggregate_internal.h"
 
 #define LOOK_NS (30 * NSEC_PER_SEC)
@@ -80,6 +79,32 @@ static void on_response(struct http_call *call, int status, void *user)
 	((struct remote *)user)->status = status;
 }
 
+/* Nobody waits for the rest of it, which may have no end. */
+static void too_large(struct remote *r, struct http_call *call)
+{
+	CLEANUP_FREE char *why =
+		xasprintf("failing or missing response from /apis/%s/%s: the answer is too large",
+			  r->group, r->version);
+
+	r->call = NULL;
+	http_call_cancel(call);
+	buf_done(&r->fresh);
+	r->fresh = BUF_INIT;
+	tell(r, false, "FailedDiscoveryCheck", why);
+	again(r, false);
+}
+
+/* What cannot be understood is as nothing: the group is there, what it holds is not known. */
+static void take(struct remote *r)
+{
+	buf_clear(&r->resources);
+	buf_clear(&r->listed);
+	if (aggregate_understand(r, buf_str(&r->fresh), &r->listed) == 0)
+		buf_addstr(&r->resources, buf_str(&r->fresh));
+	else
+		buf_clear(&r->listed);
+}
+
 static void on_data(struct http_call *call, struct str data, void *user)
 {
 	struct remote *r = user;
@@ -87,7 +112,7 @@ static void on_data(struct http_call *call, struct str data, void *user)
 	if (r->fresh.len + data.len <= ANSWER_MAX)
 		buf_addstr(&r->fresh, data);
 	else
-		r->status = 0; /* no answer that we take */
+		too_large(r, call);
 }
 
 static void on_end(struct http_call *call, int err, void *user)
@@ -98,9 +123,7 @@ static void on_end(struct http_call *call, int err, void *user)
 
 	r->call = NULL;
 	if (fine) {
-		buf_clear(&r->resources);
-		if (json_scan(buf_str(&r->fresh), NULL, NULL) == 0)
-			buf_addstr(&r->resources, buf_str(&r->fresh));
+		take(r);
 		tell(r, true, "Passed", "all checks passed");
 	} else {
 		struct str urls = buf_str(&r->urls), first;

@@ -46,6 +46,24 @@ static void fail(struct conversion *c, const char *why)
 
 static void send_group(struct conversion *c);
 
+/* Is it still the same object? */
+static const char *not_the_same(struct jv was, struct jv got)
+{
+	static const struct {
+		const char *name, *why;
+	} same[] = {{"name", "returned invalid object: must have the same name"},
+		    {"namespace", "returned invalid object: must have the same namespace"},
+		    {"uid", "returned invalid object: must have the same UID"}};
+	struct jv a = jv_get(was, "metadata"), b = jv_get(got, "metadata");
+
+	if (jv_type(b) != JV_OBJECT)
+		return "returned invalid metadata: missing metadata in converted object";
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
+		if (!str_eq(jv_text(jv_get(a, same[i].name)), jv_text(jv_get(b, same[i].name))))
+			return same[i].why;
+	return NULL;
+}
+
 /* What nobody may change on the way: everything of the metadata but labels and annotations. */
 static bool restore(struct conversion *c, struct jv was, struct jv got, struct buf *out)
 {
@@ -101,7 +119,10 @@ static const char *take_answer(struct conversion *c, struct str body, struct buf
 	jv_for_each (it, jv_get(resp, "convertedObjects")) {
 		CLEANUP(buf_done) struct buf b = BUF_INIT;
 		struct str was = buf_str(&c->values[c->at + i++]);
+		const char *why = not_the_same(jv_of(was), it.value);
 
+		if (why)
+			return why;
 		if (!restore(c, jv_of(was), it.value, &b))
 			return "a converted object has another apiVersion or kind";
 		custom_converted(c->kind, was, buf_str(&b));

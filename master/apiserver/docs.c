@@ -218,16 +218,6 @@ static void other_status(struct http_call *call, int status, void *user)
 	((struct other *)user)->status = status;
 }
 
-static void other_data(struct http_call *call, struct str data, void *user)
-{
-	struct other *o = user;
-
-	if (o->json.len + data.len <= OTHER_MAX)
-		buf_addstr(&o->json, data);
-	else
-		o->status = 0;
-}
-
 /* Without it the document is made all the same. */
 static void other_end(struct http_call *call, int err, void *user)
 {
@@ -240,6 +230,18 @@ static void other_end(struct http_call *call, int err, void *user)
 		buf_clear(&o->json);
 	if (!--j->pending)
 		queue(j);
+}
+
+static void other_data(struct http_call *call, struct str data, void *user)
+{
+	struct other *o = user;
+
+	if (o->json.len + data.len <= OTHER_MAX) {
+		buf_addstr(&o->json, data);
+	} else {
+		http_call_cancel(call); /* it may have no end */
+		other_end(NULL, -EMSGSIZE, o);
+	}
 }
 
 static const struct http_call_ops other_ops = {other_status, other_data, other_end};

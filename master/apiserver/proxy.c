@@ -294,6 +294,7 @@ static void on_end(void *user, enum http_relay_end end, const char *why)
 		break;
 	}
 	case RELAY_ANSWERED:
+	case RELAY_REDIRECTED: /* passed on here */
 		proxy_free(p); /* request_gone follows from the loop */
 		break;
 	}

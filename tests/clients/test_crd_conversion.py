@@ -29,7 +29,7 @@ def convert(req):
         elif req["desiredAPIVersion"].endswith("/v1") and "host" in spec:
             spec["hostPort"] = f'{spec.pop("host")}:{spec.pop("port")}'
             spec.pop("late", None)
-        o["metadata"]["uid"] = "stolen"
+        o["metadata"]["creationTimestamp"] = "1999-12-31T23:59:59Z"
         o["metadata"].setdefault("annotations", {})["by"] = "hook"
         o["apiVersion"] = req["desiredAPIVersion"]
         out.append(o)
@@ -72,7 +72,7 @@ def test_both_ways(site):
     assert not hooks.seen.get("/convert")
     status, got = m.api("GET", PATH % "v2" + "/a")
     assert status == 200 and got["spec"] == {"host": "h", "port": "1", "extra": "one", "late": "two"}, got
-    assert got["metadata"]["uid"] == made["metadata"]["uid"] and got["metadata"]["annotations"] == {"by": "hook"}
+    assert got["metadata"]["creationTimestamp"] == made["metadata"]["creationTimestamp"] and got["metadata"]["annotations"] == {"by": "hook"}
     status, made = m.api("POST", PATH % "v2", obj("v2", "b", host="x", port="2"))
     assert status == 201 and made["apiVersion"] == f"{GROUP}/v2" and made["spec"]["host"] == "x", made
     status, v1 = m.api("GET", PATH % "v1" + "/b")
