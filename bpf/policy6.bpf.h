@@ -3,13 +3,11 @@
 #define KNARR_BPF_POLICY6_H
 /*
  * policy.bpf.h for IPv6: the same guards, rows and rules; only addresses and the way to the ports
- * differ. Extension headers are walked, up to POLICY6_HEADERS; what stands behind more of them
+ * differ. Extension headers are walked, up to IP6_HEADERS; what stands behind more of them
  * is a protocol without ports.
  */
+#include "bpf/ip6.bpf.h"
 #include "bpf/policy.bpf.h"
-#include <linux/ipv6.h>
-
-#define POLICY6_HEADERS 6
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -51,49 +49,6 @@ struct policy_packet6 {
 		__u8 proto;
 	} of;
 };
-
-static __always_inline void copy6(__be32 to[4], const __be32 from[4])
-{
-	to[0] = from[0];
-	to[1] = from[1];
-	to[2] = from[2];
-	to[3] = from[3];
-}
-
-static __always_inline bool same6(const __be32 a[4], const __be32 b[4])
-{
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
-}
-
-/*
- * From the header at *at, of kind *next, to the one of the protocol. 1: there it is, 0: a later
- * fragment, -1: cut off.
- */
-static __always_inline int ip6_skip(struct __sk_buff *skb, __u32 *at, __u8 *next)
-{
-	__u8 h[4];
-
-	for (int i = 0; i < POLICY6_HEADERS; i++) {
-		__u8 kind = *next;
-
-		if (kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING && kind != IPPROTO_DSTOPTS &&
-		    kind != IPPROTO_FRAGMENT && kind != IPPROTO_AH)
-			return 1;
-		if (bpf_skb_load_bytes(skb, *at, h, sizeof(h)))
-			return -1;
-		*next = h[0];
-		if (kind == IPPROTO_FRAGMENT) {
-			if ((h[2] << 8 | h[3]) & 0xfff8)
-				return 0;
-			*at += 8;
-		} else if (kind == IPPROTO_AH) {
-			*at += (h[1] + 2) * 4;
-		} else {
-			*at += (h[1] + 1) * 8;
-		}
-	}
-	return 1;
-}
 
 /* Of an error: the packet it quotes, which may have no extension headers to be known. */
 static __always_inline bool policy_parse_quoted6(struct __sk_buff *skb, __u32 at,

@@ -89,6 +89,8 @@ static __always_inline int drop(enum net_reason reason)
 	return TC_ACT_SHOT;
 }
 
+#include "bpf/uplink6.bpf.h"
+
 static __always_inline bool parse_tcp(struct __sk_buff *skb, struct packet *p)
 {
 	__u8 flags;
@@ -356,6 +358,8 @@ int uplink_out(struct __sk_buff *skb)
 	bool leaves;
 
 	if (!parse(skb, &p)) {
+		if (skb->protocol == bpf_htons(ETH_P_IPV6))
+			return out6(skb);
 		icmp_error(skb, &of);
 		return TC_ACT_OK;
 	}
@@ -482,6 +486,8 @@ int uplink_in(struct __sk_buff *skb)
 	struct ct_entry *e, of = {};
 
 	if (!parse(skb, &p)) {
+		if (skb->protocol == bpf_htons(ETH_P_IPV6))
+			return in6(skb);
 		if (!icmp_error(skb, &of))
 			return TC_ACT_OK;
 		return deliver(skb, &p, &of.to, (of.flags & CT_FROM_OUTSIDE) && (of.flags & CT_OUT),

@@ -27,9 +27,26 @@
 struct masq {
 	struct uplink_bpf *skel;
 	int ct_fd, ports_fd, peers_fd;
+	int ct6_fd, ports6_fd; /* 0: no IPv6 */
 };
 
-static int use_maps(struct masq *m, const char *node_dir, const char *dir)
+/* Tables of IPv6 are only pinned, and have their size, where there is some. */
+static int use_maps6(struct masq *m, bool on, const char *pod_dir, const char *dir)
+{
+	int r;
+
+	if (!on) {
+		bpf_map__set_max_entries(m->skel->maps.conntrack6, 1);
+		bpf_map__set_max_entries(m->skel->maps.snat_ports6, 1);
+		return pins_use_map(m->skel->maps.pods6, pod_dir, "pods6");
+	}
+	r = pins_use_map(m->skel->maps.pods6, pod_dir, "pods6");
+	if (r == 0)
+		r = pins_use_map(m->skel->maps.conntrack6, dir, "conntrack6");
+	return r < 0 ? r : pins_use_map(m->skel->maps.snat_ports6, dir, "snat_ports6");
+}
+
+static int use_maps(struct masq *m, const char *node_dir, const char *dir, bool ip6)
 {
 	CLEANUP_FREE char *lb = xasprintf("%s/" DIR_OF("lb", LB_LAYOUT), node_dir);
 	CLEANUP_FREE char *pod = xasprintf("%s/" DIR_OF("pod", POD_LAYOUT), node_dir);
@@ -58,7 +75,7 @@ static int use_maps(struct masq *m, const char *node_dir, const char *dir)
 			return -ENOENT; /* lb_open and pod_net_open come first */
 		r = pins_use_map(maps[i].map, maps[i].dir, maps[i].name);
 	}
-	return r;
+	return r < 0 ? r : use_maps6(m, ip6, pod, dir);
 }
 
 static void settings(struct masq *m, const struct masq_conf *conf)
@@ -72,6 +89,9 @@ static void settings(struct masq *m, const struct masq_conf *conf)
 	m->skel->rodata->port_min = min;
 	m->skel->rodata->port_count = (uint16_t)(max - min + 1);
 	m->skel->rodata->uplink = conf->uplink;
+	m->skel->rodata->has_ip6 = !ip_is_none(conf->inner6);
+	memcpy((void *)m->skel->rodata->node_addr6, conf->addr6.b, sizeof(conf->addr6.b));
+	memcpy((void *)m->skel->rodata->inner_addr6, conf->inner6.b, sizeof(conf->inner6.b));
 }
 
 /* Marks that the clsact qdisc is ours to remove. */
@@ -118,7 +138,7 @@ static int load(struct masq *m, const struct masq_conf *conf, struct err *err)
 	m->skel = uplink_bpf__open();
 	if (!m->skel)
 		return err_sys(err, errno, "cannot open the uplink BPF object");
-	r = use_maps(m, node_dir.p, dir);
+	r = use_maps(m, node_dir.p, dir, !ip_is_none(conf->inner6));
 	if (r < 0)
 		return err_sys(err, -r, "cannot use the maps in %s: %s", node_dir.p, strerror(-r));
 	settings(m, conf);
@@ -128,6 +148,10 @@ static int load(struct masq *m, const struct masq_conf *conf, struct err *err)
 	m->ct_fd = bpf_map__fd(m->skel->maps.conntrack);
 	m->ports_fd = bpf_map__fd(m->skel->maps.snat_ports);
 	m->peers_fd = bpf_map__fd(m->skel->maps.peers);
+	if (!ip_is_none(conf->inner6)) {
+		m->ct6_fd = bpf_map__fd(m->skel->maps.conntrack6);
+		m->ports6_fd = bpf_map__fd(m->skel->maps.snat_ports6);
+	}
 	pins_remove_other(node_dir.p, "uplink-v", UPLINK_DIR);
 	return 0;
 }
@@ -175,25 +199,50 @@ static struct ct_key turned(const struct ct_key *k)
 	return (struct ct_key){k->daddr, k->saddr, k->dport, k->sport, k->proto, {0}};
 }
 
+static struct ct_key6 turned6(const struct ct_key6 *k)
+{
+	struct ct_key6 ret = {.sport = k->dport, .dport = k->sport, .proto = k->proto};
+
+	memcpy(ret.saddr, k->daddr, sizeof(ret.saddr));
+	memcpy(ret.daddr, k->saddr, sizeof(ret.daddr));
+	return ret;
+}
+
+static bool is_used(uint8_t proto, uint32_t flags, uint64_t used, uint64_t now)
+{
+	return now < used || now - used < timeout_ns(proto, flags);
+}
+
 /* Is either direction of the connection alive? Ended ones are taken out. */
 static bool is_alive(struct masq *m, const struct ct_key *from, uint64_t now)
 {
-	struct ct_entry out, in;
+	struct ct_entry out, in = {0};
 	struct ct_key back;
-	bool has_out = bpf_map_lookup_elem(m->ct_fd, from, &out) == 0, has_in = false;
-	uint32_t flags;
-	uint64_t used;
 
-	if (!has_out)
+	if (bpf_map_lookup_elem(m->ct_fd, from, &out) < 0)
 		return false; /* evicted: nothing can use the port any more */
 	back = turned(&out.to);
-	has_in = bpf_map_lookup_elem(m->ct_fd, &back, &in) == 0;
-	flags = out.flags | (has_in ? in.flags : 0);
-	used = has_in ? MAX(out.used_ns, in.used_ns) : out.used_ns;
-	if (now < used || now - used < timeout_ns(from->proto, flags))
+	bpf_map_lookup_elem(m->ct_fd, &back, &in);
+	if (is_used(from->proto, out.flags | in.flags, MAX(out.used_ns, in.used_ns), now))
 		return true;
 	bpf_map_delete_elem(m->ct_fd, from);
 	bpf_map_delete_elem(m->ct_fd, &back);
+	return false;
+}
+
+static bool is_alive6(struct masq *m, const struct ct_key6 *from, uint64_t now)
+{
+	struct ct_entry6 out, in = {0};
+	struct ct_key6 back;
+
+	if (bpf_map_lookup_elem(m->ct6_fd, from, &out) < 0)
+		return false;
+	back = turned6(&out.to);
+	bpf_map_lookup_elem(m->ct6_fd, &back, &in);
+	if (is_used(from->proto, out.flags | in.flags, MAX(out.used_ns, in.used_ns), now))
+		return true;
+	bpf_map_delete_elem(m->ct6_fd, from);
+	bpf_map_delete_elem(m->ct6_fd, &back);
 	return false;
 }
 
@@ -220,6 +269,26 @@ int masq_peer(struct masq *m, uint32_t addr, bool is)
 	return bpf_map_delete_elem(m->peers_fd, &addr) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+static size_t collect6(struct masq *m, uint64_t now)
+{
+	struct snat_key6 key, next, *at = NULL, *drop = NULL;
+	size_t n = 0, cap = 0;
+
+	while (m->ports6_fd && bpf_map_get_next_key(m->ports6_fd, at, &next) == 0) {
+		struct ct_key6 from;
+
+		key = next;
+		at = &key;
+		if (bpf_map_lookup_elem(m->ports6_fd, &key, &from) == 0 &&
+		    !is_alive6(m, &from, now))
+			*ARRAY_PUSH(drop, n, cap) = key;
+	}
+	for (size_t i = 0; i < n; i++)
+		bpf_map_delete_elem(m->ports6_fd, &drop[i]);
+	free(drop);
+	return n;
+}
+
 int masq_collect(struct masq *m, size_t *ret_removed)
 {
 	struct snat_key key, next, *at = NULL, *drop = NULL;
@@ -237,6 +306,7 @@ int masq_collect(struct masq *m, size_t *ret_removed)
 	for (size_t i = 0; i < n; i++)
 		bpf_map_delete_elem(m->ports_fd, &drop[i]);
 	free(drop);
+	n += collect6(m, now);
 	if (ret_removed)
 		*ret_removed = n;
 	return 0;

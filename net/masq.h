@@ -11,7 +11,8 @@
  *   ingress  answers go back to the pod; packets to a front marked `external` (lb.h: node ports,
  *            external addresses) go to a backend, with the node's address as source
  *
- * One conntrack map (both directions, LRU) serves both. Programs and links are pinned.
+ * Of IPv6 only fronts, no masquerade yet. One conntrack map a family (both directions, LRU) serves
+ * both. Programs and links are pinned.
  */
 struct masq;
 
@@ -19,6 +20,11 @@ struct masq_conf {
 	const char *node, *run_dir; /* as in lb.h */
 	uint32_t uplink; /* ifindex */
 	uint32_t addr; /* the node's address on it, network byte order */
+	/*
+	 * The same of IPv6, may be none, and the node's address in its pod range, which all nodes
+	 * have routes to; without the latter nothing is done for IPv6.
+	 */
+	struct ip_addr addr6, inner6;
 	struct ip4_prefix cluster_range; /* what is never masqueraded */
 	uint16_t port_min, port_max; /* 0: 32768..60999 is left to the host; 61000..65535 */
 };

@@ -736,6 +736,7 @@ int pod_net_masquerade(struct pod_net *n, struct err *err)
 	struct masq_conf conf = {.node = n->node,
 				 .run_dir = n->run_dir,
 				 .uplink = n->uplink,
+				 .inner6 = pod_net_node_addr6(n),
 				 .cluster_range = n->cluster_range};
 	int r;
 
@@ -744,6 +745,8 @@ int pod_net_masquerade(struct pod_net *n, struct err *err)
 	r = addr_of_link(n->rt, n->uplink, &conf.addr);
 	if (r < 0)
 		return err_sys(err, -r, "the uplink has no IPv4 address");
+	if (addr6_of_link(n->rt, n->uplink, &conf.addr6) < 0)
+		conf.addr6 = ip_any(false);
 	r = masq_open(&conf, &n->masq, err);
 	if (r == 0 && n->overlay) {
 		r = masq_overlay(n->masq, overlay_ifindex(n->overlay), n->node_addr,

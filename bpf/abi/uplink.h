@@ -39,4 +39,29 @@ struct snat_key {
 	__u8 pad[3];
 };
 _Static_assert(sizeof(struct snat_key) == 12, "snat_key");
+
+/* conntrack6, snat_ports6: the same of IPv6; a connection to a front only. */
+struct ct_key6 {
+	__be32 saddr[4], daddr[4];
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct ct_key6) == 40, "ct_key6");
+
+struct ct_entry6 {
+	struct ct_key6 to;
+	__u64 used_ns;
+	__u32 flags;
+	__u32 ifindex;
+};
+_Static_assert(sizeof(struct ct_entry6) == 56, "ct_entry6");
+
+struct snat_key6 {
+	__be32 daddr[4];
+	__be16 dport, port;
+	__u8 proto;
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct snat_key6) == 24, "snat_key6");
 #endif
