@@ -95,9 +95,30 @@ def test_service(web, lan, node):
     urls = [f"http://[{six}]/"] + [f"http://[{n.address6}]:{svc['ports'][0]['nodePort']}/"
                                    for n in lan.nodes]
     # A node port of another node is asked for there, on its uplink: its own is at the socket.
-    for url in urls[:1] + [urls[1 + NODES.index(node)]]:
+    for url in urls:
         wait_until(f"{url} has both", lambda url=url: set(
             requests_in_pod(web, url, 10, pod=f"client-{node}")) == want)
+
+
+def test_from_outside(web, lan):
+    """A machine on the nodes' link: node ports, and an external address routed to one of them."""
+    lan.ip("addr", "add", "fd99::1/64", "dev", "br0", "nodad")
+    lan.ip("route", "add", "fd98::7/128", "via", lan.nodes[0].address6)
+    web.run("patch", "service", "web", "-p", '{"spec": {"externalIPs": ["fd98::7"]}}')
+    want = {f"hello from {p}" for p in pods(web)}
+    port = web.json("get", "service", "web")["spec"]["ports"][0]["nodePort"]
+    ask = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())"
+
+    def answers(url):
+        return {subprocess.run(["ip", "netns", "exec", lan.netns, "python3", "-c", ask, url],
+                               capture_output=True, text=True, check=False).stdout.strip()
+                for _ in range(6)}
+
+    for url in [f"http://[{n.address6}]:{port}/" for n in lan.nodes] + ["http://[fd98::7]/"]:
+        seen = set()
+        wait_until(f"{url} has both", lambda url=url, seen=seen: want <= (
+            seen.update(answers(url)) or seen))
+        assert seen <= want | {""}
 
 
 def test_names(web):
