@@ -34,7 +34,6 @@ static struct obj *make_large(const struct store_obj *t, struct str head, struct
 	*l = (struct large){.plain = xmalloc(value_len + 1)};
 	l->obj.pub = *t;
 	l->obj.refs = 1;
-	l->obj.large = true;
 	l->obj.expiry_pos = OBJ_NOT_QUEUED;
 	l->obj.pub.key.p = p;
 	p = put(p, t->key);
@@ -58,7 +57,6 @@ static struct obj *make(const struct store_obj *t, struct str head, struct str m
 	o = xmalloc(sizeof(*o) + t->key.len + value_len + 1 + t->meta.len);
 	o->pub = *t;
 	o->refs = 1;
-	o->large = false;
 	o->expiry_pos = OBJ_NOT_QUEUED;
 	o->pub.key.p = p = o->bytes;
 	p = put(p, t->key);
@@ -83,7 +81,6 @@ static struct obj *make_locked(const struct store_obj *t)
 	o = xmalloc(sizeof(*o) + at + 4 + t->value.len);
 	o->pub = l;
 	o->refs = 1;
-	o->large = false;
 	o->expiry_pos = OBJ_NOT_QUEUED;
 	o->pub.key.p = o->bytes;
 	p = mempcpy(o->bytes, t->key.p, t->key.len);
@@ -136,7 +133,7 @@ void obj_unref(struct obj *o)
 {
 	if (!o || --o->refs)
 		return;
-	if (o->large)
+	if (obj_is_large(o))
 		obj_large_free(obj_large(o));
 	else
 		free(o);

@@ -11,12 +11,14 @@
  */
 struct obj {
 	struct store_obj pub;
-	uint32_t refs : 31;
-	uint32_t large : 1; /* it is the end of a struct large */
+	uint32_t refs;
 	uint32_t expiry_pos; /* OBJ_NOT_QUEUED: in no heap */
 	char bytes[]; /* key, value, NUL, meta; of a locked one meta is followed by its sealed form
 		       */
 };
+
+/* From here on a value is large, and the object the end of a struct large. */
+#define PACK_MIN (8u << 10)
 
 struct pack;
 struct large {
@@ -63,6 +65,11 @@ struct obj *obj_restore(const struct store_obj *t);
 struct obj *obj_tombstone(struct obj *o, uint64_t rev);
 void obj_unref(struct obj *o); /* takes NULL */
 
+/* Other threads ask too: of what never changes. */
+static inline bool obj_is_large(const struct obj *o)
+{
+	return o->pub.value.len >= PACK_MIN;
+}
 static inline struct large *obj_large(struct obj *o)
 {
 	return container_of(o, struct large, obj);
@@ -73,18 +80,18 @@ void obj_large_unpin(struct large *l);
 /* The value is there to be read, until the loop's next turn or for as long as it is pinned. */
 static inline struct obj *obj_open(struct obj *o)
 {
-	if (o && o->large)
+	if (o && obj_is_large(o))
 		obj_large_open(obj_large(o));
 	return o;
 }
 static inline void obj_pin(struct obj *o)
 {
-	if (o->large)
+	if (obj_is_large(o))
 		obj_large(o)->pins++;
 }
 static inline void obj_unpin(struct obj *o)
 {
-	if (o->large)
+	if (obj_is_large(o))
 		obj_large_unpin(obj_large(o));
 }
 static inline struct obj *obj_ref(struct obj *o)

@@ -49,7 +49,7 @@ void pack_add(struct pack *p, struct obj *o)
 {
 	struct large *l;
 
-	if (!p || !o->large)
+	if (!p || !obj_is_large(o))
 		return;
 	l = obj_large(o);
 	if (l->pack || o->pub.value.len > PACK_MAX || obj_is_locked(&o->pub))
@@ -134,7 +134,7 @@ struct str store_obj_read(const struct store_obj *o, struct buf *scratch)
 	const struct large *l;
 	char *p;
 
-	if (!obj->large)
+	if (!obj_is_large(obj))
 		return o->value;
 	l = obj_large((struct obj *)(uintptr_t)obj);
 	buf_clear(scratch);

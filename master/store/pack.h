@@ -17,7 +17,6 @@
  * tree's and the window's own references don't. The main thread alone packs and unpacks; others
  * (those that write snapshots) read by store_obj_read.
  */
-#define PACK_MIN (8u << 10)
 #define PACK_MAX (2u << 20)
 
 /* What the objects of one store share; lives until the last of them and the last view went. */
