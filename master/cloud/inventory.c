@@ -180,6 +180,8 @@ static bool read_range(struct str s, struct ip_range *r)
 	struct ip given;
 	struct cidr c;
 
+	if (!s.len) /* no text at all */
+		return false;
 	if (str_chr(s, '/') >= 0) {
 		str_split(&rest, '/', &first);
 		if (!cidr_parse(s, &c) || !c.bits || !ip_parse(first, &given) ||
