@@ -253,7 +253,8 @@ def test_quorum_is_kept(three):
     wait_until("it is missed", lambda: not three.member(a.name, leader)["alive"])
     p = leader.knarrctl("member", "demote", b.name, check=False)
     assert p.returncode == 1 and "could be written any more" in p.stderr
-    assert "no further voter may fail" in leader.knarrctl("member", "list").stderr
+    wait_until("it is told", lambda: "no further voter may fail" in leader.knarrctl(
+        "member", "list").stderr)
     leader.knarrctl("member", "remove", a.name)
     assert len(three.members(leader)) == 2
 
