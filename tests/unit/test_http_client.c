@@ -354,6 +354,7 @@ static void test_timeout(void **state)
 		struct fix *f = fix_new(true, no_h2);
 		struct result r = {.body = BUF_INIT, .stop = f};
 
+		basics(f, "tester"); /* connected: the server hears of what is given up */
 		http_client_request(f->client,
 				    &(struct http_call_req){.method = "GET",
 							    .path = "/never",
