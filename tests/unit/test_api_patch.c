@@ -198,7 +198,7 @@ static void test_openapi(void **state)
 			    5);
 }
 
-/* Of others' documents only what is theirs, whatever they look like. */
+/* Of others' documents only what is theirs and an object, whatever they look like. */
 static void test_openapi_merge(void **state)
 {
 	static const char own[] = "{\"swagger\":\"2.0\",\"paths\":{\"/apis/a/v1/x\":{\"o\":1}},"
@@ -206,17 +206,18 @@ static void test_openapi_merge(void **state)
 	const struct api_openapi_other others[] = {
 		{STR("[]"), "b", "v1"},
 		{STR("{\"paths\":[1],\"definitions\":7}"), "b", "v1"},
-		{STR("{\"swagger\":\"3\",\"paths\":{\"/apis/b/v1/y\":1,\"/apis/a/v1/x\":2,"
-		     "\"/apis/b/v10/z\":3},\"definitions\":{\"A\":2,\"B\":{}},\"x\":1}"),
+		{STR("{\"swagger\":\"3\",\"paths\":{\"/apis/b/v1/y\":{},\"/apis/a/v1/x\":{},"
+		     "\"/apis/b/v10/z\":{},\"/apis/b/v1/w\":1},\"definitions\":{\"A\":{},\"B\":{}},"
+		     "\"x\":{}}"),
 		 "b", "v1"},
-		{STR("{\"definitions\":{\"B\":5,\"C\":6}}"), "c", "v1"},
+		{STR("{\"definitions\":{\"B\":{\"o\":5},\"C\":{\"o\":6},\"D\":7}}"), "c", "v1"},
 	};
 	CLEANUP(buf_done) struct buf b = BUF_INIT;
 
 	api_openapi_v2_merge(STR(own), others, ARRAY_SIZE(others), &b);
 	assert_string_equal(b.p, "{\"swagger\":\"2.0\",\"paths\":{\"/apis/a/v1/x\":{\"o\":1},"
-				 "\"/apis/b/v1/y\":1},\"definitions\":{\"A\":{\"o\":1},\"B\":{},"
-				 "\"C\":6}}");
+				 "\"/apis/b/v1/y\":{}},\"definitions\":{\"A\":{\"o\":1},\"B\":{},"
+				 "\"C\":{\"o\":6}}}");
 }
 
 int main(void)
