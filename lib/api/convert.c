@@ -72,7 +72,7 @@ static void convert_tree(const struct api_kind *k, struct jv stored, struct buf 
 {
 	CLEANUP_JSON struct json_object *obj = NULL;
 
-	if (jsonc_parse(jv_raw(stored), NULL, &obj, NULL) < 0)
+	if (jsonc_parse(jv_raw(stored), &json_stored_limits, &obj, NULL) < 0)
 		return;
 	api_from_storage(k, obj);
 	jsonc_write(obj, out);

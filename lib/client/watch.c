@@ -9,7 +9,7 @@
 
 /* The object stands one level deeper than where it was checked before. */
 static const struct json_scan_limits event_limits = {.max_depth = JSON_MAX_DEPTH + 1,
-						     .max_values = JSON_MAX_VALUES + 3};
+						     .max_values = UINT32_MAX};
 
 struct client_watch {
 	struct client_stream s; /* first */

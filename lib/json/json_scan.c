@@ -445,6 +445,8 @@ static int scan_after(struct scan *s)
 	return s->p == s->end ? 0 : fail(s, "text behind the document");
 }
 
+const struct json_scan_limits json_stored_limits = {.max_values = UINT32_MAX};
+
 int json_scan(struct str in, const struct json_scan_limits *limits, struct err *err)
 {
 	struct scan s = {

@@ -24,6 +24,12 @@ struct json_scan_limits {
 #define JSON_MAX_DEPTH 64
 #define JSON_MAX_VALUES 100000
 
+/*
+ * What Knarr stored itself: as deep as a body, but with managedFields, whose values are as many
+ * again for each manager. The store bounds its size.
+ */
+extern const struct json_scan_limits json_stored_limits;
+
 /* 0, or -EINVAL with a message that names the byte offset. `limits` may be NULL. */
 int json_scan(struct str in, const struct json_scan_limits *limits, struct err *err);
 #endif

@@ -96,7 +96,7 @@ static bool match_anew(const struct read_filter *f, const struct store_obj *o, s
 	CLEANUP(buf_done) struct buf meta = BUF_INIT, served = BUF_INIT;
 
 	api_convert_bytes(f->kind, jv_of(o->value), &served);
-	if (jsonc_parse(buf_str(&served), NULL, &obj, NULL) < 0)
+	if (jsonc_parse(buf_str(&served), &json_stored_limits, &obj, NULL) < 0)
 		return false;
 	api_index_extract(f->kind, obj, &meta);
 	return api_index_match(buf_str(&meta), ns, name, &f->labels, &f->fields);

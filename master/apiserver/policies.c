@@ -308,7 +308,7 @@ static struct json_object *param_tree(const struct api_kind *k, const struct sto
 		api_convert_bytes(k, jv_of(value), &served);
 		value = buf_str(&served);
 	}
-	return jsonc_parse(value, NULL, &tree, NULL) == 0 ? tree : NULL;
+	return jsonc_parse(value, &json_stored_limits, &tree, NULL) == 0 ? tree : NULL;
 }
 
 static void each_param(struct policy_run *run, const struct api_kind *k, struct str ns, size_t *n)

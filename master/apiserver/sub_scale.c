@@ -106,7 +106,7 @@ static int wanted(struct scale *s, struct json_object **ret, struct err *err)
 		return api_decode(scale_kind(), r->content_type, r->body,
 				  (enum api_strictness)strict, ret, &r->warnings, err);
 	scale_write(s->w.kind, s->w.cur_obj->value, &now);
-	e = jsonc_parse(buf_str(&now), NULL, &cur, err);
+	e = jsonc_parse(buf_str(&now), &json_stored_limits, &cur, err);
 	if (e == 0)
 		e = patch_apply(s->type, scale_kind(), cur, s->patch, &raw, err);
 	if (e == 0)

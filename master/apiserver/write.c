@@ -319,11 +319,32 @@ static void put(struct write *w, struct str meta)
 		drop_try(w); /* copied: nothing is held while the disk works */
 }
 
+/*
+ * What is stored must be within the limits of what is read again, also with who owns what in it
+ * (managedFields nests as the object does, some levels deeper). Objects of core, coordination
+ * and events are no deeper than their types.
+ */
+static int check_stored(struct write *w, struct err *err)
+{
+	const char *g = w->kind->group;
+	bool bounded = !*g || !strcmp(g, "coordination.k8s.io") || !strcmp(g, "events.k8s.io");
+
+	if (w->action != WRITE_PUT || bounded)
+		return 0;
+	return json_scan(buf_str(&w->value), &json_stored_limits, err);
+}
+
 static void propose_now(struct write *w)
 {
 	CLEANUP(buf_done) struct buf meta = BUF_INIT;
+	CLEANUP(err_done) struct err err = ERR_INIT;
 
 	encode(w, &meta);
+	if (check_stored(w, &err) < 0) {
+		err_prefix(&err, "the object with its managedFields cannot be stored: ");
+		fail(w, &err);
+		return;
+	}
 	put(w, buf_str(&meta));
 }
 
@@ -337,7 +358,7 @@ static void propose_converted(void *user, const struct err *e)
 
 	if (!e) {
 		custom_read(w->kind->storage, jv_of(buf_str(&w->value)), &b);
-		if (jsonc_parse(buf_str(&b), NULL, &o, &err) < 0)
+		if (jsonc_parse(buf_str(&b), &json_stored_limits, &o, &err) < 0)
 			e = &err;
 	}
 	if (e) {
@@ -507,7 +528,7 @@ static void write_make(struct write *w)
 			custom_read(w->kind, jv_of(value), &b);
 			value = buf_str(&b);
 		}
-		action = jsonc_parse(value, NULL, &w->cur, &e);
+		action = jsonc_parse(value, &json_stored_limits, &w->cur, &e);
 		if (action == 0 && !served)
 			api_from_storage(w->kind, w->cur);
 	}

@@ -469,7 +469,8 @@ def test_hostile_lists(m):
             content_type="application/apply-patch+yaml")
         assert status == 200, str(got)[:500]
         assert time.monotonic() - began < 30
-        m.api("DELETE", f"{TABS}/big-{field}")
+        status, got = m.api("DELETE", f"{TABS}/big-{field}")
+        assert status == 200, str(got)[:500]
 
 
 def test_metadata_is_strict_too(m):
@@ -512,3 +513,31 @@ def test_hostile_schema(m):
     assert time.monotonic() - began < 15
     m.api("DELETE", f"{CRDS}/ors.{GROUP}")
     gone(m, f"ors.{GROUP}")
+
+
+def test_deep_objects(m):
+    """What is taken can be read, changed and collected again, whatever managedFields add to its depth."""
+    def nested(name, n):
+        v = 1
+        for _ in range(n):
+            v = {"a": v}
+        return tab(name, free=v)
+    made = []
+    for n in range(48, 66):
+        status, e = m.api("POST", TABS, nested(f"deep{n}", n))
+        assert status in (201, 400), e
+        if status == 400:
+            assert "nested too deeply" in e["message"], e
+            continue
+        made.append(n)
+        status, e = m.api("PATCH", f"{TABS}/deep{n}", {"metadata": {"labels": {"x": "y"}}},
+                          content_type="application/merge-patch+json")
+        assert status == 200, e
+    assert made and made == list(range(48, 48 + len(made))) and made[-1] < 62
+    owner = make(m, tab("deep-owner"))
+    make(m, {**tab("deep-owned"), "metadata": {"name": "deep-owned", "ownerReferences": [
+        {"apiVersion": owner["apiVersion"], "kind": "CronTab", "name": "deep-owner", "uid": owner["metadata"]["uid"]}]}})
+    assert m.api("DELETE", f"{TABS}/deep-owner")[0] == 200
+    wait_for(lambda: m.api("GET", f"{TABS}/deep-owned")[0] == 404, 30)
+    for n in made:
+        assert m.api("DELETE", f"{TABS}/deep{n}")[0] == 200

@@ -433,7 +433,7 @@ void custom_read(const struct api_kind *k, struct jv stored, struct buf *out)
 			return;
 		}
 	}
-	if (jsonc_parse(jv_raw(stored), NULL, &obj, NULL) < 0) {
+	if (jsonc_parse(jv_raw(stored), &json_stored_limits, &obj, NULL) < 0) {
 		buf_addstr(out, jv_raw(stored));
 		return;
 	}
