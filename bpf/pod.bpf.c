@@ -53,13 +53,13 @@ static __always_inline int guarded_out(struct __sk_buff *skb, bool from, bool to
 static __always_inline int guarded_out6(struct __sk_buff *skb, bool from, __be32 pod, bool to,
 					__be32 peer)
 {
-	struct policy_packet6 p = {};
+	struct policy_packet6 *p = policy_packet6_new();
 
-	if (!policy_parse6(skb, &p))
+	if (!p || !policy_parse6(skb, p))
 		return NET_REASON_SHORT;
-	if (from && !policy_pass6(skb, &p, pod, POLICY_OUT, 0))
+	if (from && !policy_pass6(skb, p, pod, POLICY_OUT, 0))
 		return NET_REASON_POLICY_OUT;
-	if (to && !policy_pass6(skb, &p, peer, POLICY_IN, 0))
+	if (to && !policy_pass6(skb, p, peer, POLICY_IN, 0))
 		return NET_REASON_POLICY_IN;
 	return NET_REASON_MAX;
 }
@@ -108,15 +108,15 @@ static __noinline int out6(struct __sk_buff *skb)
 
 static __noinline int in6(struct __sk_buff *skb)
 {
-	struct policy_packet6 p = {};
+	struct policy_packet6 *p = policy_packet6_new();
 	struct pod_entry6 *pod;
 
-	if (!policy_parse6(skb, &p))
+	if (!p || !policy_parse6(skb, p))
 		return drop(NET_REASON_SHORT);
-	pod = bpf_map_lookup_elem(&pods6, p.daddr);
+	pod = bpf_map_lookup_elem(&pods6, p->daddr);
 	if (!pod || pod->ifindex != skb->ifindex || !(pod->flags & POD_GUARDED))
 		return TC_ACT_OK;
-	if (policy_pass6(skb, &p, pod->addr4, POLICY_IN, skb->ingress_ifindex == 0))
+	if (policy_pass6(skb, p, pod->addr4, POLICY_IN, skb->ingress_ifindex == 0))
 		return TC_ACT_OK;
 	return drop(NET_REASON_POLICY_IN);
 }

@@ -50,6 +50,27 @@ struct policy_packet6 {
 	} of;
 };
 
+/*
+ * Where a packet is taken apart. On the stack the verifier would know each field and go through
+ * what follows anew for each way by which it was filled: half a second at every start of an agent.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct policy_packet6);
+} packet6 SEC(".maps");
+
+static __always_inline struct policy_packet6 *policy_packet6_new(void)
+{
+	__u32 zero = 0;
+	struct policy_packet6 *p = bpf_map_lookup_elem(&packet6, &zero);
+
+	if (p)
+		__builtin_memset(p, 0, sizeof(*p));
+	return p;
+}
+
 /* Of an error: the packet it quotes, which may have no extension headers to be known. */
 static __always_inline bool policy_parse_quoted6(struct __sk_buff *skb, __u32 at,
 						 struct policy_packet6 *p)
